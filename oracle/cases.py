@@ -1,0 +1,240 @@
+"""Cases: a geometry filled with numbers, named by one line of text.
+
+A case rebuilds its arrays bit for bit on any NumPy: the numbers come from the raw output
+of PCG64, which NumPy promises to keep, through exact arithmetic and one rounding to the
+dtype.  Its text form, the case id, is
+
+    v1:OPERATION:DTYPE:FILL:GEOMETRY:SEED
+
+for instance v1:convolution:float32:integers:b1.h4.w5.i2.o1.f2x2.s1x2:7.
+
+Fills.  Those of exact mode are random non-zero integers, so small that every partial sum
+of the result is exactly representable, in whatever order it is taken (see `judge`):
+
+    integers        all factors share the range evenly
+    wide-NAME       factor NAME takes the whole range, the others are +-1: only so is a
+                    kernel caught that narrows this factor inside
+
+Those of bound mode are real: `uniform` in (-1, 1); `positive` in [0, 1), where rounding
+errors pile up; `scaled`, uniform with every factor multiplied by its own power of two;
+`tiny`, uniform with products in the subnormal range.  Last, `nonfinite-NAME` is `integers`
+with one to three elements of factor NAME replaced by NaN or an infinity.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+
+from .geometry import Geometry
+from .layouts import Array
+from .operations import Operation, counts, operation_named
+
+VERSION = "v1"
+DTYPES = ("float16", "float32", "float64")
+REAL_FILLS = ("uniform", "positive", "scaled", "tiny")
+LARGEST_ARRAY = 2**28
+_FORM = f"{VERSION}:OPERATION:DTYPE:FILL:GEOMETRY:SEED"
+
+
+def exact_fills(operation: Operation) -> tuple[str, ...]:
+    """Return the fills of exact mode."""
+    return ("integers", *(f"wide-{name}" for name in operation.factors))
+
+
+def nonfinite_fills(operation: Operation) -> tuple[str, ...]:
+    """Return the fills with NaN and infinities."""
+    return tuple(f"nonfinite-{name}" for name in operation.factors)
+
+
+@dataclass(frozen=True)
+class Case:
+    """Operation, geometry, dtype, fill and seed: everything that one call needs."""
+
+    operation: str
+    geometry: Geometry
+    dtype: str
+    fill: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, naming the argument, where no arrays could be made."""
+        operation = operation_named(self.operation)
+        operation.check(self.geometry)
+        _require_one_of("dtype", self.dtype, DTYPES)
+        fills = (*exact_fills(operation), *REAL_FILLS, *nonfinite_fills(operation))
+        _require_one_of("fill", self.fill, fills)
+        seed = self.seed
+        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**64:
+            raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**64 - 1")
+        for axes in (*operation.factors.values(), operation.result):
+            shape = operation.shape(self.geometry, axes)
+            if math.prod(shape) > LARGEST_ARRAY:
+                raise ValueError(
+                    f"geometry={self.geometry}: expected arrays of at most {LARGEST_ARRAY} "
+                    f"elements, not of shape {shape}"
+                )
+
+    def __str__(self) -> str:
+        return f"{VERSION}:{self.operation}:{self.dtype}:{self.fill}:{self.geometry}:{self.seed}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the case whose id is `text`; ValueError, in one line, if there is none."""
+        parts = text.split(":")
+        if parts[0] != VERSION or len(parts) != _FORM.count(":") + 1:
+            raise ValueError(f"case id {text!r}: expected the form {_FORM}")
+        _, operation, dtype, fill, geometry, seed = parts
+        if not re.fullmatch(r"0|[1-9][0-9]{0,19}", seed):
+            raise ValueError(
+                f"case id {text!r}: seed={seed!r}: expected an integer without leading zeros"
+            )
+        try:
+            return cls(operation, Geometry.parse(geometry), dtype, fill, int(seed))
+        except ValueError as error:
+            raise ValueError(f"case id {text!r}: {error}") from None
+
+    @property
+    def mode(self) -> str:
+        """How a kernel is judged on it: "exact", "bound" or "nonfinite"."""
+        if self.fill in REAL_FILLS:
+            return "bound"
+        return "nonfinite" if self.fill.startswith("nonfinite") else "exact"
+
+    @cached_property
+    def largest(self) -> int | None:
+        """Largest magnitude of the integers in a factor that shares the range.
+
+        A result with n terms, each a product of d factors, has partial sums of at most
+        n * largest**d, which must not exceed 2**p for a significand of p bits.  None
+        where not even +-1 will do.
+        """
+        operation = operation_named(self.operation)
+        terms = max(1, int(counts(operation, self.geometry).terms.max(initial=1)))
+        room: int = 2 ** (np.finfo(self.dtype).nmant + 1) // terms
+        if room == 0:
+            return None
+        if self.fill.startswith("wide-"):
+            return room
+        largest = int(room ** (1 / operation.degree))
+        # The root is a floating-point one and may be off by one either way.
+        while (largest + 1) ** operation.degree <= room:
+            largest += 1
+        while largest**operation.degree > room:
+            largest -= 1
+        return largest
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the arrays that a kernel is handed, by name.
+
+        Raises:
+            ValueError: the integers of this fill would have an empty range.
+        """
+        operation = operation_named(self.operation)
+        shapes = operation.array_shapes(self.geometry)
+        raw = Raw(self.seed)
+        return {
+            name: self._fill(name, raw, shape, operation.degree).astype(self.dtype)
+            for name, shape in shapes.items()
+        }
+
+    def _fill(self, name: str, raw: "Raw", shape: tuple[int, ...], degree: int) -> Array:
+        if self.fill in REAL_FILLS:
+            return _real(self.fill, raw, shape, np.finfo(self.dtype), degree)
+        values = integers(raw.draw(shape), self._largest_of(name))
+        if self.fill == f"nonfinite-{name}":
+            return _with_nonfinite(values, raw)
+        return values
+
+    def _largest_of(self, name: str) -> int:
+        if self.largest is None:
+            raise ValueError(f"case id {self}: exact mode has no range left in {self.dtype}")
+        return 1 if self.fill.startswith("wide-") and self.fill != f"wide-{name}" else self.largest
+
+    def expression(self, name: str) -> str:
+        """Return NumPy code for array `name`, flat and in float64, before NaN is put in.
+
+        `draw` stands for the bit generator's `random_raw`; the arrays are to be drawn in
+        their order.
+        """
+        operation = operation_named(self.operation)
+        size = math.prod(operation.array_shapes(self.geometry)[name])
+        if self.fill not in REAL_FILLS:
+            largest = self._largest_of(name)
+            # Remainders from `largest` on stand for the positive numbers: zero is left out.
+            text = (
+                f"(lambda v: v + (v >= 0))((draw({size}) % {2 * largest}).astype(int) - {largest})"
+            )
+            return f"({text}, draw(7))[0]" if self.fill == f"nonfinite-{name}" else text
+        unit = f"(draw({size}) >> 11) * 2.0**-53"
+        if self.fill == "positive":
+            return f"({unit})"
+        reach = _exponents(self.fill, np.finfo(self.dtype), operation.degree)
+        if isinstance(reach, int):
+            return f"np.ldexp(2 * ({unit}) - 1, {reach})"
+        return f"np.ldexp(2 * ({unit}) - 1, draw() % {len(reach)} - {-reach[0]})"
+
+
+def integers(raw: Array, largest: int) -> Array:
+    """Return non-zero integers in +-`largest`, as float64, from 64-bit raw numbers.
+
+    All are equally likely but for a relative excess of at most 2 * largest / 2**64 of the
+    smaller remainders.
+    """
+    signed = (raw % np.uint64(2 * largest)).astype(np.int64) - largest
+    return (signed + (signed >= 0)).astype(np.float64)
+
+
+class Raw:
+    """The raw 64-bit output of PCG64, drawn in pieces."""
+
+    def __init__(self, seed: int, stream: int | None = None) -> None:
+        """Start at `seed`; each `stream` is independent of the others and of none."""
+        self._bits = np.random.PCG64(seed if stream is None else [seed, stream])
+
+    def draw(self, shape: tuple[int, ...]) -> Array:
+        """Return an array of unsigned 64-bit integers."""
+        return self._bits.random_raw(int(np.prod(shape))).reshape(shape)
+
+    def below(self, limit: int) -> int:
+        """Return one number from 0 to `limit` - 1."""
+        return int(self._bits.random_raw()) % limit
+
+
+def _real(fill: str, raw: Raw, shape: tuple[int, ...], finfo: np.finfo[Any], degree: int) -> Array:
+    unit = (raw.draw(shape) >> np.uint64(11)).astype(np.float64) * 2.0**-53
+    if fill == "positive":
+        return unit
+    exponents = _exponents(fill, finfo, degree)
+    exponent = exponents if isinstance(exponents, int) else exponents[raw.below(len(exponents))]
+    return np.ldexp(2 * unit - 1, exponent)
+
+
+def _exponents(fill: str, finfo: np.finfo[Any], degree: int) -> int | range:
+    """Return the power of two of every factor, or those to choose from for each."""
+    if fill == "tiny":
+        # Together the factors make products below half the smallest normal number.
+        return int(finfo.minexp - 1) // degree
+    if fill == "scaled":
+        # Half of the exponent range, shared by the factors, so that few products overflow.
+        reach = int(finfo.maxexp) // (2 * degree)
+        return range(-reach, reach + 1)
+    return 0
+
+
+def _with_nonfinite(values: Array, raw: Raw) -> Array:
+    """Put NaN or infinities at one to three places, drawn from a fixed number of raws."""
+    kinds = (np.nan, np.inf, -np.inf)
+    places = [(raw.below(max(values.size, 1)), kinds[raw.below(3)]) for _ in range(3)]
+    for place, value in places[: 1 + raw.below(3)]:
+        if values.size:
+            values.flat[place] = value
+    return values
+
+
+def _require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ValueError(f"{name}={value!r}: expected one of {', '.join(allowed)}")

@@ -1,0 +1,153 @@
+"""Telling a person what went wrong: the failure message, and code that shows it alone."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .cases import Case
+from .geometry import Geometry
+from .layouts import Array
+from .operations import Kernel, operation_named
+from .verdicts import Evidence, Outcome, Verdict
+
+# Above this many elements an array is too long to print.
+_PRINTED = 1000
+
+_AGAINST = {
+    "exact": "the oracle, on integers that leave no room for rounding",
+    "bound": "the oracle, by more than rounding can explain",
+    "nonfinite data": "the oracle on where NaN and infinity go",
+    "nonfinite others": "the oracle on where NaN and infinity go",
+}
+
+
+def explain(verdict: Verdict) -> str:
+    """Return the message for a verdict that failed: what, where, by how much, and again."""
+    case, evidence = verdict.case, verdict.evidence
+    who = f"{case.operation}, {case.dtype}"
+    if verdict.outcome is Outcome.MISBEHAVED:
+        lines = [f"{who}: the kernel {verdict.reason}"]
+    else:
+        against = _AGAINST.get(verdict.prop, f"itself: {verdict.reason}")
+        lines = [f"{who}: the kernel disagrees with {against}"]
+    if evidence is not None and evidence.expression:
+        lines += [_numbers(evidence), f"  wrong    {_share(evidence)}"]
+    lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
+    lines.append(f"  rerun    pytest --case {case}")
+    if evidence is not None:
+        lines += ["  alone", *(f"    {line}" for line in snippet(verdict.kernel, evidence))]
+    return "\n".join(lines)
+
+
+def _numbers(evidence: Evidence) -> str:
+    line = f"  element  {evidence.expression} is {evidence.got!r}, expected {evidence.expected!r}"
+    if math.isfinite(evidence.got) and math.isfinite(evidence.expected):
+        line += f", off by {evidence.got - evidence.expected:.6g}"
+    if evidence.excess is None:
+        return line
+    if math.isinf(evidence.excess):
+        return f"{line}, where rounding can explain nothing"
+    return f"{line}, {evidence.excess:.3g} times the bound"
+
+
+def _share(evidence: Evidence) -> str:
+    return f"{evidence.wrong} of {evidence.total} elements"
+
+
+def describe(geometry: Geometry) -> str:
+    """Return a geometry in words."""
+    g = geometry
+    layer = (
+        f"batch {g.batch}, input {g.height} x {g.width}, "
+        f"channels {g.channels_in} to {g.channels_out}, "
+        f"filter {g.filter_height} x {g.filter_width}, stride {g.stride_height} x {g.stride_width}"
+    )
+    if g.fore is None:
+        return layer
+    f = g.fore
+    return (
+        f"{layer}; layer l+1 a {f.layer.replace('_', ' ')} to {f.channels_out} channels, "
+        f"filter {f.filter_height} x {f.filter_width}, stride {f.stride_height} x {f.stride_width}"
+    )
+
+
+def snippet(kernel: Kernel, evidence: Evidence) -> list[str]:
+    """Return at most ten lines of Python that show the wrong number, with NumPy alone."""
+    name = kernel_name(kernel)
+    lines = ["import numpy as np", _import(kernel)]
+    if sum(array.size for array in evidence.arrays.values()) <= _PRINTED:
+        lines += [f"{key} = {_literal(array)}" for key, array in evidence.arrays.items()]
+    else:
+        lines += _generated(evidence)
+    call = f"{name}({_arguments(evidence.case, '')})"
+    negated = f"{name}({_arguments(evidence.case, '-')})"
+    then = [line.format(call=call, negated=negated) for line in evidence.then]
+    lines.append("; ".join([f"z = {call}", *then]))
+    lines += [f"{key} = {_literal(array)}" for key, array in (evidence.extra or {}).items()]
+    if evidence.expression:
+        lines.append(f"print({evidence.expression})  # expected {evidence.expected!r}")
+    return lines
+
+
+def _arguments(case: Case, sign: str) -> str:
+    """Return the text of a call's arguments, with `sign` before the first array."""
+    operation = operation_named(case.operation)
+    names: dict[str, Any] = {name: _Text(name) for name in _array_names(case)}
+    first = next(iter(names))
+    names[first] = _Text(sign + first)
+    positional, keywords = operation.arguments(case.geometry, names)
+    arguments = [repr(value) for value in positional]
+    return ", ".join(arguments + [f"{name}={value!r}" for name, value in keywords.items()])
+
+
+def _array_names(case: Case) -> list[str]:
+    return list(operation_named(case.operation).array_shapes(case.geometry))
+
+
+class _Text:
+    """Code that stands for an array in the text of a call."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def kernel_name(kernel: Kernel) -> str:
+    """Return the name that a snippet calls the kernel by."""
+    return str(getattr(kernel, "__name__", "kernel")).replace("<lambda>", "kernel")
+
+
+def _import(kernel: Kernel) -> str:
+    name = kernel_name(kernel)
+    module = getattr(kernel, "__module__", None)
+    if module is None or module == "__main__" or getattr(kernel, "__qualname__", "") != name:
+        return f"{name} = ...  # the kernel that was judged"
+    return f"from {module} import {name}"
+
+
+def _literal(array: Array) -> str:
+    numbers = ", ".join(_number(value) for value in array.ravel().tolist())
+    return f"np.array([{numbers}], np.{array.dtype}).reshape{array.shape}"
+
+
+def _number(value: float) -> str:
+    if math.isfinite(value):
+        return repr(int(value)) if value == int(value) and abs(value) < 2**53 else repr(value)
+    return repr(value).replace("inf", "np.inf").replace("nan", "np.nan")
+
+
+def _generated(evidence: Evidence) -> list[str]:
+    """Return lines that draw the arrays again, as `cases` does."""
+    case = evidence.case
+    lines = [f"draw = np.random.PCG64({case.seed}).random_raw"]
+    for name, array in evidence.arrays.items():
+        line = f"{name} = {case.expression(name)}.astype(np.{array.dtype}).reshape{array.shape}"
+        (at,) = np.nonzero(~np.isfinite(array.ravel()))
+        if at.size:
+            values = ", ".join(_number(value) for value in array.ravel()[at].tolist())
+            line += f"; {name}.flat[{at.tolist()}] = [{values}]"
+        lines.append(line)
+    return lines

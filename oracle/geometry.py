@@ -1,0 +1,102 @@
+"""The sizes and strides of one call."""
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+LAYERS = ("convolution", "convolution_transpose")
+
+
+def require_extent(name: str, value: object, least: int) -> None:
+    """Raise ValueError unless `value` is an integer of at least `least`."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name}={value!r}: expected an integer of at least {least}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fore:
+    """Layer l+1 of a two-layer network: what the notebook's backward kernels call fore.
+
+    Its input is the output of layer l, so that its channels in are layer l's channels out.
+    """
+
+    layer: str
+    channels_out: int
+    filter_height: int
+    filter_width: int
+    stride_height: int
+    stride_width: int
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a field is not what it should be."""
+        if self.layer not in LAYERS:
+            raise ValueError(f"layer={self.layer!r}: expected one of {', '.join(LAYERS)}")
+        for field in fields(self)[1:]:
+            require_extent(f"fore {field.name}", getattr(self, field.name), 1)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.layer}.k{self.channels_out}.f{self.filter_height}x{self.filter_width}"
+            f".s{self.stride_height}x{self.stride_width}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """The sizes and strides of one layer, and of the one after it where there is one.
+
+    `height` and `width` are those of the layer's input, also for its gradients.  Whether
+    a filter fits depends on the operation: see `operations.Operation.check`.
+    """
+
+    batch: int
+    height: int
+    width: int
+    channels_in: int
+    channels_out: int
+    filter_height: int
+    filter_width: int
+    stride_height: int
+    stride_width: int
+    fore: Fore | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a field is not what it should be."""
+        for field in fields(self)[:-1]:
+            least = 0 if field.name == "batch" else 1
+            require_extent(field.name, getattr(self, field.name), least)
+
+    def __str__(self) -> str:
+        """Return the part of a case id that stands for the geometry."""
+        layer = (
+            f"b{self.batch}.h{self.height}.w{self.width}"
+            f".i{self.channels_in}.o{self.channels_out}"
+            f".f{self.filter_height}x{self.filter_width}"
+            f".s{self.stride_height}x{self.stride_width}"
+        )
+        return layer if self.fore is None else f"{layer}+{self.fore}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the geometry whose text form is `text`; ValueError if there is none."""
+        match = _TEXT.fullmatch(text)
+        if match is None:
+            raise ValueError(
+                f"geometry={text!r}: expected the form b1.h4.w4.i1.o1.f2x2.s1x1, and for a "
+                "backward kernel +convolution.k1.f1x1.s1x1 behind it"
+            )
+        layer, fore_numbers = match["layer"], match["fore"]
+        fore = None
+        if fore_numbers is not None:
+            fore = Fore(match["kind"], *map(int, re.findall(r"\d+", fore_numbers)))
+        numbers = map(int, re.findall(r"\d+", layer))
+        sizes: dict[str, Any] = dict(zip((f.name for f in fields(cls)), numbers, strict=False))
+        return cls(**sizes, fore=fore)
+
+
+# Numbers without leading zeros, so that no two texts stand for one geometry.
+_N = r"(?:0|[1-9][0-9]{0,8})"
+_TEXT = re.compile(
+    rf"(?P<layer>b{_N}\.h{_N}\.w{_N}\.i{_N}\.o{_N}\.f{_N}x{_N}\.s{_N}x{_N})"
+    rf"(?:\+(?P<kind>[a-z_]+)(?P<fore>\.k{_N}\.f{_N}x{_N}\.s{_N}x{_N}))?"
+)

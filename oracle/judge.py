@@ -1,0 +1,218 @@
+"""Judging one kernel on one case, in exact mode or against a bound.
+
+Exact mode.  The factors are filled with random non-zero integers so small that, with n
+terms to a result and p bits of significand, n times the product of the factors' largest
+magnitudes is at most 2**p.  Every partial sum is then an integer that the format holds
+exactly, in whatever order the terms are added, so that a right kernel of that precision
+makes no rounding error at all and its result must equal the oracle's.  -0 equals +0.
+
+What agreement there means: suppose the kernel computes a polynomial of degree at most d
+in its inputs (the operation itself has degree 2, or 4 for a backward kernel) and S is the
+set of integers drawn from.  If the kernel is wrong, the difference is a non-zero
+polynomial, and by Schwartz (Fast probabilistic algorithms for verification of polynomial
+identities, J. ACM 27, 1980) and Zippel (1979) a uniform draw is a zero of it with
+probability at most d / |S|.  If it is at least multilinear in single inputs, that is
+1 - (1 - 1/|S|)**d.  Where |S| <= d only the second says anything.  Neither says anything
+of a kernel that looks at its data before it computes.
+
+Bound mode.  Real-valued factors; each element must be within the bound that
+`bounds.bound` derives.  The verdict is "undecided" where a result of zeros would pass
+too, where n u >= 1, or where intermediate results could overflow.
+
+Non-finite mode.  As exact mode, with NaN and infinities put into one factor: they must
+reach the results that they enter, as IEEE 754 has it, and no others.  For the factor that
+is the operation's data this is one property ("nonfinite data"); for the others
+("nonfinite others") it holds only for kernels that never multiply by a zero they inserted.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .bounds import Bound, bound
+from .cases import Case
+from .geometry import Geometry
+from .layouts import Array
+from .operations import Arrays, Kernel, Operation, operation_named
+from .verdicts import Evidence, Outcome, Verdict
+
+_NOTHING = "the result is empty or zero everywhere"
+
+
+class OracleError(Exception):
+    """The oracle contradicts itself: no kernel is to blame."""
+
+
+class MisbehaviourError(Exception):
+    """A kernel gave no result that could be judged; the message says why."""
+
+
+def judge(kernel: Kernel, case: Case) -> Verdict:
+    """Judge `kernel` on `case`.
+
+    Args:
+        kernel: called as the operation's signature says, in the notebook's layouts; it
+            may return an array, or something that turns into one, of any real floating
+            dtype.
+        case: what to call it on; its fill chooses the mode.
+
+    Returns:
+        the verdict.  Whatever an ordinary exception in the kernel is, it becomes one.
+
+    Raises:
+        OracleError: the oracle is not fit to judge this case.
+    """
+    operation = operation_named(case.operation)
+    name = property_of(case)
+    if case.mode != "bound" and case.largest is None:
+        reason = f"{case.dtype} has no room for exact sums of so many terms"
+        return Verdict(case, kernel, name, Outcome.NOT_APPLICABLE, reason)
+    arrays = case.arrays()
+    expected = operation.oracle(case.geometry, arrays)
+    if case.mode == "nonfinite":
+        _check_spread(operation, case, arrays, expected)
+    try:
+        z = call(kernel, operation, case.geometry, arrays, expected.shape).astype(np.float64)
+    except MisbehaviourError as problem:
+        evidence = Evidence(arrays, case)
+        return Verdict(case, kernel, name, Outcome.MISBEHAVED, str(problem), evidence=evidence)
+    if case.mode == "bound":
+        limits = bound(operation, case.geometry, arrays, case.dtype)
+        return _within(Verdict(case, kernel, name, Outcome.AGREES), arrays, z, expected, limits)
+    return compare(Verdict(case, kernel, name, Outcome.AGREES), arrays, z, expected)
+
+
+def property_of(case: Case) -> str:
+    """Return the property that judging `case` tells of."""
+    if case.mode != "nonfinite":
+        return case.mode
+    required = case.fill == f"nonfinite-{operation_named(case.operation).data}"
+    return "nonfinite data" if required else "nonfinite others"
+
+
+def call(
+    kernel: Kernel,
+    operation: Operation,
+    geometry: Geometry,
+    arrays: Arrays,
+    shape: tuple[int, ...],
+) -> Array:
+    """Call `kernel` on copies of `arrays` and return its result as it came.
+
+    Raises:
+        MisbehaviourError: it raised, overwrote an argument, or returned no array of real
+            floating dtype with this shape.
+    """
+    handed = {name: array.copy() for name, array in arrays.items()}
+    positional, keywords = operation.arguments(geometry, handed)
+    try:
+        # Overflow and NaN are judged by their results; they are no events of their own.
+        with np.errstate(all="ignore"):
+            z = kernel(*positional, **keywords)
+    except (Exception, SystemExit) as error:
+        text = " ".join(str(error).split()) or "no message"
+        raise MisbehaviourError(f"raised {type(error).__name__}: {text[:200]}") from error
+    for name, array in arrays.items():
+        if handed[name].tobytes() != array.tobytes():
+            raise MisbehaviourError(f"overwrote its argument {name}")
+    return _as_result(z, shape)
+
+
+def _as_result(z: Any, shape: tuple[int, ...]) -> Array:
+    """Return `z` as an array; MisbehaviourError if it is not one that can be judged."""
+    if not hasattr(z, "__array__"):
+        raise MisbehaviourError(f"returned {type(z).__name__}, expected an array")
+    array = np.asarray(z)
+    if array.dtype.kind != "f":
+        raise MisbehaviourError(f"returned dtype {array.dtype}, expected a real floating one")
+    if array.shape != shape:
+        raise MisbehaviourError(f"returned shape {array.shape}, expected {shape}")
+    return array
+
+
+def compare(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verdict:
+    """Return `verdict`, changed to what equality of `z` and `expected` says."""
+    wrong = ~((z == expected) | (np.isnan(z) & np.isnan(expected)))
+    if wrong.any():
+        return _disagreement(verdict, arrays, z, expected, wrong)
+    if not expected.any():  # empty, or zero everywhere: NaN and infinity count as true
+        return replace(
+            verdict, outcome=Outcome.VACUOUS, reason=_NOTHING
+        )
+    return verdict
+
+
+def _within(verdict: Verdict, arrays: Arrays, z: Array, expected: Array, limits: Bound) -> Verdict:
+    """Return `verdict`, changed to what the bound says."""
+    with np.errstate(invalid="ignore"):
+        error = np.abs(z - expected)
+        beyond = ~(error <= limits.error)  # true for NaN
+    if limits.overflow:
+        return replace(
+            verdict, outcome=Outcome.UNDECIDED, reason="intermediate results could overflow"
+        )
+    if beyond.any():
+        return _disagreement(verdict, arrays, z, expected, beyond, limits)
+    if not limits.magnitude.any():
+        return replace(
+            verdict, outcome=Outcome.VACUOUS, reason=_NOTHING
+        )
+    if (np.abs(expected) <= limits.error).all():
+        return replace(
+            verdict, outcome=Outcome.UNDECIDED, reason="a result of zeros would pass as well"
+        )
+    allowed = limits.error > 0
+    worst = float(np.max(error[allowed] / limits.error[allowed]))
+    suspicious = bool((error > limits.statistical).any())
+    return replace(verdict, error=worst, suspicious=suspicious)
+
+
+def _disagreement(
+    verdict: Verdict,
+    arrays: Arrays,
+    z: Array,
+    expected: Array,
+    wrong: Array,
+    limits: Bound | None = None,
+) -> Verdict:
+    """Return the verdict that the elements marked in `wrong` are wrong."""
+    case = verdict.case
+    excess = None
+    with np.errstate(all="ignore"):
+        error = np.abs(z - expected)
+        if limits is None and all(np.isfinite(array).all() for array in arrays.values()):
+            # Equality was demanded; the bound still tells rounding from a mistake.
+            operation = operation_named(case.operation)
+            limits = bound(operation, case.geometry, arrays, case.dtype)
+        severity = error if limits is None else error / limits.error
+        severity = np.where(np.isnan(severity), np.inf, severity)
+    index = np.unravel_index(int(np.argmax(np.where(wrong, severity, -1))), z.shape)
+    if limits is not None:
+        excess = float(severity[index])
+    evidence = Evidence(
+        arrays,
+        case,
+        expression=f"z[{', '.join(str(int(i)) for i in index)}]",
+        got=float(z[index]),
+        expected=float(expected[index]),
+        excess=excess,
+        wrong=int(wrong.sum()),
+        total=z.size,
+    )
+    reason = f"{evidence.wrong} of {evidence.total} elements are wrong"
+    return replace(verdict, outcome=Outcome.DISAGREES, reason=reason, evidence=evidence)
+
+
+def _check_spread(operation: Operation, case: Case, arrays: Arrays, expected: Array) -> None:
+    """Raise OracleError unless non-finite results are where non-finite factors enter."""
+    name = case.fill.removeprefix("nonfinite-")
+    marks = {other: np.ones(arrays[other].shape) for other in operation.factors}
+    marks[name] = (~np.isfinite(arrays[name])).astype(np.float64)
+    if case.geometry.fore is not None and name in ("d_act", "x"):
+        # These also meet zeros of dL/da, where layer l+1 read nothing; 0 * inf is NaN.
+        entered = operation.gradient(case.geometry, marks["x"], marks["d_act"])
+    else:
+        entered = operation.oracle(case.geometry, marks)
+    if not np.array_equal(entered > 0, ~np.isfinite(expected)):
+        raise OracleError(f"case {case}: PyTorch spreads NaN or infinity where it does not enter")

@@ -1,0 +1,99 @@
+"""Judging one kernel on one case by a law."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from .cases import Case
+from .judge import MisbehaviourError
+from .laws import LAWS
+from .operations import Kernel
+from .subject import Equation, Subject
+from .verdicts import Evidence, Outcome, Verdict
+
+
+def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kernel]) -> Verdict:
+    """Judge whether `kernel` obeys `law` on `case`.
+
+    Args:
+        law: a name in `LAWS`.
+        kernel: as for `judge.judge`.
+        case: one with the fill `integers`; the law draws more numbers from its seed.
+        partners: right kernels for the two forward operations, by name; used by
+            adjointness alone.
+
+    Returns:
+        the verdict: "not applicable" where the geometry leaves the law nothing to say,
+        "vacuous" where both sides are zero whatever the kernel computes.
+
+    Raises:
+        ValueError: the case has another fill.
+    """
+    if case.fill != "integers":
+        raise ValueError(f"fill={case.fill!r}: expected 'integers', on which laws are judged")
+    if case.largest is None:
+        reason = f"{case.dtype} has no room for exact sums of so many terms"
+        return Verdict(case, kernel, law, Outcome.NOT_APPLICABLE, reason)
+    subject = Subject(kernel, case, partners)
+    try:
+        # What a wrong kernel returns may overflow, or be no number, on either side.
+        with np.errstate(all="ignore"):
+            return _judged(Verdict(case, kernel, law, Outcome.AGREES), subject)
+    except MisbehaviourError as problem:
+        geometry, arrays = subject.last
+        evidence = Evidence(arrays, replace(case, geometry=geometry))
+        return Verdict(case, kernel, law, Outcome.MISBEHAVED, str(problem), evidence=evidence)
+    except Exception:
+        partner = subject.faulty_partner()
+        if partner is None:
+            raise
+        return _blamed(Verdict(case, kernel, law, Outcome.UNDECIDED), partner)
+
+
+def _judged(verdict: Verdict, subject: Subject) -> Verdict:
+    """Return `verdict`, changed to what the law's equations say."""
+    applied = decided = False
+    for equation in LAWS[verdict.prop](subject):
+        applied = True
+        decided = decided or bool(np.any(equation.right))
+        if not np.array_equal(equation.left, equation.right):
+            partner = subject.faulty_partner()
+            if partner is not None:
+                return _blamed(replace(verdict, outcome=Outcome.UNDECIDED), partner)
+            return _broken(replace(verdict, outcome=Outcome.DISAGREES), equation)
+    if not applied:
+        reason = "the geometry leaves the law nothing to say"
+        return replace(verdict, outcome=Outcome.NOT_APPLICABLE, reason=reason)
+    if not decided:
+        return replace(verdict, outcome=Outcome.VACUOUS, reason="both sides are empty or zero")
+    return verdict
+
+
+def _blamed(verdict: Verdict, partner: str) -> Verdict:
+    return replace(verdict, reason=f"its partner, the kernel for {partner}, is wrong here")
+
+
+def _broken(verdict: Verdict, equation: Equation) -> Verdict:
+    """Return the verdict that the two sides of `equation` differ."""
+    left, right = np.asarray(equation.left), np.asarray(equation.right)
+    if left.shape != right.shape:
+        reason = f"the law's sides have shapes {left.shape} and {right.shape}"
+        evidence = Evidence(equation.arrays, replace(verdict.case, geometry=equation.geometry))
+        return replace(verdict, reason=reason, evidence=evidence)
+    wrong = left != right
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    place = f"[{', '.join(map(str, index))}]" if index else ""
+    evidence = Evidence(
+        equation.arrays,
+        replace(verdict.case, geometry=equation.geometry),
+        expression=equation.expression + place,
+        got=float(left[index]),
+        expected=float(right[index]),
+        wrong=int(wrong.sum()),
+        total=wrong.size,
+        extra=equation.extra,
+        then=equation.then,
+    )
+    doc = LAWS[verdict.prop].__doc__ or ""
+    return replace(verdict, reason=f"the law is broken: {doc.strip()}", evidence=evidence)

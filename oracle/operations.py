@@ -1,0 +1,277 @@
+"""The operations table: what each of the eight operations takes, returns and means.
+
+All six one-layer operations are derivatives of a single trilinear form,
+
+    T(wide, ftr, narrow) = sum wide[b, p*SH + h, q*SW + w, i] ftr[i, h, w, o] narrow[b, p, q, o]
+
+written here with the channels of a convolution: its input is the wide side and its output
+the narrow one; a transposed convolution has them exchanged.  Leave one of the three
+out, and what multiplies it is the operation that returns it.  So every array is described
+by its axes, one letter each:
+
+    b batch     i, o channels in, out     h, w filter taps
+    H, W rows and columns of the wide side     P, Q those of the narrow side
+    k channels, g, m filter taps and R, S rows and columns of layer l+1's filter and output
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from . import pytorch
+from .geometry import Geometry
+from .layouts import Array
+
+Arrays = Mapping[str, Array]
+Kernel = Callable[..., Any]
+
+
+# Compared by identity: there is one instance of each, and `counts` is cached by it.
+@dataclass(frozen=True, eq=False, repr=False)
+class Operation:
+    """One operation: its arguments, the axes of its arrays, and its layer."""
+
+    name: str
+    layer: str
+    """the forward operation of layer l"""
+    signature: tuple[str, ...]
+    """positional arguments of a kernel, in order"""
+    factors: Mapping[str, str]
+    """the arrays in which it is multilinear, with their axes"""
+    result: str
+    """axes of what it returns"""
+    data: str
+    """the factor in which a NaN or infinity must reach exactly the results that it enters;
+    in the others it also may, and does unless a kernel multiplies by zeros it inserted"""
+    default_fore: str | None = None
+    """what layer l+1 is where `fore_layer` is not passed; None without a layer l+1"""
+
+    def __repr__(self) -> str:
+        """Return an expression for it: entries of the table are all there are."""
+        return f"OPERATIONS[{self.name!r}]"
+
+    @property
+    def degree(self) -> int:
+        """Number of factors: the degree of the polynomial that each result is."""
+        return len(self.factors)
+
+    def check(self, geometry: Geometry) -> None:
+        """Raise ValueError where the operation has no meaning on `geometry`."""
+        g = geometry
+        if (g.fore is None) is not (self.default_fore is None):
+            expected = "no layer l+1" if self.default_fore is None else "a layer l+1"
+            raise ValueError(f"geometry={g}: {self.name} expected {expected}")
+        if self.layer == "convolution":
+            _check_fits("", g.filter_height, g.height, g.filter_width, g.width)
+        if g.fore is not None and g.fore.layer == "convolution":
+            z = self.extents(g)
+            rows, columns = (z["P"], z["Q"]) if self.layer == "convolution" else (z["H"], z["W"])
+            _check_fits("fore ", g.fore.filter_height, rows, g.fore.filter_width, columns)
+
+    def extents(self, geometry: Geometry) -> dict[str, int]:
+        """Return the extent of every axis."""
+        g = geometry
+        e = {
+            "b": g.batch,
+            "i": g.channels_in,
+            "o": g.channels_out,
+            "h": g.filter_height,
+            "w": g.filter_width,
+        }
+        if self.layer == "convolution":
+            e["H"], e["W"] = g.height, g.width
+            e["P"] = (g.height - g.filter_height) // g.stride_height + 1
+            e["Q"] = (g.width - g.filter_width) // g.stride_width + 1
+            rows, columns = e["P"], e["Q"]
+        else:
+            e["P"], e["Q"] = g.height, g.width
+            e["H"] = (g.height - 1) * g.stride_height + g.filter_height
+            e["W"] = (g.width - 1) * g.stride_width + g.filter_width
+            rows, columns = e["H"], e["W"]
+        if g.fore is not None:
+            f = g.fore
+            e.update(k=f.channels_out, g=f.filter_height, m=f.filter_width)
+            if f.layer == "convolution":
+                e["R"] = (rows - f.filter_height) // f.stride_height + 1
+                e["S"] = (columns - f.filter_width) // f.stride_width + 1
+            else:
+                e["R"] = (rows - 1) * f.stride_height + f.filter_height
+                e["S"] = (columns - 1) * f.stride_width + f.filter_width
+        return e
+
+    def shape(self, geometry: Geometry, axes: str) -> tuple[int, ...]:
+        """Return the shape of an array with these axes."""
+        extents = self.extents(geometry)
+        return tuple(extents[axis] for axis in axes)
+
+    def array_shapes(self, geometry: Geometry) -> dict[str, tuple[int, ...]]:
+        """Return name and shape of every array that a kernel is handed."""
+        shapes = {name: self.shape(geometry, axes) for name, axes in self.factors.items()}
+        if "fltrs" in self.signature:  # not a factor: only its shape and dtype matter
+            shapes["fltrs"] = self.shape(geometry, "ihwo")
+        return shapes
+
+    def arguments(self, geometry: Geometry, arrays: Arrays) -> tuple[list[Any], dict[str, Any]]:
+        """Return positional and keyword arguments for a kernel."""
+        g = geometry
+        values: dict[str, Any] = {**arrays, "strd": (g.stride_height, g.stride_width)}
+        if "x_shape" in self.signature:
+            values["x_shape"] = self.shape(g, "bHWi")
+        if "ftr_shape" in self.signature:
+            values["ftr_shape"] = self.shape(g, "ihwo")
+        keywords = {}
+        if g.fore is not None:
+            values["fore_strd"] = (g.fore.stride_height, g.fore.stride_width)
+            if g.fore.layer != self.default_fore:
+                keywords["fore_layer"] = g.fore.layer
+        return [values[name] for name in self.signature], keywords
+
+    def oracle(self, geometry: Geometry, arrays: Arrays) -> Array:
+        """Return the result in float64, computed by PyTorch."""
+        g, layer = geometry, self.layer
+        strd = (g.stride_height, g.stride_width)
+        first, second, *others = (arrays[name] for name in self.factors)
+        if g.fore is not None:
+            return pytorch.two_layer_filter_gradient(
+                layer,
+                g.fore.layer,
+                first,
+                second,
+                (g.fore.stride_height, g.fore.stride_width),
+                others[0],
+                others[1],
+                strd,
+                self.shape(g, "ihwo"),
+            )
+        if self.name.endswith("input_gradient"):
+            x_shape = (g.batch, g.height, g.width, g.channels_in)
+            return pytorch.input_gradient(layer, first, second, strd, x_shape)
+        if self.name.endswith("filter_gradient"):
+            return self.gradient(g, first, second)
+        return pytorch.forward(layer, first, second, strd)
+
+    def error(self, geometry: Geometry, arrays: Arrays) -> Array:
+        """Return dL/da of a backward kernel in float64, the shape of d_act."""
+        fore = geometry.fore
+        assert fore is not None, "only a backward kernel has a layer l+1"  # noqa: S101
+        return pytorch.input_gradient(
+            fore.layer,
+            arrays["fore_delta"],
+            arrays["fore_w"],
+            (fore.stride_height, fore.stride_width),
+            arrays["d_act"].shape,
+        )
+
+    def gradient(self, geometry: Geometry, x: Array, delta: Array) -> Array:
+        """Return the filter gradient of layer l in float64."""
+        strd = (geometry.stride_height, geometry.stride_width)
+        shape = self.shape(geometry, "ihwo")
+        return pytorch.filter_gradient(self.layer, x, delta, strd, shape)
+
+
+def _check_fits(whose: str, height: int, rows: int, width: int, columns: int) -> None:
+    for name, taps, extent in (("height", height, rows), ("width", width, columns)):
+        if taps > extent:
+            raise ValueError(
+                f"{whose}filter_{name}={taps}: expected at most the extent {extent} of what it "
+                "slides over"
+            )
+
+
+def _operation(name: str, layer: str, arguments: str, result: str, **rest: Any) -> Operation:
+    """Build an entry; arguments are written `name:axes` where they are factors."""
+    words = [word.partition(":") for word in arguments.split()]
+    signature = tuple(argument for argument, _, _ in words)
+    factors = {argument: axes for argument, _, axes in words if axes}
+    return Operation(name, layer, signature, factors, result, **rest)
+
+
+_CONV, _TRANSPOSE = "convolution", "convolution_transpose"
+
+OPERATIONS: Mapping[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        _operation(_CONV, _CONV, "x:bHWi ftr:ihwo strd", "bPQo", data="x"),
+        _operation(_TRANSPOSE, _TRANSPOSE, "x:bPQi ftr:ihwo strd", "bHWo", data="x"),
+        _operation(
+            "conv_back_prop",
+            _CONV,
+            "fore_delta:bRSk fore_w:ogmk fore_strd d_act:bPQo x:bHWi fltrs strd",
+            "ihwo",
+            data="fore_delta",
+            default_fore=_CONV,
+        ),
+        _operation(
+            "conv_transpose_back_prop",
+            _TRANSPOSE,
+            "fore_delta:bRSk fore_w:ogmk fore_strd d_act:bHWo x:bPQi fltrs strd",
+            "ihwo",
+            data="x",
+            default_fore=_TRANSPOSE,
+        ),
+        _operation(
+            "convolution_input_gradient",
+            _CONV,
+            "delta:bPQo ftr:ihwo strd x_shape",
+            "bHWi",
+            data="delta",
+        ),
+        _operation(
+            "convolution_filter_gradient",
+            _CONV,
+            "x:bHWi delta:bPQo strd ftr_shape",
+            "ihwo",
+            data="delta",
+        ),
+        _operation(
+            "convolution_transpose_input_gradient",
+            _TRANSPOSE,
+            "delta:bHWo ftr:ihwo strd",
+            "bPQi",
+            data="delta",
+        ),
+        _operation(
+            "convolution_transpose_filter_gradient",
+            _TRANSPOSE,
+            "x:bPQi delta:bHWo strd ftr_shape",
+            "ihwo",
+            data="x",
+        ),
+    )
+}
+
+
+def operation_named(name: str) -> Operation:
+    """Return the operation called `name`; ValueError if there is none."""
+    if name not in OPERATIONS:
+        raise ValueError(f"operation={name!r}: expected one of {', '.join(OPERATIONS)}")
+    return OPERATIONS[name]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many products enter each result, counted by the oracle itself on arrays of ones."""
+
+    terms: Array
+    """terms of each result, each a product of all factors; shape of the result"""
+    inner: int
+    """most terms of any element of dL/da, for a backward kernel; 0 otherwise"""
+    outer: int
+    """terms of the filter gradient of layer l, for a backward kernel; 0 otherwise"""
+
+
+@lru_cache(maxsize=256)
+def counts(operation: Operation, geometry: Geometry) -> Counts:
+    """Return the counts of `operation` on `geometry`."""
+    ones = {
+        name: np.ones(operation.shape(geometry, axes)) for name, axes in operation.factors.items()
+    }
+    terms = operation.oracle(geometry, ones)
+    if geometry.fore is None:
+        return Counts(terms, 0, 0)
+    inner = operation.error(geometry, ones)
+    outer = operation.gradient(geometry, ones["x"], ones["d_act"])
+    return Counts(terms, int(inner.max(initial=0)), int(outer.max(initial=0)))

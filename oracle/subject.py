@@ -1,0 +1,75 @@
+"""A kernel under a law: how laws call it, and what they say of its results."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import pytorch
+from .cases import Case, Raw, integers
+from .geometry import Geometry
+from .judge import call
+from .layouts import Array
+from .operations import Arrays, Kernel, operation_named
+
+
+@dataclass(frozen=True)
+class Equation:
+    """Two sides that a law says are equal, and the call that the left one came from."""
+
+    left: Array
+    right: Array
+    geometry: Geometry
+    arrays: Arrays
+    expression: str = "z"
+    """the left side in terms of the call's result `z`"""
+    extra: Mapping[str, Array] | None = None
+    """further arrays that `expression` uses"""
+    then: tuple[str, ...] = ()
+    """statements after the call, as in `verdicts.Evidence`"""
+
+
+class Subject:
+    """A kernel with the case it is called for, remembering its last call."""
+
+    def __init__(self, kernel: Kernel, case: Case, partners: Mapping[str, Kernel]) -> None:
+        self.kernel = kernel
+        self.case = case
+        self.partners = partners
+        self.operation = operation_named(case.operation)
+        self.geometry = case.geometry
+        self.arrays = case.arrays()
+        self.raw = Raw(case.seed, stream=1)
+        self.partner_calls: list[tuple[str, Array, Array, tuple[int, int]]] = []
+        self.last: tuple[Geometry, Arrays] = (self.geometry, self.arrays)
+
+    def __call__(self, geometry: Geometry, arrays: Arrays) -> Array:
+        """Return the kernel's result in float64; MisbehaviourError if there is none."""
+        return self.call(geometry, arrays).astype(np.float64)
+
+    def call(self, geometry: Geometry, arrays: Arrays) -> Array:
+        """Return the kernel's result as it comes; MisbehaviourError if there is none."""
+        self.last = (geometry, arrays)
+        shape = self.operation.shape(geometry, self.operation.result)
+        return call(self.kernel, self.operation, geometry, arrays, shape)
+
+    def integers(self, shape: tuple[int, ...], largest: int) -> Array:
+        """Return non-zero random integers in the case's dtype."""
+        return integers(self.raw.draw(shape), largest).astype(self.case.dtype)
+
+    def partner(self, layer: str, x: Array, ftr: Array, strd: tuple[int, int]) -> Array:
+        """Return what the partner for `layer` makes of float64 arrays; it may be at fault."""
+        self.partner_calls.append((layer, x, ftr, strd))
+        with np.errstate(all="ignore"):
+            return np.asarray(self.partners[layer](x, ftr, strd))
+
+    def faulty_partner(self) -> str | None:
+        """Return the name of a partner that disagreed with the oracle when called, if any."""
+        for layer, x, ftr, strd in self.partner_calls:
+            try:
+                result = self.partners[layer](x, ftr, strd)
+            except Exception:  # noqa: BLE001  (whatever it is, the partner is to blame)
+                return layer
+            if not np.array_equal(result, pytorch.forward(layer, x, ftr, strd)):
+                return layer
+        return None

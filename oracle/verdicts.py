@@ -1,0 +1,75 @@
+"""What can be said of one kernel on one case."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .cases import Case
+from .layouts import Array
+from .operations import Kernel
+
+
+class Outcome(StrEnum):
+    """The kinds of verdict; only the first three decide anything."""
+
+    AGREES = "agrees"
+    DISAGREES = "disagrees"
+    MISBEHAVED = "misbehaved"
+    """no result to compare: an exception, wrong type or shape, or arguments overwritten"""
+    VACUOUS = "vacuous"
+    """agrees, but the result is empty or zero whatever the kernel computes"""
+    UNDECIDED = "undecided"
+    """the bound is so wide that it decides nothing, or results could overflow"""
+    NOT_APPLICABLE = "not applicable"
+    """the property has no meaning, or exact mode no integers, on this case"""
+
+
+DECIDED = (Outcome.AGREES, Outcome.DISAGREES, Outcome.MISBEHAVED)
+FAILED = (Outcome.DISAGREES, Outcome.MISBEHAVED)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One call that went wrong, as much of it as a person needs to see it."""
+
+    arrays: Mapping[str, Array]
+    """what the kernel was handed"""
+    case: Case
+    """the case whose geometry the call had; for a law it may differ from the verdict's"""
+    expression: str = ""
+    """the number to look at, in terms of the result `z`; empty if there was no result"""
+    got: float = 0.0
+    expected: float = 0.0
+    excess: float | None = None
+    """the error as a multiple of what rounding can explain, where that was computed"""
+    wrong: int = 0
+    """how many elements of the result are wrong"""
+    total: int = 0
+    extra: Mapping[str, Array] | None = None
+    """further arrays that `expression` uses"""
+    then: tuple[str, ...] = ()
+    """statements to run after the call, {call} standing for it and {negated} for the same
+    call with its first array negated"""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found when one kernel was judged on one case for one property."""
+
+    case: Case
+    kernel: Kernel
+    prop: str
+    """one of `judge`'s ("exact", "bound", "nonfinite data", "nonfinite others") or a law's name"""
+    outcome: Outcome
+    reason: str = ""
+    """why it is so, in words, where it does not agree"""
+    error: float | None = None
+    """largest error as a fraction of the bound, in bound mode"""
+    suspicious: bool = False
+    """whether an error exceeds the statistical gate of `bounds`"""
+    evidence: Evidence | None = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the kernel is wrong."""
+        return self.outcome in FAILED

@@ -1,0 +1,41 @@
+"""Writing reports: whole or not at all."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+FORMAT = "convcheck-report"
+VERSION = 1
+
+
+def assemble(findings: dict[str, Any], circumstances: dict[str, Any]) -> dict[str, Any]:
+    """Return the whole report, as it is written to JSON."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "findings": findings,
+        "circumstances": circumstances,
+    }
+
+
+def write_json(report: dict[str, Any], path: Path) -> None:
+    """Write `report` to `path`; OSError, and an older file untouched, if that fails."""
+    write_text(json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Replace the file at `path` in one step; a process killed meanwhile leaves the old one."""
+    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,194 @@
+"""What was found, from the records of the tests: the part of a report that is repeatable.
+
+It holds no time, path or worker, and its order is fixed, so that it is the same to the
+byte however many workers the run had.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from convcheck.reference.defects import LEDGER
+from convcheck.reference.domain import DOMAIN_MAP
+
+Json = dict[str, Any]
+Cell = tuple[str, str, str]
+
+DECIDING = ("agrees", "disagrees", "misbehaved")
+FAILING = ("misbehaved", "disagrees")
+
+CONFORMS = "conforms"
+FAILS = "does not conform"
+INCOMPLETE = "incomplete"
+UNDECIDED = "nothing decided"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the tests of a run left behind."""
+
+    records: Mapping[str, Json]
+    """each test's record, by the test's name"""
+    outcomes: Mapping[str, str]
+    """passed, failed or skipped, by the test's name"""
+    messages: Mapping[str, str]
+    """why a test did not pass, by its name"""
+    collected: Iterable[str]
+    """the names of all tests that were to run"""
+
+
+def build(results: Results, planned: Iterable[Cell], asked: Json) -> Json:
+    """Return the findings.
+
+    Args:
+        results: what the tests left behind.
+        planned: operation, property and dtype of the cells of a full run.
+        asked: what was to be judged, and how hard: kernels, profile, seed.
+    """
+    cells = _cells(results.records, planned)
+    missing = sorted(set(results.collected) - set(results.outcomes))
+    failed_cells = [cell for cell in cells if cell["failure"]]
+    explained = {name for name, record in results.records.items() if _has_failure(record)}
+    errors = [
+        {"test": name, "outcome": outcome, "message": results.messages.get(name, "")}
+        for name, outcome in sorted(results.outcomes.items())
+        if outcome != "passed" and name not in explained
+    ]
+    totals = Counter[str]()
+    for cell in cells:
+        totals.update(cell["counts"])
+    decided = sum(totals[outcome] for outcome in DECIDING)
+    if failed_cells or any(error["outcome"] == "failed" for error in errors):
+        verdict = FAILS
+    elif missing or errors:
+        verdict = INCOMPLETE
+    else:
+        verdict = CONFORMS if decided else UNDECIDED
+    return {
+        "verdict": verdict,
+        "asked": asked,
+        "totals": dict(sorted(totals.items())),
+        "decided": decided,
+        "cells": cells,
+        "errors": errors,
+        "missing": missing,
+        "boundaries": _boundaries(results.records),
+        "ledger": _entries(results.records, "ledger", (_defect(each) for each in LEDGER)),
+        "domain": _entries(results.records, "domain", (_kind(each) for each in DOMAIN_MAP)),
+    }
+
+
+def sentence(findings: Json) -> str:
+    """Return the verdict in one sentence."""
+    failed = [cell for cell in findings["cells"] if cell["failure"]]
+    not_run = sum(not cell["counts"] for cell in findings["cells"])
+    count = sum(findings["totals"].values())
+    if findings["verdict"] == FAILS:
+        kernels = sorted({cell["operation"] for cell in failed})
+        what = f"{', '.join(kernels)} failed in {len(failed)} cells" if kernels else ""
+        other = f"{len(findings['errors'])} tests failed" if findings["errors"] else ""
+        text = f"Does not conform: {' and '.join(filter(None, (what, other)))}"
+    elif findings["verdict"] == INCOMPLETE:
+        lost = len(findings["missing"]) + len(findings["errors"])
+        text = f"Incomplete: {lost} tests gave no result"
+    elif findings["verdict"] == UNDECIDED:
+        text = "Nothing decided"
+    else:
+        text = "Conforms: no disagreement"
+    text += f" in {count:,} judged cases, {findings['decided']:,} of them decided"
+    return (
+        f"{text}; {not_run} of {len(findings['cells'])} cells not run." if not_run else f"{text}."
+    )
+
+
+def _has_failure(record: Json) -> bool:
+    return any(cell["failure"] for cell in record.get("cells", ()))
+
+
+def _cells(records: Mapping[str, Json], planned: Iterable[Cell]) -> list[Json]:
+    """Add up the cells of all records, planned cells first and in their order."""
+    merged: dict[Cell, Json] = {key: _empty(key) for key in planned}
+    for _, record in sorted(records.items()):
+        for part in record.get("cells", ()):
+            key = (part["operation"], part["property"], part["dtype"])
+            cell = merged.setdefault(key, _empty(key))
+            for outcome, count in part["counts"].items():
+                cell["counts"][outcome] = cell["counts"].get(outcome, 0) + count
+            cell["suspicious"] += part["suspicious"]
+            if part["worst"] is not None:
+                worst = float(f"{part['worst']:.3g}")  # more digits would claim too much
+                cell["worst"] = max(cell["worst"] or 0.0, worst)
+            cell["failure"] = cell["failure"] or part["failure"]
+    for cell in merged.values():
+        cell["counts"] = dict(sorted(cell["counts"].items()))
+        cell["status"] = _status(cell)
+    return list(merged.values())
+
+
+def _empty(key: Cell) -> Json:
+    operation, prop, dtype = key
+    return {
+        "operation": operation,
+        "property": prop,
+        "dtype": dtype,
+        "status": "not run",
+        "counts": {},
+        "worst": None,
+        "suspicious": 0,
+        "failure": None,
+    }
+
+
+def _status(cell: Json) -> str:
+    """Return the one word for a cell: the worst that happened, or that nothing did."""
+    counts = cell["counts"]
+    if not counts:
+        return "not run"
+    order = (*FAILING, "agrees", "undecided", "vacuous", "not applicable")
+    return next(outcome for outcome in order if counts.get(outcome))
+
+
+def _boundaries(records: Mapping[str, Json]) -> list[Json]:
+    counts = Counter[tuple[str, str]]()
+    for record in records.values():
+        for operation, name, count in record.get("boundaries", ()):
+            counts[operation, name] += count
+    return [
+        {"operation": operation, "class": name, "count": count}
+        for (operation, name), count in sorted(counts.items())
+    ]
+
+
+def _entries(records: Mapping[str, Json], table: str, entries: Iterable[Json]) -> list[Json]:
+    """Return the entries, each with whether it was seen to hold in this run."""
+    seen: dict[str, bool] = {}
+    for record in records.values():
+        seen |= record.get("entries", {}).get(table, {})
+    words = {True: "holds", False: "does not hold", None: "not run"}
+    return [{**entry, "status": words[seen.get(entry["id"])]} for entry in entries]
+
+
+def _defect(defect: Any) -> Json:
+    return {
+        "id": defect.id,
+        "kernel": defect.kernel,
+        "wrong": defect.wrong,
+        "seen": defect.seen,
+        "call": defect.witness.call,
+        "given": dict(defect.witness.given),
+        "outcome": str(defect.witness.outcome),
+        "repair": defect.repair,
+    }
+
+
+def _kind(entry: Any) -> Json:
+    return {
+        "id": entry.id,
+        "operation": entry.operation,
+        "argument": entry.argument,
+        "notebook": {"call": entry.notebook.call, "outcome": str(entry.notebook.outcome)},
+        "pytorch": {"call": entry.pytorch.call, "outcome": str(entry.pytorch.outcome)},
+        "verdict": entry.verdict,
+        "comment": entry.comment,
+    }

@@ -1,0 +1,1 @@
+"""Which cases: the pytest plugin, and the tests that judge a kernel."""

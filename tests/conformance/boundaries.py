@@ -1,0 +1,92 @@
+"""Boundary classes: the kinds of geometry where convolution kernels go wrong.
+
+Real ones did: strides that do not divide, strides beyond the filter, 1 x 1 filters.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from convcheck.oracle.geometry import LAYERS, Fore, Geometry
+from convcheck.oracle.operations import Operation
+
+Belongs = Callable[[Operation, Geometry], bool]
+
+
+def _remainder(operation: Operation, g: Geometry) -> bool:
+    """Tell whether a stride leaves rows or columns that no window reaches."""
+    if operation.layer == "convolution" and (
+        (g.height - g.filter_height) % g.stride_height
+        or (g.width - g.filter_width) % g.stride_width
+    ):
+        return True
+    f = g.fore
+    if f is None or f.layer != "convolution":
+        return False
+    extents = operation.extents(g)
+    rows, columns = (extents[a] for a in ("PQ" if operation.layer == "convolution" else "HW"))
+    return bool(
+        (rows - f.filter_height) % f.stride_height or (columns - f.filter_width) % f.stride_width
+    )
+
+
+CLASSES: Mapping[str, Belongs] = {
+    "remainder": _remainder,
+    "stride beyond the filter": lambda _, g: (
+        g.stride_height > g.filter_height or g.stride_width > g.filter_width
+    ),
+    "stride beyond the input": lambda _, g: g.stride_height > g.height or g.stride_width > g.width,
+    "filter as large as the input": lambda _, g: (
+        (g.filter_height, g.filter_width) == (g.height, g.width)
+    ),
+    "1 x 1 filter": lambda _, g: g.filter_height == g.filter_width == 1,
+    "1 x 1 input": lambda _, g: g.height == g.width == 1,
+    "unequal strides": lambda _, g: g.stride_height != g.stride_width,
+    "unequal height and width": lambda _, g: g.height != g.width,
+    "one channel": lambda _, g: g.channels_in == g.channels_out == 1,
+    "unequal channels": lambda _, g: g.channels_in != g.channels_out,
+    "a block of channels": lambda _, g: max(g.channels_in, g.channels_out) >= 7,
+    "a block of rows or columns": lambda _, g: max(g.height, g.width) >= 31,
+    "empty batch": lambda _, g: g.batch == 0,
+    "several in the batch": lambda _, g: g.batch > 1,
+}
+
+
+def reachable(operation: Operation) -> list[str]:
+    """Return the classes that `operation` has at all."""
+    # A transposed convolution uses every input element, whatever the stride.
+    nothing_left = operation.layer == "convolution_transpose" and operation.default_fore is None
+    return [name for name in CLASSES if not (name == "remainder" and nothing_left)]
+
+
+def classes_of(operation: Operation, geometry: Geometry) -> list[str]:
+    """Return the classes that `geometry` belongs to."""
+    return [name for name, belongs in CLASSES.items() if belongs(operation, geometry)]
+
+
+# One geometry for each class, so that every run judges them all, whatever Hypothesis draws.
+_FIXED = {
+    "remainder": "b2.h8.w6.i2.o3.f3x2.s2x3",
+    "stride beyond the filter": "b2.h6.w7.i2.o3.f1x2.s3x4",
+    "stride beyond the input": "b2.h3.w2.i2.o3.f2x1.s4x3",
+    "filter as large as the input": "b2.h3.w4.i2.o3.f3x4.s2x1",
+    "1 x 1 filter": "b2.h3.w4.i2.o3.f1x1.s1x2",
+    "1 x 1 input": "b2.h1.w1.i3.o2.f1x1.s2x3",
+    "unequal strides": "b1.h7.w7.i2.o2.f3x3.s1x3",
+    "unequal height and width": "b1.h2.w9.i2.o2.f2x2.s2x2",
+    "one channel": "b2.h4.w5.i1.o1.f2x3.s1x1",
+    "unequal channels": "b1.h4.w4.i5.o2.f2x2.s1x1",
+    "a block of channels": "b1.h2.w3.i17.o9.f2x2.s1x1",
+    "a block of rows or columns": "b1.h33.w3.i1.o2.f2x2.s1x1",
+    "empty batch": "b0.h5.w4.i2.o3.f2x3.s2x1",
+    "several in the batch": "b4.h3.w3.i2.o2.f2x2.s1x1",
+}
+
+
+def boundary_geometries(operation: Operation, name: str) -> list[Geometry]:
+    """Return the fixed geometries of a class: one for each kind of layer l+1."""
+    layer = Geometry.parse(_FIXED[name])
+    if operation.default_fore is None:
+        return [layer]
+    both = [replace(layer, fore=Fore(fore, 2, 1, 1, 2, 3)) for fore in LAYERS]
+    # A remainder may be one pairing's alone.
+    return [geometry for geometry in both if CLASSES[name](operation, geometry)]

@@ -1,0 +1,25 @@
+"""How many examples Hypothesis tries, and how."""
+
+from hypothesis import HealthCheck, Phase, settings
+
+
+def effort(share: float = 1.0) -> settings:
+    """Return the settings of a conformance test.
+
+    The number of examples is the current profile's, times `share` for tests whose
+    examples cost more.  The rest makes a run repeatable: no deadlines, and no examples
+    left over from earlier runs.
+    """
+    examples = max(1, round(settings().max_examples * share))
+    return settings(
+        max_examples=examples,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        deadline=None,
+        database=None,
+        derandomize=False,
+        print_blob=False,
+        report_multiple_bugs=False,
+        # A record is kept across the examples of a test on purpose; and a machine busy
+        # with other workers is slow to draw.
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )

@@ -1,0 +1,90 @@
+"""Hypothesis strategies for geometries, built from the output backwards.
+
+Along an axis a number of steps, a number of taps, a stride and a remainder below the
+stride determine the extent, so that every draw is valid and nothing is filtered out.
+Numbers to fill the arrays are not drawn: a case makes them from its seed.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from convcheck.oracle.geometry import LAYERS, Fore, Geometry
+from convcheck.oracle.operations import Operation
+from hypothesis import strategies as st
+
+# One geometry in two is of no special kind; the others reach boundaries that independent
+# draws would rarely meet.
+_KINDS = (
+    *["any"] * 5,
+    "full filter",
+    "1 x 1 filter",
+    "1 x 1 input",
+    "empty batch",
+    "block of channels",
+    "block of extents",
+)
+
+# Fast kernels change their path at block sizes: sizes just below, at and above them.
+_BLOCKS = {
+    "block of channels": (("channels_in", "channels_out"), (7, 8, 9, 15, 16, 17, 31, 32, 33)),
+    "block of extents": (("height", "width"), (31, 32, 33)),  # other draws reach the smaller
+}
+
+seeds = st.integers(0, 2**16 - 1)
+
+
+@st.composite
+def _axis(draw: st.DrawFn, kind: str, steps: int, *, transposed: bool) -> tuple[int, int, int]:
+    """Draw extent, taps and stride of one axis."""
+    taps = 1 if kind in ("1 x 1 filter", "1 x 1 input") else draw(st.integers(1, 4))
+    stride = draw(st.integers(1, 5))
+    if kind == "1 x 1 input":
+        return 1, taps, stride
+    if kind == "full filter":
+        return taps, taps, stride
+    count = draw(st.integers(1, 2 if kind in _BLOCKS else steps))
+    if transposed:
+        return count, taps, stride
+    remainder = draw(st.integers(0, stride - 1))
+    return (count - 1) * stride + taps + remainder, taps, stride
+
+
+@st.composite
+def geometries(draw: st.DrawFn, operation: Operation) -> Geometry:
+    """Draw a geometry that `operation` has a meaning on; shrinks to all ones."""
+    kind = draw(st.sampled_from(_KINDS))
+    transposed = operation.layer == "convolution_transpose"
+    two_layers = operation.default_fore is not None
+    steps = 3 if two_layers else 4
+    height, taps_h, stride_h = draw(_axis(kind, steps, transposed=transposed))
+    width, taps_w, stride_w = draw(_axis(kind, steps, transposed=transposed))
+    batch = 0 if kind == "empty batch" else draw(st.integers(1, 2))
+    channels_in, channels_out = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    layer = Geometry(
+        batch, height, width, channels_in, channels_out, taps_h, taps_w, stride_h, stride_w
+    )
+    if kind in _BLOCKS:
+        layer = draw(_with_block_size(layer, kind))
+    if not two_layers:
+        return layer
+    extents = operation.extents(layer)
+    rows, columns = (extents[axis] for axis in ("HW" if transposed else "PQ"))
+    fore_layer = draw(st.sampled_from(LAYERS))
+    fits = fore_layer == "convolution"
+    fore = Fore(
+        fore_layer,
+        draw(st.integers(1, 3)),
+        draw(st.integers(1, min(3, rows) if fits else 3)),
+        draw(st.integers(1, min(3, columns) if fits else 3)),
+        draw(st.integers(1, 3)),
+        draw(st.integers(1, 3)),
+    )
+    return replace(layer, fore=fore)
+
+
+@st.composite
+def _with_block_size(draw: st.DrawFn, layer: Geometry, kind: str) -> Geometry:
+    """Give one field of `layer` a size around a block size, and the batch one item."""
+    names, sizes = _BLOCKS[kind]
+    changed: dict[str, Any] = {draw(st.sampled_from(names)): draw(st.sampled_from(sizes))}
+    return replace(layer, batch=1, **changed)

@@ -1,0 +1,70 @@
+"""The backward kernels train a network with real activations.
+
+The cases hand `d_act` over as data.  Here it is the derivative of an activation, and the
+expected gradient is autograd's through that same activation, in float64.
+"""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from convcheck.conformance.kernels import kernel_for
+from convcheck.oracle import layouts, pytorch
+from convcheck.oracle.bounds import bound
+from convcheck.oracle.cases import Case
+from convcheck.oracle.geometry import LAYERS, Fore, Geometry
+from convcheck.oracle.operations import OPERATIONS, Operation
+
+ACTIVATIONS = ("identity", "relu", "tanh", "sigmoid", "leaky_relu")
+
+
+def _activation(name: str) -> Any:
+    import torch  # noqa: PLC0415  (a second to import, and not needed to collect)
+
+    if name == "identity":
+        return torch.clone
+    return torch.nn.functional.leaky_relu if name == "leaky_relu" else getattr(torch, name)
+
+
+def _network(case: Case, activation: str, arrays: dict[str, Any]) -> tuple[Any, Any]:
+    """Return act'(z) and dL/dfltrs of the network with `activation` between its layers."""
+    import torch  # noqa: PLC0415
+
+    act = _activation(activation)
+    g, operation = case.geometry, OPERATIONS[case.operation]
+    assert g.fore is not None
+    layer, fore = pytorch.LAYERS[operation.layer], pytorch.LAYERS[g.fore.layer]
+    fltrs = pytorch.tensor(layer.filter_to_torch(arrays["fltrs"])).requires_grad_()
+    x = pytorch.tensor(layouts.nhwc_to_nchw(arrays["x"]))
+    z = layer.apply(x, fltrs, (g.stride_height, g.stride_width))
+    a = act(z)
+    fore_w = pytorch.tensor(fore.filter_to_torch(arrays["fore_w"]))
+    y = fore.apply(a, fore_w, (g.fore.stride_height, g.fore.stride_width))
+    dy = pytorch.tensor(layouts.nhwc_to_nchw(arrays["fore_delta"]))
+    (d_act,) = torch.autograd.grad(a, z, torch.ones_like(a), retain_graph=True)
+    (gradient,) = torch.autograd.grad(y, fltrs, dy)
+    return layouts.nchw_to_nhwc(d_act.numpy()), layer.filter_from_torch(gradient.numpy())
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("fore_layer", LAYERS)
+@pytest.mark.parametrize(
+    "operation",
+    [operation for operation in OPERATIONS.values() if operation.default_fore],
+    ids=lambda operation: operation.name,
+)
+def test_gradient_through_activation(
+    operation: Operation, fore_layer: str, activation: str
+) -> None:
+    """The kernel returns autograd's gradient, the stride of layer l+1 leaving a remainder."""
+    geometry = Geometry(2, 7, 6, 2, 3, 3, 2, 2, 1, Fore(fore_layer, 2, 2, 2, 2, 3))
+    case = Case(operation.name, geometry, "float64", "uniform", seed=3)
+    arrays = case.arrays()
+    arrays["d_act"], expected = _network(case, activation, arrays)
+    positional, keywords = operation.arguments(geometry, arrays)
+    got = kernel_for(operation.name)(*positional, **keywords)
+    # An activation's backward step takes up to two roundings more than the product with
+    # d_act.  The bound counts n of at least four, so twice the bound allows for them.
+    allowed = 2 * bound(operation, geometry, arrays, "float64").error
+    assert (np.abs(got - expected) <= allowed).all()
+    assert (np.abs(expected) > allowed).any()

@@ -1,0 +1,24 @@
+"""Every operation obeys the laws that need no oracle."""
+
+import pytest
+from convcheck.conformance.effort import effort
+from convcheck.conformance.kernels import kernel_for, partners
+from convcheck.conformance.recording import Record, laws_of
+from convcheck.conformance.strategies import geometries, seeds
+from convcheck.oracle.cases import DTYPES, Case
+from convcheck.oracle.judge_law import judge_law
+from convcheck.oracle.operations import OPERATIONS, Operation
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
+@effort(0.25)
+@given(data=st.data())
+def test_laws(record: Record, operation: Operation, dtype: str, data: st.DataObject) -> None:
+    """On exact integers, the kernel agrees with itself as the laws demand."""
+    geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
+    case = Case(operation.name, geometry, dtype, "integers", seed)
+    kernel = kernel_for(operation.name)
+    record.judged([judge_law(law, kernel, case, partners()) for law in laws_of(operation.name)])

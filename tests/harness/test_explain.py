@@ -1,0 +1,129 @@
+"""A failure message says what is wrong, and its code shows it to whoever runs it."""
+
+import contextlib
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from convcheck.oracle import explain as explaining
+from convcheck.oracle.cases import REAL_FILLS, Case, exact_fills, nonfinite_fills
+from convcheck.oracle.explain import explain, snippet
+from convcheck.oracle.judge import judge
+from convcheck.oracle.judge_law import judge_law
+from convcheck.oracle.laws import LAWS
+from convcheck.oracle.operations import OPERATIONS
+from convcheck.oracle.verdicts import Evidence
+from convcheck.reference import convolution, convolution_transpose, gradients, notebook, repaired
+
+PARTNERS = {"convolution": convolution, "convolution_transpose": convolution_transpose}
+CASE = Case.parse("v1:convolution:float32:integers:b1.h3.w4.i1.o2.f2x2.s1x2:7")
+
+
+def flipped(x: Any, ftr: Any, strd: Any) -> Any:
+    """Compute with the filter upside down."""
+    return convolution(x, ftr[:, ::-1], strd)
+
+
+def run(lines: list[str], **names: Any) -> str:
+    """Run a snippet and return what it prints; `names` stand for kernels it cannot import."""
+    kept = [line for line in lines if "# the kernel that was judged" not in line]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), np.errstate(all="ignore"):
+        exec("\n".join(kept), dict(names))  # noqa: S102  (that it can be run is the point)
+    return printed.getvalue().strip()
+
+
+def test_message_has_all_that_a_reader_needs() -> None:
+    """Operation, element, got, expected, multiple of the bound, case and command are there."""
+    verdict = judge(flipped, CASE)
+    message = explain(verdict)
+    evidence = verdict.evidence
+    assert evidence is not None
+    assert "convolution, float32" in message
+    assert f"{evidence.expression} is {evidence.got!r}, expected {evidence.expected!r}" in message
+    assert "times the bound" in message
+    assert f"{evidence.wrong} of {evidence.total} elements" in message
+    assert "batch 1, input 3 x 4, channels 1 to 2, filter 2 x 2, stride 1 x 2" in message
+    assert f"pytest --case {CASE}\n" in message
+
+
+def test_worst_element_is_shown() -> None:
+    """Of several wrong elements the one furthest beyond its bound is shown."""
+
+    def two_wrong(x: Any, ftr: Any, strd: Any) -> Any:
+        z = convolution(x, ftr, strd)
+        z[0, 0, 0, 0] += 1
+        z[0, 1, 1, 1] += 1e6
+        return z
+
+    evidence = judge(two_wrong, CASE).evidence
+    assert evidence is not None
+    assert (evidence.expression, evidence.wrong) == ("z[0, 1, 1, 1]", 2)
+
+
+def test_misbehaviour_is_told_in_one_line() -> None:
+    """An exception's text is shown on one line, cut where it is endless."""
+
+    def fails(*_: Any) -> Any:
+        raise ValueError("first\nsecond " + "x" * 10_000)
+
+    first, *rest = explain(judge(fails, CASE)).splitlines()
+    assert "the kernel raised ValueError: first second" in first
+    assert len(first) < 300
+    assert rest
+
+
+def test_kernel_is_imported_by_name() -> None:
+    """The snippet imports a kernel that can be imported."""
+    evidence = Evidence(CASE.arrays(), CASE, expression="z[0, 0, 0, 0]")
+    assert "from convcheck.reference.notebook import convolution" in snippet(convolution, evidence)
+
+
+@pytest.mark.parametrize("printed", [0, 1000])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_snippet_repeats_the_call(name: str, printed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For every operation and fill, ten lines of NumPy give the kernel's result to the bit."""
+    monkeypatch.setattr(explaining, "_PRINTED", printed)  # 0: arrays are drawn again
+    operation = OPERATIONS[name]
+    fore = "+convolution.k2.f1x1.s1x2" if operation.default_fore else ""
+    home = next(m for m in (repaired, gradients, notebook) if hasattr(m, name))
+    kernel = getattr(home, name)
+    for fill in (*exact_fills(operation), *REAL_FILLS, *nonfinite_fills(operation)):
+        case = Case.parse(f"v1:{name}:float32:{fill}:b1.h4.w3.i2.o2.f2x1.s2x1{fore}:5")
+        arrays = case.arrays()
+        positional, keywords = operation.arguments(case.geometry, arrays)
+        with np.errstate(all="ignore"):
+            expected = kernel(*positional, **keywords)
+        lines = snippet(kernel, Evidence(arrays, case, expression="z.tolist()"))
+        assert len(lines) <= 10
+        assert run(lines) == repr(expected.tolist()), fill
+
+
+def stale(x: Any, ftr: Any, strd: Any) -> Any:
+    """Return what the same shape gave the first time."""
+    return _SEEN.setdefault(x.shape, convolution(x, ftr, strd))
+
+
+_SEEN: dict[Any, Any] = {}
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_snippet_of_a_broken_law_shows_the_wrong_number(law: str) -> None:
+    """Whatever law a kernel breaks, the snippet prints the number that broke it."""
+
+    def wrong(x: Any, ftr: Any, strd: Any) -> Any:
+        z = convolution(x, ftr, strd) + 1000 * (strd[0] > 1)
+        z[:, :1] *= 3
+        return np.maximum(z, 0)
+
+    kernel = stale if law == "repeatability" else wrong
+    case = Case.parse("v1:convolution:float64:integers:b2.h6.w6.i2.o2.f2x2.s2x2:3")
+    _SEEN.clear()
+    verdict = judge_law(law, kernel, case, PARTNERS)
+    assert verdict.evidence is not None, verdict
+    _SEEN.clear()
+    lines = snippet(kernel, verdict.evidence)
+    assert len(lines) <= 10
+    assert float(run(lines, wrong=wrong, stale=stale)) == verdict.evidence.got
+    assert f"# expected {verdict.evidence.expected!r}" in lines[-1]

@@ -1,0 +1,274 @@
+"""The judge reaches every verdict, and blames nobody but the kernel for what it did."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from convcheck.oracle import pytorch
+from convcheck.oracle.cases import Case
+from convcheck.oracle.judge import OracleError, judge
+from convcheck.oracle.verdicts import Outcome
+from convcheck.reference import convolution, repaired
+
+Kernel = Callable[[Any, Any, Any], Any]
+
+SMALL = "b1.h3.w4.i2.o2.f2x2.s1x2"
+
+
+def case_of(fill: str, dtype: str = "float32", geometry: str = SMALL, seed: int = 1) -> Case:
+    """Return a case of a convolution."""
+    return Case.parse(f"v1:convolution:{dtype}:{fill}:{geometry}:{seed}")
+
+
+def writes_its_input(x: Any, ftr: Any, strd: Any) -> Any:
+    """Return the right result, having cleared the input."""
+    z = convolution(x, ftr, strd)
+    x[...] = 0
+    return z
+
+
+def exits(_x: Any, _ftr: Any, _strd: Any) -> Any:
+    """End the program."""
+    raise SystemExit(3)
+
+
+FILLS = (
+    *["integers", "wide-x", "wide-ftr", "uniform", "positive", "scaled", "tiny"],
+    *["nonfinite-x", "nonfinite-ftr"],
+)
+
+
+@pytest.mark.parametrize("fill", FILLS)
+def test_right_kernel_agrees(fill: str) -> None:
+    """The literal kernel agrees in every mode and fill."""
+    assert judge(convolution, case_of(fill)).outcome is Outcome.AGREES
+
+
+MISBEHAVIOUR: dict[str, tuple[Kernel, str]] = {
+    "raises": (lambda x, _f, _s: x.no_such_thing, "raised AttributeError"),
+    "exits": (exits, "raised SystemExit: 3"),
+    "returns nothing": (lambda _x, _f, _s: None, "returned NoneType"),
+    "returns a list": (lambda x, f, s: convolution(x, f, s).tolist(), "returned list"),
+    "returns integers": (lambda x, f, s: convolution(x, f, s).astype(int), "returned dtype int64"),
+    "returns complex": (lambda x, f, s: convolution(x, f, s) + 0j, "returned dtype complex128"),
+    "loses an axis": (lambda x, f, s: convolution(x, f, s)[0], "returned shape (2, 2, 2)"),
+    "one row too many": (
+        lambda x, f, s: np.pad(convolution(x, f, s), ((0, 0), (0, 1), (0, 0), (0, 0))),
+        "returned shape (1, 3, 2, 2), expected (1, 2, 2, 2)",
+    ),
+    "writes its input": (writes_its_input, "overwrote its argument x"),
+}
+
+
+@pytest.mark.parametrize("fill", ["integers", "uniform", "nonfinite-x"])
+@pytest.mark.parametrize("name", MISBEHAVIOUR)
+def test_misbehaviour_is_a_verdict(name: str, fill: str) -> None:
+    """A kernel that gives no result to compare has misbehaved, and the reason says how."""
+    kernel, reason = MISBEHAVIOUR[name]
+    verdict = judge(kernel, case_of(fill))
+    assert verdict.outcome is Outcome.MISBEHAVED
+    assert reason in verdict.reason
+
+
+ONLY_CAUGHT_BY: dict[str, tuple[Kernel, list[str]]] = {
+    "float32 inside": (
+        lambda x, f, s: convolution(x.astype("f4"), f.astype("f4"), s),
+        ["float64:integers", "float64:uniform"],
+    ),
+    "float16 input": (
+        lambda x, f, s: convolution(x.astype("f2").astype(x.dtype), f, s),
+        ["float32:wide-x", "float32:uniform"],
+    ),
+    "float16 filter": (
+        lambda x, f, s: convolution(x, f.astype("f2").astype(f.dtype), s),
+        ["float32:wide-ftr", "float32:uniform"],
+    ),
+    "small values cleared": (
+        lambda x, f, s: convolution(np.where(abs(x) < 1e-6, 0, x).astype(x.dtype), f, s),
+        ["float32:tiny"],
+    ),
+    "input NaN cleared": (
+        lambda x, f, s: convolution(np.nan_to_num(x), f, s),
+        ["float32:nonfinite-x"],
+    ),
+    "filter NaN cleared": (
+        lambda x, f, s: convolution(x, np.nan_to_num(f), s),
+        ["float32:nonfinite-ftr"],
+    ),
+    "adds a rounding error": (
+        lambda x, f, s: convolution(x, f, s) * (1 + 2.0**-23),
+        ["float32:integers"],
+    ),
+    "clips": (lambda x, f, s: convolution(np.clip(x, -1e4, 1e4), f, s), ["float32:wide-x"]),
+}
+
+
+@pytest.mark.parametrize("name", ONLY_CAUGHT_BY)
+def test_each_fill_catches_what_it_is_for(name: str) -> None:
+    """Each wrong kernel disagrees on the fills that were made to catch it."""
+    kernel, fills = ONLY_CAUGHT_BY[name]
+    for each in fills:
+        dtype, fill = each.split(":")
+        verdict = judge(kernel, case_of(fill, dtype))
+        assert verdict.outcome is Outcome.DISAGREES, each
+
+
+@pytest.mark.parametrize(
+    ("name", "passing"),
+    [
+        # One product a result leaves the even split of the range below float16's 2048.
+        ("float16 input", "float32:integers:b1.h4.w4.i3.o2.f3x3.s1x1"),
+        ("small values cleared", "float32:uniform:" + SMALL),
+        ("input NaN cleared", "float32:nonfinite-ftr:" + SMALL),
+        ("filter NaN cleared", "float32:nonfinite-x:" + SMALL),
+    ],
+)
+def test_no_fill_could_be_left_out(name: str, passing: str) -> None:
+    """Each of these wrong kernels agrees on another fill: the one made for it is needed."""
+    kernel, _ = ONLY_CAUGHT_BY[name]
+    dtype, fill, geometry = passing.split(":")
+    assert judge(kernel, case_of(fill, dtype, geometry)).outcome is Outcome.AGREES
+
+
+@pytest.mark.parametrize("fill", ["integers", "uniform", "nonfinite-x"])
+def test_empty_result_is_vacuous(fill: str) -> None:
+    """An empty batch is counted apart, never as agreement."""
+    geometry = SMALL.replace("b1", "b0")
+    verdict = judge(convolution, case_of(fill, geometry=geometry))
+    assert verdict.outcome is Outcome.VACUOUS
+
+
+def test_wrong_shape_of_an_empty_result_is_no_vacuity() -> None:
+    """A kernel that gets even an empty result's shape wrong has misbehaved."""
+    case = case_of("integers", geometry=SMALL.replace("b1", "b0"))
+    verdict = judge(lambda x, f, s: convolution(x, f, s)[:, 1:], case)
+    assert verdict.outcome is Outcome.MISBEHAVED
+
+
+def test_zero_gradient_of_an_empty_batch_must_be_zero() -> None:
+    """Where the result is zero by definition, zeros are vacuous and anything else is wrong."""
+    text = "v1:convolution_filter_gradient:float32:integers:b0.h3.w3.i1.o1.f2x2.s1x1:1"
+
+    def constant(_x: Any, _delta: Any, _strd: Any, ftr_shape: Any) -> Any:
+        return np.full(ftr_shape, value)
+
+    value = 0.0
+    assert judge(constant, Case.parse(text)).outcome is Outcome.VACUOUS
+    value = 1.0
+    assert judge(constant, Case.parse(text)).outcome is Outcome.DISAGREES
+
+
+def test_too_many_terms_for_float16_are_not_applicable() -> None:
+    """Exact mode says so where 2**11 terms leave it no integers."""
+    case = case_of("integers", "float16", "b1.h16.w16.i9.o1.f16x16.s1x1")
+    assert judge(convolution, case).outcome is Outcome.NOT_APPLICABLE
+
+
+def test_too_many_terms_for_the_bound_are_undecided() -> None:
+    """Where n u reaches 1, no result is accepted and none rejected."""
+    case = case_of("uniform", "float16", "b1.h16.w16.i9.o1.f16x16.s1x1")
+    for kernel in (convolution, lambda x, f, s: 0 * convolution(x, f, s)):
+        assert judge(kernel, case).outcome is Outcome.UNDECIDED
+
+
+def test_zeros_never_agree() -> None:
+    """A kernel that returns zeros is rejected, or the case is undecided."""
+    for seed in range(50):
+        for dtype in ("float16", "float32", "float64"):
+            for fill in ("integers", "uniform", "tiny", "scaled"):
+                case = case_of(fill, dtype, "b1.h6.w6.i3.o1.f6x6.s1x1", seed)
+                verdict = judge(lambda x, f, s: 0 * convolution(x, f, s), case)
+                assert verdict.outcome in (Outcome.DISAGREES, Outcome.UNDECIDED)
+
+
+def test_overflow_is_undecided() -> None:
+    """Where partial sums may exceed float16's largest number, the verdict is open."""
+    outcomes = {
+        judge(convolution, case_of("scaled", "float16", "b1.h8.w8.i3.o1.f8x8.s1x1", seed)).outcome
+        for seed in range(40)
+    }
+    assert outcomes == {Outcome.AGREES, Outcome.UNDECIDED}
+
+
+def test_error_is_a_fraction_of_the_bound() -> None:
+    """The literal float16 kernel uses some of its bound, never all."""
+    errors = [judge(convolution, case_of("uniform", "float16", seed=s)).error for s in range(20)]
+    assert all(error is not None and 0 <= error <= 1 for error in errors)
+    assert any(errors)
+
+
+def test_sloppy_kernel_is_suspicious() -> None:
+    """An error beyond the statistical gate and within the bound is marked, not rejected."""
+
+    def sloppy(x: Any, ftr: Any, strd: Any) -> Any:
+        exact = convolution(x.astype(float), ftr.astype(float), strd)
+        magnitude = convolution(abs(x.astype(float)), abs(ftr.astype(float)), strd)
+        return exact + 60 * np.sqrt(n) * 2.0**-24 * magnitude
+
+    n = 64 * 64
+    case = case_of("uniform", geometry="b1.h64.w64.i1.o1.f64x64.s1x1")
+    verdict = judge(sloppy, case)
+    assert verdict.outcome is Outcome.AGREES
+    assert verdict.suspicious
+    assert not judge(convolution, case).suspicious
+
+
+def test_negative_zero_equals_zero() -> None:
+    """Exact mode asks for equal values, not for equal bits."""
+    case = case_of("integers", geometry="b1.h3.w3.i1.o1.f1x1.s1x1")
+
+    def negative_zeros(x: Any, ftr: Any, strd: Any) -> Any:
+        z = convolution(x, ftr, strd)
+        return np.where(z == 0, -0.0, z)
+
+    assert judge(negative_zeros, case).outcome is Outcome.AGREES
+
+
+def test_any_floating_dtype_and_tensors_are_results() -> None:
+    """A result may be longdouble, or a torch tensor: it is judged by its values."""
+
+    def tensor(x: Any, ftr: Any, strd: Any) -> Any:
+        import torch  # noqa: PLC0415  (a second to import)
+
+        return torch.from_numpy(convolution(x, ftr, strd))
+
+    def longdouble(x: Any, ftr: Any, strd: Any) -> Any:
+        return convolution(x, ftr, strd).astype(np.longdouble)
+
+    for kernel in (tensor, longdouble):
+        for fill in ("integers", "uniform"):
+            assert judge(kernel, case_of(fill)).outcome is Outcome.AGREES
+
+
+def test_wrong_spread_of_nan_blames_the_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where PyTorch leaks NaN into results that it does not enter, no kernel is judged."""
+    honest = pytorch.forward
+
+    def leaking(layer: str, x: Any, ftr: Any, strd: Any) -> Any:
+        z = honest(layer, x, ftr, strd)
+        return z * np.nan if np.isnan(x).any() else z
+
+    monkeypatch.setattr(pytorch, "forward", leaking)
+    case = case_of("nonfinite-x", geometry="b1.h6.w6.i1.o1.f1x1.s1x1", seed=3)
+    with pytest.raises(OracleError, match="PyTorch"):
+        judge(convolution, case)
+
+
+def test_caller_s_torch_settings_survive() -> None:
+    """Judging leaves torch's number of threads and gradient mode as they were."""
+    import torch  # noqa: PLC0415
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    text = "v1:conv_back_prop:float64:uniform:b1.h3.w3.i1.o1.f2x2.s1x1+convolution.k1.f1x1.s1x1:1"
+    try:
+        with torch.no_grad():
+            verdict = judge(repaired.conv_back_prop, Case.parse(text))
+            assert not torch.is_grad_enabled()
+        with torch.inference_mode():
+            assert judge(repaired.conv_back_prop, Case.parse(text)).outcome is Outcome.AGREES
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert verdict.outcome is Outcome.AGREES

@@ -1,0 +1,163 @@
+"""Every law holds for right kernels, and is needed: a wrong kernel breaks it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from convcheck.oracle.cases import Case
+from convcheck.oracle.judge_law import judge_law
+from convcheck.oracle.laws import LAWS
+from convcheck.oracle.verdicts import Outcome, Verdict
+from convcheck.reference import convolution, convolution_transpose, repaired
+
+PARTNERS = {"convolution": convolution, "convolution_transpose": convolution_transpose}
+GEOMETRY = "b2.h7.w6.i3.o2.f2x3.s2x1"
+
+Kernel = Callable[[Any, Any, Any], Any]
+
+
+def judged(law: str, kernel: Any, geometry: str = GEOMETRY, dtype: str = "float64") -> Verdict:
+    """Judge a convolution by a law."""
+    case = Case.parse(f"v1:convolution:{dtype}:integers:{geometry}:5")
+    return judge_law(law, kernel, case, PARTNERS)
+
+
+def adds_its_batch_index(x: Any, ftr: Any, strd: Any) -> Any:
+    """Add to each item of the batch its number."""
+    return convolution(x, ftr, strd) + np.arange(len(x)).reshape(-1, 1, 1, 1)
+
+
+def from_the_end(x: Any, ftr: Any, strd: Any) -> Any:
+    """Place the windows so that a remainder is left at the beginning."""
+    rows = (x.shape[1] - ftr.shape[1]) % strd[0]
+    return convolution(x[:, rows:], ftr, strd)
+
+
+_KEPT: dict[tuple[int, ...], Any] = {}
+
+
+def reuses_its_buffer(x: Any, ftr: Any, strd: Any) -> Any:
+    """Return the right result, always in the same memory."""
+    z = convolution(x, ftr, strd)
+    buffer = _KEPT.setdefault(z.shape, np.empty_like(z))
+    buffer[...] = z
+    return buffer
+
+
+def doubles_the_first_row(x: Any, ftr: Any, strd: Any) -> Any:
+    """Count the first row of the result twice, as an overlap of tiles might."""
+    z = convolution(x, ftr, strd)
+    z[:, :1] *= 2
+    return z
+
+
+BREAKS: dict[str, Kernel] = {
+    "linearity": lambda x, f, s: np.maximum(convolution(x, f, s), 0),
+    "splitting": adds_its_batch_index,
+    "translation": doubles_the_first_row,
+    "impulse": lambda x, f, s: convolution(x, f[:, ::-1], s),
+    "subsampling": from_the_end,
+    "adjointness": lambda x, f, s: 2 * convolution(x, f, s),
+    "repeatability": reuses_its_buffer,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("law", LAWS)
+def test_right_kernel_obeys(law: str, dtype: str) -> None:
+    """The literal kernel obeys every law."""
+    assert judged(law, convolution, dtype=dtype).outcome is Outcome.AGREES
+
+
+@pytest.mark.parametrize("law", LAWS)
+def test_each_law_is_broken_by_a_wrong_kernel(law: str) -> None:
+    """For every law there is a wrong kernel that breaks it, and the verdict says where."""
+    verdict = judged(law, BREAKS[law])
+    assert verdict.outcome is Outcome.DISAGREES
+    assert verdict.prop == law
+    assert verdict.evidence is not None
+    assert verdict.evidence.got != verdict.evidence.expected
+
+
+@pytest.mark.parametrize("broken", ["impulse", "adjointness", "repeatability"])
+def test_no_law_could_be_left_out(broken: str) -> None:
+    """These wrong kernels pass every other law but the ones that see the same fault."""
+    alike = {"impulse": {"impulse", "adjointness"}, "adjointness": {"adjointness", "impulse"}}
+    broken_laws = {law for law in LAWS if judged(law, BREAKS[broken]).outcome is Outcome.DISAGREES}
+    assert broken_laws == alike.get(broken, {broken})
+
+
+@pytest.mark.parametrize(
+    ("law", "geometry"),
+    [
+        ("translation", "b1.h2.w2.i1.o1.f2x2.s1x1"),
+        ("subsampling", "b1.h4.w4.i1.o1.f2x2.s1x1"),
+        ("splitting", "b1.h4.w4.i1.o1.f2x2.s1x1"),
+    ],
+)
+def test_law_without_anything_to_say_is_not_applicable(law: str, geometry: str) -> None:
+    """A single step cannot be moved, stride 1 not subsampled, one channel not split."""
+    assert judged(law, convolution, geometry).outcome is Outcome.NOT_APPLICABLE
+
+
+@pytest.mark.parametrize("law", [law for law in LAWS if law != "impulse"])
+def test_empty_batch_is_vacuous(law: str) -> None:
+    """A law between empty results has decided nothing."""
+    outcome = judged(law, convolution, GEOMETRY.replace("b2", "b0")).outcome
+    assert outcome is Outcome.VACUOUS
+
+
+def test_misbehaviour_under_a_law_is_reported_with_its_call() -> None:
+    """A kernel that fails on a law's own arguments has misbehaved, and they are kept."""
+
+    def refuses_stride_one(x: Any, ftr: Any, strd: Any) -> Any:
+        if strd == (1, 1):
+            raise ValueError("stride 1 is not implemented")
+        return convolution(x, ftr, strd)
+
+    verdict = judged("subsampling", refuses_stride_one)
+    assert verdict.outcome is Outcome.MISBEHAVED
+    assert verdict.evidence is not None
+    assert verdict.evidence.case.geometry.stride_height == 1
+
+
+@pytest.mark.parametrize("fault", ["wrong", "raises"])
+def test_partner_at_fault_is_not_held_against_the_kernel(fault: str) -> None:
+    """Where the partner of adjointness is the wrong one, the verdict on the kernel is open."""
+
+    def partner(x: Any, ftr: Any, strd: Any) -> Any:
+        if fault == "raises":
+            raise ValueError("no")
+        return 2 * convolution_transpose(x, ftr, strd)
+
+    case = Case.parse(f"v1:convolution:float64:integers:{GEOMETRY}:5")
+    partners = {**PARTNERS, "convolution_transpose": partner}
+    verdict = judge_law("adjointness", convolution, case, partners)
+    assert verdict.outcome is Outcome.UNDECIDED
+    assert "convolution_transpose" in verdict.reason
+    # The kernel is still judged when it is wrong and its partner is not.
+    assert judged("adjointness", BREAKS["adjointness"]).outcome is Outcome.DISAGREES
+
+
+@pytest.mark.parametrize("fore_layer", ["convolution", "convolution_transpose"])
+@pytest.mark.parametrize("law", ["linearity", "splitting", "adjointness", "repeatability"])
+def test_backward_kernels_obey(law: str, fore_layer: str) -> None:
+    """The repaired kernels obey the laws of two layers, in each of the four pairings."""
+    for name in ("conv_back_prop", "conv_transpose_back_prop"):
+        text = f"v1:{name}:float64:integers:{GEOMETRY}+{fore_layer}.k2.f2x1.s2x2:5"
+        verdict = judge_law(law, getattr(repaired, name), Case.parse(text), PARTNERS)
+        assert verdict.outcome is Outcome.AGREES
+
+
+def test_laws_are_judged_on_integers_only() -> None:
+    """On real numbers rounding would break a law, so another fill is refused."""
+    case = Case.parse(f"v1:convolution:float64:uniform:{GEOMETRY}:5")
+    with pytest.raises(ValueError, match="fill='uniform': expected 'integers'"):
+        judge_law("linearity", convolution, case, PARTNERS)
+
+
+def test_kernel_that_overflows_breaks_the_law_without_a_warning() -> None:
+    """Infinities and NaN from a wrong kernel are a disagreement and nothing else."""
+    verdict = judged("linearity", lambda x, f, s: convolution(x, f, s) * np.inf)
+    assert verdict.outcome is Outcome.DISAGREES

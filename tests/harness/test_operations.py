@@ -1,0 +1,279 @@
+"""The operations table against PyTorch's shapes, the kernels' signatures and plain loops."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from convcheck import reference
+from convcheck.oracle import operations
+from convcheck.oracle.geometry import Fore, Geometry
+from convcheck.oracle.layouts import Array
+from convcheck.oracle.operations import OPERATIONS, operation_named
+from convcheck.reference import gradients, repaired
+
+CONV, TRANSPOSE = "convolution", "convolution_transpose"
+
+LAYERS = {
+    "plain": Geometry(2, 4, 3, 2, 3, 2, 2, 1, 1),
+    "remainder": Geometry(1, 7, 6, 3, 2, 2, 3, 3, 2),
+    "gaps": Geometry(2, 4, 7, 1, 2, 1, 2, 3, 4),
+    "one pixel": Geometry(1, 1, 1, 2, 2, 1, 1, 2, 1),
+    "empty batch": Geometry(0, 3, 4, 2, 1, 2, 1, 1, 2),
+}
+FORES = (Fore(CONV, 2, 1, 2, 2, 1), Fore(TRANSPOSE, 3, 2, 1, 1, 3))
+
+
+def geometries(name: str) -> list[Geometry]:
+    """Return geometries on which the operation has a meaning."""
+    operation, found = OPERATIONS[name], []
+    for g in LAYERS.values():
+        sizes = (g.batch, g.height, g.width, g.channels_in, g.channels_out)
+        taps = (g.filter_height, g.filter_width, g.stride_height, g.stride_width)
+        for fore in FORES if operation.default_fore else (None,):
+            if fore and fore.layer == CONV and g == LAYERS["one pixel"]:
+                fore = Fore(CONV, 3, 1, 1, 1, 1)  # noqa: PLW2901  (nothing larger fits)
+            found.append(Geometry(*sizes, *taps, fore))
+    return found
+
+
+EVERY = [pytest.param(name, g, id=f"{name} {g}") for name in OPERATIONS for g in geometries(name)]
+
+
+def integers(shape: tuple[int, ...], seed: int) -> Array:
+    """Return integers in +-5 as float64."""
+    raw = np.random.PCG64(seed).random_raw(int(np.prod(shape)))
+    return raw.reshape(shape).astype(np.int64) % 11 - 5.0
+
+
+# The trilinear form, each operation's arrays written with the axes of its own factors.
+# By layer: axes of wide side, filter and narrow side.
+SIDES = {CONV: ("bHWi", "ihwo", "bPQo"), TRANSPOSE: ("bHWo", "ihwo", "bPQi")}
+Add = Callable[[dict[str, int]], None]
+
+
+def over_terms(g: Geometry, rows: int, columns: int, add: Add) -> None:
+    """Call `add` with every index of the form's sum; the narrow side is rows x columns."""
+    extents = (g.batch, rows, columns, g.filter_height, g.filter_width)
+    for b, p, q, h, w, i, o in product(*map(range, (*extents, g.channels_in, g.channels_out))):
+        wide = {"H": p * g.stride_height + h, "W": q * g.stride_width + w}
+        add({"b": b, "P": p, "Q": q, "h": h, "w": w, "i": i, "o": o, **wide})
+
+
+def contract(
+    layer: str, g: Geometry, first: tuple[str, Array], second: tuple[str, Array], out: Array
+) -> None:
+    """Add the form of `layer`, without the third array, to `out`; sides are named."""
+    axes = dict(zip(("wide", "filter", "narrow"), SIDES[layer], strict=True))
+    arrays = dict((first, second))
+    (left_out,) = set(axes) - set(arrays)
+    arrays[left_out] = out
+    rows, columns = out_extents(layer, g)
+
+    def add(at: dict[str, int]) -> None:
+        places = {side: tuple(at[axis] for axis in axes[side]) for side in axes}
+        term = first[1][places[first[0]]] * second[1][places[second[0]]]
+        out[places[left_out]] += term
+
+    over_terms(g, rows, columns, add)
+
+
+def out_extents(layer: str, g: Geometry) -> tuple[int, int]:
+    """Return rows and columns of the narrow side, by counting windows that fit."""
+    if layer == TRANSPOSE:
+        return g.height, g.width
+    rows = [y for y in range(g.height - g.filter_height + 1) if y % g.stride_height == 0]
+    columns = [x for x in range(g.width - g.filter_width + 1) if x % g.stride_width == 0]
+    return len(rows), len(columns)
+
+
+def as_layer(fore: Fore, a: Array) -> Geometry:
+    """Return the geometry of layer l+1, whose input has the shape of `a`."""
+    taps = (fore.filter_height, fore.filter_width, fore.stride_height, fore.stride_width)
+    return Geometry(*a.shape, fore.channels_out, *taps)
+
+
+def error_by_loops(g: Geometry, arrays: Mapping[str, Array]) -> Array:
+    """Return dL/da from the formula: the input gradient of layer l+1."""
+    assert g.fore is not None
+    error = np.zeros(arrays["d_act"].shape)
+    output = "narrow" if g.fore.layer == CONV else "wide"
+    upstream, ftr = (output, arrays["fore_delta"]), ("filter", arrays["fore_w"])
+    contract(g.fore.layer, as_layer(g.fore, error), upstream, ftr, error)
+    return error
+
+
+def by_loops(name: str, g: Geometry, arrays: Mapping[str, Array]) -> Array:
+    """Return the operation's result from the formula, by loops over every product."""
+    operation = OPERATIONS[name]
+    layer = operation.layer
+    x, delta = ("wide", "narrow") if layer == CONV else ("narrow", "wide")
+    sides = {"x": x, "delta": delta, "ftr": "filter"}
+    factors = dict(arrays)
+    if g.fore is not None:
+        factors = {"x": arrays["x"], "delta": error_by_loops(g, arrays) * arrays["d_act"]}
+    first, second = ((sides[factor], array) for factor, array in factors.items())
+    z = np.zeros(operation.shape(g, operation.result))
+    contract(layer, g, first, second, z)
+    return z
+
+
+@pytest.mark.parametrize(("name", "g"), EVERY)
+def test_oracle_is_the_formula(name: str, g: Geometry) -> None:
+    """The oracle equals the trilinear form, summed by loops over small integers."""
+    shapes = {n: OPERATIONS[name].shape(g, axes) for n, axes in OPERATIONS[name].factors.items()}
+    arrays = {n: integers(shape, seed) for seed, (n, shape) in enumerate(shapes.items())}
+    z = OPERATIONS[name].oracle(g, arrays)
+    assert z.dtype == np.float64
+    assert np.array_equal(z, by_loops(name, g, arrays))
+
+
+@pytest.mark.parametrize(("name", "g"), EVERY)
+def test_counts(name: str, g: Geometry) -> None:
+    """Terms of each result, and of the two sums of a backward kernel, are as counted."""
+    operation = OPERATIONS[name]
+    arrays = {n: np.ones(operation.shape(g, axes)) for n, axes in operation.factors.items()}
+    found = operations.counts(operation, g)
+    assert np.array_equal(found.terms, by_loops(name, g, arrays))
+    if g.fore is None:
+        assert (found.inner, found.outer) == (0, 0)
+        return
+    outer = np.zeros(found.terms.shape)
+    sides = ("wide", "narrow") if operation.layer == CONV else ("narrow", "wide")
+    contract(operation.layer, g, (sides[0], arrays["x"]), (sides[1], arrays["d_act"]), outer)
+    assert found.inner == error_by_loops(g, arrays).max(initial=0)
+    assert found.outer == outer.max(initial=0)
+
+
+def torch_shapes(name: str, g: Geometry) -> dict[str, tuple[int, ...]]:
+    """Return shapes of arrays and result, those of outputs as PyTorch makes them, as NHWC."""
+    import torch  # noqa: PLC0415  (slow to import)
+
+    def output(layer: str, x: tuple[int, ...], ftr: tuple[int, ...], *strd: int) -> Any:
+        apply = getattr(torch.nn.functional, {CONV: "conv2d", TRANSPOSE: "conv_transpose2d"}[layer])
+        (b, h, w, i), (_, f_h, f_w, o) = x, ftr
+        weight = torch.zeros((o, i, f_h, f_w) if layer == CONV else (i, o, f_h, f_w))
+        n, c, rows, columns = apply(torch.zeros(b, i, h, w), weight, stride=strd).shape
+        return n, rows, columns, c
+
+    x = (g.batch, g.height, g.width, g.channels_in)
+    ftr = (g.channels_in, g.filter_height, g.filter_width, g.channels_out)
+    z = output(OPERATIONS[name].layer, x, ftr, g.stride_height, g.stride_width)
+    shapes = {"x": x, "ftr": ftr, "fltrs": ftr, "delta": z, "d_act": z}
+    if f := g.fore:
+        shapes["fore_w"] = (g.channels_out, f.filter_height, f.filter_width, f.channels_out)
+        strd = f.stride_height, f.stride_width
+        shapes["fore_delta"] = output(f.layer, z, shapes["fore_w"], *strd)
+    by_ending = {"input_gradient": x, "filter_gradient": ftr, "back_prop": ftr}
+    shapes["result"] = next((by_ending[end] for end in by_ending if name.endswith(end)), z)
+    return shapes
+
+
+@pytest.mark.parametrize(("name", "g"), EVERY)
+def test_shapes(name: str, g: Geometry) -> None:
+    """Every array and result has the shape that PyTorch gives or takes for it."""
+    operation, expected = OPERATIONS[name], torch_shapes(name, g)
+    shapes = operation.array_shapes(g)
+    assert set(shapes) == {argument for argument in operation.signature if argument in expected}
+    assert shapes == {argument: expected[argument] for argument in shapes}
+    assert operation.shape(g, operation.result) == expected["result"]
+
+
+def kernel(name: str) -> Callable[..., Any]:
+    """Return the kernel whose arguments users see."""
+    found: Callable[..., Any] = getattr(reference, name, None) or getattr(gradients, name)
+    return found
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_signature(name: str) -> None:
+    """Positional arguments are those of the reference kernels, in the same order."""
+    assert OPERATIONS[name].signature == tuple(inspect.signature(kernel(name)).parameters)
+
+
+@pytest.mark.parametrize("name", [n for n in OPERATIONS if OPERATIONS[n].default_fore])
+def test_repaired_signature(name: str) -> None:
+    """The repaired kernels also take `fore_layer`, by keyword, with the default that it has."""
+    *rest, last = inspect.signature(getattr(repaired, name)).parameters.values()
+    assert OPERATIONS[name].signature == tuple(parameter.name for parameter in rest)
+    assert (last.name, last.kind) == ("fore_layer", inspect.Parameter.KEYWORD_ONLY)
+    assert last.default == OPERATIONS[name].default_fore == OPERATIONS[name].layer
+
+
+@pytest.mark.parametrize(("name", "g"), EVERY)
+def test_arguments(name: str, g: Geometry) -> None:
+    """Arguments come in the signature's order, sizes and strides included."""
+    operation = OPERATIONS[name]
+    arrays = {n: np.zeros(shape) for n, shape in operation.array_shapes(g).items()}
+    positional, keywords = operation.arguments(g, arrays)
+    found = dict(zip(operation.signature, positional, strict=True))
+    for argument, value in found.items():
+        if argument in arrays:
+            assert value is arrays[argument]
+    assert found["strd"] == (g.stride_height, g.stride_width)
+    for argument in ("x", "ftr"):
+        if f"{argument}_shape" in found:
+            assert found[f"{argument}_shape"] == torch_shapes(name, g)[argument]
+    if g.fore is not None:
+        assert found["fore_strd"] == (g.fore.stride_height, g.fore.stride_width)
+        assert keywords.get("fore_layer", operation.default_fore) == g.fore.layer
+        assert set(keywords) <= {"fore_layer"}
+    else:
+        assert not keywords
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_layer_after(name: str) -> None:
+    """A layer l+1 is demanded of backward kernels and refused by the others."""
+    operation = OPERATIONS[name]
+    fore = None if operation.default_fore else FORES[0]
+    wrong = Geometry(1, 4, 4, 1, 1, 2, 2, 1, 1, fore)
+    expected = "a" if operation.default_fore else "no"
+    with pytest.raises(ValueError, match=f"{name} expected {expected} layer l\\+1$"):
+        operation.check(wrong)
+
+
+FITS = {
+    "filter_height=5": Geometry(1, 4, 4, 1, 1, 5, 1, 1, 1),
+    "filter_width=5": Geometry(1, 4, 4, 1, 1, 1, 5, 1, 1),
+    "fore filter_height=3": Geometry(1, 2, 4, 1, 1, 1, 1, 1, 1, Fore(CONV, 1, 3, 1, 1, 1)),
+    "fore filter_width=3": Geometry(1, 4, 2, 1, 1, 1, 1, 1, 1, Fore(CONV, 1, 1, 3, 1, 1)),
+}
+
+
+@pytest.mark.parametrize("wrong", FITS)
+def test_filter_that_does_not_fit(wrong: str) -> None:
+    """A filter larger than what it slides over is refused by the operations that slide it."""
+    g = FITS[wrong]
+    for operation in OPERATIONS.values():
+        if (g.fore is None) is not (operation.default_fore is None):
+            continue
+        if g.fore is None and operation.layer == TRANSPOSE:
+            operation.check(g)
+        else:
+            with pytest.raises(ValueError, match=f"^{wrong}: expected at most the extent "):
+                operation.check(g)
+
+
+def test_transposed_layer_after_spreads() -> None:
+    """A transposed layer l+1 takes a filter of any size, and so does a transposed layer l."""
+    fore = Fore(TRANSPOSE, 1, 9, 9, 1, 1)
+    OPERATIONS["conv_back_prop"].check(Geometry(1, 2, 2, 1, 1, 1, 1, 1, 1, fore))
+    OPERATIONS["conv_transpose_back_prop"].check(Geometry(1, 2, 2, 1, 1, 9, 9, 1, 1, fore))
+
+
+def test_names() -> None:
+    """There are eight operations, found by name; another name is refused, all eight named."""
+    assert len(OPERATIONS) == 8
+    for name, operation in OPERATIONS.items():
+        assert operation_named(name) is operation
+        assert repr(operation) == f"OPERATIONS['{name}']"
+        assert operation.degree == len(operation.factors) == (4 if "back" in name else 2)
+        assert operation.data in operation.factors
+    with pytest.raises(
+        ValueError, match=r"^operation='conv': expected one of convolution,"
+    ) as error:
+        operation_named("conv")
+    assert all(name in str(error.value) for name in OPERATIONS)

@@ -1,0 +1,121 @@
+"""The strategies reach what they are for, and failures shrink to something small."""
+
+import hypothesis
+import pytest
+from convcheck.conformance.boundaries import (
+    CLASSES,
+    boundary_geometries,
+    classes_of,
+    reachable,
+)
+from convcheck.conformance.strategies import geometries
+from convcheck.oracle.geometry import LAYERS, Geometry
+from convcheck.oracle.operations import OPERATIONS, Operation
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+# What is drawn depends on the layers alone: these four stand for all.
+each_operation = pytest.mark.parametrize(
+    "operation",
+    [each for each in OPERATIONS.values() if "gradient" not in each.name],
+    ids=lambda operation: operation.name,
+)
+
+
+def drawn(operation: Operation, examples: int, seed: int) -> list[Geometry]:
+    """Return what the strategy draws in a test of so many examples."""
+    found: list[Geometry] = []
+
+    @hypothesis.seed(seed)
+    @settings(max_examples=examples, phases=[Phase.generate], database=None, deadline=None)
+    @given(st.data())
+    def draw(data: st.DataObject) -> None:
+        found.append(data.draw(geometries(operation)))
+
+    draw()
+    return found
+
+
+@each_operation
+def test_every_boundary_is_reached(operation: Operation) -> None:
+    """The draws of three tests, one for each dtype, meet every boundary class."""
+    found = [each for seed in range(3) for each in drawn(operation, 100, seed)]
+    reached = {name for each in found for name in classes_of(operation, each)}
+    assert set(reachable(operation)) <= reached
+
+
+@each_operation
+def test_every_draw_is_valid_and_few_repeat(operation: Operation) -> None:
+    """The operation has a meaning on whatever is drawn; at most one draw in four repeats."""
+    geometries_drawn = drawn(operation, 100, seed=7)
+    for each in geometries_drawn:
+        operation.check(each)
+    assert len(set(geometries_drawn)) >= 75
+
+
+@each_operation
+def test_every_boundary_has_its_geometries(operation: Operation) -> None:
+    """Each class has fixed geometries that belong to it, so that no run leaves it out."""
+    for name in reachable(operation):
+        fixed = boundary_geometries(operation, name)
+        assert fixed
+        for geometry in fixed:
+            operation.check(geometry)
+            assert name in classes_of(operation, geometry), geometry
+
+
+def test_all_pairings_are_drawn() -> None:
+    """Both backward kernels meet both kinds of layer l+1."""
+    for operation in OPERATIONS.values():
+        if operation.default_fore is not None:
+            fores = {each.fore.layer for each in drawn(operation, 50, seed=1) if each.fore}
+            assert fores == set(LAYERS)
+
+
+def test_classes_tell_geometries_apart() -> None:
+    """No class holds for everything that is drawn, and none for nothing."""
+    operation = OPERATIONS["convolution"]
+    found = drawn(operation, 200, seed=2)
+    for name, belongs in CLASSES.items():
+        share = sum(belongs(operation, each) for each in found) / len(found)
+        assert 0 < share < 0.9, name
+
+
+def smallest(operation: Operation, name: str) -> Geometry:
+    """Return what a failure in a boundary class shrinks to."""
+    return hypothesis.find(
+        geometries(operation),
+        lambda geometry: geometry.batch > 0 and CLASSES[name](operation, geometry),
+        settings=settings(
+            max_examples=2000,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("remainder", "b1.h2.w1.i1.o1.f1x1.s2x1"),
+        ("stride beyond the filter", "b1.h1.w1.i1.o1.f1x1.s1x2"),
+        ("unequal height and width", "b1.h1.w2.i1.o1.f1x1.s1x1"),
+        ("unequal channels", "b1.h1.w1.i1.o2.f1x1.s1x1"),
+        ("several in the batch", "b2.h1.w1.i1.o1.f1x1.s1x1"),
+    ],
+)
+def test_failures_shrink_to_the_simplest_geometry(name: str, text: str) -> None:
+    """A failure that needs one boundary class keeps nothing else, or hardly anything."""
+    found = smallest(OPERATIONS["convolution"], name)
+    least = sum(_sizes(Geometry.parse(text)))
+    assert sum(_sizes(found)) <= least + 1, f"shrunk to {found}"
+
+
+def _sizes(geometry: Geometry) -> list[int]:
+    g = geometry
+    return [
+        *[g.batch, g.height, g.width, g.channels_in, g.channels_out],
+        *[g.filter_height, g.filter_width, g.stride_height, g.stride_width],
+    ]
