@@ -22,8 +22,13 @@ _AGAINST = {
 }
 
 
-def explain(verdict: Verdict) -> str:
-    """Return the message for a verdict that failed: what, where, by how much, and again."""
+def explain(verdict: Verdict, rerun: str | None = None) -> str:
+    """Return the message for a verdict that failed: what, where, by how much, and again.
+
+    Args:
+        verdict: one that failed.
+        rerun: a command that judges the same kernel on the same case, if there is one.
+    """
     case, evidence = verdict.case, verdict.evidence
     who = f"{case.operation}, {case.dtype}"
     if verdict.outcome is Outcome.MISBEHAVED:
@@ -34,7 +39,9 @@ def explain(verdict: Verdict) -> str:
     if evidence is not None and evidence.expression:
         lines += [_numbers(evidence), f"  wrong    {_share(evidence)}"]
     lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
-    lines.append(f"  rerun    pytest --case {case}")
+    lines.append(f"  case id  {case}")
+    if rerun is not None:
+        lines.append(f"  rerun    {rerun}")
     if evidence is not None:
         lines += ["  alone", *(f"    {line}" for line in snippet(verdict.kernel, evidence))]
     return "\n".join(lines)

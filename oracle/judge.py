@@ -137,9 +137,7 @@ def compare(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verd
     if wrong.any():
         return _disagreement(verdict, arrays, z, expected, wrong)
     if not expected.any():  # empty, or zero everywhere: NaN and infinity count as true
-        return replace(
-            verdict, outcome=Outcome.VACUOUS, reason=_NOTHING
-        )
+        return replace(verdict, outcome=Outcome.VACUOUS, reason=_NOTHING)
     return verdict
 
 
@@ -155,9 +153,7 @@ def _within(verdict: Verdict, arrays: Arrays, z: Array, expected: Array, limits:
     if beyond.any():
         return _disagreement(verdict, arrays, z, expected, beyond, limits)
     if not limits.magnitude.any():
-        return replace(
-            verdict, outcome=Outcome.VACUOUS, reason=_NOTHING
-        )
+        return replace(verdict, outcome=Outcome.VACUOUS, reason=_NOTHING)
     if (np.abs(expected) <= limits.error).all():
         return replace(
             verdict, outcome=Outcome.UNDECIDED, reason="a result of zeros would pass as well"

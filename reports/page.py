@@ -55,6 +55,7 @@ def render(report: Json) -> str:
     kernels = [
         (*where.rpartition(":"), name) for name, where in findings["asked"]["kernels"].items()
     ]
+    dtypes = list(_by(cells, lambda cell: cell["dtype"]))
     failures = _failures(cells)
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -72,15 +73,19 @@ def render(report: Json) -> str:
         judged=_by((each for each in kernels if each[-1] in run), lambda each: each[0]),
         operations=list(operations),
         # Where nothing at all was run, the matrix shows just that.
-        run=run or list(operations),
-        idle=[name for name in operations if run and name not in run],
-        properties=_by(cells, lambda cell: cell["property"]),
-        dtypes=list(_by(cells, lambda cell: cell["dtype"])),
+        run=dict.fromkeys(run or operations, dtypes),
+        idle={name: dtypes for name in operations if run and name not in run},
+        properties={
+            name: sum(sum(cell["counts"].values()) for cell in column)
+            for name, column in _by(cells, lambda cell: cell["property"]).items()
+        },
         cells={(cell["operation"], cell["property"], cell["dtype"]): cell for cell in cells},
         failures=failures,
         anchors={key: f"failure-{n}" for n, key in enumerate(failures, start=1)},
         suspicious=sum(cell["suspicious"] for cell in cells),
-        boundaries={(each["operation"], each["class"]): each for each in findings["boundaries"]},
+        boundaries={
+            (each["operation"], each["class"]): each["count"] for each in findings["boundaries"]
+        },
         classes=list(_by(findings["boundaries"], lambda each: each["class"])),
         ledger=_by(findings["ledger"], lambda each: each["kernel"]),
         domain=_by(findings["domain"], lambda each: each["operation"]),

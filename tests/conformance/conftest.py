@@ -5,8 +5,9 @@ from typing import Any
 
 import hypothesis
 import pytest
-from convcheck.conformance.recording import PROPERTY, ConformanceError, Record
 from hypothesis import is_hypothesis_test
+
+from convcheck.conformance.recording import PROPERTY, ConformanceError, Record
 
 _RECORD = pytest.StashKey[Record]()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-_EXAMPLES = {"quick": 20, "thorough": 1000}
+EXAMPLES = {"quick": 20, "thorough": 1000}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options, and set up what they ask for."""
     profile = config.getoption("hypothesis_profile", None)
-    if profile in _EXAMPLES:
+    if profile in EXAMPLES:
         _register_profile(profile)
     case = config.getoption("convcheck_case")
     if case is not None:
@@ -62,7 +62,7 @@ def _register_profile(name: str) -> None:
     try:
         settings.get_profile(name)
     except InvalidArgument:  # not one that the user's own tests register
-        settings.register_profile(name, max_examples=_EXAMPLES[name])
+        settings.register_profile(name, max_examples=EXAMPLES[name])
 
 
 def _check_writable(config: pytest.Config, form: str) -> None:

@@ -100,7 +100,7 @@ class Record:
         failures = [verdict for verdict in verdicts if verdict.failed]
         if failures:
             self._failed = True
-            raise ConformanceError(explain(failures[0]))
+            raise ConformanceError(_explained(failures[0]))
 
     def dump(self) -> str:
         """Return the record as JSON text of plain types, fit to cross processes."""
@@ -113,12 +113,16 @@ class Record:
         )
 
 
+def _explained(verdict: Verdict) -> str:
+    return explain(verdict, f"pytest --case {verdict.case}")
+
+
 def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
     operation, prop, dtype = cell
     failure = tally.failure and {
         "case": str(tally.failure.case),
         "outcome": tally.failure.outcome.value,
-        "message": explain(tally.failure),
+        "message": _explained(tally.failure),
     }
     return {
         "operation": operation,

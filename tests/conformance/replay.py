@@ -1,6 +1,7 @@
 """One case again: what `pytest --case CASEID` runs, and nothing else collects."""
 
 import pytest
+
 from convcheck.conformance.kernels import kernel_for, partners
 from convcheck.conformance.recording import Record, laws_of
 from convcheck.oracle.cases import Case

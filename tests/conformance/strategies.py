@@ -8,9 +8,10 @@ Numbers to fill the arrays are not drawn: a case makes them from its seed.
 from dataclasses import replace
 from typing import Any
 
+from hypothesis import strategies as st
+
 from convcheck.oracle.geometry import LAYERS, Fore, Geometry
 from convcheck.oracle.operations import Operation
-from hypothesis import strategies as st
 
 # One geometry in two is of no special kind; the others reach boundaries that independent
 # draws would rarely meet.

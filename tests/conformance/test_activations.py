@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from convcheck.conformance.kernels import kernel_for
 from convcheck.oracle import layouts, pytorch
 from convcheck.oracle.bounds import bound

@@ -1,14 +1,15 @@
 """Every operation agrees with PyTorch: forward, both gradients, and two layers back."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from convcheck.conformance.effort import effort
 from convcheck.conformance.kernels import judge_fills
 from convcheck.conformance.recording import Record
 from convcheck.conformance.strategies import geometries, seeds
 from convcheck.oracle.cases import DTYPES, REAL_FILLS, exact_fills, nonfinite_fills
 from convcheck.oracle.operations import OPERATIONS, Operation
-from hypothesis import given
-from hypothesis import strategies as st
 
 pytestmark = [
     pytest.mark.parametrize("dtype", DTYPES),

@@ -1,6 +1,7 @@
 """Every boundary class is judged in every run, whatever Hypothesis draws."""
 
 import pytest
+
 from convcheck.conformance.boundaries import boundary_geometries, reachable
 from convcheck.conformance.kernels import judge_fills
 from convcheck.conformance.recording import Record

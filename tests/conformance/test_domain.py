@@ -4,6 +4,7 @@ import math
 from typing import get_args
 
 import pytest
+
 from convcheck.conformance import witnesses
 from convcheck.conformance.recording import Record
 from convcheck.reference import witness

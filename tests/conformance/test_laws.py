@@ -1,6 +1,9 @@
 """Every operation obeys the laws that need no oracle."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from convcheck.conformance.effort import effort
 from convcheck.conformance.kernels import kernel_for, partners
 from convcheck.conformance.recording import Record, laws_of
@@ -8,8 +11,6 @@ from convcheck.conformance.strategies import geometries, seeds
 from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.operations import OPERATIONS, Operation
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -1,6 +1,7 @@
 """The ledger of the notebook's faults: every entry still shows what it records."""
 
 import pytest
+
 from convcheck import reference
 from convcheck.conformance import witnesses
 from convcheck.conformance.recording import Record

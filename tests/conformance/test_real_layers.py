@@ -16,6 +16,7 @@ affect one another, so there a few of them are judged, on all input channels.
 from dataclasses import dataclass, replace
 
 import pytest
+
 from convcheck.conformance.kernels import kernel_for
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import DTYPES, Case

@@ -9,10 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
 from convcheck import reference
 from convcheck.oracle import pytorch
 from convcheck.reference import repaired
-from numpy.typing import DTypeLike, NDArray
 
 if TYPE_CHECKING:
     import torch

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from convcheck.oracle import explain as explaining
 from convcheck.oracle.cases import REAL_FILLS, Case, exact_fills, nonfinite_fills
 from convcheck.oracle.explain import explain, snippet
@@ -37,7 +38,7 @@ def run(lines: list[str], **names: Any) -> str:
 def test_message_has_all_that_a_reader_needs() -> None:
     """Operation, element, got, expected, multiple of the bound, case and command are there."""
     verdict = judge(flipped, CASE)
-    message = explain(verdict)
+    message = explain(verdict, "pytest --case " + str(CASE))
     evidence = verdict.evidence
     assert evidence is not None
     assert "convolution, float32" in message
@@ -45,7 +46,9 @@ def test_message_has_all_that_a_reader_needs() -> None:
     assert "times the bound" in message
     assert f"{evidence.wrong} of {evidence.total} elements" in message
     assert "batch 1, input 3 x 4, channels 1 to 2, filter 2 x 2, stride 1 x 2" in message
-    assert f"pytest --case {CASE}\n" in message
+    assert f"case id  {CASE}\n" in message
+    assert f"rerun    pytest --case {CASE}\n" in message
+    assert "rerun" not in explain(verdict)
 
 
 def test_worst_element_is_shown() -> None:

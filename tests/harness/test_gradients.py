@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from convcheck import reference
 from convcheck.oracle.layouts import Array
 from convcheck.reference import gradients

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from convcheck.oracle import pytorch
 from convcheck.oracle.cases import Case
 from convcheck.oracle.judge import OracleError, judge

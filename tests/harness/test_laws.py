@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from convcheck.oracle.cases import Case
 from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.laws import LAWS

@@ -5,6 +5,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+
 from convcheck.oracle import layouts
 from convcheck.oracle.layouts import Array
 

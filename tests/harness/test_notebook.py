@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from convcheck import reference
 
 RECORDING = Path(__file__).with_name("notebook.json")
@@ -63,7 +64,8 @@ class Call:
 
 
 def _bytes(z: Any) -> bytes:
-    return f"{z.dtype.str} {z.shape} ".encode() + z.tobytes()
+    data: bytes = z.tobytes()
+    return f"{z.dtype.str} {z.shape} ".encode() + data
 
 
 class Draw:
@@ -145,7 +147,8 @@ def _channels(draw: Draw, x: list[int], ftr: list[int]) -> None:
 
 
 def _large_filter(draw: Draw, x: list[int], ftr: list[int]) -> None:
-    ftr[axis] = x[axis := draw.of(1, 2)] + draw.upto(3)
+    axis = draw.of(1, 2)
+    ftr[axis] = x[axis] + draw.upto(3)
 
 
 def _rank(draw: Draw, x: list[int], ftr: list[int]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from convcheck import reference
 from convcheck.oracle import operations
 from convcheck.oracle.geometry import Fore, Geometry
@@ -48,8 +49,7 @@ def integers(shape: tuple[int, ...], seed: int) -> Array:
     return raw.reshape(shape).astype(np.int64) % 11 - 5.0
 
 
-# The trilinear form, each operation's arrays written with the axes of its own factors.
-# By layer: axes of wide side, filter and narrow side.
+# Axes of the trilinear form: of its wide side, its filter and its narrow side, by layer.
 SIDES = {CONV: ("bHWi", "ihwo", "bPQo"), TRANSPOSE: ("bHWo", "ihwo", "bPQi")}
 Add = Callable[[dict[str, int]], None]
 
@@ -91,8 +91,9 @@ def out_extents(layer: str, g: Geometry) -> tuple[int, int]:
 
 def as_layer(fore: Fore, a: Array) -> Geometry:
     """Return the geometry of layer l+1, whose input has the shape of `a`."""
+    batch, height, width, channels = a.shape
     taps = (fore.filter_height, fore.filter_width, fore.stride_height, fore.stride_width)
-    return Geometry(*a.shape, fore.channels_out, *taps)
+    return Geometry(batch, height, width, channels, fore.channels_out, *taps)
 
 
 def error_by_loops(g: Geometry, arrays: Mapping[str, Array]) -> Array:
@@ -255,6 +256,15 @@ def test_filter_that_does_not_fit(wrong: str) -> None:
         else:
             with pytest.raises(ValueError, match=f"^{wrong}: expected at most the extent "):
                 operation.check(g)
+
+
+def test_layer_after_slides_over_a() -> None:
+    """The filter of a convolution l+1 must fit what layer l returns, be that more or less."""
+    smaller = Geometry(1, 4, 4, 1, 1, 3, 3, 1, 1, Fore(CONV, 1, 3, 1, 1, 1))
+    with pytest.raises(ValueError, match=r"^fore filter_height=3: expected at most the extent 2"):
+        OPERATIONS["conv_back_prop"].check(smaller)
+    larger = Geometry(1, 4, 4, 1, 1, 3, 3, 1, 1, Fore(CONV, 1, 6, 6, 1, 1))
+    OPERATIONS["conv_transpose_back_prop"].check(larger)
 
 
 def test_transposed_layer_after_spreads() -> None:

@@ -2,6 +2,9 @@
 
 import hypothesis
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
 from convcheck.conformance.boundaries import (
     CLASSES,
     boundary_geometries,
@@ -11,8 +14,6 @@ from convcheck.conformance.boundaries import (
 from convcheck.conformance.strategies import geometries
 from convcheck.oracle.geometry import LAYERS, Geometry
 from convcheck.oracle.operations import OPERATIONS, Operation
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
 # What is drawn depends on the layers alone: these four stand for all.
 each_operation = pytest.mark.parametrize(

@@ -1,0 +1,217 @@
+"""The arrays that cases stand for."""
+
+import hashlib
+import math
+from collections.abc import Iterator
+from itertools import product
+
+import numpy as np
+import pytest
+
+from convcheck.oracle.cases import (
+    DTYPES,
+    REAL_FILLS,
+    Case,
+    exact_fills,
+    integers,
+    nonfinite_fills,
+)
+from convcheck.oracle.geometry import LAYERS, Fore, Geometry
+from convcheck.oracle.layouts import Array
+from convcheck.oracle.operations import OPERATIONS, counts
+
+SIGNIFICAND = {"float16": 11, "float32": 24, "float64": 53}
+
+
+def some_cases() -> Iterator[Case]:
+    """Yield cases of every operation, dtype and fill, sizes and seeds among them large."""
+    raw = np.random.PCG64(3).random_raw
+    for operation in OPERATIONS.values():
+        fills = (*exact_fills(operation), *REAL_FILLS, *nonfinite_fills(operation))
+        for at, (dtype, fill) in enumerate(product(DTYPES, fills)):
+            b, h, w, i, o, f_h, f_w, s_h, s_w, k, t_h, t_w = (int(n) % 3 for n in raw(12))
+            fore = Fore(LAYERS[at % 2], k + 1, 1 + at % 2, 1, t_h + 1, t_w + 1)
+            geometry = Geometry(
+                *(b, h + 7, w + 7, i + 1, o + 1, f_h + 1, f_w + 1, s_h + 1, s_w + 1),
+                fore=fore if operation.default_fore else None,
+            )
+            yield Case(operation.name, geometry, dtype, fill, int(raw()))
+
+
+CASES = list(some_cases())
+
+
+# Arrays of these cases, as they have always been: SHA-256 of their bytes, the first 16 digits.
+SIZES = "b2.h4.w5.i2.o3.f2x2.s1x2"
+ON_CONV = f"{SIZES}+convolution.k2.f1x2.s2x1"
+ON_TRANSPOSE = f"{SIZES}+convolution_transpose.k2.f1x2.s2x1"
+GOLDEN = {
+    f"v1:convolution:float16:integers:{SIZES}:0": "9986d086e5e880ce",
+    f"v1:convolution:float64:integers:{SIZES}:18446744073709551615": "a1ef29b71b09e9fe",
+    f"v1:convolution_transpose:float32:wide-x:{SIZES}:1": "dd17f509746966b2",
+    f"v1:convolution:float64:wide-ftr:{SIZES}:2": "32d5e18b0027f5cb",
+    f"v1:convolution_filter_gradient:float16:wide-delta:{SIZES}:3": "32633cc68cbf9a53",
+    f"v1:convolution:float16:uniform:{SIZES}:4": "1da69c3f4ab42178",
+    f"v1:convolution_input_gradient:float64:uniform:{SIZES}:5": "3b62401cbee32b2c",
+    f"v1:convolution:float32:positive:{SIZES}:6": "efe256d27ca1246d",
+    f"v1:convolution_transpose:float16:positive:{SIZES}:7": "3b2a40599ec072a7",
+    f"v1:convolution:float32:scaled:{SIZES}:8": "86ff575e9854bcb7",
+    f"v1:conv_back_prop:float64:scaled:{ON_CONV}:9": "a4ee3f5d56ecb3ed",
+    f"v1:convolution:float16:tiny:{SIZES}:10": "ef3f26e4356ec870",
+    f"v1:conv_transpose_back_prop:float32:tiny:{ON_TRANSPOSE}:11": "b82e278d0bc52d2b",
+    f"v1:convolution_transpose_input_gradient:float32:nonfinite-ftr:{SIZES}:12": "bc5dbc63085100d3",
+    f"v1:conv_transpose_back_prop:float64:nonfinite-d_act:{ON_TRANSPOSE}:13": "b9ba71c8624b33ef",
+    f"v1:conv_back_prop:float32:integers:{ON_TRANSPOSE}:14": "1545396d961d6b87",
+    f"v1:conv_back_prop:float64:wide-fore_w:{ON_CONV}:15": "8b29a9317ec74434",
+    f"v1:convolution_transpose_filter_gradient:float64:nonfinite-x:{SIZES}:16": "c267835554ecbc6e",
+}
+
+
+@pytest.mark.parametrize("text", GOLDEN)
+def test_same_bits_for_ever(text: str) -> None:
+    """The arrays of a case are the same bits as when its id was first written down."""
+    seen = hashlib.sha256()
+    for name, array in Case.parse(text).arrays().items():
+        little_endian = array.astype(array.dtype.newbyteorder("<"), order="C")
+        seen.update(f"{name} {array.dtype} {array.shape} ".encode() + little_endian.tobytes())
+    assert seen.hexdigest()[:16] == GOLDEN[text]
+
+
+def of_fill(start: str) -> list[Case]:
+    """Return the cases whose fill begins so."""
+    return [case for case in CASES if case.fill.startswith(start)]
+
+
+def magnitudes(case: Case, largest: int) -> dict[str, int]:
+    """Return the largest magnitude that each factor may have, as the fill defines it."""
+    wide = case.fill.partition("-")[2]
+    names = OPERATIONS[case.operation].factors
+    return {name: largest if wide in ("", name) else 1 for name in names}
+
+
+@pytest.mark.parametrize("case", [*of_fill("integers"), *of_fill("wide")], ids=str)
+def test_exact_fill(case: Case) -> None:
+    """Integers are non-zero, and as large as exact sums allow, no larger and no smaller."""
+    terms = int(counts(OPERATIONS[case.operation], case.geometry).terms.max(initial=1))
+    room = 2 ** SIGNIFICAND[case.dtype]
+    largest = case.largest or 0
+    assert terms * math.prod(magnitudes(case, largest + 1).values()) > room
+    if largest == 0:
+        return
+    limits = magnitudes(case, largest)
+    assert terms * math.prod(limits.values()) <= room
+    for name, array in case.arrays().items():
+        values = [int(value) for value in array.ravel()]
+        assert array.ravel().tolist() == values
+        assert 0 not in values
+        assert max(map(abs, values), default=0) <= limits.get(name, largest)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("fill", exact_fills(OPERATIONS["convolution"]))
+def test_partial_sums_are_exact(dtype: str, fill: str) -> None:
+    """Sums of any of a result's products, in random order, are exact in the case's dtype."""
+    case = Case("convolution", Geometry(2, 4, 3, 3, 2, 3, 2, 1, 1), dtype, fill, 11)
+    x, ftr = case.arrays().values()
+    order = np.argsort(np.random.PCG64(5).random_raw(ftr[..., 0].size))
+    for b, p, q, o in np.ndindex(2, 2, 2, 2):
+        window = x[b, p : p + 3, q : q + 2].transpose(2, 0, 1).ravel()[order]
+        taps = ftr[..., o].ravel()[order]
+        total, exact = np.zeros((), dtype)[()], [0]
+        for value, tap in zip(window, taps, strict=True):
+            total += value * tap
+            exact.append(exact[-1] + int(value) * int(tap))
+            assert (total.dtype, int(total)) == (np.dtype(dtype), exact[-1])
+        assert np.abs(np.diff(exact)).sum() <= 2 ** SIGNIFICAND[dtype]
+
+
+def test_integers_are_evenly_drawn() -> None:
+    """All integers of the range but zero occur, about equally often."""
+    drawn = integers(np.random.PCG64(1).random_raw(6000), 3)
+    values, often = np.unique(drawn, return_counts=True)
+    assert values.tolist() == [-3, -2, -1, 1, 2, 3]
+    assert (abs(often - 1000) < 150).all()  # five standard deviations
+
+
+def test_no_room() -> None:
+    """Where not even +-1 leaves room for exact sums, there is no range, and no arrays."""
+    full, over = (Geometry(1, 1, 1, channels, 1, 1, 1, 1, 1) for channels in (2048, 2049))
+    for fill in exact_fills(OPERATIONS["convolution"]):
+        case = Case("convolution", full, "float16", fill, 0)
+        assert case.largest == 1
+        assert set(np.abs(case.arrays()["x"]).ravel().tolist()) == {1.0}
+        empty = Case("convolution", over, "float16", fill, 0)
+        assert empty.largest is None
+        with pytest.raises(ValueError, match=f"^case id {empty}: exact mode has no range left"):
+            empty.arrays()
+
+
+@pytest.mark.parametrize("case", of_fill("nonfinite"), ids=str)
+def test_nonfinite_fill(case: Case) -> None:
+    """One to three elements of the named factor are not finite, and all else is `integers`."""
+    name = case.fill.removeprefix("nonfinite-")
+    plain = Case(case.operation, case.geometry, case.dtype, "integers", case.seed)
+    bare = plain.arrays()
+    arrays = case.arrays()
+    order = list(arrays)
+    for other in order[: order.index(name)]:
+        assert np.array_equal(arrays[other], bare[other])
+    finite = np.isfinite(arrays[name])
+    assert np.array_equal(arrays[name][finite], bare[name][finite])
+    assert (not arrays[name].size) or 1 <= np.sum(~finite) <= 3
+    assert all(np.isfinite(arrays[other]).all() for other in order if other != name)
+
+
+def test_nonfinite_kinds() -> None:
+    """NaN and both infinities occur, and one, two and three at a time."""
+    geometry = Geometry(1, 5, 5, 3, 1, 1, 1, 1, 1)
+    seeds = range(60)
+    cases = [Case("convolution", geometry, "float32", "nonfinite-x", seed) for seed in seeds]
+    found = [array[~np.isfinite(array)] for array in (case.arrays()["x"] for case in cases)]
+    assert {array.size for array in found} == {1, 2, 3}
+    assert set(map(str, np.concatenate(found))) == {"nan", "inf", "-inf"}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    ("name", "fore"),
+    [("convolution", None), ("conv_back_prop", Fore("convolution", 3, 2, 2, 1, 1))],
+)
+def test_real_fills(name: str, fore: Fore | None, dtype: str) -> None:
+    """Real fills keep to the ranges that they promise, and reach their ends."""
+    geometry, info = Geometry(2, 6, 6, 3, 3, 2, 2, 1, 1, fore), np.finfo(dtype)
+    factors = OPERATIONS[name].factors
+
+    def values(fill: str, seed: int = 1) -> list[Array]:
+        arrays = Case(name, geometry, dtype, fill, seed).arrays()
+        return [arrays[factor].astype(np.float64) for factor in factors]
+
+    for array in values("uniform"):
+        assert -1 <= array.min() < -0.8
+        assert 0.8 < array.max() <= 1
+    for array in values("positive"):
+        assert 0 <= array.min() < 0.1
+        assert 0.8 < array.max() <= 1
+    assert 0 < _largest_product(values("tiny")) < float(info.smallest_normal)
+    scaled = [values("scaled", seed) for seed in range(40)]
+    products = [_largest_product(arrays) for arrays in scaled]
+    assert float(info.smallest_normal) < min(products) < 0.125
+    assert 8 < max(products) < float(info.max)
+    exponents = [[math.frexp(np.abs(array).max())[1] for array in arrays] for arrays in scaled]
+    assert len(set(map(tuple, exponents))) > 20  # each factor has a power of two of its own
+
+
+def _largest_product(arrays: list[Array]) -> float:
+    return math.prod(float(np.abs(array).max()) for array in arrays)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.dtype == "float32"], ids=str)
+def test_expression(case: Case) -> None:
+    """The NumPy code for an array gives that array, all drawn in their order."""
+    draw = np.random.PCG64(case.seed).random_raw
+    for name, array in case.arrays().items():
+        code = case.expression(name)
+        flat = eval(code, {"np": np, "draw": draw}).astype(array.dtype)  # noqa: S307  (own code)
+        finite = np.isfinite(array.ravel())
+        assert flat.shape == (array.size,)
+        assert np.array_equal(flat[finite], array.ravel()[finite])

@@ -1,0 +1,107 @@
+"""Reports are written whole or not at all."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convcheck.reports import files
+
+
+@pytest.fixture
+def older(tmp_path: Path) -> Path:
+    """Return a file with an older report in it, alone in its folder."""
+    path = tmp_path / "report.json"
+    path.write_text("older", encoding="utf-8")
+    return path
+
+
+def test_a_report_reads_back_as_it_was(older: Path) -> None:
+    """What was written replaces an older file, and JSON returns the same report."""
+    report = files.assemble({"verdict": "conforms", "errors": []}, {"seconds": 1.5})
+    files.write_json(report, older)
+    again = json.loads(older.read_text(encoding="utf-8"))
+    assert again == {
+        "format": "convcheck-report",
+        "version": 1,
+        "findings": {"verdict": "conforms", "errors": []},
+        "circumstances": {"seconds": 1.5},
+    }
+    assert list(older.parent.iterdir()) == [older]
+
+
+def test_equal_reports_are_equal_bytes(tmp_path: Path) -> None:
+    """The text depends on the report alone: lines, umlauts and the end of the file too."""
+    report = {"message": "größer", "numbers": [1, 2.5]}
+    one, two = tmp_path / "one", tmp_path / "two"
+    for path in (one, two):
+        files.write_json(report, path)
+    assert one.read_bytes() == two.read_bytes()
+    assert "größer" in one.read_text(encoding="utf-8")
+    assert one.read_bytes().endswith(b"\n}\n")
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_json_lacks_are_refused(older: Path, number: float) -> None:
+    """NaN and infinities raise, since other programs could not read them."""
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json({"worst": number}, older)
+    assert older.read_text(encoding="utf-8") == "older"
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_older_file(
+    older: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
+) -> None:
+    """Whatever stops the writing, the older file is whole and nothing is left beside it."""
+
+    def stop(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(os if step == "fsync" else Path, step, stop)
+    with pytest.raises(type(error)):
+        files.write_text("newer", older)
+    assert older.read_text(encoding="utf-8") == "older"
+    assert list(older.parent.iterdir()) == [older]
+
+
+def test_the_older_file_stays_until_the_newer_is_whole(
+    older: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the text is safe on disk, the older file is still the one that readers find."""
+    seen = []
+    monkeypatch.setattr(os, "fsync", lambda _: seen.append(older.read_text(encoding="utf-8")))
+    files.write_text("newer", older)
+    assert seen == ["older"]
+    assert older.read_text(encoding="utf-8") == "newer"
+
+
+def test_others_may_read_a_report(tmp_path: Path) -> None:
+    """A report is no secret, as temporary files are: a web server can read it."""
+    path = tmp_path / "report.html"
+    files.write_text("text", path)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_a_name_without_a_folder_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relative path is taken from the current folder."""
+    monkeypatch.chdir(tmp_path)
+    files.write_text("text", Path("report.html"))
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "text"
+
+
+def test_a_missing_folder_is_an_os_error(tmp_path: Path) -> None:
+    """A folder that does not exist raises OSError, which callers expect, and is not made."""
+    with pytest.raises(FileNotFoundError):
+        files.write_text("text", tmp_path / "missing" / "report.html")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_that_utf8_cannot_hold_is_escaped(tmp_path: Path) -> None:
+    """A stray surrogate in a kernel's message costs neither the report nor itself."""
+    path = tmp_path / "report.json"
+    files.write_json({"message": "no file \udc80"}, path)
+    assert json.loads(path.read_text(encoding="utf-8")) == {"message": "no file \udc80"}

@@ -1,0 +1,255 @@
+"""Findings say what the tests of a run left behind, the same whatever the order."""
+
+import json
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from convcheck.reference.defects import LEDGER
+from convcheck.reference.domain import DOMAIN_MAP
+from convcheck.reports.findings import Results, build, sentence
+
+Json = dict[str, Any]
+
+PLAN = [("convolution", prop, "float32") for prop in ("exact", "bound", "linearity")]
+ASKED: Json = {"profile": "quick", "seed": "0"}
+FAILURE: Json = {"case": "some case", "outcome": "disagrees", "message": "it is wrong"}
+
+
+def cell(prop: str = "exact", failure: Json | None = None, **counts: int) -> Json:
+    """Return a cell as a record has it, counts given by outcome with _ for a space."""
+    return {
+        "operation": "convolution",
+        "property": prop,
+        "dtype": "float32",
+        "counts": {outcome.replace("_", " "): count for outcome, count in counts.items()},
+        "worst": None,
+        "suspicious": 0,
+        "failure": failure,
+    }
+
+
+def found(
+    records: dict[str, Json],
+    outcomes: dict[str, str] | None = None,
+    messages: dict[str, str] | None = None,
+    collected: list[str] | None = None,
+) -> Json:
+    """Return findings of tests that passed, unless `outcomes` says otherwise."""
+    outcomes = dict.fromkeys(records, "passed") | (outcomes or {})
+    results = Results(records, outcomes, messages or {}, collected or sorted(outcomes))
+    return build(results, PLAN, ASKED)
+
+
+def record(*cells: Json) -> Json:
+    """Return a record of these cells."""
+    return {"cells": list(cells)}
+
+
+def test_cells_add_up() -> None:
+    """Counts of several tests are added, cell by cell and in total."""
+    found_ = found(
+        {
+            "a": record(cell(agrees=2, vacuous=1), cell("bound", agrees=5)),
+            "b": record(cell(agrees=3) | {"suspicious": 2}),
+            "c": {},
+        }
+    )
+    exact, bound, linearity = found_["cells"]
+    assert exact["counts"] == {"agrees": 5, "vacuous": 1}
+    assert (exact["suspicious"], bound["suspicious"]) == (2, 0)
+    assert bound["counts"] == {"agrees": 5}
+    assert linearity["counts"] == {}
+    assert found_["totals"] == {"agrees": 10, "vacuous": 1}
+    assert found_["decided"] == 10
+    assert found_["asked"] == ASKED
+
+
+def test_the_largest_error_is_kept_to_three_digits() -> None:
+    """The worst error of a cell is the largest of all tests, without digits that say nothing."""
+    errors = {"a": 0.25, "b": 0.123456, "c": None}
+    parts = {name: record(cell("bound") | {"worst": error}) for name, error in errors.items()}
+    assert found(parts)["cells"][1]["worst"] == 0.25
+    del parts["a"]
+    assert found(parts)["cells"][1]["worst"] == 0.123
+    del parts["b"]
+    assert found(parts)["cells"][1]["worst"] is None
+
+
+def test_the_order_of_records_does_not_matter() -> None:
+    """Findings are the same text in whatever order the tests came in."""
+    others = [cell(prop, agrees=1, vacuous=2) for prop in ("translation", "impulse")]
+    one, two = (FAILURE | {"case": f"case {i}"} for i in (1, 2))
+    defect = LEDGER[0].id
+    records = {
+        "a": record(cell(failure=one, vacuous=1, disagrees=1), others[0])
+        | {"boundaries": [["convolution", "one channel", 2], ["convolution", "empty batch", 1]]},
+        "b": record(others[1], cell(failure=two, misbehaved=1, agrees=1))
+        | {"entries": {"ledger": {defect: False}}},
+        "c": record(cell("bound", agrees=1) | {"worst": 0.5})
+        | {"boundaries": [["convolution", "1 x 1 filter", 1], ["convolution", "one channel", 2]]}
+        | {"entries": {"ledger": {defect: True}}},
+    }
+    outcomes = {"a": "failed", "b": "failed", "c": "passed", "d": "failed", "e": "skipped"}
+    messages = {"d": "why d", "e": "why e"}
+    texts = set()
+    for names in permutations(records):
+        shuffled = {name: records[name] for name in names}
+        late = {name: outcomes[name] for name in (*names, "e", "d")}
+        lists = [*names, "g", "f", "d", "e"], ["e", "f", "g", "d", *names]
+        texts |= {json.dumps(found(shuffled, late, messages, each)) for each in lists}
+    assert len(texts) == 1
+
+
+def test_planned_cells_come_first_and_in_their_order() -> None:
+    """Cells stand in the order of the plan; one that nobody planned is kept, behind them."""
+    found_ = found({"a": record(cell("translation", agrees=1), cell("linearity", agrees=1))})
+    order = [each["property"] for each in found_["cells"]]
+    assert order == ["exact", "bound", "linearity", "translation"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "status"),
+    [
+        ({}, "not run"),
+        ({"not_applicable": 9}, "not applicable"),
+        ({"not_applicable": 9, "vacuous": 1}, "vacuous"),
+        ({"vacuous": 9, "undecided": 1}, "undecided"),
+        ({"undecided": 9, "agrees": 1}, "agrees"),
+        ({"agrees": 9, "disagrees": 1}, "disagrees"),
+        ({"disagrees": 9, "misbehaved": 1}, "misbehaved"),
+    ],
+)
+def test_status_is_the_worst_that_happened(counts: dict[str, int], status: str) -> None:
+    """One failure outweighs any agreement, and any agreement all that decides nothing."""
+    assert found({"a": record(cell(**counts))})["cells"][0]["status"] == status
+
+
+FAILED = record(cell(failure=FAILURE, agrees=3, disagrees=1))
+PASSED = record(cell(agrees=3), cell("bound", agrees=1000), cell("linearity", vacuous=1))
+FAILED_TWICE = record(
+    cell(failure=FAILURE, agrees=3, disagrees=1), cell("bound", failure=FAILURE, misbehaved=1)
+)
+
+
+@pytest.mark.parametrize(
+    ("records", "others", "verdict", "text"),
+    [
+        (
+            {"a": PASSED},
+            {},
+            "conforms",
+            "Conforms: no disagreement in 1,004 judged cases, 1,003 of them decided.",
+        ),
+        (
+            {"a": record(cell(agrees=2))},
+            {},
+            "conforms",
+            "Conforms: no disagreement in 2 judged cases, 2 of them decided; 2 of 3 cells not run.",
+        ),
+        (
+            {"a": FAILED_TWICE},
+            {},
+            "does not conform",
+            (
+                "Does not conform: convolution failed in 2 cells in 5 judged cases, "
+                "5 of them decided; 1 of 3 cells not run."
+            ),
+        ),
+        (
+            {"a": PASSED},
+            {"b": "failed", "c": "failed"},
+            "does not conform",
+            "Does not conform: 2 tests failed in 1,004 judged cases, 1,003 of them decided.",
+        ),
+        (
+            {"a": PASSED, "b": FAILED_TWICE},
+            {"c": "failed", "d": "failed"},
+            "does not conform",
+            (
+                "Does not conform: convolution failed in 2 cells and 2 tests failed in "
+                "1,009 judged cases, 1,008 of them decided."
+            ),
+        ),
+        (
+            {"a": PASSED},
+            {"b": "skipped", "c": None, "d": None},
+            "incomplete",
+            "Incomplete: 3 tests gave no result in 1,004 judged cases, 1,003 of them decided.",
+        ),
+        (
+            {"a": record(cell(vacuous=2), cell("bound", undecided=1))},
+            {},
+            "nothing decided",
+            "Nothing decided in 3 judged cases, 0 of them decided; 1 of 3 cells not run.",
+        ),
+    ],
+)
+def test_every_verdict_is_reached_and_told(
+    records: dict[str, Json], others: dict[str, str | None], verdict: str, text: str
+) -> None:
+    """Each verdict follows from the records, and its sentence says what it rests on."""
+    outcomes = {name: outcome for name, outcome in others.items() if outcome}
+    findings = found(records, outcomes, collected=[*records, *others])
+    assert findings["verdict"] == verdict
+    assert sentence(findings) == text
+
+
+def test_a_failure_outweighs_what_is_missing() -> None:
+    """A run that was cut short after a failure does not conform; it is not just incomplete."""
+    findings = found({"a": FAILED}, {"a": "failed"}, collected=["a", "b"])
+    assert findings["verdict"] == "does not conform"
+    assert findings["missing"] == ["b"]
+
+
+def test_missing_tests_are_named_in_order() -> None:
+    """Tests that were to run and left no outcome are listed by name."""
+    findings = found({"m": PASSED}, collected=["z", "m", "a"])
+    assert findings["missing"] == ["a", "z"]
+    assert findings["verdict"] == "incomplete"
+
+
+def test_errors_are_what_no_cell_explains() -> None:
+    """A test that failed for another reason than its kernel is listed with its message."""
+    findings = found(
+        {"a": FAILED, "b": PASSED, "c": PASSED},
+        {"a": "failed", "b": "failed", "d": "skipped"},
+        {"a": "told in the cell", "b": "RuntimeError: no"},
+    )
+    assert findings["errors"] == [
+        {"test": "b", "outcome": "failed", "message": "RuntimeError: no"},
+        {"test": "d", "outcome": "skipped", "message": ""},
+    ]
+    assert findings["cells"][0]["failure"] == FAILURE
+
+
+def test_boundaries_add_up() -> None:
+    """Boundary classes of several tests are added, in a fixed order."""
+    parts = {
+        "a": {"boundaries": [["convolution", "one channel", 2], ["convolution", "empty batch", 1]]},
+        "b": {"boundaries": [["convolution", "one channel", 3]]},
+    }
+    assert found(parts)["boundaries"] == [
+        {"operation": "convolution", "class": "empty batch", "count": 1},
+        {"operation": "convolution", "class": "one channel", "count": 5},
+    ]
+
+
+@pytest.mark.parametrize(("table", "entries"), [("ledger", LEDGER), ("domain", DOMAIN_MAP)])
+def test_entries_say_whether_they_were_seen(table: str, entries: Any) -> None:
+    """Every entry is listed: it holds, it does not, or no test looked."""
+    first, second, *rest = (entry.id for entry in entries)
+    parts = {"a": {"entries": {table: {first: True}}}, "b": {"entries": {table: {second: False}}}}
+    status = {entry["id"]: entry["status"] for entry in found(parts)[table]}
+    assert status == {first: "holds", second: "does not hold", **dict.fromkeys(rest, "not run")}
+    other = {"ledger": "domain", "domain": "ledger"}[table]
+    assert {entry["status"] for entry in found(parts)[other]} == {"not run"}
+
+
+def test_one_witness_against_an_entry_is_enough() -> None:
+    """An entry that one test saw fail does not hold, whatever other tests saw of it."""
+    name = LEDGER[0].id
+    for seen in ((True, False), (False, True)):
+        parts = {str(i): {"entries": {"ledger": {name: holds}}} for i, holds in enumerate(seen)}
+        assert found(parts)["ledger"][0]["status"] == "does not hold"

@@ -1,0 +1,327 @@
+"""The plugin as users meet it: pytest called in a folder of theirs, in a process of its own."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CASE = "v1:convolution:float32:integers:b1.h4.w5.i2.o1.f2x2.s1x2:7"
+# These tests need no oracle, hence not the seconds that PyTorch takes to import.
+LEDGER = ("--pyargs", "convcheck.conformance.test_ledger", "-k", "shows_the_defect")
+# One test for each worker.
+AGREEMENT = (
+    *("--pyargs", "convcheck.conformance.test_agreement", "--hypothesis-profile", "quick"),
+    *("-k", "test_bound and float32 and convolution and not gradient"),
+)
+
+WRONG = """
+from convcheck.reference import notebook
+
+right = notebook.convolution
+
+def convolution(x, ftr, strd):
+    return right(x, ftr[:, ::-1], strd)
+"""
+PATCH = """
+import wrong
+from convcheck.reference import notebook
+
+notebook.convolution = wrong.convolution
+"""
+# For the ledger: a kernel that does not return, once some tests have passed.
+HANG = """
+import os, pathlib, time
+from convcheck import reference
+
+def convolution_transpose(x, ftr, strd):
+    pathlib.Path("started").touch()
+    time.sleep(60)
+
+reference.convolution_transpose = convolution_transpose
+"""
+DIE = HANG.replace("time.sleep(60)", "os._exit(3)")
+
+Folder = Callable[..., Path]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Return a function that writes files, named by module, and returns their folder.
+
+    It is a project with warnings as errors, the strictest that a user's may be.
+    """
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
+
+    def write(**modules: str) -> Path:
+        for name, text in modules.items():
+            (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write
+
+
+def command(arguments: tuple[str, ...]) -> list[str]:
+    """Return the command of a user who calls pytest."""
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment without what this run of pytest put there."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_") and k != "CI"}
+    return kept | more
+
+
+def run(where: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Call pytest in a folder, with further environment variables."""
+    return subprocess.run(  # noqa: S603  (arguments of this module's own)
+        command(arguments),
+        cwd=where,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def findings(path: Path) -> Any:
+    """Return the part of a report that says what was found."""
+    return json.loads(path.read_text(encoding="utf-8"))["findings"]
+
+
+def test_help_tells_the_options(folder: Folder) -> None:
+    """The options are in pytest's help, with a sentence each."""
+    text = run(folder(), "--help").stdout
+    for option in ("--case=CASEID", "--conformance-json=FILE", "--conformance-html=FILE"):
+        assert re.search(rf"^  {option}\s+\w+ ", text, re.MULTILINE), option
+
+
+OWN = """
+import sys
+import pytest
+
+def test_light():
+    print([name for name in ("torch", "numpy", "hypothesis") if name in sys.modules])
+
+def test_bad():
+    assert 1 == 2
+
+@pytest.mark.skip(reason="why not")
+def test_skipped():
+    pass
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
+def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> None:
+    """A user's own tests print the same with the plugin, which imports nothing heavy."""
+    where = folder(test_own=OWN, test_agreement="def test_exact():\n    assert False\n")
+    with_plugin = run(where, *workers, "-rA", "-v")
+    without = run(where, *workers, "-rA", "-v", "-p", "no:convcheck")
+    assert (with_plugin.returncode, with_plugin.stderr) == (1, "")
+
+    def normal(text: str) -> str:
+        # pytest's own header names every plugin; times and the first of workers vary.
+        return re.sub(r"in [\d.]+s|convcheck-[\d.]+(, )?", "", text)
+
+    assert normal(with_plugin.stdout) == normal(without.stdout)
+    assert "\n[]\n" in with_plugin.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--case", "v1:convolution"), "--case: case id 'v1:convolution': expected the form v1:"),
+        (("--case", CASE.replace("float32", "float8")), "dtype='float8': expected one of"),
+        (("--conformance-json", "missing/r.json"), "--conformance-json='missing/r.json': expected"),
+        (("--conformance-html", "."), "--conformance-html='.': expected a file in a folder"),
+    ],
+    ids=["case", "dtype", "folder", "file"],
+)
+def test_a_wrong_command_is_one_line(
+    folder: Folder, arguments: tuple[str, ...], problem: str
+) -> None:
+    """What cannot be done is said in one line before any test runs, with exit status 4."""
+    where = folder(test_own="raise AssertionError('collected')")
+    done = run(where, *arguments)
+    assert done.returncode == 4
+    (line,) = (done.stdout + done.stderr).strip().splitlines()
+    assert line.startswith("ERROR: ")
+    assert problem in line
+
+
+PROFILES = "from hypothesis import settings\ndef test_own():\n    print(settings().max_examples)\n"
+
+
+@pytest.mark.parametrize(
+    ("profile", "own", "ci", "examples"),
+    [("quick", 7, "", 7), ("quick", 0, "true", 20), ("default", 0, "", 100)]
+    + [("thorough", 0, "true", 1000)],
+)
+def test_profiles(folder: Folder, profile: str, own: int, ci: str, examples: int) -> None:
+    """Profiles set the number of examples, CI or not; a user's own of the same name is kept."""
+    registered = f"import hypothesis as h\nh.settings.register_profile('quick', max_examples={own})"
+    where = folder(test_own=PROFILES, conftest=registered if own else "")
+    variables = {"CI": ci} if ci else {}
+    done = run(where, "-q", "-s", "--hypothesis-profile", profile, **variables)
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, f"{examples}")
+
+
+def rerun(message: str) -> list[str]:
+    """Return pytest's arguments in the command that a message offers."""
+    (line,) = re.findall(r"^  rerun    pytest (.*)$", message, re.MULTILINE)
+    return str(line).split()
+
+
+def snippet(message: str) -> str:
+    """Return the code that a message offers."""
+    code = re.search(r"^  alone\n((?:    .*\n)+)", message, re.MULTILINE)
+    assert code is not None
+    return re.sub(r"^    ", "", code[1], flags=re.MULTILINE)
+
+
+def test_a_wrong_kernel_is_told(folder: Folder) -> None:
+    """The message says what is wrong, and its command and its code show it again."""
+    where = folder(wrong=WRONG, patch=PATCH)
+    exact = "convcheck.conformance.test_agreement::test_exact"
+    only = ("-k", "float32 and convolution and not gradient and not transpose")
+    patched = ("-p", "patch", "--hypothesis-profile", "quick", "--pyargs", exact, *only)
+    done = run(where, *patched, "--conformance-json", "report.json")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert done.stdout.count("\nconvolution, float32: the kernel disagrees with the oracle") == 1
+    number = r"(-?[\d.]+)"
+    told = re.search(
+        rf"  element  z\[0, 0, 0, 0\] is {number}, expected {number}, off by \S+, "
+        r"\S+ times the bound\n",
+        done.stdout,
+    )
+    assert told is not None, done.stdout
+    assert "Does not conform: convolution failed in" in done.stdout
+    report = findings(where / "report.json")
+    assert report["verdict"] == "does not conform"
+    (failed,) = (cell for cell in report["cells"] if cell["failure"])
+    assert (failed["operation"], failed["property"]) == ("convolution", "exact")
+    assert failed["failure"]["message"] in done.stdout
+
+    again = run(where, "-p", "patch", *rerun(done.stdout))
+    assert again.returncode == 1
+    assert told[0] in again.stdout
+
+    python = subprocess.run(  # noqa: S603  (the snippet is what is tested)
+        [sys.executable, "-c", snippet(done.stdout)],
+        cwd=where,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert python.stdout == f"{told[1]}\n"
+
+    right = run(where, *rerun(done.stdout), "--conformance-json", "right.json")
+    assert right.returncode == 0
+    report = findings(where / "right.json")
+    assert (report["verdict"], report["asked"]["case"]) == ("conforms", rerun(done.stdout)[1])
+    filled = [cell for cell in report["cells"] if cell["counts"]]
+    assert {(c["operation"], c["dtype"]) for c in filled} == {("convolution", "float32")}
+    assert all(sum(cell["counts"].values()) == 1 for cell in filled)
+
+
+def test_findings_do_not_depend_on_workers(folder: Folder) -> None:
+    """A seed gives the same findings to the byte on any number of workers; another does not."""
+    where = folder()
+    here = run(where, *AGREEMENT, "-n", "0", "--conformance-json", "a.json")
+    spread = run(where, *AGREEMENT, "-n", "2", "--conformance-json", "b.json", CI="true")
+    other = run(where, *AGREEMENT, "--hypothesis-seed", "1", "--conformance-json", "c.json")
+    assert [here.returncode, spread.returncode, other.returncode] == [0, 0, 0], here.stdout
+    a, b, c = (findings(where / f"{name}.json") for name in "abc")
+    assert json.dumps(a) == json.dumps(b)
+    assert a["verdict"] == "conforms"
+    assert a["totals"] != c["totals"]
+    assert (a["asked"]["seed"], c["asked"]["seed"]) == ("0", "1")
+    # Four fills a draw, and the boundary cases are other tests.
+    assert [sum(x["totals"].values()) for x in (a, c)] == [160, 160]
+
+
+def test_nothing_decided_is_no_success(folder: Folder) -> None:
+    """A case with an empty batch passes its tests, yet the run says so and does not exit with 0."""
+    done = run(folder(), "--case", CASE.replace(":b1.", ":b0."))
+    assert done.returncode == 1
+    assert "Nothing decided in " in done.stdout
+    assert " passed" in done.stdout
+    assert "failed" not in done.stdout
+
+
+def test_a_worker_that_dies_is_told(folder: Folder) -> None:
+    """What a dead worker was running is named, and so is what never ran; no worker is named."""
+    where = folder(die=DIE)
+    arguments = ("-n", "1", "--max-worker-restart", "0", "--conformance-json", "r.json")
+    done = run(where, "-p", "die", *LEDGER, *arguments)
+    report = findings(where / "r.json")
+    assert done.returncode == 1
+    assert report["verdict"] == "does not conform"
+    (error,) = report["errors"]
+    assert error["test"].startswith("test_ledger::test_the_literal_kernel_shows_the_defect[transp")
+    assert report["missing"]
+    assert error["test"] not in report["missing"]
+    assert "gw0" not in json.dumps(report)
+    assert str(where) not in json.dumps(report)
+
+
+def start(where: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start pytest in a folder, and return when its kernel has been called."""
+    process = subprocess.Popen(  # noqa: S603  (arguments of this module's own)
+        command(arguments),
+        cwd=where,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (where / "started").exists() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process
+
+
+def test_ctrl_c_leaves_an_incomplete_report(folder: Folder) -> None:
+    """An interrupted run still writes its report, which says what is missing."""
+    where = folder(hang=HANG)
+    process = start(where, "-p", "hang", *LEDGER, "--conformance-json", "r.json")
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    report = findings(where / "r.json")
+    assert report["verdict"] == "incomplete"
+    assert f"Incomplete: {len(report['missing'])} tests gave no result" in text
+    assert "JSON report: r.json" in text
+
+
+def test_kill_leaves_the_older_report(folder: Folder) -> None:
+    """A run that is killed leaves an older report as it was, and nothing beside it."""
+    where = folder(hang=HANG)
+    (where / "r.json").write_text("older", encoding="utf-8")
+    process = start(where, "-p", "hang", *LEDGER, "--conformance-json", "r.json")
+    process.kill()
+    process.communicate(timeout=60)
+    assert (where / "r.json").read_text(encoding="utf-8") == "older"
+    assert [path.name for path in where.iterdir() if "r.json" in path.name] == ["r.json"]
+
+
+def test_a_report_that_cannot_be_written(folder: Folder) -> None:
+    """A folder that vanished meanwhile costs one line, not the outcome of the run."""
+    vanish = "import os\ndef pytest_collection_finish():\n    os.rmdir('reports')\n"
+    where = folder(vanish=vanish)
+    (where / "reports").mkdir()
+    one = (*LEDGER[:-1], "shows_the_defect and unbound-filters")
+    done = run(where, "-p", "vanish", *one, "--conformance-json", "reports/r.json")
+    assert "JSON report not written to reports/r.json: No such file or directory" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert done.returncode == run(where, *one).returncode
