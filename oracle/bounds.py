@@ -102,7 +102,7 @@ def bound(
 
     if geometry.fore is None:
         n = count.terms
-        half_etas = n + (n > 0)  # a result without terms is exactly zero
+        half_etas = n + 1
     else:
         n = np.where(count.terms > 0, count.inner + count.outer + 2, 0)
         error = operation.error(geometry, absolute)
@@ -110,7 +110,7 @@ def bound(
         largest = max(largest, float(error.max(initial=0)), float(delta.max(initial=0)))
         eta_delta = (count.inner + 1) * absolute["d_act"] + 1
         carried = operation.gradient(geometry, absolute["x"], eta_delta)
-        half_etas = np.where(n > 0, carried + 2 * count.outer + 1, 0)
+        half_etas = carried + 2 * count.outer + 1
 
     growth, growth64 = g(n, u), g(n, U64)
     eta, eta64 = float(finfo.smallest_subnormal), float(np.finfo(np.float64).smallest_subnormal)

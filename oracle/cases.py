@@ -45,6 +45,11 @@ def exact_fills(operation: Operation) -> tuple[str, ...]:
     return ("integers", *(f"wide-{name}" for name in operation.factors))
 
 
+def agreement_fills(operation: Operation) -> tuple[str, ...]:
+    """Return the fills of exact and of bound mode."""
+    return (*exact_fills(operation), *REAL_FILLS)
+
+
 def nonfinite_fills(operation: Operation) -> tuple[str, ...]:
     """Return the fills with NaN and infinities."""
     return tuple(f"nonfinite-{name}" for name in operation.factors)
@@ -119,13 +124,8 @@ class Case:
             return None
         if self.fill.startswith("wide-"):
             return room
-        largest = int(room ** (1 / operation.degree))
-        # The root is a floating-point one and may be off by one either way.
-        while (largest + 1) ** operation.degree <= room:
-            largest += 1
-        while largest**operation.degree > room:
-            largest -= 1
-        return largest
+        root = math.isqrt(room)
+        return root if operation.degree == 2 else math.isqrt(root)  # of degree 4 otherwise
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that a kernel is handed, by name.

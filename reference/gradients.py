@@ -99,7 +99,7 @@ def convolution_transpose_input_gradient(delta: Any, ftr: Any, strd: Any) -> Any
                 for w in range(W):
                     for o in range(OUT):
                         window = delta[b, h * SH : h * SH + FH, w * SW : w * SW + FW, o]
-                        z[b, h, w, c] += np.sum(window * ftr[c, :, :, o])
+                        z[b, h, w, c] += np.sum(window * ftr[c, :, :, o], dtype=np.float64)
     return z
 
 

@@ -22,7 +22,7 @@ def assemble(findings: dict[str, Any], circumstances: dict[str, Any]) -> dict[st
 
 def write_json(report: dict[str, Any], path: Path) -> None:
     """Write `report` to `path`; OSError, and an older file untouched, if that fails."""
-    write_text(json.dumps(report, indent=1, ensure_ascii=False, allow_nan=False) + "\n", path)
+    write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", path)
 
 
 def write_text(text: str, path: Path) -> None:

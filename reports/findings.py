@@ -38,12 +38,15 @@ class Results:
     """the names of all tests that were to run"""
 
 
-def build(results: Results, planned: Iterable[Cell], asked: Json) -> Json:
+def build(
+    results: Results, planned: Iterable[Cell], boundaries: Iterable[tuple[str, str]], asked: Json
+) -> Json:
     """Return the findings.
 
     Args:
         results: what the tests left behind.
         planned: operation, property and dtype of the cells of a full run.
+        boundaries: operation and name of the boundary classes of a full run.
         asked: what was to be judged, and how hard: kernels, profile, seed.
     """
     cells = _cells(results.records, planned)
@@ -73,7 +76,7 @@ def build(results: Results, planned: Iterable[Cell], asked: Json) -> Json:
         "cells": cells,
         "errors": errors,
         "missing": missing,
-        "boundaries": _boundaries(results.records),
+        "boundaries": _boundaries(results.records, boundaries),
         "ledger": _entries(results.records, "ledger", (_defect(each) for each in LEDGER)),
         "domain": _entries(results.records, "domain", (_kind(each) for each in DOMAIN_MAP)),
     }
@@ -81,25 +84,34 @@ def build(results: Results, planned: Iterable[Cell], asked: Json) -> Json:
 
 def sentence(findings: Json) -> str:
     """Return the verdict in one sentence."""
-    failed = [cell for cell in findings["cells"] if cell["failure"]]
-    not_run = sum(not cell["counts"] for cell in findings["cells"])
+    cells = findings["cells"]
     count = sum(findings["totals"].values())
     if findings["verdict"] == FAILS:
-        kernels = sorted({cell["operation"] for cell in failed})
-        what = f"{', '.join(kernels)} failed in {len(failed)} cells" if kernels else ""
-        other = f"{len(findings['errors'])} tests failed" if findings["errors"] else ""
-        text = f"Does not conform: {' and '.join(filter(None, (what, other)))}"
+        text = f"Does not conform: {_blame(findings)}"
     elif findings["verdict"] == INCOMPLETE:
         lost = len(findings["missing"]) + len(findings["errors"])
-        text = f"Incomplete: {lost} tests gave no result"
+        text = f"Incomplete: {_number(lost, 'test')} gave no result"
     elif findings["verdict"] == UNDECIDED:
-        text = "Nothing decided"
+        text = "Nothing decided" if count else "No kernel judged"
     else:
         text = "Conforms: no disagreement"
-    text += f" in {count:,} judged cases, {findings['decided']:,} of them decided"
-    return (
-        f"{text}; {not_run} of {len(findings['cells'])} cells not run." if not_run else f"{text}."
-    )
+    if count:
+        text += f" in {_number(count, 'judged case')}, {findings['decided']:,} of them decided"
+    not_run = sum(not cell["counts"] for cell in cells)
+    return f"{text}; {not_run} of {len(cells)} cells not run." if not_run else f"{text}."
+
+
+def _blame(findings: Json) -> str:
+    failed = [cell for cell in findings["cells"] if cell["failure"]]
+    kernels = dict.fromkeys(cell["operation"] for cell in failed)
+    parts = [f"{', '.join(kernels)} failed in {_number(len(failed), 'cell')}"] if failed else []
+    if findings["errors"]:
+        parts.append(f"{_number(len(findings['errors']), 'test')} failed")
+    return " and ".join(parts)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _has_failure(record: Json) -> bool:
@@ -119,7 +131,7 @@ def _cells(records: Mapping[str, Json], planned: Iterable[Cell]) -> list[Json]:
             if part["worst"] is not None:
                 worst = float(f"{part['worst']:.3g}")  # more digits would claim too much
                 cell["worst"] = max(cell["worst"] or 0.0, worst)
-            cell["failure"] = cell["failure"] or part["failure"]
+            cell["failure"] = _simpler(cell["failure"], part["failure"])
     for cell in merged.values():
         cell["counts"] = dict(sorted(cell["counts"].items()))
         cell["status"] = _status(cell)
@@ -140,8 +152,16 @@ def _empty(key: Cell) -> Json:
     }
 
 
+def _simpler(one: Json | None, other: Json | None) -> Json | None:
+    """Return the failure that is quicker to read: its arrays are the smaller ones."""
+    failures = [failure for failure in (one, other) if failure]
+    return min(failures, key=lambda each: (len(each["message"]), each["case"]), default=None)
+
+
 def _status(cell: Json) -> str:
     """Return the one word for a cell: the worst that happened, or that nothing did."""
+    if cell["failure"]:  # also one found while looking for a smaller case of another
+        return str(cell["failure"]["outcome"])
     counts = cell["counts"]
     if not counts:
         return "not run"
@@ -149,14 +169,15 @@ def _status(cell: Json) -> str:
     return next(outcome for outcome in order if counts.get(outcome))
 
 
-def _boundaries(records: Mapping[str, Json]) -> list[Json]:
-    counts = Counter[tuple[str, str]]()
-    for record in records.values():
-        for operation, name, count in record.get("boundaries", ()):
-            counts[operation, name] += count
+def _boundaries(records: Mapping[str, Json], planned: Iterable[tuple[str, str]]) -> list[Json]:
+    counts = Counter(dict.fromkeys(planned, 0))
+    for operation, name, count in sorted(
+        tuple(each) for record in records.values() for each in record.get("boundaries", ())
+    ):
+        counts[operation, name] += count
     return [
         {"operation": operation, "class": name, "count": count}
-        for (operation, name), count in sorted(counts.items())
+        for (operation, name), count in counts.items()
     ]
 
 
@@ -164,7 +185,8 @@ def _entries(records: Mapping[str, Json], table: str, entries: Iterable[Json]) -
     """Return the entries, each with whether it was seen to hold in this run."""
     seen: dict[str, bool] = {}
     for record in records.values():
-        seen |= record.get("entries", {}).get(table, {})
+        for name, holds in record.get("entries", {}).get(table, {}).items():
+            seen[name] = seen.get(name, True) and holds
     words = {True: "holds", False: "does not hold", None: "not run"}
     return [{**entry, "status": words[seen.get(entry["id"])]} for entry in entries]
 
@@ -179,6 +201,7 @@ def _defect(defect: Any) -> Json:
         "given": dict(defect.witness.given),
         "outcome": str(defect.witness.outcome),
         "repair": defect.repair,
+        "kept": defect.kept,
     }
 
 
@@ -190,5 +213,6 @@ def _kind(entry: Any) -> Json:
         "notebook": {"call": entry.notebook.call, "outcome": str(entry.notebook.outcome)},
         "pytorch": {"call": entry.pytorch.call, "outcome": str(entry.pytorch.outcome)},
         "verdict": entry.verdict,
+        "right": None if entry.right is None else str(entry.right),
         "comment": entry.comment,
     }

@@ -11,14 +11,12 @@ import pytest
 HERE = Path(__file__).parent
 
 
-def _is_conformance(nodeid: str, root: Path) -> bool:
-    return (root / nodeid.partition("::")[0]).resolve().parent == HERE.resolve()
-
-
-def _short(nodeid: str) -> str:
-    """Return a node id without its folders, which differ from machine to machine."""
-    path, _, name = nodeid.partition("::")
-    return f"{Path(path).stem}::{name}"
+def _message(report: pytest.TestReport) -> str:
+    """Return why a test did not pass, without naming the worker that ran it."""
+    if report.when not in ("setup", "call", "teardown"):  # xdist's report of a lost worker
+        return "The process that ran this test ended in the middle of it."
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message if crash else report.longrepr or "")
 
 
 class Collector:
@@ -27,61 +25,55 @@ class Collector:
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
         self._started = time.time()
-        self._collected: set[str] = set()
+        self._names: dict[str, str] = {}  # of conformance tests, by node id
         self._records: dict[str, dict[str, Any]] = {}
         self._outcomes: dict[str, str] = {}
         self._messages: dict[str, str] = {}
         self._workers: set[str] = set()
         self._findings: dict[str, Any] | None = None
 
-    def _add_collected(self, nodeids: Iterable[str]) -> None:
-        root = self._config.rootpath
-        self._collected.update(_short(each) for each in nodeids if _is_conformance(each, root))
-
-    def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Remember which conformance tests are to run here."""
-        self._add_collected(item.nodeid for item in session.items)
-
     @pytest.hookimpl(optionalhook=True)
-    def pytest_xdist_node_collection_finished(self, node: Any, ids: list[str]) -> None:
-        """Remember which conformance tests are to run on the workers."""
+    def pytest_xdist_node_collection_finished(self, node: Any) -> None:
+        """Count the workers."""
         self._workers.add(node.gateway.id)
-        self._add_collected(ids)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the record and outcome of a conformance test."""
-        name = _short(report.nodeid)
-        if name not in self._collected:
+        """Take the record and outcome of a conformance test, and the list of all of them."""
+        properties = dict(report.user_properties)
+        if "convcheck-collected" in properties:
+            self._names |= json.loads(str(properties["convcheck-collected"]))
+        name = self._names.get(report.nodeid)
+        if name is None:  # not one of ours
             return
+        if "convcheck" in properties:
+            self._records[name] = json.loads(str(properties["convcheck"]))
         if report.when == "call" or report.outcome != "passed":
             self._outcomes[name] = report.outcome
-            if report.outcome != "passed":
-                crash = getattr(report.longrepr, "reprcrash", None)
-                self._messages[name] = str(crash.message if crash else report.longrepr)
-        if report.when == "call":
-            for key, value in report.user_properties:
-                if key == "convcheck":
-                    self._records[name] = json.loads(str(value))
+            self._messages[name] = _message(report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Build the findings, and see to it that nothing decided is no success."""
         config = self._config
-        if not self._collected or config.option.collectonly:
+        if not self._names:
             return
         # Imported in time for the report and no earlier: a run without one needs none.
         from convcheck.reports import findings  # noqa: PLC0415
 
         from . import kernels, recording  # noqa: PLC0415
 
-        results = findings.Results(self._records, self._outcomes, self._messages, self._collected)
+        results = findings.Results(
+            self._records, self._outcomes, self._messages, self._names.values()
+        )
         asked = {
             "kernels": kernels.names(),
             "profile": config.getoption("hypothesis_profile", None) or "default",
             "seed": config.getoption("hypothesis_seed", None) or "0",
             "case": config.getoption("convcheck_case"),
         }
-        self._findings = findings.build(results, recording.planned_cells(), asked)
+        self._findings = findings.build(
+            results, recording.planned_cells(), recording.planned_boundaries(), asked
+        )
         judged = sum(self._findings["totals"].values())
         lost = self._findings["missing"] or (judged and not self._findings["decided"])
         if session.exitstatus == pytest.ExitCode.OK and lost:

@@ -1,15 +1,20 @@
 """What the conformance tests, and only they, need from pytest."""
 
+import json
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 from hypothesis import is_hypothesis_test
+from hypothesis.errors import Flaky
 
-from convcheck.conformance.recording import PROPERTY, ConformanceError, Record
+from convcheck.conformance.recording import COLLECTED, PROPERTY, ConformanceError, Record
 
+HERE = Path(__file__).parent
 _RECORD = pytest.StashKey[Record]()
+_COLLECTED = pytest.StashKey[dict[str, str]]()
 
 
 @pytest.fixture
@@ -17,6 +22,15 @@ def record(request: pytest.FixtureRequest) -> Record:
     """Return the record of the running test."""
     record: Record = request.node.stash.setdefault(_RECORD, Record())
     return record
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Remember which conformance tests are to run, by a name that no folder is part of."""
+    session.config.stash[_COLLECTED] = {
+        item.nodeid: f"{item.path.stem}::{item.name}"
+        for item in session.items
+        if item.path.parent == HERE
+    }
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -33,14 +47,28 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Send the record along with the outcome, and let a failed kernel's message stand alone.
 
+    With the first report goes the list of all tests: node ids alone do not tell the
+    controlling process which are conformance tests, nor what is missing after a crash.
+
     The frames of the harness and Hypothesis's account of the draws say nothing that the
     message does not; `--tb=long` and its like show them all the same.
     """
-    if call.when == "call":
-        record = item.stash.get(_RECORD, None)
-        item.user_properties.append((PROPERTY, "{}" if record is None else record.dump()))
+    record = item.stash.get(_RECORD, None)
+    collected = item.config.stash.get(_COLLECTED, None)
+    if collected:
+        item.user_properties.append((COLLECTED, json.dumps(collected)))
+        item.config.stash[_COLLECTED] = {}
+    if call.when == "call" and record is not None:
+        item.user_properties.append((PROPERTY, record.dump()))
     report = yield
-    failed = call.excinfo is not None and call.excinfo.errisinstance(ConformanceError)
-    if call.excinfo is not None and failed and item.config.option.tbstyle == "auto":
+    item.user_properties.clear()
+    if call.excinfo is None or item.config.option.tbstyle != "auto":
+        return report
+    if call.excinfo.errisinstance(ConformanceError):
         report.longrepr = call.excinfo.getrepr(style="value")
+    elif call.excinfo.errisinstance(Flaky) and record is not None:
+        report.longrepr = (
+            "The kernel failed on a case and not on the same case again: its results depend on "
+            f"more than its arguments.\n{record.last_message}"
+        )
     return report

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
-from convcheck.oracle.cases import Case
+from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.geometry import LAYERS, Geometry
 from convcheck.oracle.judge import judge
 from convcheck.oracle.operations import OPERATIONS, Kernel, Operation
@@ -34,9 +34,11 @@ def names() -> dict[str, str]:
 
 
 def judge_fills(
-    operation: Operation, dtype: str, fills: Iterable[str], geometry: Geometry, seed: int
+    operation: Operation, fills: Iterable[str], geometry: Geometry, seed: int
 ) -> list[Verdict]:
-    """Judge an operation's kernel on a geometry filled with each of `fills`."""
+    """Judge an operation's kernel on a geometry, in every dtype, with each of `fills`."""
     kernel = kernel_for(operation.name)
-    cases = (Case(operation.name, geometry, dtype, fill, seed) for fill in fills)
+    cases = (
+        Case(operation.name, geometry, dtype, fill, seed) for dtype in DTYPES for fill in fills
+    )
     return [judge(kernel, case) for case in cases]

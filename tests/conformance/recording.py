@@ -15,10 +15,13 @@ from convcheck.oracle.laws import LAWS
 from convcheck.oracle.operations import OPERATIONS, operation_named
 from convcheck.oracle.verdicts import DECIDED, Verdict
 
-from .boundaries import classes_of
+from .boundaries import classes_of, reachable
 
 PROPERTY = "convcheck"
 """name of the pytest user property that carries a record"""
+
+COLLECTED = "convcheck-collected"
+"""name of the one that carries the tests that are to run: a name for each node id"""
 
 PROPERTIES = ("exact", "bound", "nonfinite data", "nonfinite others", *LAWS, "real layers")
 
@@ -45,6 +48,11 @@ def planned_cells() -> list[Cell]:
     ]
 
 
+def planned_boundaries() -> list[tuple[str, str]]:
+    """Return operation and name of every boundary class that a full run reaches."""
+    return [(o.name, name) for o in OPERATIONS.values() for name in reachable(o)]
+
+
 class ConformanceError(AssertionError):
     """A kernel failed; the message is `explain`'s."""
 
@@ -65,6 +73,7 @@ class Record:
         self._boundaries: Counter[tuple[str, str]] = Counter()
         self._entries: dict[str, dict[str, bool]] = {}
         self._failed = False
+        self.last_message = ""
 
     def entry(self, table: str, name: str, *, holds: bool) -> None:
         """Note whether entry `name` of the ledger or the domain map still holds."""
@@ -75,18 +84,21 @@ class Record:
 
         Once an example failed, Hypothesis looks for smaller ones.  These are not added,
         so that counts are of cases chosen without regard to the kernel; but the last
-        failure, which is the smallest, replaces earlier ones.
+        failure, which is the smallest, replaces earlier ones.  Of several on one example the
+        first is told.
 
         Args:
             verdicts: on one example.
             prop: the property to file them under, instead of their own.
         """
         __tracebackhide__ = True
+        failed_cells: set[Cell] = set()
         for verdict in verdicts:
             case = verdict.case
             cell = (case.operation, prop or verdict.prop, case.dtype)
             tally = self._cells.setdefault(cell, _Tally())
-            if verdict.failed:
+            if verdict.failed and cell not in failed_cells:
+                failed_cells.add(cell)
                 tally.failure = verdict
             if self._failed:
                 continue
@@ -100,7 +112,8 @@ class Record:
         failures = [verdict for verdict in verdicts if verdict.failed]
         if failures:
             self._failed = True
-            raise ConformanceError(_explained(failures[0]))
+            self.last_message = _explained(failures[0])
+            raise ConformanceError(self.last_message)
 
     def dump(self) -> str:
         """Return the record as JSON text of plain types, fit to cross processes."""

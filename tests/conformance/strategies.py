@@ -35,16 +35,17 @@ seeds = st.integers(0, 2**16 - 1)
 
 
 @st.composite
-def _axis(draw: st.DrawFn, kind: str, steps: int, *, transposed: bool) -> tuple[int, int, int]:
-    """Draw extent, taps and stride of one axis."""
-    taps = 1 if kind in ("1 x 1 filter", "1 x 1 input") else draw(st.integers(1, 4))
-    stride = draw(st.integers(1, 5))
+def _axis(draw: st.DrawFn, kind: str, operation: Operation) -> tuple[int, int, int]:
+    """Draw extent, taps and stride of one axis; smaller ones where a second layer follows."""
+    most = 4 if operation.default_fore is None else 3
+    taps = 1 if kind in ("1 x 1 filter", "1 x 1 input") else draw(st.integers(1, most))
+    stride = draw(st.integers(1, most + 1))
     if kind == "1 x 1 input":
         return 1, taps, stride
     if kind == "full filter":
         return taps, taps, stride
-    count = draw(st.integers(1, 2 if kind in _BLOCKS else steps))
-    if transposed:
+    count = draw(st.integers(1, 2 if kind in _BLOCKS else most))
+    if operation.layer == "convolution_transpose":
         return count, taps, stride
     remainder = draw(st.integers(0, stride - 1))
     return (count - 1) * stride + taps + remainder, taps, stride
@@ -54,11 +55,8 @@ def _axis(draw: st.DrawFn, kind: str, steps: int, *, transposed: bool) -> tuple[
 def geometries(draw: st.DrawFn, operation: Operation) -> Geometry:
     """Draw a geometry that `operation` has a meaning on; shrinks to all ones."""
     kind = draw(st.sampled_from(_KINDS))
-    transposed = operation.layer == "convolution_transpose"
-    two_layers = operation.default_fore is not None
-    steps = 3 if two_layers else 4
-    height, taps_h, stride_h = draw(_axis(kind, steps, transposed=transposed))
-    width, taps_w, stride_w = draw(_axis(kind, steps, transposed=transposed))
+    height, taps_h, stride_h = draw(_axis(kind, operation))
+    width, taps_w, stride_w = draw(_axis(kind, operation))
     batch = 0 if kind == "empty batch" else draw(st.integers(1, 2))
     channels_in, channels_out = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     layer = Geometry(
@@ -66,10 +64,10 @@ def geometries(draw: st.DrawFn, operation: Operation) -> Geometry:
     )
     if kind in _BLOCKS:
         layer = draw(_with_block_size(layer, kind))
-    if not two_layers:
+    if operation.default_fore is None:
         return layer
     extents = operation.extents(layer)
-    rows, columns = (extents[axis] for axis in ("HW" if transposed else "PQ"))
+    rows, columns = (extents[axis] for axis in ("PQ" if operation.layer == "convolution" else "HW"))
     fore_layer = draw(st.sampled_from(LAYERS))
     fits = fore_layer == "convolution"
     fore = Fore(

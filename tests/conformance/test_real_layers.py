@@ -20,7 +20,7 @@ import pytest
 from convcheck.conformance.kernels import kernel_for
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import DTYPES, Case
-from convcheck.oracle.geometry import Geometry
+from convcheck.oracle.geometry import LAYERS, Geometry
 from convcheck.oracle.judge import judge
 from convcheck.oracle.operations import OPERATIONS
 
@@ -53,11 +53,11 @@ _DCGAN = {
 
 
 def real_layers() -> list[RealLayer]:
-    """Return every operation of every layer, but those with two layers."""
+    """Return the layers with the operations that they are judged on, each forward and back."""
     layers = []
     for operation in OPERATIONS.values():
         if operation.default_fore is not None:
-            continue
+            continue  # no published network fixes a pair of layers without pooling between
         if operation.layer == "convolution":
             layers += [
                 RealLayer(name, operation.name, geometry, geometry.channels_out)
@@ -67,6 +67,7 @@ def real_layers() -> list[RealLayer]:
             layers += [
                 RealLayer(name, operation.name, geometry, channels)
                 for name, (geometry, channels) in _DCGAN.items()
+                if operation.name == operation.layer or channels < geometry.channels_out
             ]
     return layers
 
@@ -84,9 +85,9 @@ def test_layer(record: Record, layer: RealLayer, dtype: str) -> None:
 
 
 def test_layers_cover() -> None:
-    """Every one-layer operation is judged on a real layer, some of them whole."""
+    """Every one-layer operation is judged on real layers, the forward ones on a whole one."""
     layers = real_layers()
     one_layer = {o.name for o in OPERATIONS.values() if o.default_fore is None}
     assert {layer.operation for layer in layers} == one_layer
     whole = {each.operation for each in layers if each.judged_geometry == each.geometry}
-    assert whole == one_layer
+    assert whole >= set(LAYERS)

@@ -7,6 +7,7 @@ that may round after every step, once with fractions that do not, and compared.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -26,7 +27,7 @@ Step = Callable[[Any, Any], Any]
 Results = dict[Index, Any]
 HALF_U, HALF_ETA = Fraction(1, 2**11), Fraction(1, 2**25)
 
-ONE_LAYER = Geometry(2, 3, 4, 2, 1, 2, 2, 1, 2)
+ONE_LAYER = Geometry(1, 3, 4, 2, 1, 2, 2, 1, 2)
 TWO_LAYERS = {
     "conv_back_prop": Geometry(1, 3, 3, 1, 2, 2, 1, 1, 1, Fore("convolution", 2, 1, 2, 1, 2)),
     "conv_transpose_back_prop": Geometry(
@@ -89,6 +90,7 @@ ROUNDING = {
 }
 
 
+@cache
 def terms(name: str, geometry: Geometry) -> dict[Index, list[tuple[Index, Index]]]:
     """Return where the two factors of every product of every result stand."""
     operation, sizes = OPERATIONS[name], OPERATIONS[name].extents(geometry)
@@ -179,7 +181,7 @@ def kernel(name: str) -> Callable[..., Any]:
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_holds(name: str, fill: str) -> None:
     """No arithmetic that the model allows exceeds the bound, whatever the order of the sums."""
-    for seed in range(8):
+    for seed in range(5):
         arrays = arrays_of(name, fill, seed)
         limits, exact = bound_of(name, arrays), compute(name, arrays, EXACT)
         expected = OPERATIONS[name].oracle(GEOMETRIES[name], arrays)

@@ -33,13 +33,13 @@ def test_a_report_reads_back_as_it_was(older: Path) -> None:
 
 
 def test_equal_reports_are_equal_bytes(tmp_path: Path) -> None:
-    """The text depends on the report alone: lines, umlauts and the end of the file too."""
+    """The text depends on the report alone, and ends with its last line."""
     report = {"message": "größer", "numbers": [1, 2.5]}
     one, two = tmp_path / "one", tmp_path / "two"
     for path in (one, two):
         files.write_json(report, path)
     assert one.read_bytes() == two.read_bytes()
-    assert "größer" in one.read_text(encoding="utf-8")
+    assert json.loads(one.read_bytes())["message"] == "größer"
     assert one.read_bytes().endswith(b"\n}\n")
 
 
@@ -71,11 +71,16 @@ def test_a_failure_leaves_the_older_file(
 def test_the_older_file_stays_until_the_newer_is_whole(
     older: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """When the text is safe on disk, the older file is still the one that readers find."""
+    """The newer text is safe on the same disk before it takes the older file's place."""
     seen = []
-    monkeypatch.setattr(os, "fsync", lambda _: seen.append(older.read_text(encoding="utf-8")))
+
+    def look(_: int) -> None:
+        (beside,) = set(older.parent.iterdir()) - {older}
+        seen.append((older.read_text(encoding="utf-8"), beside.read_text(encoding="utf-8")))
+
+    monkeypatch.setattr(os, "fsync", look)
     files.write_text("newer", older)
-    assert seen == ["older"]
+    assert seen == [("older", "newer")]
     assert older.read_text(encoding="utf-8") == "newer"
 
 
@@ -101,7 +106,9 @@ def test_a_missing_folder_is_an_os_error(tmp_path: Path) -> None:
 
 
 def test_text_that_utf8_cannot_hold_is_escaped(tmp_path: Path) -> None:
-    """A stray surrogate in a kernel's message costs neither the report nor itself."""
-    path = tmp_path / "report.json"
-    files.write_json({"message": "no file \udc80"}, path)
-    assert json.loads(path.read_text(encoding="utf-8")) == {"message": "no file \udc80"}
+    """A stray surrogate, as in the name of a file, costs neither the report nor itself."""
+    page, report = tmp_path / "report.html", tmp_path / "report.json"
+    files.write_text("größer, no file \udc80", page)
+    assert page.read_text(encoding="utf-8") == "größer, no file \\udc80"
+    files.write_json({"message": "no file \udc80"}, report)
+    assert json.loads(report.read_text(encoding="utf-8")) == {"message": "no file \udc80"}

@@ -13,6 +13,7 @@ from convcheck.reports.findings import Results, build, sentence
 Json = dict[str, Any]
 
 PLAN = [("convolution", prop, "float32") for prop in ("exact", "bound", "linearity")]
+BOUNDARIES = [("convolution", name) for name in ("remainder", "one channel")]
 ASKED: Json = {"profile": "quick", "seed": "0"}
 FAILURE: Json = {"case": "some case", "outcome": "disagrees", "message": "it is wrong"}
 
@@ -39,7 +40,7 @@ def found(
     """Return findings of tests that passed, unless `outcomes` says otherwise."""
     outcomes = dict.fromkeys(records, "passed") | (outcomes or {})
     results = Results(records, outcomes, messages or {}, collected or sorted(outcomes))
-    return build(results, PLAN, ASKED)
+    return build(results, PLAN, BOUNDARIES, ASKED)
 
 
 def record(*cells: Json) -> Json:
@@ -51,17 +52,17 @@ def test_cells_add_up() -> None:
     """Counts of several tests are added, cell by cell and in total."""
     found_ = found(
         {
-            "a": record(cell(agrees=2, vacuous=1), cell("bound", agrees=5)),
+            "a": record(cell(vacuous=1, agrees=2) | {"suspicious": 1}, cell("bound", agrees=5)),
             "b": record(cell(agrees=3) | {"suspicious": 2}),
             "c": {},
         }
     )
     exact, bound, linearity = found_["cells"]
-    assert exact["counts"] == {"agrees": 5, "vacuous": 1}
-    assert (exact["suspicious"], bound["suspicious"]) == (2, 0)
+    assert list(exact["counts"].items()) == [("agrees", 5), ("vacuous", 1)]
+    assert (exact["suspicious"], bound["suspicious"]) == (3, 0)
     assert bound["counts"] == {"agrees": 5}
     assert linearity["counts"] == {}
-    assert found_["totals"] == {"agrees": 10, "vacuous": 1}
+    assert list(found_["totals"].items()) == [("agrees", 10), ("vacuous", 1)]
     assert found_["decided"] == 10
     assert found_["asked"] == ASKED
 
@@ -96,7 +97,7 @@ def test_the_order_of_records_does_not_matter() -> None:
     texts = set()
     for names in permutations(records):
         shuffled = {name: records[name] for name in names}
-        late = {name: outcomes[name] for name in (*names, "e", "d")}
+        late = {name: outcomes[name] for name in (*names, *("ed" if names[0] == "a" else "de"))}
         lists = [*names, "g", "f", "d", "e"], ["e", "f", "g", "d", *names]
         texts |= {json.dumps(found(shuffled, late, messages, each)) for each in lists}
     assert len(texts) == 1
@@ -179,6 +180,27 @@ FAILED_TWICE = record(
             "Incomplete: 3 tests gave no result in 1,004 judged cases, 1,003 of them decided.",
         ),
         (
+            {"a": PASSED},
+            {"b": "skipped", "c": "skipped"},
+            "incomplete",
+            "Incomplete: 2 tests gave no result in 1,004 judged cases, 1,003 of them decided.",
+        ),
+        (
+            {"a": record(cell(failure=FAILURE, disagrees=1))},
+            {"b": "failed"},
+            "does not conform",
+            (
+                "Does not conform: convolution failed in 1 cell and 1 test failed in "
+                "1 judged case, 1 of them decided; 2 of 3 cells not run."
+            ),
+        ),
+        (
+            {"a": {}},
+            {},
+            "nothing decided",
+            "No kernel judged; 3 of 3 cells not run.",
+        ),
+        (
             {"a": record(cell(vacuous=2), cell("bound", undecided=1))},
             {},
             "nothing decided",
@@ -203,6 +225,22 @@ def test_a_failure_outweighs_what_is_missing() -> None:
     assert findings["missing"] == ["b"]
 
 
+def test_a_failure_found_while_shrinking_fails_its_cell() -> None:
+    """A cell with a failure is failed even if all cases that were counted agree."""
+    (exact, *_) = found({"a": record(cell(failure=FAILURE, agrees=3))})["cells"]
+    assert exact["status"] == "disagrees"
+
+
+def test_the_simplest_failure_is_told() -> None:
+    """Of a cell's failures in several tests, the one with the shortest message is kept."""
+    messages = {"a": "it is wrong somewhere", "b": "it is wrong", "c": "it is quite wrong"}
+    parts = {
+        name: record(cell(failure=FAILURE | {"message": message}, disagrees=1))
+        for name, message in messages.items()
+    }
+    assert found(parts)["cells"][0]["failure"]["message"] == "it is wrong"
+
+
 def test_missing_tests_are_named_in_order() -> None:
     """Tests that were to run and left no outcome are listed by name."""
     findings = found({"m": PASSED}, collected=["z", "m", "a"])
@@ -225,14 +263,15 @@ def test_errors_are_what_no_cell_explains() -> None:
 
 
 def test_boundaries_add_up() -> None:
-    """Boundary classes of several tests are added, in a fixed order."""
+    """Classes of several tests are added, the planned ones first and zero where none was met."""
     parts = {
         "a": {"boundaries": [["convolution", "one channel", 2], ["convolution", "empty batch", 1]]},
         "b": {"boundaries": [["convolution", "one channel", 3]]},
     }
     assert found(parts)["boundaries"] == [
-        {"operation": "convolution", "class": "empty batch", "count": 1},
+        {"operation": "convolution", "class": "remainder", "count": 0},
         {"operation": "convolution", "class": "one channel", "count": 5},
+        {"operation": "convolution", "class": "empty batch", "count": 1},
     ]
 
 

@@ -19,9 +19,9 @@ LAYERS = ("convolution", "convolution_transpose")
 
 # (x shape, filter shape, stride), by what is special about them.
 SIZES = {
-    "plain": ((2, 4, 3, 2), (2, 2, 2, 3), (1, 1)),
-    "remainder": ((1, 6, 5, 3), (3, 2, 2, 2), (3, 2)),
-    "gaps": ((2, 5, 7, 1), (1, 2, 1, 2), (3, 4)),
+    "plain": ((2, 3, 3, 2), (2, 2, 2, 3), (1, 1)),
+    "remainder": ((1, 6, 4, 2), (2, 2, 1, 2), (3, 2)),
+    "gaps": ((2, 3, 5, 1), (1, 2, 1, 2), (3, 4)),
     "one row": ((1, 1, 8, 2), (2, 1, 3, 1), (5, 2)),
     "as large as the input": ((3, 2, 3, 1), (1, 2, 3, 2), (2, 2)),
 }

@@ -113,14 +113,14 @@ class Draw:
 
 def _with_dtypes(kernel: str, dtypes: tuple[str, ...], draw: Draw) -> Iterator[Call]:
     """Draw ordinary calls, each array's dtype one of `dtypes`."""
-    for _ in range(50):
+    for _ in range(45):
         x, ftr, strd = draw.sizes()
         arrays = (draw.array(shape, draw.of(*dtypes)) for shape in (x, ftr))
         yield Call(kernel, (*arrays, strd))
 
 
 def _with_layout(kernel: str, layout: str, draw: Draw) -> Iterator[Call]:
-    for _ in range(50):
+    for _ in range(45):
         x, ftr, strd = draw.sizes()
         dtype = draw.of(*FLOATS)
         x_, ftr_ = (draw.arranged(shape, dtype, layout) for shape in (x, ftr))
@@ -129,7 +129,7 @@ def _with_layout(kernel: str, layout: str, draw: Draw) -> Iterator[Call]:
 
 def _sized(kernel: str, change: Callable[[Draw, list[int], list[int]], None], draw: Draw) -> Any:
     """Draw calls whose shapes `change` has altered."""
-    for _ in range(50):
+    for _ in range(45):
         x, ftr, strd = draw.sizes()
         shapes = list(x), list(ftr)
         change(draw, *shapes)
@@ -165,7 +165,7 @@ def _strides(kernel: str, draw: Draw) -> Iterator[Call]:
 
 
 def _stride_types(kernel: str, draw: Draw) -> Iterator[Call]:
-    for _ in range(50):
+    for _ in range(45):
         x, ftr, (h, w) = draw.sizes()
         strd = draw.of([h, w], np.array([h, w]), (np.int8(h), np.uint64(w)), (h > 1, True))
         yield Call(kernel, (draw.array(x, "float32"), draw.array(ftr, "float32"), strd))
@@ -207,7 +207,7 @@ def _two_layers(
 def _bound(
     kernel: str, dtypes: tuple[str, ...], into: tuple[str, ...], draw: Draw
 ) -> Iterator[Call]:
-    for _ in range(50):
+    for _ in range(45):
         arguments, names = _two_layers(draw, kernel, dtypes, into)
         yield Call(kernel, tuple(arguments), names)
 

@@ -63,7 +63,7 @@ def make(
         collected=["a test", *messages, *missing],
     )
     asked = {"kernels": kernels, "profile": "default", "seed": "0", "case": None}
-    found = findings.build(results, planned, asked)
+    found = findings.build(results, planned, [], asked)
     return files.assemble(found, {"exit_status": 1, "packages": {"numpy": "2.0"}})
 
 

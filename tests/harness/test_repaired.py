@@ -69,10 +69,10 @@ class Network:
 # (x shape, filter shape, stride, layer l+1: filter taps, channels out, stride), by what is
 # special about them.  Channels differ throughout but where said.
 SIZES = {
-    "plain": ((2, 5, 4, 2), (2, 2, 1, 3), (1, 1), (2, 2), 4, (1, 1)),
-    "remainders": ((1, 7, 6, 1), (1, 2, 2, 2), (2, 3), (2, 1), 3, (3, 2)),
+    "plain": ((2, 4, 3, 2), (2, 2, 1, 3), (1, 1), (2, 2), 1, (1, 1)),
+    "remainders": ((1, 7, 6, 1), (1, 2, 2, 2), (2, 3), (2, 1), 1, (3, 2)),
     "remainder of layer l+1 alone": ((1, 5, 6, 2), (2, 1, 1, 1), (1, 1), (2, 3), 2, (2, 2)),
-    "gaps": ((1, 4, 5, 3), (3, 1, 1, 2), (3, 2), (1, 1), 1, (2, 3)),
+    "gaps": ((1, 3, 4, 3), (3, 1, 1, 2), (3, 2), (1, 1), 1, (2, 3)),
     "equal channels": ((2, 4, 4, 2), (2, 2, 2, 2), (1, 2), (1, 2), 2, (2, 1)),
 }
 
