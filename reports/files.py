@@ -26,11 +26,14 @@ def write_json(report: dict[str, Any], path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Replace the file at `path` in one step; a process killed meanwhile leaves the old one."""
+    """Replace the file at `path` in one step; a process killed meanwhile leaves the old one.
+
+    Lone surrogates, which file names may hold and UTF-8 may not, are written as escapes.
+    """
     handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())

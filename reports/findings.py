@@ -107,6 +107,8 @@ def _blame(findings: Json) -> str:
     parts = [f"{', '.join(kernels)} failed in {_number(len(failed), 'cell')}"] if failed else []
     if findings["errors"]:
         parts.append(f"{_number(len(findings['errors']), 'test')} failed")
+    if findings["missing"]:
+        parts.append(f"{_number(len(findings['missing']), 'test')} gave no result")
     return " and ".join(parts)
 
 

@@ -15,6 +15,8 @@ def _message(report: pytest.TestReport) -> str:
     """Return why a test did not pass, without naming the worker that ran it."""
     if report.when not in ("setup", "call", "teardown"):  # xdist's report of a lost worker
         return "The process that ran this test ended in the middle of it."
+    if isinstance(report.longrepr, tuple):  # a skip: path, line and reason
+        return report.longrepr[2]
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message if crash else report.longrepr or "")
 
@@ -84,6 +86,8 @@ class Collector:
     ) -> None:
         """Say the verdict, and write the reports that were asked for."""
         if self._findings is None:
+            if any(self._config.getoption(f"convcheck_{form}") for form in ("json", "html")):
+                terminalreporter.line("No conformance test ran: no conformance report written.")
             return
         from convcheck.reports.findings import sentence  # noqa: PLC0415
 

@@ -1,7 +1,7 @@
 """What the conformance tests, and only they, need from pytest."""
 
 import json
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,23 @@ from hypothesis import is_hypothesis_test
 from hypothesis.errors import Flaky
 
 from convcheck.conformance.recording import COLLECTED, PROPERTY, ConformanceError, Record
+from convcheck.oracle import pytorch
 
 HERE = Path(__file__).parent
 _RECORD = pytest.StashKey[Record]()
 _COLLECTED = pytest.StashKey[dict[str, str]]()
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Keep torch to one thread for a whole module.
+
+    The oracle does so for each call, but changing the number each time makes torch build
+    its thread pool anew, whose threads then wait spinning: two workers on two cores took
+    twice the time.
+    """
+    with pytorch.one_thread():
+        yield
 
 
 @pytest.fixture

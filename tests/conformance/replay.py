@@ -9,6 +9,8 @@ from convcheck.oracle.judge import judge, property_of
 from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.laws import LAWS
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give the test what is judged on the case: laws too, where it holds exact integers."""

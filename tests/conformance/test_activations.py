@@ -16,6 +16,8 @@ from convcheck.oracle.cases import Case
 from convcheck.oracle.geometry import LAYERS, Fore, Geometry
 from convcheck.oracle.operations import OPERATIONS, Operation
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 ACTIVATIONS = ("identity", "relu", "tanh", "sigmoid", "leaky_relu")
 
 

@@ -11,6 +11,8 @@ from convcheck.conformance.strategies import geometries, seeds
 from convcheck.oracle.cases import agreement_fills, nonfinite_fills
 from convcheck.oracle.operations import OPERATIONS, Operation
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 each_operation = pytest.mark.parametrize(
     "operation", OPERATIONS.values(), ids=lambda operation: operation.name
 )

@@ -8,6 +8,8 @@ from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import agreement_fills
 from convcheck.oracle.operations import OPERATIONS, Operation
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 _CLASSES = [
     pytest.param(operation, name, id=f"{operation.name}-{name}")
     for operation in OPERATIONS.values()

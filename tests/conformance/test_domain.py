@@ -11,6 +11,8 @@ from convcheck.reference import witness
 from convcheck.reference.domain import DOMAIN_MAP, NOTHING, DomainEntry, DomainVerdict
 from convcheck.reference.witness import Outcome, Raises, Returns, Value, row
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 each_entry = pytest.mark.parametrize("entry", DOMAIN_MAP, ids=[entry.id for entry in DOMAIN_MAP])
 
 

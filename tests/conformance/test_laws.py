@@ -12,6 +12,8 @@ from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.operations import OPERATIONS, Operation
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 @effort(0.25)

@@ -24,6 +24,8 @@ from convcheck.oracle.geometry import LAYERS, Geometry
 from convcheck.oracle.judge import judge
 from convcheck.oracle.operations import OPERATIONS
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @dataclass(frozen=True)
 class RealLayer:
