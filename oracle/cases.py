@@ -204,7 +204,7 @@ class Raw:
         return int(self._bits.random_raw()) % limit
 
 
-def _real(fill: str, raw: Raw, shape: tuple[int, ...], finfo: np.finfo[Any], degree: int) -> Array:
+def _real(fill: str, raw: Raw, shape: tuple[int, ...], finfo: "np.finfo[Any]", degree: int) -> Array:
     unit = (raw.draw(shape) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     if fill == "positive":
         return unit
@@ -213,7 +213,7 @@ def _real(fill: str, raw: Raw, shape: tuple[int, ...], finfo: np.finfo[Any], deg
     return np.ldexp(2 * unit - 1, exponent)
 
 
-def _exponents(fill: str, finfo: np.finfo[Any], degree: int) -> int | range:
+def _exponents(fill: str, finfo: "np.finfo[Any]", degree: int) -> int | range:
     """Return the power of two of every factor, or those to choose from for each."""
     if fill == "tiny":
         # Together the factors make products below half the smallest normal number.
