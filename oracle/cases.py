@@ -204,7 +204,9 @@ class Raw:
         return int(self._bits.random_raw()) % limit
 
 
-def _real(fill: str, raw: Raw, shape: tuple[int, ...], finfo: "np.finfo[Any]", degree: int) -> Array:
+def _real(
+    fill: str, raw: Raw, shape: tuple[int, ...], finfo: "np.finfo[Any]", degree: int
+) -> Array:
     unit = (raw.draw(shape) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     if fill == "positive":
         return unit
