@@ -14,6 +14,16 @@ from .verdicts import Evidence, Outcome, Verdict
 # Above this many elements an array is too long to print.
 _PRINTED = 1000
 
+# What stands for an array in a call, and for the first array, by the call's name in
+# `Evidence.then`; the last three are `laws.ARRANGEMENTS` as text.
+_CALLS = {
+    "call": ("{}", "{}"),
+    "negated": ("{}", "-{}"),
+    "fortran": ("np.array({}, order='F')",) * 2,
+    "reversed": ("np.flip(np.flip({}).copy())",) * 2,
+    "gapped": ("np.repeat({}, 2, -1)[..., ::2]",) * 2,
+}
+
 _AGAINST = {
     "exact": "the oracle, on integers that leave no room for rounding",
     "bound": "the oracle, by more than rounding can explain",
@@ -39,9 +49,7 @@ def explain(verdict: Verdict, rerun: str | None = None) -> str:
     if evidence is not None and evidence.expression:
         lines += [_numbers(evidence), f"  wrong    {_share(evidence)}"]
     lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
-    lines.append(f"  case id  {case}")
-    if rerun is not None:
-        lines.append(f"  rerun    {rerun}")
+    lines.append(f"  case id  {case}" if rerun is None else f"  rerun    {rerun}")
     if evidence is not None:
         lines += ["  alone", *(f"    {line}" for line in snippet(verdict.kernel, evidence))]
     return "\n".join(lines)
@@ -59,7 +67,7 @@ def _numbers(evidence: Evidence) -> str:
 
 
 def _share(evidence: Evidence) -> str:
-    return f"{evidence.wrong} of {evidence.total} elements"
+    return f"{evidence.wrong} of {evidence.total} element{'' if evidence.total == 1 else 's'}"
 
 
 def describe(geometry: Geometry) -> str:
@@ -87,22 +95,24 @@ def snippet(kernel: Kernel, evidence: Evidence) -> list[str]:
         lines += [f"{key} = {_literal(array)}" for key, array in evidence.arrays.items()]
     else:
         lines += _generated(evidence)
-    call = f"{name}({_arguments(evidence.case, '')})"
-    negated = f"{name}({_arguments(evidence.case, '-')})"
-    then = [line.format(call=call, negated=negated) for line in evidence.then]
-    lines.append("; ".join([f"z = {call}", *then]))
+    calls = {
+        variant: f"{name}({_arguments(evidence.case, wrapped, first)})"
+        for variant, (wrapped, first) in _CALLS.items()
+    }
+    then = [line.format_map(calls) for line in evidence.then]
+    lines.append("; ".join([f"z = {calls['call']}", *then]))
     lines += [f"{key} = {_literal(array)}" for key, array in (evidence.extra or {}).items()]
     if evidence.expression:
         lines.append(f"print({evidence.expression})  # expected {evidence.expected!r}")
     return lines
 
 
-def _arguments(case: Case, sign: str) -> str:
-    """Return the text of a call's arguments, with `sign` before the first array."""
+def _arguments(case: Case, wrapped: str, first_wrapped: str) -> str:
+    """Return the text of a call's arguments, the arrays wrapped in further text."""
     operation = operation_named(case.operation)
-    names: dict[str, Any] = {name: _Text(name) for name in _array_names(case)}
-    first = next(iter(names))
-    names[first] = _Text(sign + first)
+    names: dict[str, Any] = {}
+    for name in _array_names(case):
+        names[name] = _Text((wrapped if names else first_wrapped).format(name))
     positional, keywords = operation.arguments(case.geometry, names)
     arguments = [repr(value) for value in positional]
     return ", ".join(arguments + [f"{name}={value!r}" for name, value in keywords.items()])

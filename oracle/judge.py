@@ -25,6 +25,7 @@ is the operation's data this is one property ("nonfinite data"); for the others
 ("nonfinite others") it holds only for kernels that never multiply by a zero they inserted.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -70,17 +71,39 @@ def judge(kernel: Kernel, case: Case) -> Verdict:
         return Verdict(case, kernel, name, Outcome.NOT_APPLICABLE, reason)
     arrays = case.arrays()
     expected = operation.oracle(case.geometry, arrays)
+    limits = None
     if case.mode == "nonfinite":
         _check_spread(operation, case, arrays, expected)
+    elif case.mode == "bound":
+        limits = bound(operation, case.geometry, arrays, case.dtype)
+    return judge_against(Verdict(case, kernel, name, Outcome.AGREES), arrays, expected, limits)
+
+
+def judge_against(
+    verdict: Verdict, arrays: Arrays, expected: Array, limits: Bound | None
+) -> Verdict:
+    """Call the verdict's kernel on `arrays`; return `verdict`, changed to what came of it.
+
+    Args:
+        verdict: that the kernel agrees on a case, whose geometry the arrays have.
+        arrays: what to hand to the kernel.
+        expected: the result that it should give, in float64.
+        limits: how much it may be off; None demands equality.
+    """
+    case, kernel = verdict.case, verdict.kernel
+    operation = operation_named(case.operation)
     try:
         z = call(kernel, operation, case.geometry, arrays, expected.shape).astype(np.float64)
     except MisbehaviourError as problem:
-        evidence = Evidence(arrays, case)
-        return Verdict(case, kernel, name, Outcome.MISBEHAVED, str(problem), evidence=evidence)
-    if case.mode == "bound":
-        limits = bound(operation, case.geometry, arrays, case.dtype)
-        return _within(Verdict(case, kernel, name, Outcome.AGREES), arrays, z, expected, limits)
-    return compare(Verdict(case, kernel, name, Outcome.AGREES), arrays, z, expected)
+        return replace(
+            verdict,
+            outcome=Outcome.MISBEHAVED,
+            reason=str(problem),
+            evidence=Evidence(arrays, case),
+        )
+    if limits is not None:
+        return _within(verdict, arrays, z, expected, limits)
+    return _equal(verdict, arrays, z, expected)
 
 
 def property_of(case: Case) -> str:
@@ -97,14 +120,15 @@ def call(
     geometry: Geometry,
     arrays: Arrays,
     shape: tuple[int, ...],
+    arrange: Callable[[Array], Array] = np.copy,
 ) -> Array:
-    """Call `kernel` on copies of `arrays` and return its result as it came.
+    """Call `kernel` on copies of `arrays`, made by `arrange`, and return its result as it came.
 
     Raises:
         MisbehaviourError: it raised, overwrote an argument, or returned no array of real
             floating dtype with this shape.
     """
-    handed = {name: array.copy() for name, array in arrays.items()}
+    handed = {name: arrange(array) for name, array in arrays.items()}
     positional, keywords = operation.arguments(geometry, handed)
     try:
         # Overflow and NaN are judged by their results; they are no events of their own.
@@ -131,7 +155,7 @@ def _as_result(z: Any, shape: tuple[int, ...]) -> Array:
     return array
 
 
-def compare(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verdict:
+def _equal(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verdict:
     """Return `verdict`, changed to what equality of `z` and `expected` says."""
     wrong = ~((z == expected) | (np.isnan(z) & np.isnan(expected)))
     if wrong.any():

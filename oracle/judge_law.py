@@ -96,4 +96,4 @@ def _broken(verdict: Verdict, equation: Equation) -> Verdict:
         then=equation.then,
     )
     doc = LAWS[verdict.prop].__doc__ or ""
-    return replace(verdict, reason=f"the law is broken: {doc.strip()}", evidence=evidence)
+    return replace(verdict, reason=f"{verdict.prop} is broken: {doc.strip()}", evidence=evidence)

@@ -10,6 +10,7 @@ the oracle shares.  All are judged on the `integers` fill, where no rounding hap
     subsampling    stride s is stride 1, of which every s-th step is kept or fed
     adjointness    <conv(x), y> = <x, conv_transpose(y)>, and its like for every operation
     repeatability  a call depends on its arguments alone, and leaves earlier results alone
+    memory layout  the result does not depend on how the arguments lie in memory
 
 The identities follow from the trilinear form in `operations`.  Adjointness needs the two
 forward operations as partners; they come as arguments, and where the sides differ the
@@ -227,16 +228,32 @@ def repeatability(f: Subject) -> Iterator[Equation]:
     name = next(iter(f.operation.factors))
     negative = {**f.arrays, name: -f.arrays[name]}
     z = f.call(g, f.arrays)
-    first = z.copy()
+    first = z.astype(np.float64)
     opposite = f(g, negative)
     yield Equation(opposite, -first, g, f.arrays, then=("z = {negated}",))
-    yield Equation(z, first, g, f.arrays, then=("{negated}",))
+    yield Equation(z.astype(np.float64), first, g, f.arrays, then=("{negated}",))
     again = f(g, f.arrays)
     yield Equation(again, first, g, f.arrays, then=("{negated}", "z = {call}"))
 
 
+# Ways to lay the same values out in memory; `explain` has them as text.
+ARRANGEMENTS: Mapping[str, Callable[[Array], Array]] = {
+    "fortran": lambda array: np.array(array, order="F"),
+    "reversed": lambda array: np.flip(np.flip(array).copy()),
+    "gapped": lambda array: np.repeat(array, 2, axis=-1)[..., ::2],
+}
+
+
+def memory_layout(f: Subject) -> Iterator[Equation]:
+    """The result does not depend on how the arguments lie in memory."""
+    z = f(f.geometry, f.arrays)
+    for name, arrange in ARRANGEMENTS.items():
+        arranged = f.call(f.geometry, f.arrays, arrange).astype(np.float64)
+        yield Equation(arranged, z, f.geometry, f.arrays, then=(f"z = {{{name}}}",))
+
+
 LAWS: Mapping[str, Law] = {
-    law.__name__: law
+    law.__name__.replace("_", " "): law
     for law in (
         linearity,
         splitting,
@@ -245,5 +262,6 @@ LAWS: Mapping[str, Law] = {
         subsampling,
         adjointness,
         repeatability,
+        memory_layout,
     )
 }

@@ -1,6 +1,6 @@
 """A kernel under a law: how laws call it, and what they say of its results."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,11 +47,13 @@ class Subject:
         """Return the kernel's result in float64; MisbehaviourError if there is none."""
         return self.call(geometry, arrays).astype(np.float64)
 
-    def call(self, geometry: Geometry, arrays: Arrays) -> Array:
+    def call(
+        self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy
+    ) -> Array:
         """Return the kernel's result as it comes; MisbehaviourError if there is none."""
         self.last = (geometry, arrays)
         shape = self.operation.shape(geometry, self.operation.result)
-        return call(self.kernel, self.operation, geometry, arrays, shape)
+        return call(self.kernel, self.operation, geometry, arrays, shape, arrange)
 
     def integers(self, shape: tuple[int, ...], largest: int) -> Array:
         """Return non-zero random integers in the case's dtype."""

@@ -48,8 +48,9 @@ class Evidence:
     extra: Mapping[str, Array] | None = None
     """further arrays that `expression` uses"""
     then: tuple[str, ...] = ()
-    """statements to run after the call, {call} standing for it and {negated} for the same
-    call with its first array negated"""
+    """statements to run after the call, {call} standing for it, {negated} for the same call
+    with its first array negated, and the names of `laws.ARRANGEMENTS` for the same call with
+    its arrays so arranged"""
 
 
 @dataclass(frozen=True)

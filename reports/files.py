@@ -30,7 +30,8 @@ def write_text(text: str, path: Path) -> None:
 
     Lone surrogates, which file names may hold and UTF-8 may not, are written as escapes.
     """
-    handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}.")
+    path = path.resolve()  # through a symlink, its target is replaced
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:

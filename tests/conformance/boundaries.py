@@ -6,7 +6,7 @@ Real ones did: strides that do not divide, strides beyond the filter, 1 x 1 filt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from convcheck.oracle.geometry import LAYERS, Fore, Geometry
+from convcheck.oracle.geometry import Fore, Geometry
 from convcheck.oracle.operations import Operation
 
 Belongs = Callable[[Operation, Geometry], bool]
@@ -45,22 +45,48 @@ CLASSES: Mapping[str, Belongs] = {
     "one channel": lambda _, g: g.channels_in == g.channels_out == 1,
     "unequal channels": lambda _, g: g.channels_in != g.channels_out,
     "a block of channels": lambda _, g: max(g.channels_in, g.channels_out) >= 7,
+    "many channels in": lambda _, g: g.channels_in > 64,
+    "many channels out": lambda _, g: g.channels_out > 64,
     "a block of rows or columns": lambda _, g: max(g.height, g.width) >= 31,
+    "large on both axes": lambda _, g: min(g.height, g.width) > 32,
+    "large filter": lambda _, g: min(g.filter_height, g.filter_width) >= 5,
+    "large stride": lambda _, g: min(g.stride_height, g.stride_width) >= 6,
+    "deep overlap": lambda _, g: (
+        min(
+            (g.filter_height - 1) // g.stride_height,
+            (g.filter_width - 1) // g.stride_width,
+        )
+        >= 4
+    ),
     "empty batch": lambda _, g: g.batch == 0,
     "several in the batch": lambda _, g: g.batch > 1,
+    "many in the batch": lambda _, g: g.batch > 8,
+}
+
+
+# The classes of layer l+1, which two operations have.
+_FORE_CLASSES: Mapping[str, Callable[[Fore], bool]] = {
+    "layer l+1 with many channels": lambda f: f.channels_out > 8,
+    "layer l+1 with a large filter": lambda f: min(f.filter_height, f.filter_width) >= 4,
+    "layer l+1 with a large stride": lambda f: min(f.stride_height, f.stride_width) >= 4,
 }
 
 
 def reachable(operation: Operation) -> list[str]:
     """Return the classes that `operation` has at all."""
+    if operation.default_fore is not None:
+        return [*CLASSES, *_FORE_CLASSES]
     # A transposed convolution uses every input element, whatever the stride.
-    nothing_left = operation.layer == "convolution_transpose" and operation.default_fore is None
+    nothing_left = operation.layer == "convolution_transpose"
     return [name for name in CLASSES if not (name == "remainder" and nothing_left)]
 
 
 def classes_of(operation: Operation, geometry: Geometry) -> list[str]:
     """Return the classes that `geometry` belongs to."""
-    return [name for name, belongs in CLASSES.items() if belongs(operation, geometry)]
+    found = [name for name, belongs in CLASSES.items() if belongs(operation, geometry)]
+    if geometry.fore is not None:
+        found += [name for name, belongs in _FORE_CLASSES.items() if belongs(geometry.fore)]
+    return found
 
 
 # One geometry for each class, so that every run judges them all, whatever Hypothesis draws.
@@ -76,17 +102,33 @@ _FIXED = {
     "one channel": "b2.h4.w5.i1.o1.f2x3.s1x1",
     "unequal channels": "b1.h4.w4.i5.o2.f2x2.s1x1",
     "a block of channels": "b1.h2.w3.i17.o9.f2x2.s1x1",
+    "many channels in": "b1.h2.w2.i65.o2.f2x1.s1x1",
+    "many channels out": "b1.h2.w2.i2.o65.f1x2.s1x1",
     "a block of rows or columns": "b1.h33.w3.i1.o2.f2x2.s1x1",
+    "large on both axes": "b1.h33.w34.i1.o1.f2x1.s1x1",
+    "large filter": "b1.h9.w11.i1.o2.f7x7.s2x2",
+    "large stride": "b1.h9.w8.i2.o1.f2x1.s7x6",
+    "deep overlap": "b1.h7.w8.i1.o2.f6x5.s1x1",
     "empty batch": "b0.h5.w4.i2.o3.f2x3.s2x1",
     "several in the batch": "b4.h3.w3.i2.o2.f2x2.s1x1",
+    "many in the batch": "b9.h2.w3.i1.o2.f2x2.s1x1",
 }
 
 
+# Layer l+1 where it follows one of these, by its kind.
+_FORES = (Fore("convolution", 2, 1, 1, 2, 3), Fore("convolution_transpose", 2, 1, 1, 2, 3))
+# A large layer l+1; the stride leaves it two rows and three columns of remainder.
+_LARGE = "b1.h10.w12.i1.o2.f1x1.s1x1"
+_LARGE_FORES = (Fore("convolution", 9, 4, 5, 4, 4), Fore("convolution_transpose", 9, 5, 4, 4, 5))
+
+
 def boundary_geometries(operation: Operation, name: str) -> list[Geometry]:
-    """Return the fixed geometries of a class: one for each kind of layer l+1."""
+    """Return the fixed geometries of a class: one, or one for each kind of layer l+1."""
+    if name in _FORE_CLASSES:
+        return [replace(Geometry.parse(_LARGE), fore=fore) for fore in _LARGE_FORES]
     layer = Geometry.parse(_FIXED[name])
     if operation.default_fore is None:
         return [layer]
-    both = [replace(layer, fore=Fore(fore, 2, 1, 1, 2, 3)) for fore in LAYERS]
+    both = [replace(layer, fore=fore) for fore in _FORES]
     # A remainder may be one pairing's alone.
     return [geometry for geometry in both if CLASSES[name](operation, geometry)]

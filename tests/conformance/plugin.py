@@ -49,6 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
         config.args = [str(HERE / "replay.py")]
     for form in ("json", "html"):
         _check_writable(config, form)
+    both = [config.getoption(f"convcheck_{form}") for form in ("json", "html")]
+    if all(both) and len({Path(name).resolve() for name in both}) == 1:
+        raise pytest.UsageError(
+            f"--conformance-html={both[1]!r}: expected another file than JSON's"
+        )
     if not hasattr(config, "workerinput"):  # the controller, or the only process
         from .collector import Collector  # noqa: PLC0415
 
@@ -70,8 +75,8 @@ def _check_writable(config: pytest.Config, form: str) -> None:
     name = config.getoption(f"convcheck_{form}")
     if name is None:
         return
-    folder = Path(name).absolute().parent
-    if not folder.is_dir() or Path(name).is_dir():
+    path = Path(name).resolve()
+    if not path.parent.is_dir() or (path.exists() and not path.is_file()):
         raise pytest.UsageError(
-            f"--conformance-{form}={name!r}: expected a file in a folder that exists"
+            f"--conformance-{form}={name!r}: expected a regular file in a folder that exists"
         )

@@ -23,7 +23,15 @@ PROPERTY = "convcheck"
 COLLECTED = "convcheck-collected"
 """name of the one that carries the tests that are to run: a name for each node id"""
 
-PROPERTIES = ("exact", "bound", "nonfinite data", "nonfinite others", *LAWS, "real layers")
+PROPERTIES = (
+    "exact",
+    "bound",
+    "nonfinite data",
+    "nonfinite others",
+    *LAWS,
+    "real layers",
+    "activations",
+)
 
 # The laws of the trilinear form hold for one layer; no published network fixes two.
 _ONE_LAYER = ("translation", "impulse", "subsampling", "real layers")
@@ -44,7 +52,8 @@ def planned_cells() -> list[Cell]:
         for name, operation in OPERATIONS.items()
         for prop in PROPERTIES
         for dtype in DTYPES
-        if operation.default_fore is None or prop not in _ONE_LAYER
+        if (operation.default_fore is None or prop not in _ONE_LAYER)
+        and (prop != "activations" or (operation.default_fore and dtype == "float64"))
     ]
 
 
@@ -63,6 +72,7 @@ class _Tally:
     worst: float | None = None
     suspicious: int = 0
     failure: Verdict | None = None
+    rerun: str = ""
 
 
 class Record:
@@ -79,7 +89,9 @@ class Record:
         """Note whether entry `name` of the ledger or the domain map still holds."""
         self._entries.setdefault(table, {})[name] = holds
 
-    def judged(self, verdicts: list[Verdict], prop: str | None = None) -> None:
+    def judged(
+        self, verdicts: list[Verdict], prop: str | None = None, rerun: str | None = None
+    ) -> None:
         """Add the verdicts on one example; raise ConformanceError if any failed.
 
         Once an example failed, Hypothesis looks for smaller ones.  These are not added,
@@ -90,6 +102,7 @@ class Record:
         Args:
             verdicts: on one example.
             prop: the property to file them under, instead of their own.
+            rerun: a command that judges them again, where `--case` does not.
         """
         __tracebackhide__ = True
         failed_cells: set[Cell] = set()
@@ -100,6 +113,7 @@ class Record:
             if verdict.failed and cell not in failed_cells:
                 failed_cells.add(cell)
                 tally.failure = verdict
+                tally.rerun = rerun or f"pytest --case {case}"
             if self._failed:
                 continue
             tally.counts[verdict.outcome.value] += 1
@@ -112,7 +126,8 @@ class Record:
         failures = [verdict for verdict in verdicts if verdict.failed]
         if failures:
             self._failed = True
-            self.last_message = _explained(failures[0])
+            case = failures[0].case
+            self.last_message = explain(failures[0], rerun or f"pytest --case {case}")
             raise ConformanceError(self.last_message)
 
     def dump(self) -> str:
@@ -126,16 +141,13 @@ class Record:
         )
 
 
-def _explained(verdict: Verdict) -> str:
-    return explain(verdict, f"pytest --case {verdict.case}")
-
-
 def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
     operation, prop, dtype = cell
     failure = tally.failure and {
         "case": str(tally.failure.case),
         "outcome": tally.failure.outcome.value,
-        "message": _explained(tally.failure),
+        "rerun": tally.rerun,
+        "message": explain(tally.failure, tally.rerun),
     }
     return {
         "operation": operation,

@@ -23,6 +23,8 @@ _KINDS = (
     "empty batch",
     "block of channels",
     "block of extents",
+    "large filter",
+    "large stride",
 )
 
 # Fast kernels change their path at block sizes: sizes just below, at and above them.
@@ -30,6 +32,8 @@ _BLOCKS = {
     "block of channels": (("channels_in", "channels_out"), (7, 8, 9, 15, 16, 17, 31, 32, 33)),
     "block of extents": (("height", "width"), (31, 32, 33)),  # other draws reach the smaller
 }
+
+_BATCHES = (1, 1, 1, 2, 2, 3, 5)
 
 seeds = st.integers(0, 2**16 - 1)
 
@@ -40,6 +44,10 @@ def _axis(draw: st.DrawFn, kind: str, operation: Operation) -> tuple[int, int, i
     most = 4 if operation.default_fore is None else 3
     taps = 1 if kind in ("1 x 1 filter", "1 x 1 input") else draw(st.integers(1, most))
     stride = draw(st.integers(1, most + 1))
+    if kind == "large filter":
+        taps += most
+    elif kind == "large stride":
+        stride += most
     if kind == "1 x 1 input":
         return 1, taps, stride
     if kind == "full filter":
@@ -57,7 +65,7 @@ def geometries(draw: st.DrawFn, operation: Operation) -> Geometry:
     kind = draw(st.sampled_from(_KINDS))
     height, taps_h, stride_h = draw(_axis(kind, operation))
     width, taps_w, stride_w = draw(_axis(kind, operation))
-    batch = 0 if kind == "empty batch" else draw(st.integers(1, 2))
+    batch = 0 if kind == "empty batch" else draw(st.sampled_from(_BATCHES))
     channels_in, channels_out = draw(st.integers(1, 3)), draw(st.integers(1, 3))
     layer = Geometry(
         batch, height, width, channels_in, channels_out, taps_h, taps_w, stride_h, stride_w
@@ -72,11 +80,11 @@ def geometries(draw: st.DrawFn, operation: Operation) -> Geometry:
     fits = fore_layer == "convolution"
     fore = Fore(
         fore_layer,
-        draw(st.integers(1, 3)),
-        draw(st.integers(1, min(3, rows) if fits else 3)),
-        draw(st.integers(1, min(3, columns) if fits else 3)),
-        draw(st.integers(1, 3)),
-        draw(st.integers(1, 3)),
+        draw(st.integers(1, 4)),
+        draw(st.integers(1, min(4, rows) if fits else 3)),
+        draw(st.integers(1, min(4, columns) if fits else 3)),
+        draw(st.integers(1, 4 if fits else 3)),
+        draw(st.integers(1, 4 if fits else 3)),
     )
     return replace(layer, fore=fore)
 

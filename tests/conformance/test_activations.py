@@ -4,17 +4,20 @@ The cases hand `d_act` over as data.  Here it is the derivative of an activation
 expected gradient is autograd's through that same activation, in float64.
 """
 
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from convcheck.conformance.kernels import kernel_for
+from convcheck.conformance.recording import Record
 from convcheck.oracle import layouts, pytorch
 from convcheck.oracle.bounds import bound
 from convcheck.oracle.cases import Case
 from convcheck.oracle.geometry import LAYERS, Fore, Geometry
+from convcheck.oracle.judge import judge_against
 from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.verdicts import Outcome, Verdict
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -57,17 +60,20 @@ def _network(case: Case, activation: str, arrays: dict[str, Any]) -> tuple[Any, 
     ids=lambda operation: operation.name,
 )
 def test_gradient_through_activation(
-    operation: Operation, fore_layer: str, activation: str
+    record: Record, operation: Operation, fore_layer: str, activation: str
 ) -> None:
     """The kernel returns autograd's gradient, the stride of layer l+1 leaving a remainder."""
     geometry = Geometry(2, 7, 6, 2, 3, 3, 2, 2, 1, Fore(fore_layer, 2, 2, 2, 2, 3))
     case = Case(operation.name, geometry, "float64", "uniform", seed=3)
     arrays = case.arrays()
     arrays["d_act"], expected = _network(case, activation, arrays)
-    positional, keywords = operation.arguments(geometry, arrays)
-    got = kernel_for(operation.name)(*positional, **keywords)
-    # An activation's backward step takes up to two roundings more than the product with
-    # d_act.  The bound counts n of at least four, so twice the bound allows for them.
-    allowed = 2 * bound(operation, geometry, arrays, "float64").error
-    assert (np.abs(got - expected) <= allowed).all()
-    assert (np.abs(expected) > allowed).any()
+    limits = bound(operation, geometry, arrays, "float64")
+    # Autograd's step through an activation takes up to two roundings more than the product
+    # with d_act, and g(n + 2) <= 2 g(n) for the bound's n, which is four at least.
+    limits = replace(limits, error=2 * limits.error)
+    agrees = Verdict(case, kernel_for(operation.name), "activations", Outcome.AGREES)
+    record.judged(
+        [judge_against(agrees, arrays, expected, limits)],
+        rerun=f"pytest --pyargs convcheck.conformance.test_activations -k "
+        f"'{operation.name} and {fore_layer}-{activation}'",
+    )

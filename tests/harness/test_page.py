@@ -44,7 +44,8 @@ def part(cell: Cell, counts: Json, failure: Json | None = None, **more: Any) -> 
 
 def failed(message: str, case: str = CASE, outcome: str = "disagrees") -> Json:
     """Return a failure as a cell has it."""
-    return {"case": case, "outcome": outcome, "message": message}
+    rerun = f"pytest --case {case}"
+    return {"case": case, "outcome": outcome, "rerun": rerun, "message": message}
 
 
 def make(

@@ -137,7 +137,10 @@ def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> No
     [
         (("--case", "v1:convolution"), "--case: case id 'v1:convolution': expected the form v1:"),
         (("--conformance-json", "missing/r.json"), "--conformance-json='missing/r.json': expected"),
-        (("--conformance-html", "."), "--conformance-html='.': expected a file in a folder"),
+        (
+            ("--conformance-html", "."),
+            "--conformance-html='.': expected a regular file in a folder",
+        ),
     ],
     ids=["case", "folder", "file"],
 )

@@ -23,6 +23,15 @@ each_operation = pytest.mark.parametrize(
 )
 
 
+# Too large to be drawn often; `boundary_geometries` has one of each.
+NOT_DRAWN = {
+    *["many channels in", "many channels out", "many in the batch", "large on both axes"],
+    *["large stride", "large filter", "deep overlap"],
+    *["layer l+1 with many channels", "layer l+1 with a large filter"],
+    "layer l+1 with a large stride",
+}
+
+
 def drawn(operation: Operation, examples: int, seed: int) -> list[Geometry]:
     """Return what the strategy draws in a test of so many examples."""
     found: list[Geometry] = []
@@ -39,10 +48,10 @@ def drawn(operation: Operation, examples: int, seed: int) -> list[Geometry]:
 
 @each_operation
 def test_every_boundary_is_reached(operation: Operation) -> None:
-    """The draws of three tests, one for each dtype, meet every boundary class."""
+    """Three hundred draws meet every boundary class, but those left to fixed geometries."""
     found = [each for seed in range(3) for each in drawn(operation, 100, seed)]
     reached = {name for each in found for name in classes_of(operation, each)}
-    assert set(reachable(operation)) <= reached
+    assert set(reachable(operation)) - NOT_DRAWN <= reached
 
 
 @each_operation
@@ -79,7 +88,8 @@ def test_classes_tell_geometries_apart() -> None:
     found = drawn(operation, 200, seed=2)
     for name, belongs in CLASSES.items():
         share = sum(belongs(operation, each) for each in found) / len(found)
-        assert 0 < share < 0.9, name
+        assert share < 0.9, name
+        assert share > 0 or name in NOT_DRAWN, name
 
 
 def smallest(operation: Operation, name: str) -> Geometry:
