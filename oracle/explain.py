@@ -29,6 +29,7 @@ _AGAINST = {
     "bound": "the oracle, by more than rounding can explain",
     "nonfinite data": "the oracle on where NaN and infinity go",
     "nonfinite others": "the oracle on where NaN and infinity go",
+    "activations": "autograd through a real activation, by more than rounding can explain",
 }
 
 
