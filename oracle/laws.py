@@ -248,7 +248,7 @@ def memory_layout(f: Subject) -> Iterator[Equation]:
     """The result does not depend on how the arguments lie in memory."""
     z = f(f.geometry, f.arrays)
     for name, arrange in ARRANGEMENTS.items():
-        arranged = f.call(f.geometry, f.arrays, arrange).astype(np.float64)
+        arranged = f(f.geometry, f.arrays, arrange)
         yield Equation(arranged, z, f.geometry, f.arrays, then=(f"z = {{{name}}}",))
 
 

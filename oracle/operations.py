@@ -67,8 +67,7 @@ class Operation:
         if self.layer == "convolution":
             _check_fits("", g.filter_height, g.height, g.filter_width, g.width)
         if g.fore is not None and g.fore.layer == "convolution":
-            z = self.extents(g)
-            rows, columns = (z["P"], z["Q"]) if self.layer == "convolution" else (z["H"], z["W"])
+            rows, columns = self.output_extents(g)
             _check_fits("fore ", g.fore.filter_height, rows, g.fore.filter_width, columns)
 
     def extents(self, geometry: Geometry) -> dict[str, int]:
@@ -85,14 +84,13 @@ class Operation:
             e["H"], e["W"] = g.height, g.width
             e["P"] = (g.height - g.filter_height) // g.stride_height + 1
             e["Q"] = (g.width - g.filter_width) // g.stride_width + 1
-            rows, columns = e["P"], e["Q"]
         else:
             e["P"], e["Q"] = g.height, g.width
             e["H"] = (g.height - 1) * g.stride_height + g.filter_height
             e["W"] = (g.width - 1) * g.stride_width + g.filter_width
-            rows, columns = e["H"], e["W"]
         if g.fore is not None:
             f = g.fore
+            rows, columns = (e[axis] for axis in self.output_axes)
             e.update(k=f.channels_out, g=f.filter_height, m=f.filter_width)
             if f.layer == "convolution":
                 e["R"] = (rows - f.filter_height) // f.stride_height + 1
@@ -101,6 +99,15 @@ class Operation:
                 e["R"] = (rows - 1) * f.stride_height + f.filter_height
                 e["S"] = (columns - 1) * f.stride_width + f.filter_width
         return e
+
+    @property
+    def output_axes(self) -> str:
+        """Rows and columns of layer l's output, which is what layer l+1 takes."""
+        return "PQ" if self.layer == "convolution" else "HW"
+
+    def output_extents(self, geometry: Geometry) -> tuple[int, ...]:
+        """Return the number of rows and of columns of layer l's output."""
+        return self.shape(geometry, self.output_axes)
 
     def shape(self, geometry: Geometry, axes: str) -> tuple[int, ...]:
         """Return the shape of an array with these axes."""

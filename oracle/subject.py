@@ -43,9 +43,11 @@ class Subject:
         self.partner_calls: list[tuple[str, Array, Array, tuple[int, int]]] = []
         self.last: tuple[Geometry, Arrays] = (self.geometry, self.arrays)
 
-    def __call__(self, geometry: Geometry, arrays: Arrays) -> Array:
+    def __call__(
+        self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy
+    ) -> Array:
         """Return the kernel's result in float64; MisbehaviourError if there is none."""
-        return self.call(geometry, arrays).astype(np.float64)
+        return self.call(geometry, arrays, arrange).astype(np.float64)
 
     def call(
         self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy

@@ -9,14 +9,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from convcheck.oracle.verdicts import DECIDED, Outcome
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
 
 Json = dict[str, Any]
 Cell = tuple[str, str, str]
 
-DECIDING = ("agrees", "disagrees", "misbehaved")
-FAILING = ("misbehaved", "disagrees")
+# The status of a cell is the first of these that it has.
+_WORST_FIRST = (
+    Outcome.MISBEHAVED,
+    Outcome.DISAGREES,
+    Outcome.AGREES,
+    Outcome.UNDECIDED,
+    Outcome.VACUOUS,
+    Outcome.NOT_APPLICABLE,
+)
 
 CONFORMS = "conforms"
 FAILS = "does not conform"
@@ -61,7 +69,7 @@ def build(
     totals = Counter[str]()
     for cell in cells:
         totals.update(cell["counts"])
-    decided = sum(totals[outcome] for outcome in DECIDING)
+    decided = sum(totals[outcome.value] for outcome in DECIDED)
     if failed_cells or any(error["outcome"] == "failed" for error in errors):
         verdict = FAILS
     elif missing or errors:
@@ -167,8 +175,7 @@ def _status(cell: Json) -> str:
     counts = cell["counts"]
     if not counts:
         return "not run"
-    order = (*FAILING, "agrees", "undecided", "vacuous", "not applicable")
-    return next(outcome for outcome in order if counts.get(outcome))
+    return next(outcome.value for outcome in _WORST_FIRST if counts.get(outcome.value))
 
 
 def _boundaries(records: Mapping[str, Json], planned: Iterable[tuple[str, str]]) -> list[Json]:

@@ -22,8 +22,7 @@ def _remainder(operation: Operation, g: Geometry) -> bool:
     f = g.fore
     if f is None or f.layer != "convolution":
         return False
-    extents = operation.extents(g)
-    rows, columns = (extents[a] for a in ("PQ" if operation.layer == "convolution" else "HW"))
+    rows, columns = operation.output_extents(g)
     return bool(
         (rows - f.filter_height) % f.stride_height or (columns - f.filter_width) % f.stride_width
     )

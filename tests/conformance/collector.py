@@ -10,6 +10,12 @@ import pytest
 
 HERE = Path(__file__).parent
 
+PROPERTY = "convcheck"
+"""name of the pytest user property that carries a test's record"""
+
+COLLECTED = "convcheck-collected"
+"""name of the one that carries the tests that are to run: a name for each node id"""
+
 
 def _message(report: pytest.TestReport) -> str:
     """Return why a test did not pass, without naming the worker that ran it."""
@@ -33,6 +39,8 @@ class Collector:
         self._messages: dict[str, str] = {}
         self._workers: set[str] = set()
         self._findings: dict[str, Any] | None = None
+        names = {form: config.getoption(f"convcheck_{form}") for form in ("json", "html")}
+        self._wanted = {form: Path(name) for form, name in names.items() if name is not None}
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any) -> None:
@@ -42,13 +50,13 @@ class Collector:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the record and outcome of a conformance test, and the list of all of them."""
         properties = dict(report.user_properties)
-        if "convcheck-collected" in properties:
-            self._names |= json.loads(str(properties["convcheck-collected"]))
+        if COLLECTED in properties:
+            self._names |= json.loads(str(properties[COLLECTED]))
         name = self._names.get(report.nodeid)
         if name is None:  # not one of ours
             return
-        if "convcheck" in properties:
-            self._records[name] = json.loads(str(properties["convcheck"]))
+        if PROPERTY in properties:
+            self._records[name] = json.loads(str(properties[PROPERTY]))
         if report.when == "call" or report.outcome != "passed":
             self._outcomes[name] = report.outcome
             self._messages[name] = _message(report)
@@ -86,7 +94,7 @@ class Collector:
     ) -> None:
         """Say the verdict, and write the reports that were asked for."""
         if self._findings is None:
-            if any(self._config.getoption(f"convcheck_{form}") for form in ("json", "html")):
+            if self._wanted:
                 terminalreporter.line("No conformance test ran: no conformance report written.")
             return
         from convcheck.reports.findings import sentence  # noqa: PLC0415
@@ -98,9 +106,7 @@ class Collector:
 
     def _write(self, exitstatus: int) -> Iterable[str]:
         """Write the reports; yield a line about each, also where that failed."""
-        config = self._config
-        wanted = {form: config.getoption(f"convcheck_{form}") for form in ("json", "html")}
-        if self._findings is None or not any(wanted.values()):
+        if self._findings is None or not self._wanted:
             return
         from convcheck.reports import circumstances, files, page  # noqa: PLC0415
 
@@ -114,12 +120,10 @@ class Collector:
             ),
         )
         writers = {"json": files.write_json, "html": page.write_html}
-        for form, name in wanted.items():
-            if name is None:
-                continue
+        for form, path in self._wanted.items():
             try:
-                writers[form](report, Path(name))
+                writers[form](report, path)
             except OSError as error:
-                yield f"{form.upper()} report not written to {name}: {error.strerror or error}"
+                yield f"{form.upper()} report not written to {path}: {error.strerror or error}"
             else:
-                yield f"{form.upper()} report: {name}"
+                yield f"{form.upper()} report: {path}"

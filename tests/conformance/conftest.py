@@ -8,9 +8,10 @@ from typing import Any
 import hypothesis
 import pytest
 from hypothesis import is_hypothesis_test
-from hypothesis.errors import Flaky
+from hypothesis.errors import FlakyFailure
 
-from convcheck.conformance.recording import COLLECTED, PROPERTY, ConformanceError, Record
+from convcheck.conformance.collector import COLLECTED, PROPERTY
+from convcheck.conformance.recording import ConformanceError, Record
 from convcheck.oracle import pytorch
 
 HERE = Path(__file__).parent
@@ -77,11 +78,12 @@ def pytest_runtest_makereport(
     item.user_properties.clear()
     if call.excinfo is None or item.config.option.tbstyle != "auto":
         return report
-    if call.excinfo.errisinstance(ConformanceError):
+    error = call.excinfo.value
+    if isinstance(error, ConformanceError):
         report.longrepr = call.excinfo.getrepr(style="value")
-    elif call.excinfo.errisinstance(Flaky) and record is not None:
+    elif isinstance(error, FlakyFailure) and isinstance(error.exceptions[0], ConformanceError):
         report.longrepr = (
             "The kernel failed on a case and not on the same case again: its results depend on "
-            f"more than its arguments.\n{record.last_message}"
+            f"more than its arguments.\n{error.exceptions[0]}"
         )
     return report

@@ -17,12 +17,6 @@ from convcheck.oracle.verdicts import DECIDED, Verdict
 
 from .boundaries import classes_of, reachable
 
-PROPERTY = "convcheck"
-"""name of the pytest user property that carries a record"""
-
-COLLECTED = "convcheck-collected"
-"""name of the one that carries the tests that are to run: a name for each node id"""
-
 PROPERTIES = (
     "exact",
     "bound",
@@ -72,7 +66,7 @@ class _Tally:
     worst: float | None = None
     suspicious: int = 0
     failure: Verdict | None = None
-    rerun: str = ""
+    rerun: str | None = None
 
 
 class Record:
@@ -83,7 +77,6 @@ class Record:
         self._boundaries: Counter[tuple[str, str]] = Counter()
         self._entries: dict[str, dict[str, bool]] = {}
         self._failed = False
-        self.last_message = ""
 
     def entry(self, table: str, name: str, *, holds: bool) -> None:
         """Note whether entry `name` of the ledger or the domain map still holds."""
@@ -113,7 +106,7 @@ class Record:
             if verdict.failed and cell not in failed_cells:
                 failed_cells.add(cell)
                 tally.failure = verdict
-                tally.rerun = rerun or f"pytest --case {case}"
+                tally.rerun = rerun
             if self._failed:
                 continue
             tally.counts[verdict.outcome.value] += 1
@@ -126,9 +119,7 @@ class Record:
         failures = [verdict for verdict in verdicts if verdict.failed]
         if failures:
             self._failed = True
-            case = failures[0].case
-            self.last_message = explain(failures[0], rerun or f"pytest --case {case}")
-            raise ConformanceError(self.last_message)
+            raise ConformanceError(_message(failures[0], rerun))
 
     def dump(self) -> str:
         """Return the record as JSON text of plain types, fit to cross processes."""
@@ -141,13 +132,21 @@ class Record:
         )
 
 
+def _rerun(verdict: Verdict, command: str | None) -> str:
+    return command or f"pytest --case {verdict.case}"
+
+
+def _message(verdict: Verdict, command: str | None) -> str:
+    return explain(verdict, _rerun(verdict, command))
+
+
 def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
     operation, prop, dtype = cell
     failure = tally.failure and {
         "case": str(tally.failure.case),
         "outcome": tally.failure.outcome.value,
-        "rerun": tally.rerun,
-        "message": explain(tally.failure, tally.rerun),
+        "rerun": _rerun(tally.failure, tally.rerun),
+        "message": _message(tally.failure, tally.rerun),
     }
     return {
         "operation": operation,

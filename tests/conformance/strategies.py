@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from convcheck.oracle.geometry import LAYERS, Fore, Geometry
 from convcheck.oracle.operations import Operation
 
-# One geometry in two is of no special kind; the others reach boundaries that independent
-# draws would rarely meet.
+# Five geometries in thirteen are of no special kind; the others reach boundaries that
+# independent draws would rarely meet.
 _KINDS = (
     *["any"] * 5,
     "full filter",
@@ -74,8 +74,7 @@ def geometries(draw: st.DrawFn, operation: Operation) -> Geometry:
         layer = draw(_with_block_size(layer, kind))
     if operation.default_fore is None:
         return layer
-    extents = operation.extents(layer)
-    rows, columns = (extents[axis] for axis in ("PQ" if operation.layer == "convolution" else "HW"))
+    rows, columns = operation.output_extents(layer)
     fore_layer = draw(st.sampled_from(LAYERS))
     fits = fore_layer == "convolution"
     fore = Fore(

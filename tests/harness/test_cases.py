@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from collections.abc import Iterator
 from itertools import product
 
@@ -39,6 +40,20 @@ def some_cases() -> Iterator[Case]:
 
 
 CASES = list(some_cases())
+
+
+def test_ids_round_trip() -> None:
+    """An id is read back as the case that it names, and written again the same."""
+    assert len({str(case) for case in CASES}) == len(CASES) > 200
+    for case in CASES:
+        assert Case.parse(str(case)) == case
+        assert str(Case.parse(str(case))) == str(case)
+
+
+def test_ids_need_no_quotes() -> None:
+    """Ids have only characters that no shell touches."""
+    for case in CASES:
+        assert re.fullmatch(r"[A-Za-z0-9:._+-]+", str(case))
 
 
 # Arrays of these cases, as they have always been: SHA-256 of their bytes, the first 16 digits.

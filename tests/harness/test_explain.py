@@ -12,7 +12,7 @@ from convcheck.oracle.cases import REAL_FILLS, Case, exact_fills, nonfinite_fill
 from convcheck.oracle.explain import explain, snippet
 from convcheck.oracle.judge import judge
 from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.laws import LAWS
+from convcheck.oracle.laws import ARRANGEMENTS, LAWS
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.verdicts import Evidence
 from convcheck.reference import convolution, convolution_transpose, gradients, notebook, repaired
@@ -49,6 +49,17 @@ def test_message_has_all_that_a_reader_needs() -> None:
     assert f"rerun    pytest --case {CASE}\n" in message
     assert f"case id  {CASE}\n" in explain(verdict)
     assert "rerun" not in explain(verdict)
+
+
+@pytest.mark.parametrize("name", ARRANGEMENTS)
+def test_arrangements_are_written_as_they_are_made(name: str) -> None:
+    """The text of a memory layout makes the same values with the same strides."""
+    array = CASE.arrays()["x"]
+    text, _ = explaining._CALLS[name]  # noqa: SLF001  (private, and tied to a twin elsewhere)
+    written, made = eval(text.format("array")), ARRANGEMENTS[name](array)  # noqa: S307
+    assert written.strides == made.strides
+    assert np.array_equal(written, array)
+    assert np.array_equal(made, array)
 
 
 def test_worst_element_is_shown() -> None:
