@@ -49,9 +49,10 @@ from typing import Any
 
 import numpy as np
 
+from .counts import counts
 from .geometry import Geometry
 from .layouts import Array
-from .operations import Arrays, Operation, counts
+from .operations import Arrays, Operation
 
 U64 = 2.0**-53
 STATISTICAL_FROM = 64

@@ -24,14 +24,15 @@ with one to three elements of factor NAME replaced by NaN or an infinity.
 import math
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Self
 
 import numpy as np
 
+from .counts import most_terms
 from .geometry import Geometry
 from .layouts import Array
-from .operations import Operation, counts, operation_named
+from .operations import Operation, operation_named
 
 VERSION = "v1"
 DTYPES = ("float16", "float32", "float64")
@@ -55,6 +56,11 @@ def nonfinite_fills(operation: Operation) -> tuple[str, ...]:
     return tuple(f"nonfinite-{name}" for name in operation.factors)
 
 
+@lru_cache
+def _all_fills(operation: Operation) -> tuple[str, ...]:
+    return (*agreement_fills(operation), *nonfinite_fills(operation))
+
+
 @dataclass(frozen=True)
 class Case:
     """Operation, geometry, dtype, fill and seed: everything that one call needs."""
@@ -70,8 +76,7 @@ class Case:
         operation = operation_named(self.operation)
         operation.check(self.geometry)
         _require_one_of("dtype", self.dtype, DTYPES)
-        fills = (*exact_fills(operation), *REAL_FILLS, *nonfinite_fills(operation))
-        _require_one_of("fill", self.fill, fills)
+        _require_one_of("fill", self.fill, _all_fills(operation))
         seed = self.seed
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**64:
             raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**64 - 1")
@@ -118,7 +123,7 @@ class Case:
         where not even +-1 will do.
         """
         operation = operation_named(self.operation)
-        terms = max(1, int(counts(operation, self.geometry).terms.max(initial=1)))
+        terms = max(1, most_terms(operation, self.geometry))
         room: int = 2 ** (np.finfo(self.dtype).nmant + 1) // terms
         if room == 0:
             return None
@@ -137,7 +142,7 @@ class Case:
         shapes = operation.array_shapes(self.geometry)
         raw = Raw(self.seed)
         return {
-            name: self._fill(name, raw, shape, operation.degree).astype(self.dtype)
+            name: self._fill(name, raw, shape, operation.degree).astype(self.dtype, copy=False)
             for name, shape in shapes.items()
         }
 
@@ -184,8 +189,21 @@ def integers(raw: Array, largest: int) -> Array:
     All are equally likely but for a relative excess of at most 2 * largest / 2**64 of the
     smaller remainders.
     """
-    signed = (raw % np.uint64(2 * largest)).astype(np.int64) - largest
-    return (signed + (signed >= 0)).astype(np.float64)
+    signed = (raw % np.uint64(2 * largest)).view(np.int64)
+    signed -= largest
+    signed += signed >= 0
+    return signed.astype(np.float64)
+
+
+# Seeding takes longer than drawing what most cases need, and many share a seed.
+_FIRST = 1024
+
+
+@lru_cache(maxsize=256)
+def _first_numbers(seed: int | tuple[int, int]) -> Array:
+    numbers = np.random.PCG64(seed).random_raw(_FIRST)
+    numbers.flags.writeable = False
+    return numbers
 
 
 class Raw:
@@ -193,15 +211,26 @@ class Raw:
 
     def __init__(self, seed: int, stream: int | None = None) -> None:
         """Start at `seed`; each `stream` is independent of the others and of none."""
-        self._bits = np.random.PCG64(seed if stream is None else [seed, stream])
+        self._seed = seed if stream is None else (seed, stream)
+        self._start = 0
+        self._bits: np.random.PCG64 | None = None  # made when the first numbers are used up
 
     def draw(self, shape: tuple[int, ...]) -> Array:
-        """Return an array of unsigned 64-bit integers."""
-        return self._bits.random_raw(int(np.prod(shape))).reshape(shape)
+        """Return an array of unsigned 64-bit integers; it may be read-only."""
+        size = math.prod(shape)
+        if self._bits is None:
+            stop = self._start + size
+            if stop <= _FIRST:
+                numbers = _first_numbers(self._seed)[self._start : stop]
+                self._start = stop
+                return numbers.reshape(shape)
+            self._bits = np.random.PCG64(self._seed)
+            self._bits.advance(self._start)
+        return self._bits.random_raw(size).reshape(shape)
 
     def below(self, limit: int) -> int:
         """Return one number from 0 to `limit` - 1."""
-        return int(self._bits.random_raw()) % limit
+        return int(self.draw(())) % limit
 
 
 def _real(

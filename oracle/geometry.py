@@ -62,9 +62,8 @@ class Geometry:
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
-        for field in fields(self)[:-1]:
-            least = 0 if field.name == "batch" else 1
-            require_extent(field.name, getattr(self, field.name), least)
+        for name in _SIZES:
+            require_extent(name, getattr(self, name), 0 if name == "batch" else 1)
 
     def __str__(self) -> str:
         """Return the part of a case id that stands for the geometry."""
@@ -90,9 +89,11 @@ class Geometry:
         if fore_numbers is not None:
             fore = Fore(match["kind"], *map(int, re.findall(r"\d+", fore_numbers)))
         numbers = map(int, re.findall(r"\d+", layer))
-        sizes: dict[str, Any] = dict(zip((f.name for f in fields(cls)), numbers, strict=False))
+        sizes: dict[str, Any] = dict(zip(_SIZES, numbers, strict=True))
         return cls(**sizes, fore=fore)
 
+
+_SIZES = tuple(field.name for field in fields(Geometry))[:-1]
 
 # Numbers without leading zeros, so that no two texts stand for one geometry.
 _N = r"(?:0|[1-9][0-9]{0,8})"

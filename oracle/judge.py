@@ -93,7 +93,8 @@ def judge_against(
     case, kernel = verdict.case, verdict.kernel
     operation = operation_named(case.operation)
     try:
-        z = call(kernel, operation, case.geometry, arrays, expected.shape).astype(np.float64)
+        z = call(kernel, operation, case.geometry, arrays, expected.shape)
+        z = z.astype(np.float64, copy=False)
     except MisbehaviourError as problem:
         return replace(
             verdict,
@@ -157,9 +158,11 @@ def _as_result(z: Any, shape: tuple[int, ...]) -> Array:
 
 def _equal(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verdict:
     """Return `verdict`, changed to what equality of `z` and `expected` says."""
-    wrong = ~((z == expected) | (np.isnan(z) & np.isnan(expected)))
-    if wrong.any():
-        return _disagreement(verdict, arrays, z, expected, wrong)
+    equal = z == expected
+    if not equal.all():
+        wrong = ~(equal | (np.isnan(z) & np.isnan(expected)))
+        if wrong.any():
+            return _disagreement(verdict, arrays, z, expected, wrong)
     if not expected.any():  # empty, or zero everywhere: NaN and infinity count as true
         return replace(verdict, outcome=Outcome.VACUOUS, reason=_NOTHING)
     return verdict

@@ -19,8 +19,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from . import pytorch
 from .geometry import Geometry
 from .layouts import Array
@@ -29,7 +27,7 @@ Arrays = Mapping[str, Array]
 Kernel = Callable[..., Any]
 
 
-# Compared by identity: there is one instance of each, and `counts` is cached by it.
+# Compared by identity: there is one instance of each, and results are cached by it.
 @dataclass(frozen=True, eq=False, repr=False)
 class Operation:
     """One operation: its arguments, the axes of its arrays, and its layer."""
@@ -58,6 +56,11 @@ class Operation:
         """Number of factors: the degree of the polynomial that each result is."""
         return len(self.factors)
 
+    @property
+    def summed(self) -> str:
+        """Batch and channel axes that every result sums over."""
+        return "".join(axis for axis in "biok" if axis not in self.result)
+
     def check(self, geometry: Geometry) -> None:
         """Raise ValueError where the operation has no meaning on `geometry`."""
         g = geometry
@@ -70,7 +73,9 @@ class Operation:
             rows, columns = self.output_extents(g)
             _check_fits("fore ", g.fore.filter_height, rows, g.fore.filter_width, columns)
 
-    def extents(self, geometry: Geometry) -> dict[str, int]:
+    # Asked several times of each geometry, and never again once enumeration has moved on.
+    @lru_cache(maxsize=64)  # noqa: B019  (the table's eight operations live as long as the cache)
+    def extents(self, geometry: Geometry) -> Mapping[str, int]:
         """Return the extent of every axis."""
         g = geometry
         e = {
@@ -91,7 +96,7 @@ class Operation:
         if g.fore is not None:
             f = g.fore
             rows, columns = (e[axis] for axis in self.output_axes)
-            e.update(k=f.channels_out, g=f.filter_height, m=f.filter_width)
+            e |= {"k": f.channels_out, "g": f.filter_height, "m": f.filter_width}
             if f.layer == "convolution":
                 e["R"] = (rows - f.filter_height) // f.stride_height + 1
                 e["S"] = (columns - f.filter_width) // f.stride_width + 1
@@ -111,8 +116,7 @@ class Operation:
 
     def shape(self, geometry: Geometry, axes: str) -> tuple[int, ...]:
         """Return the shape of an array with these axes."""
-        extents = self.extents(geometry)
-        return tuple(extents[axis] for axis in axes)
+        return tuple(map(self.extents(geometry).__getitem__, axes))
 
     def array_shapes(self, geometry: Geometry) -> dict[str, tuple[int, ...]]:
         """Return name and shape of every array that a kernel is handed."""
@@ -256,29 +260,3 @@ def operation_named(name: str) -> Operation:
     if name not in OPERATIONS:
         raise ValueError(f"operation={name!r}: expected one of {', '.join(OPERATIONS)}")
     return OPERATIONS[name]
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many products enter each result, counted by the oracle itself on arrays of ones."""
-
-    terms: Array
-    """terms of each result, each a product of all factors; shape of the result"""
-    inner: int
-    """most terms of any element of dL/da, for a backward kernel; 0 otherwise"""
-    outer: int
-    """terms of the filter gradient of layer l, for a backward kernel; 0 otherwise"""
-
-
-@lru_cache(maxsize=256)
-def counts(operation: Operation, geometry: Geometry) -> Counts:
-    """Return the counts of `operation` on `geometry`."""
-    ones = {
-        name: np.ones(operation.shape(geometry, axes)) for name, axes in operation.factors.items()
-    }
-    terms = operation.oracle(geometry, ones)
-    if geometry.fore is None:
-        return Counts(terms, 0, 0)
-    inner = operation.error(geometry, ones)
-    outer = operation.gradient(geometry, ones["x"], ones["d_act"])
-    return Counts(terms, int(inner.max(initial=0)), int(outer.max(initial=0)))

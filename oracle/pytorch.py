@@ -13,6 +13,7 @@ the first call.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,10 +57,16 @@ def tensor(array: Array, dtype: np.dtype[Any] | None = FLOAT64) -> "torch.Tensor
     """
     import torch  # noqa: PLC0415
 
-    like = np.empty(0, array.dtype if dtype is None else dtype)
-    copy = torch.empty(array.shape, dtype=torch.from_numpy(like).dtype)
+    copy = torch.empty(array.shape, dtype=_torch_dtype(dtype or array.dtype))
     np.copyto(copy.numpy(), array)
     return copy
+
+
+@lru_cache
+def _torch_dtype(dtype: np.dtype[Any]) -> "torch.dtype":
+    import torch  # noqa: PLC0415
+
+    return torch.from_numpy(np.empty(0, dtype)).dtype
 
 
 def _conv2d(x: "torch.Tensor", ftr: "torch.Tensor", strd: Pair) -> "torch.Tensor":

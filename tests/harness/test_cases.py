@@ -17,9 +17,10 @@ from convcheck.oracle.cases import (
     integers,
     nonfinite_fills,
 )
+from convcheck.oracle.counts import counts
 from convcheck.oracle.geometry import LAYERS, Fore, Geometry
 from convcheck.oracle.layouts import Array
-from convcheck.oracle.operations import OPERATIONS, counts
+from convcheck.oracle.operations import OPERATIONS
 
 SIGNIFICAND = {"float16": 11, "float32": 24, "float64": 53}
 

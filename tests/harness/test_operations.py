@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convcheck import reference
-from convcheck.oracle import operations
+from convcheck.oracle.counts import counts
 from convcheck.oracle.geometry import Fore, Geometry
 from convcheck.oracle.layouts import Array
 from convcheck.oracle.operations import OPERATIONS, operation_named
@@ -136,7 +136,7 @@ def test_counts(name: str, g: Geometry) -> None:
     """Terms of each result, and of the two sums of a backward kernel, are as counted."""
     operation = OPERATIONS[name]
     arrays = {n: np.ones(operation.shape(g, axes)) for n, axes in operation.factors.items()}
-    found = operations.counts(operation, g)
+    found = counts(operation, g)
     assert np.array_equal(found.terms, by_loops(name, g, arrays))
     if g.fore is None:
         assert (found.inner, found.outer) == (0, 0)

@@ -1,0 +1,195 @@
+"""Certificates: exact agreement over a whole region, and what that is worth.
+
+Each geometry of a region is judged in exact mode, on as many draws of random integers as
+asked for.  The geometries come by rank, the simplest first, and the first disagreement
+ends it: so it is on the simplest geometry that has one.
+
+What agreement means (see `judge`): if a kernel that is a polynomial of degree at most d in
+its inputs is wrong on a geometry, one draw from |S| integers an input hides that with a
+chance of at most d / |S|, or 1 - (1 - 1/|S|)**d if it is multilinear.  A kernel that is
+wrong somewhere in the region must be lucky there, so the largest of these over the region
+bounds the chance that it is certified; independent draws multiply.  Of kernels that look at
+their data before they compute, this says nothing.
+"""
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from .cases import Case
+from .judge import judge
+from .operations import Kernel, operation_named
+from .oracles import ORACLES, cross_check
+from .pytorch import one_thread
+from .regions import Region
+from .verdicts import Outcome, Verdict
+
+# Draws beyond the ones asked for, where right results happen to be zero everywhere.
+_VACUOUS = 64
+
+
+@dataclass
+class Certificate:
+    """What is known of a kernel on a region so far."""
+
+    region: Region
+    draws: int
+    planned: int
+    """geometries of the region"""
+    certified: int = 0
+    """geometries on which the kernel agreed on every draw"""
+    undecided: int = 0
+    """geometries on which exact mode has no integers, or no right result but zero"""
+    judged: Counter[Outcome] = field(default_factory=Counter)
+    """judged cases by outcome"""
+    failure: Verdict | None = None
+    """the first disagreement: none is on a simpler geometry"""
+    interrupted: bool = False
+    choices: dict[str, int] = field(default_factory=dict)
+    """the smallest |S| that was drawn from, by dtype"""
+
+    def add(self, verdicts: list[Verdict]) -> None:
+        """Add the verdicts on one geometry."""
+        self.judged.update(verdict.outcome for verdict in verdicts)
+        failed = [verdict for verdict in verdicts if verdict.failed]
+        if failed:
+            self.failure = self.failure or failed[0]
+        elif sum(verdict.outcome is Outcome.AGREES for verdict in verdicts) < self.draws:
+            self.undecided += 1
+        else:
+            self.certified += 1
+            case = verdicts[0].case
+            choices = 2 * (case.largest or 0)
+            self.choices[case.dtype] = min(choices, self.choices.get(case.dtype, choices))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the kernel agreed on all of the region."""
+        return self.certified == self.planned
+
+    def chance(self, dtype: str) -> float:
+        """Return a bound on the chance that a wrong kernel got here; 1 if nothing is known."""
+        if dtype not in self.choices:
+            return 1.0
+        degree = operation_named(self.region.operation).degree
+        return false_acceptance(degree, self.choices[dtype], self.draws)
+
+    def __str__(self) -> str:
+        """Return what is certified, in words."""
+        name, certified = self.region.operation, f"{self.certified:,}"
+        if self.failure is not None:
+            text = f"not certified: {self.failure.outcome} on {self.failure.case}; before, agreed"
+        elif self.complete:
+            text = "certified"
+        else:
+            text = "interrupted; certified" if self.interrupted else "certified in part"
+            certified += f" of {self.planned:,}"
+        if self.undecided:
+            certified += f" ({self.undecided:,} undecided)"
+        chances = ", ".join(f"{self.chance(dtype):.2g} in {dtype}" for dtype in self.choices)
+        return (
+            f"{name}: {text} on {certified} geometries of: {self.region}. Draws on each: "
+            f"{self.draws}; chance that a kernel that is a polynomial of degree "
+            f"{operation_named(name).degree} is wrong on one and agreed: at most {chances or 1}."
+        )
+
+
+def false_acceptance(degree: int, choices: int, draws: int = 1) -> float:
+    """Return a bound on the chance that a wrong kernel agrees on every draw.
+
+    Schwartz and Zippel's degree / choices; where that says nothing, since choices <= degree,
+    1 - (1 - 1 / choices)**degree, which supposes that the kernel is multilinear.
+
+    Args:
+        degree: of the polynomial that the kernel computes.
+        choices: how many integers each input is drawn from.
+        draws: how many independent draws agreed.
+    """
+    once = degree / choices if choices > degree else 1 - (1 - 1 / choices) ** degree
+    return float(once**draws)
+
+
+def enumerate_region(
+    kernel: Kernel, region: Region, *, draws: int, seed: int, shard: int = 0, shards: int = 1
+) -> Iterator[tuple[int, list[Verdict]]]:
+    """Yield rank and verdicts of each geometry by rank; after one that failed, stop.
+
+    A draw on which every right result is zero does not count, and the next seed's is taken.
+    """
+    if draws < 1:
+        raise ValueError(f"draws={draws!r}: expected an integer of at least 1")
+    for rank, geometry, dtype in region.geometries(shard, shards):
+        verdicts: list[Verdict] = []
+        agreed = 0
+        for each in range(seed, seed + draws + _VACUOUS):
+            verdict = judge(kernel, Case(region.operation, geometry, dtype, "integers", each))
+            verdicts.append(verdict)
+            agreed += verdict.outcome is Outcome.AGREES
+            if agreed == draws or verdict.outcome not in (Outcome.AGREES, Outcome.VACUOUS):
+                break
+        yield rank, verdicts
+        if verdict.failed:
+            return
+
+
+def certify(
+    kernel: Kernel,
+    region: Region,
+    *,
+    draws: int = 1,
+    seed: int = 0,
+    progress: Callable[[Certificate], None] | None = None,
+) -> Certificate:
+    """Judge `kernel` on every geometry of `region`, the simplest first.
+
+    Args:
+        kernel: as for `judge.judge`.
+        region: which geometries, batches, channels and dtypes.
+        draws: how many draws of integers on each.
+        seed: of the first draw.
+        progress: called after each geometry with the certificate so far.  By default,
+            where standard error is a terminal, a line there tells of runs that take seconds.
+
+    Returns:
+        the certificate: of the whole region, or of what came before the first
+        disagreement, or before Ctrl-C; then it is marked as interrupted.
+
+    Raises:
+        OracleError: the oracles contradict one another on a small fixed set, which is
+            tried first.
+        ValueError: `draws` is not positive.
+    """
+    cross_check(ORACLES, [operation_named(region.operation)])
+    certificate = Certificate(region, draws, region.count())
+    tell = progress or _Line()
+    try:
+        with one_thread():
+            for _, verdicts in enumerate_region(kernel, region, draws=draws, seed=seed):
+                certificate.add(verdicts)
+                tell(certificate)
+    except KeyboardInterrupt:
+        certificate.interrupted = True
+    return certificate
+
+
+class _Line:
+    """A line on a terminal, written anew each half second from the second second on."""
+
+    def __init__(self) -> None:
+        self._started = self._last = time.monotonic()
+        self._wanted = sys.stderr.isatty()
+
+    def __call__(self, certificate: Certificate) -> None:
+        now = time.monotonic()
+        if not self._wanted or now - self._started < 2 or now - self._last < 0.5:
+            return
+        self._last = now
+        done = certificate.certified + certificate.undecided
+        left = (now - self._started) / max(done, 1) * (certificate.planned - done)
+        sys.stderr.write(
+            f"\r{certificate.region.operation}: {done:,} of {certificate.planned:,} geometries, "
+            f"about {left:.0f} s left "
+        )
+        sys.stderr.flush()
