@@ -80,6 +80,8 @@ class Bound:
     """M, the operation on absolute values"""
     statistical: Array
     """what an error is not expected to exceed; infinite where n < 64"""
+    terms: int
+    """the largest n"""
     overflow: bool
     """whether some intermediate result could exceed the dtype's largest number"""
 
@@ -127,4 +129,4 @@ def bound(
     # No term at all: the result must be exactly zero, and 0 * infinity above is none.
     allowed = np.where(n == 0, 0.0, np.where(np.isnan(allowed), np.inf, allowed))
     overflow = not largest * (1 + float(np.max(growth, initial=0))) < float(finfo.max)
-    return Bound(allowed, magnitude, statistical, overflow)
+    return Bound(allowed, magnitude, statistical, int(n.max(initial=0)), overflow)

@@ -23,6 +23,7 @@ with one to three elements of factor NAME replaced by NaN or an infinity.
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, Self
@@ -141,6 +142,9 @@ class Case:
         operation = operation_named(self.operation)
         shapes = operation.array_shapes(self.geometry)
         raw = Raw(self.seed)
+        if self.fill == "integers":  # all alike, so that they can be made at once
+            whole = integers(raw.draw((sum(map(math.prod, shapes.values())),)), self._largest_of())
+            return _pieces(whole.astype(self.dtype, copy=False), shapes)
         return {
             name: self._fill(name, raw, shape, operation.degree).astype(self.dtype, copy=False)
             for name, shape in shapes.items()
@@ -154,7 +158,8 @@ class Case:
             return _with_nonfinite(values, raw)
         return values
 
-    def _largest_of(self, name: str) -> int:
+    def _largest_of(self, name: str = "") -> int:
+        """Return the largest magnitude in factor `name`; any will do where all are alike."""
         if self.largest is None:
             raise ValueError(f"case id {self}: exact mode has no range left in {self.dtype}")
         return 1 if self.fill.startswith("wide-") and self.fill != f"wide-{name}" else self.largest
@@ -193,6 +198,16 @@ def integers(raw: Array, largest: int) -> Array:
     signed -= largest
     signed += signed >= 0
     return signed.astype(np.float64)
+
+
+def _pieces(whole: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
+    """Cut `whole` into arrays of these shapes, one after another."""
+    arrays, start = {}, 0
+    for name, shape in shapes.items():
+        stop = start + math.prod(shape)
+        arrays[name] = whole[start:stop].reshape(shape)
+        start = stop
+    return arrays
 
 
 # Seeding takes longer than drawing what most cases need, and many share a seed.

@@ -16,18 +16,23 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from .cases import Case
-from .judge import judge
+from .cross_check import cross_check
+from .judge import judge, judge_all
 from .operations import Kernel, operation_named
-from .oracles import ORACLES, cross_check
+from .oracles import ORACLES
 from .pytorch import one_thread
 from .regions import Region
 from .verdicts import Outcome, Verdict
 
 # Draws beyond the ones asked for, where right results happen to be zero everywhere.
 _VACUOUS = 64
+
+# Judged together, since that is faster.
+_BATCH = 32
 
 
 @dataclass
@@ -120,18 +125,28 @@ def enumerate_region(
     """
     if draws < 1:
         raise ValueError(f"draws={draws!r}: expected an integer of at least 1")
-    for rank, geometry, dtype in region.geometries(shard, shards):
-        verdicts: list[Verdict] = []
-        agreed = 0
-        for each in range(seed, seed + draws + _VACUOUS):
-            verdict = judge(kernel, Case(region.operation, geometry, dtype, "integers", each))
-            verdicts.append(verdict)
-            agreed += verdict.outcome is Outcome.AGREES
-            if agreed == draws or verdict.outcome not in (Outcome.AGREES, Outcome.VACUOUS):
-                break
-        yield rank, verdicts
-        if verdict.failed:
+    geometries = region.geometries(shard, shards)
+    while batch := list(islice(geometries, _BATCH)):
+        cases = [
+            Case(region.operation, geometry, dtype, "integers", seed)
+            for _, geometry, dtype in batch
+        ]
+        for (rank, _, _), first in zip(batch, judge_all(kernel, cases), strict=True):
+            verdicts = [first, *_redrawn(first, draws)]
+            yield rank, verdicts
+            if verdicts[-1].failed:
+                return
+
+
+def _redrawn(first: Verdict, draws: int) -> Iterator[Verdict]:
+    """Yield verdicts on further draws: until there are enough, or one decides otherwise."""
+    verdict, agreed = first, int(first.outcome is Outcome.AGREES)
+    for step in range(1, draws + _VACUOUS):
+        if agreed == draws or verdict.outcome not in (Outcome.AGREES, Outcome.VACUOUS):
             return
+        verdict = judge(first.kernel, replace(first.case, seed=first.case.seed + step))
+        agreed += verdict.outcome is Outcome.AGREES
+        yield verdict
 
 
 def certify(

@@ -25,7 +25,7 @@ is the operation's data this is one property ("nonfinite data"); for the others
 ("nonfinite others") it holds only for kernels that never multiply by a zero they inserted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -42,7 +42,12 @@ _NOTHING = "the result is empty or zero everywhere"
 
 
 class OracleError(Exception):
-    """The oracle contradicts itself: no kernel is to blame."""
+    """The oracle contradicts itself, or another one: no kernel is to blame."""
+
+    def __init__(self, message: str, wrong: tuple[str, ...] = ()) -> None:
+        """Keep the names of the oracles that are `wrong`, where that is known."""
+        super().__init__(message)
+        self.wrong = wrong
 
 
 class MisbehaviourError(Exception):
@@ -64,19 +69,24 @@ def judge(kernel: Kernel, case: Case) -> Verdict:
     Raises:
         OracleError: the oracle is not fit to judge this case.
     """
-    operation = operation_named(case.operation)
-    name = property_of(case)
-    if case.mode != "bound" and case.largest is None:
-        reason = f"{case.dtype} has no room for exact sums of so many terms"
-        return Verdict(case, kernel, name, Outcome.NOT_APPLICABLE, reason)
-    arrays = case.arrays()
-    expected = operation.oracle(case.geometry, arrays)
-    limits = None
-    if case.mode == "nonfinite":
-        _check_spread(operation, case, arrays, expected)
-    elif case.mode == "bound":
-        limits = bound(operation, case.geometry, arrays, case.dtype)
-    return judge_against(Verdict(case, kernel, name, Outcome.AGREES), arrays, expected, limits)
+    return judge_all(kernel, [case])[0]
+
+
+def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
+    """Judge `kernel` on several cases, as `judge` does on each.
+
+    Every step is taken for all cases before the next: a processor's caches then hold
+    that step alone, and small cases take a third less time.
+    """
+    asked = [_Question(kernel, case) for case in cases if case.mode == "bound" or case.largest]
+    for question in asked:
+        question.arrays = question.case.arrays()
+    for question in asked:
+        question.ask_oracle()
+    for question in asked:
+        question.ask_kernel()
+    verdicts = {id(question.case): question.verdict() for question in asked}
+    return [verdicts.get(id(case)) or _no_room(kernel, case) for case in cases]
 
 
 def judge_against(
@@ -90,21 +100,63 @@ def judge_against(
         expected: the result that it should give, in float64.
         limits: how much it may be off; None demands equality.
     """
-    case, kernel = verdict.case, verdict.kernel
-    operation = operation_named(case.operation)
-    try:
-        z = call(kernel, operation, case.geometry, arrays, expected.shape)
-        z = z.astype(np.float64, copy=False)
-    except MisbehaviourError as problem:
-        return replace(
-            verdict,
-            outcome=Outcome.MISBEHAVED,
-            reason=str(problem),
-            evidence=Evidence(arrays, case),
-        )
-    if limits is not None:
-        return _within(verdict, arrays, z, expected, limits)
-    return _equal(verdict, arrays, z, expected)
+    question = _Question(verdict.kernel, verdict.case, verdict.prop)
+    question.arrays, question.expected, question.limits = arrays, expected, limits
+    question.ask_kernel()
+    return question.verdict()
+
+
+def _no_room(kernel: Kernel, case: Case) -> Verdict:
+    reason = f"{case.dtype} has no room for exact sums of so many terms"
+    return Verdict(case, kernel, property_of(case), Outcome.NOT_APPLICABLE, reason)
+
+
+class _Question:
+    """What a case asks of a kernel, and how oracle and kernel answered."""
+
+    arrays: Arrays
+    expected: Array
+    limits: Bound | None = None
+    """how much the result may be off; None demands equality"""
+    result: Array | MisbehaviourError
+
+    def __init__(self, kernel: Kernel, case: Case, prop: str | None = None) -> None:
+        self.kernel = kernel
+        self.case = case
+        self.prop = prop or property_of(case)
+        self.operation = operation_named(case.operation)
+
+    def ask_oracle(self) -> None:
+        """Find out what the result should be, and how much it may be off."""
+        case, arrays = self.case, self.arrays
+        self.expected = self.operation.oracle(case.geometry, arrays)
+        if case.mode == "nonfinite":
+            _check_spread(self.operation, case, arrays, self.expected)
+        elif case.mode == "bound":
+            self.limits = bound(self.operation, case.geometry, arrays, case.dtype)
+
+    def ask_kernel(self) -> None:
+        """Call the kernel, and keep a copy of its result: it may use its memory again."""
+        shape = self.expected.shape
+        try:
+            z = call(self.kernel, self.operation, self.case.geometry, self.arrays, shape)
+            self.result = np.array(z, np.float64)
+        except MisbehaviourError as problem:
+            self.result = problem
+
+    def verdict(self) -> Verdict:
+        """Return what the answers say."""
+        verdict = Verdict(self.case, self.kernel, self.prop, Outcome.AGREES)
+        if isinstance(self.result, MisbehaviourError):
+            return replace(
+                verdict,
+                outcome=Outcome.MISBEHAVED,
+                reason=str(self.result),
+                evidence=Evidence(self.arrays, self.case),
+            )
+        if self.limits is not None:
+            return _within(verdict, self.arrays, self.result, self.expected, self.limits)
+        return _equal(verdict, self.arrays, self.result, self.expected)
 
 
 def property_of(case: Case) -> str:
@@ -187,8 +239,14 @@ def _within(verdict: Verdict, arrays: Arrays, z: Array, expected: Array, limits:
         )
     allowed = limits.error > 0
     worst = float(np.max(error[allowed] / limits.error[allowed]))
-    suspicious = bool((error > limits.statistical).any())
-    return replace(verdict, error=worst, suspicious=suspicious)
+    summed = limits.magnitude > 0
+    return replace(
+        verdict,
+        error=worst,
+        relative=float(np.max(error[summed] / limits.magnitude[summed])),
+        terms=limits.terms,
+        suspicious=bool((error > limits.statistical).any()),
+    )
 
 
 def _disagreement(

@@ -66,6 +66,10 @@ class Verdict:
     """why it is so, in words, where it does not agree"""
     error: float | None = None
     """largest error as a fraction of the bound, in bound mode"""
+    relative: float | None = None
+    """largest error as a fraction of the sum of its products' magnitudes, in bound mode"""
+    terms: int = 0
+    """n of the bound, in bound mode: how many roundings a product may meet"""
     suspicious: bool = False
     """whether an error exceeds the statistical gate of `bounds`"""
     evidence: Evidence | None = None

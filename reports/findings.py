@@ -13,6 +13,8 @@ from convcheck.oracle.verdicts import DECIDED, Outcome
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
 
+from . import summary
+
 Json = dict[str, Any]
 Cell = tuple[str, str, str]
 
@@ -44,20 +46,33 @@ class Results:
     """why a test did not pass, by its name"""
     collected: Iterable[str]
     """the names of all tests that were to run"""
+    full: bool = False
+    """whether these are all tests there are, at default effort or more"""
 
 
-def build(
-    results: Results, planned: Iterable[Cell], boundaries: Iterable[tuple[str, str]], asked: Json
-) -> Json:
+@dataclass(frozen=True)
+class Planned:
+    """What a full run fills and reaches."""
+
+    cells: Iterable[Cell]
+    """operation, property and dtype"""
+    boundaries: Iterable[tuple[str, str]]
+    """operation and name of each boundary class"""
+    pairs: Iterable[tuple[str, str, int]]
+    """operation, kind and number of pairs of classes"""
+
+
+def build(results: Results, planned: Planned, asked: Json) -> Json:
     """Return the findings.
 
     Args:
         results: what the tests left behind.
-        planned: operation, property and dtype of the cells of a full run.
-        boundaries: operation and name of the boundary classes of a full run.
+        planned: what a full run fills and reaches; what it does not reach is a failure.
         asked: what was to be judged, and how hard: kernels, profile, seed.
     """
-    cells = _cells(results.records, planned)
+    cells = _cells(results.records, planned.cells)
+    boundaries = summary.boundaries(results.records, planned.boundaries)
+    pairs = summary.pairs(results.records, planned.pairs)
     missing = sorted(set(results.collected) - set(results.outcomes))
     failed_cells = [cell for cell in cells if cell["failure"]]
     explained = {name for name, record in results.records.items() if _has_failure(record)}
@@ -70,7 +85,10 @@ def build(
     for cell in cells:
         totals.update(cell["counts"])
     decided = sum(totals[outcome.value] for outcome in DECIDED)
-    if failed_cells or any(error["outcome"] == "failed" for error in errors):
+    # Where tests failed or are missing, they account for what was not reached.
+    sound = results.full and not failed_cells and not errors and not missing
+    unreached = summary.unreached(boundaries, pairs) if sound else []
+    if failed_cells or unreached or any(error["outcome"] == "failed" for error in errors):
         verdict = FAILS
     elif missing or errors:
         verdict = INCOMPLETE
@@ -84,7 +102,13 @@ def build(
         "cells": cells,
         "errors": errors,
         "missing": missing,
-        "boundaries": _boundaries(results.records, boundaries),
+        "full": results.full,
+        "certificates": summary.certificates(results.records),
+        "random": summary.random(results.records),
+        "boundaries": boundaries,
+        "pairs": pairs,
+        "unreached": unreached,
+        "accuracy": summary.accuracy(results.records),
         "ledger": _entries(results.records, "ledger", (_defect(each) for each in LEDGER)),
         "domain": _entries(results.records, "domain", (_kind(each) for each in DOMAIN_MAP)),
     }
@@ -117,6 +141,8 @@ def _blame(findings: Json) -> str:
         parts.append(f"{_number(len(findings['errors']), 'test')} failed")
     if findings["missing"]:
         parts.append(f"{_number(len(findings['missing']), 'test')} gave no result")
+    if findings["unreached"]:
+        parts.append(f"never reached: {'; '.join(findings['unreached'])}")
     return " and ".join(parts)
 
 
@@ -163,9 +189,13 @@ def _empty(key: Cell) -> Json:
 
 
 def _simpler(one: Json | None, other: Json | None) -> Json | None:
-    """Return the failure that is quicker to read: its arrays are the smaller ones."""
+    """Return the failure of the lower rank, then that with the smaller arrays to read."""
     failures = [failure for failure in (one, other) if failure]
-    return min(failures, key=lambda each: (len(each["message"]), each["case"]), default=None)
+    return min(
+        failures,
+        key=lambda each: (each["rank"], len(each["message"]), each["case"]),
+        default=None,
+    )
 
 
 def _status(cell: Json) -> str:
@@ -176,18 +206,6 @@ def _status(cell: Json) -> str:
     if not counts:
         return "not run"
     return next(outcome.value for outcome in _WORST_FIRST if counts.get(outcome.value))
-
-
-def _boundaries(records: Mapping[str, Json], planned: Iterable[tuple[str, str]]) -> list[Json]:
-    counts = Counter(dict.fromkeys(planned, 0))
-    for operation, name, count in sorted(
-        tuple(each) for record in records.values() for each in record.get("boundaries", ())
-    ):
-        counts[operation, name] += count
-    return [
-        {"operation": operation, "class": name, "count": count}
-        for (operation, name), count in counts.items()
-    ]
 
 
 def _entries(records: Mapping[str, Json], table: str, entries: Iterable[Json]) -> list[Json]:

@@ -14,7 +14,8 @@ PROPERTY = "convcheck"
 """name of the pytest user property that carries a test's record"""
 
 COLLECTED = "convcheck-collected"
-"""name of the one that carries the tests that are to run: a name for each node id"""
+"""name of the one that carries the tests that are to run, a name for each node id, and
+whether these are all there are"""
 
 
 def _message(report: pytest.TestReport) -> str:
@@ -34,6 +35,7 @@ class Collector:
         self._config = config
         self._started = time.time()
         self._names: dict[str, str] = {}  # of conformance tests, by node id
+        self._full = False
         self._records: dict[str, dict[str, Any]] = {}
         self._outcomes: dict[str, str] = {}
         self._messages: dict[str, str] = {}
@@ -51,7 +53,9 @@ class Collector:
         """Take the record and outcome of a conformance test, and the list of all of them."""
         properties = dict(report.user_properties)
         if COLLECTED in properties:
-            self._names |= json.loads(str(properties[COLLECTED]))
+            collected = json.loads(str(properties[COLLECTED]))
+            self._names |= collected["names"]
+            self._full = collected["full"]
         name = self._names.get(report.nodeid)
         if name is None:  # not one of ours
             return
@@ -71,9 +75,14 @@ class Collector:
         from convcheck.reports import findings  # noqa: PLC0415
 
         from . import kernels, recording  # noqa: PLC0415
+        from .effort import tier  # noqa: PLC0415
 
         results = findings.Results(
-            self._records, self._outcomes, self._messages, self._names.values()
+            self._records,
+            self._outcomes,
+            self._messages,
+            self._names.values(),
+            full=self._full and tier() != "quick",
         )
         asked = {
             "kernels": kernels.names(),
@@ -82,10 +91,20 @@ class Collector:
             "case": config.getoption("convcheck_case"),
         }
         self._findings = findings.build(
-            results, recording.planned_cells(), recording.planned_boundaries(), asked
+            results,
+            findings.Planned(
+                recording.planned_cells(),
+                recording.planned_boundaries(),
+                recording.planned_pairs(),
+            ),
+            asked,
         )
         judged = sum(self._findings["totals"].values())
-        lost = self._findings["missing"] or (judged and not self._findings["decided"])
+        lost = (
+            self._findings["missing"]
+            or self._findings["unreached"]
+            or (judged and not self._findings["decided"])
+        )
         if session.exitstatus == pytest.ExitCode.OK and lost:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

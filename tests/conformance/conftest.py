@@ -10,17 +10,30 @@ import pytest
 from hypothesis import is_hypothesis_test
 from hypothesis.errors import FlakyFailure
 
+from convcheck.conformance import kernels
 from convcheck.conformance.collector import COLLECTED, PROPERTY
 from convcheck.conformance.recording import ConformanceError, Record
 from convcheck.oracle import pytorch
+from convcheck.oracle.judge import OracleError
 
 HERE = Path(__file__).parent
 _RECORD = pytest.StashKey[Record]()
-_COLLECTED = pytest.StashKey[dict[str, str]]()
+_COLLECTED = pytest.StashKey[dict[str, Any]]()
+_DESELECTED = pytest.StashKey[bool]()
+
+
+@pytest.fixture(scope="session")
+def agreeing_oracles(request: pytest.FixtureRequest) -> None:
+    """Refuse to go on unless the oracles agree with one another."""
+    try:
+        kernels.check_oracles()
+    except OracleError as error:
+        request.session.shouldfail = str(error)
+        raise
 
 
 @pytest.fixture(scope="module")
-def one_thread() -> Iterator[None]:
+def one_thread(agreeing_oracles: None) -> Iterator[None]:  # noqa: ARG001  (only asked for)
     """Keep torch to one thread for a whole module.
 
     The oracle does so for each call, but changing the number each time makes torch build
@@ -38,12 +51,25 @@ def record(request: pytest.FixtureRequest) -> Record:
     return record
 
 
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Remember that conformance tests were left out."""
+    ours = [item for item in items if item.path.parent == HERE]
+    if ours:
+        ours[0].config.stash[_DESELECTED] = True
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Remember which conformance tests are to run, by a name that no folder is part of."""
-    session.config.stash[_COLLECTED] = {
-        item.nodeid: f"{item.path.stem}::{item.name}"
-        for item in session.items
-        if item.path.parent == HERE
+    """Remember which conformance tests are to run, by a name that no folder is part of.
+
+    The run is full if none of them were left out, by whatever option or argument.
+    """
+    config = session.config
+    ours = [item for item in session.items if item.path.parent == HERE]
+    chosen = any("::" in argument for argument in config.args)
+    modules = {item.path for item in ours} >= set(HERE.glob("test_*.py"))
+    config.stash[_COLLECTED] = {
+        "names": {item.nodeid: f"{item.path.stem}::{item.name}" for item in ours},
+        "full": modules and not chosen and not config.stash.get(_DESELECTED, False),
     }
 
 
@@ -69,7 +95,7 @@ def pytest_runtest_makereport(
     """
     record = item.stash.get(_RECORD, None)
     collected = item.config.stash.get(_COLLECTED, None)
-    if collected:
+    if collected and collected["names"]:
         item.user_properties.append((COLLECTED, json.dumps(collected)))
         item.config.stash[_COLLECTED] = {}
     if call.when == "call" and record is not None:

@@ -23,3 +23,9 @@ def effort(share: float = 1.0) -> settings:
         # with other workers is slow to draw.
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
+
+
+def tier() -> str:
+    """Return "quick", "default" or "thorough": the current profile, if it is one of them."""
+    name = settings.get_current_profile_name()
+    return name if name in ("quick", "thorough") else "default"

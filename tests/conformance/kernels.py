@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from convcheck.oracle.cases import DTYPES, Case
+from convcheck.oracle.cross_check import cross_check
 from convcheck.oracle.geometry import LAYERS, Geometry
-from convcheck.oracle.judge import judge
+from convcheck.oracle.judge import OracleError, judge_all
 from convcheck.oracle.operations import OPERATIONS, Kernel, Operation
+from convcheck.oracle.oracles import ORACLES, loops
 from convcheck.oracle.verdicts import Verdict
 from convcheck.reference import gradients, notebook, repaired
 
@@ -21,6 +23,25 @@ def kernel_for(operation: str) -> Kernel:
     """Return the kernel to judge, as its module has it now."""
     kernel: Kernel = getattr(HOMES[operation], operation)
     return kernel
+
+
+def check_oracles() -> None:
+    """Check that the oracles agree, the reference's loops among them.
+
+    Where only these loops differ and are what is judged, the verdicts will tell.
+
+    Raises:
+        OracleError: they contradict one another.
+    """
+    reference = {name: getattr(home, name) for name, home in HOMES.items()}
+    oracles = {**ORACLES, "loops": loops(reference)}
+    for operation in OPERATIONS.values():
+        try:
+            cross_check(oracles, [operation])
+        except OracleError as error:
+            judged = kernel_for(operation.name) is reference[operation.name]
+            if not judged or error.wrong != ("loops",):
+                raise
 
 
 def partners() -> dict[str, Kernel]:
@@ -41,4 +62,4 @@ def judge_fills(
     cases = (
         Case(operation.name, geometry, dtype, fill, seed) for dtype in DTYPES for fill in fills
     )
-    return [judge(kernel, case) for case in cases]
+    return judge_all(kernel, list(cases))

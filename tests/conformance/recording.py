@@ -6,16 +6,20 @@ the cells that it judged; the controlling process adds them up.
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from convcheck.oracle.cases import DTYPES
+from convcheck.oracle.certificates import Certificate
 from convcheck.oracle.explain import explain
 from convcheck.oracle.laws import LAWS
 from convcheck.oracle.operations import OPERATIONS, operation_named
 from convcheck.oracle.verdicts import DECIDED, Verdict
 
+from .accuracy import Accuracy
 from .boundaries import classes_of, reachable
+from .coverage import PLANNED, Pair, PairCounts
 
 PROPERTIES = (
     "exact",
@@ -23,6 +27,7 @@ PROPERTIES = (
     "nonfinite data",
     "nonfinite others",
     *LAWS,
+    "certified",
     "real layers",
     "activations",
 )
@@ -56,6 +61,15 @@ def planned_boundaries() -> list[tuple[str, str]]:
     return [(o.name, name) for o in OPERATIONS.values() for name in reachable(o)]
 
 
+def planned_pairs() -> list[tuple[str, str, int]]:
+    """Return operation, kind and number of the pairs of classes that a full run reaches."""
+    return [
+        (operation, kind, len(pairs(operation)))
+        for operation in OPERATIONS
+        for kind, pairs in PLANNED.items()
+    ]
+
+
 class ConformanceError(AssertionError):
     """A kernel failed; the message is `explain`'s."""
 
@@ -66,6 +80,7 @@ class _Tally:
     worst: float | None = None
     suspicious: int = 0
     failure: Verdict | None = None
+    rank: int = 0
     rerun: str | None = None
 
 
@@ -75,6 +90,10 @@ class Record:
     def __init__(self) -> None:
         self._cells: dict[Cell, _Tally] = {}
         self._boundaries: Counter[tuple[str, str]] = Counter()
+        self._pairs = PairCounts()
+        self._draws: Counter[str] = Counter()
+        self._accuracy: dict[tuple[str, str], Accuracy] = {}
+        self._certificates: list[Certificate] = []
         self._entries: dict[str, dict[str, bool]] = {}
         self._failed = False
 
@@ -83,7 +102,13 @@ class Record:
         self._entries.setdefault(table, {})[name] = holds
 
     def judged(
-        self, verdicts: list[Verdict], prop: str | None = None, rerun: str | None = None
+        self,
+        verdicts: list[Verdict],
+        prop: str | None = None,
+        rerun: str | None = None,
+        *,
+        rank: int = 0,
+        random: bool = False,
     ) -> None:
         """Add the verdicts on one example; raise ConformanceError if any failed.
 
@@ -96,6 +121,8 @@ class Record:
             verdicts: on one example.
             prop: the property to file them under, instead of their own.
             rerun: a command that judges them again, where `--case` does not.
+            rank: of several tests' failures the one with the lowest is told.
+            random: whether Hypothesis drew the example.
         """
         __tracebackhide__ = True
         failed_cells: set[Cell] = set()
@@ -105,8 +132,7 @@ class Record:
             tally = self._cells.setdefault(cell, _Tally())
             if verdict.failed and cell not in failed_cells:
                 failed_cells.add(cell)
-                tally.failure = verdict
-                tally.rerun = rerun
+                tally.failure, tally.rank, tally.rerun = verdict, rank, rerun
             if self._failed:
                 continue
             tally.counts[verdict.outcome.value] += 1
@@ -114,12 +140,27 @@ class Record:
             if verdict.error is not None:
                 tally.worst = max(tally.worst or 0.0, verdict.error)
             if verdict.outcome in DECIDED or case.geometry.batch == 0:
-                for name in classes_of(operation_named(case.operation), case.geometry):
+                operation = operation_named(case.operation)
+                for name in classes_of(operation, case.geometry):
                     self._boundaries[case.operation, name] += 1
+                self._pairs.add(operation, case.geometry)
+            if verdict.error is not None:
+                self._accuracy.setdefault(cell[::2], Accuracy()).add(verdict)
+        if random and not self._failed:
+            decided = {each.case.operation for each in verdicts if each.outcome in DECIDED}
+            self._draws.update(decided)
         failures = [verdict for verdict in verdicts if verdict.failed]
         if failures:
             self._failed = True
             raise ConformanceError(_message(failures[0], rerun))
+
+    def certificate(self, certificate: Certificate) -> None:
+        """Add a certificate, or one shard's part of it; it may go on growing."""
+        self._certificates.append(certificate)
+
+    def reached(self, operation: str, kind: str) -> Mapping[Pair, int]:
+        """Return how many decided cases each planned pair of classes had, as in `coverage`."""
+        return self._pairs.reached(operation, kind)
 
     def dump(self) -> str:
         """Return the record as JSON text of plain types, fit to cross processes."""
@@ -127,6 +168,10 @@ class Record:
             {
                 "cells": [_plain(cell, tally) for cell, tally in self._cells.items()],
                 "boundaries": [[*key, count] for key, count in self._boundaries.items()],
+                "pairs": self._pairs.dump(),
+                "draws": dict(self._draws),
+                "accuracy": [[*key, each.dump()] for key, each in self._accuracy.items()],
+                "certificates": [_certified(each) for each in self._certificates],
                 "entries": self._entries,
             }
         )
@@ -145,6 +190,7 @@ def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
     failure = tally.failure and {
         "case": str(tally.failure.case),
         "outcome": tally.failure.outcome.value,
+        "rank": tally.rank,
         "rerun": _rerun(tally.failure, tally.rerun),
         "message": _message(tally.failure, tally.rerun),
     }
@@ -156,4 +202,16 @@ def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
         "worst": tally.worst,
         "suspicious": int(tally.suspicious),
         "failure": failure,
+    }
+
+
+def _certified(certificate: Certificate) -> dict[str, Any]:
+    return {
+        "operation": certificate.region.operation,
+        "region": str(certificate.region),
+        "geometries": certificate.planned,
+        "certified": certificate.certified,
+        "undecided": certificate.undecided,
+        "draws": certificate.draws,
+        "choices": certificate.choices,
     }

@@ -1,0 +1,80 @@
+"""Sizes around those at which fast kernels change their path are judged in pairs."""
+
+from dataclasses import replace
+from itertools import combinations, product
+from math import prod
+from typing import Any
+
+import pytest
+
+from convcheck.conformance.coverage import BLOCKS, Pair, block_pairs, size_parameters
+from convcheck.conformance.effort import tier
+from convcheck.conformance.kernels import kernel_for
+from convcheck.conformance.recording import Record
+from convcheck.oracle.cases import DTYPES, Case
+from convcheck.oracle.geometry import LAYERS, Fore, Geometry
+from convcheck.oracle.judge import judge
+from convcheck.oracle.operations import OPERATIONS, Operation
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+# What the rest is: small, but with overlap, and with a remainder where there can be one.
+_SMALL = Geometry.parse("b1.h3.w1.i1.o1.f2x1.s1x1")
+_SMALL_FORE = {layer: Fore(layer, 1, 2, 1, 1, 1) for layer in LAYERS}
+
+
+# With integers of +-1 alone, a result is too often zero everywhere.
+_CHOICE = 4
+
+
+def geometry_of(operation: Operation, pair: Pair, turn: int) -> Geometry:
+    """Return the geometry of a pair such as ("batch 8", "channels_in 33"), the rest small."""
+    geometry = _SMALL
+    if operation.default_fore is not None:
+        geometry = replace(geometry, fore=_SMALL_FORE[LAYERS[turn % len(LAYERS)]])
+    for each in pair:
+        name, _, size = each.rpartition(" ")
+        if name.startswith("fore "):
+            assert geometry.fore is not None
+            geometry = replace(geometry, fore=replace(geometry.fore, channels_out=int(size)))
+        else:
+            changed: dict[str, Any] = {name: int(size)}
+            geometry = replace(geometry, **changed)
+    return geometry
+
+
+def case_of(operation: Operation, geometry: Geometry, turn: int) -> Case:
+    """Return a case in the first dtype, by turns, that leaves integers to choose from."""
+    cases = [
+        Case(operation.name, geometry, DTYPES[(turn + step) % len(DTYPES)], "integers", seed=1)
+        for step in range(len(DTYPES))
+    ]
+    return next(case for case in cases if (case.largest or 0) >= _CHOICE)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the test all pairs of parameters; at the least effort, those of channels alone."""
+    if "parameters" not in metafunc.fixturenames:
+        return
+    metafunc.parametrize(
+        ("operation", "parameters"),
+        [
+            pytest.param(operation, pair, id=f"{operation.name}-{'-'.join(pair)}")
+            for operation in OPERATIONS.values()
+            for pair in combinations(size_parameters(operation), 2)
+            if tier() != "quick" or all("channels" in name for name in pair)
+        ],
+    )
+
+
+def test_blocks(record: Record, operation: Operation, parameters: tuple[str, str]) -> None:
+    """The kernel agrees on two sizes at, below or above a block size, in every combination."""
+    kernel = kernel_for(operation.name)
+    one, other = parameters
+    pairs = [(f"{one} {a}", f"{other} {b}") for a, b in sorted(product(BLOCKS, BLOCKS), key=prod)]
+    assert set(pairs) <= set(block_pairs(operation.name))
+    for turn, pair in enumerate(pairs):
+        case = case_of(operation, geometry_of(operation, pair, turn), turn)
+        record.judged([judge(kernel, case)])
+    missed = set(pairs) - set(record.reached(operation.name, "blocks"))
+    assert not missed, f"never decided: {sorted(missed)}"

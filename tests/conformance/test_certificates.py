@@ -1,0 +1,83 @@
+"""Every geometry up to a size is judged exactly, the simplest first."""
+
+import zlib
+from dataclasses import dataclass
+
+import pytest
+
+from convcheck.conformance.effort import tier
+from convcheck.conformance.kernels import kernel_for
+from convcheck.conformance.recording import Record
+from convcheck.oracle.cases import DTYPES
+from convcheck.oracle.certificates import Certificate, enumerate_region
+from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.regions import Region
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@dataclass(frozen=True)
+class Tier:
+    """How far regions reach, and in how many tests each is certified."""
+
+    extent: int
+    """of one-layer operations"""
+    two_layers: int
+    """of backward kernels, both axes"""
+    reach: int
+    """of backward kernels, one axis"""
+    narrow: int
+    """of backward kernels, the other axis then"""
+    shards: int
+
+
+TIERS = {
+    "quick": Tier(extent=4, two_layers=2, reach=6, narrow=1, shards=1),
+    "default": Tier(extent=6, two_layers=3, reach=6, narrow=1, shards=6),
+    "thorough": Tier(extent=8, two_layers=4, reach=8, narrow=2, shards=24),
+}
+
+
+def region(operation: Operation, effort: Tier) -> Region:
+    """Return the region that is certified for `operation`."""
+    if operation.default_fore is None:
+        return Region(operation.name, effort.extent, dtypes=DTYPES[::-1])
+    return Region(
+        operation.name,
+        effort.two_layers,
+        effort.reach,
+        effort.narrow,
+        full_to=2,
+        dtypes=DTYPES[::-1],
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Cut each region into shards, so that workers share it evenly."""
+    if "shard" in metafunc.fixturenames:
+        metafunc.parametrize("shard", range(TIERS[tier()].shards))
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+def test_certificate(
+    record: Record, operation: Operation, shard: int, request: pytest.FixtureRequest
+) -> None:
+    """The kernel equals the oracle on integers, on every geometry of a shard of the region."""
+    effort = TIERS[tier()]
+    within = region(operation, effort)
+    certificate = Certificate(within, 1, within.count())
+    record.certificate(certificate)
+    kernel = kernel_for(operation.name)
+    seed = _seed(request.config)
+    for rank, verdicts in enumerate_region(
+        kernel, within, draws=1, seed=seed, shard=shard, shards=effort.shards
+    ):
+        certificate.add(verdicts)
+        record.judged(verdicts, "certified", rank=rank)
+    assert certificate.certified, "nothing was decided"
+
+
+def _seed(config: pytest.Config) -> int:
+    """Return a number for --hypothesis-seed, which may be a word."""
+    text = config.getoption("hypothesis_seed", None) or "0"
+    return int(text) % 2**32 if text.isdecimal() else zlib.crc32(text.encode())
