@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from .calls import MisbehaviourError
 from .cases import Raw, integers
 from .counts import counts
 from .geometry import LAYERS, Fore, Geometry
-from .judge import MisbehaviourError, OracleError
+from .judge import OracleError
 from .operations import Arrays, Operation
 from .oracles import Oracle, python_integers
 

@@ -159,13 +159,20 @@ def _number(value: float) -> str:
 
 def _generated(evidence: Evidence) -> list[str]:
     """Return lines that draw the arrays again, as `cases` does."""
-    case = evidence.case
+    case = evidence.cut_from or evidence.case
+    shapes = operation_named(case.operation).array_shapes(case.geometry)
     lines = [f"draw = np.random.PCG64({case.seed}).random_raw"]
     for name, array in evidence.arrays.items():
-        line = f"{name} = {case.expression(name)}.astype(np.{array.dtype}).reshape{array.shape}"
+        line = f"{name} = {case.expression(name)}.astype(np.{array.dtype}).reshape{shapes[name]}"
+        if evidence.cut_at:
+            line += f"[{', '.join(map(_slice, evidence.cut_at[name]))}]"
         (at,) = np.nonzero(~np.isfinite(array.ravel()))
         if at.size:
             values = ", ".join(_number(value) for value in array.ravel()[at].tolist())
             line += f"; {name}.flat[{at.tolist()}] = [{values}]"
         lines.append(line)
     return lines
+
+
+def _slice(part: slice) -> str:
+    return f"{part.start}:{part.stop}"

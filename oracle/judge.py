@@ -25,15 +25,14 @@ is the operation's data this is one property ("nonfinite data"); for the others
 ("nonfinite others") it holds only for kernels that never multiply by a zero they inserted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from .bounds import Bound, bound
+from .calls import Arrange, MisbehaviourError, call
 from .cases import Case
-from .geometry import Geometry
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation, operation_named
 from .verdicts import Evidence, Outcome, Verdict
@@ -48,10 +47,6 @@ class OracleError(Exception):
         """Keep the names of the oracles that are `wrong`, where that is known."""
         super().__init__(message)
         self.wrong = wrong
-
-
-class MisbehaviourError(Exception):
-    """A kernel gave no result that could be judged; the message says why."""
 
 
 def judge(kernel: Kernel, case: Case) -> Verdict:
@@ -86,11 +81,19 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     for question in asked:
         question.ask_kernel()
     verdicts = {id(question.case): question.verdict() for question in asked}
-    return [verdicts.get(id(case)) or _no_room(kernel, case) for case in cases]
+    return [
+        verdicts.get(id(case))
+        or no_room(Verdict(case, kernel, property_of(case), Outcome.NOT_APPLICABLE))
+        for case in cases
+    ]
 
 
 def judge_against(
-    verdict: Verdict, arrays: Arrays, expected: Array, limits: Bound | None
+    verdict: Verdict,
+    arrays: Arrays,
+    expected: Array,
+    limits: Bound | None,
+    arrange: Arrange | None = np.copy,
 ) -> Verdict:
     """Call the verdict's kernel on `arrays`; return `verdict`, changed to what came of it.
 
@@ -99,16 +102,18 @@ def judge_against(
         arrays: what to hand to the kernel.
         expected: the result that it should give, in float64.
         limits: how much it may be off; None demands equality.
+        arrange: as for `call`.
     """
     question = _Question(verdict.kernel, verdict.case, verdict.prop)
     question.arrays, question.expected, question.limits = arrays, expected, limits
-    question.ask_kernel()
+    question.ask_kernel(arrange)
     return question.verdict()
 
 
-def _no_room(kernel: Kernel, case: Case) -> Verdict:
-    reason = f"{case.dtype} has no room for exact sums of so many terms"
-    return Verdict(case, kernel, property_of(case), Outcome.NOT_APPLICABLE, reason)
+def no_room(verdict: Verdict) -> Verdict:
+    """Return the verdict that the case's dtype has no integers for exact mode."""
+    reason = f"{verdict.case.dtype} has no room for exact sums of so many terms"
+    return replace(verdict, outcome=Outcome.NOT_APPLICABLE, reason=reason)
 
 
 class _Question:
@@ -135,11 +140,11 @@ class _Question:
         elif case.mode == "bound":
             self.limits = bound(self.operation, case.geometry, arrays, case.dtype)
 
-    def ask_kernel(self) -> None:
+    def ask_kernel(self, arrange: Arrange | None = np.copy) -> None:
         """Call the kernel, and keep a copy of its result: it may use its memory again."""
         shape = self.expected.shape
         try:
-            z = call(self.kernel, self.operation, self.case.geometry, self.arrays, shape)
+            z = call(self.kernel, self.operation, self.case.geometry, self.arrays, shape, arrange)
             self.result = np.array(z, np.float64)
         except MisbehaviourError as problem:
             self.result = problem
@@ -165,47 +170,6 @@ def property_of(case: Case) -> str:
         return case.mode
     required = case.fill == f"nonfinite-{operation_named(case.operation).data}"
     return "nonfinite data" if required else "nonfinite others"
-
-
-def call(
-    kernel: Kernel,
-    operation: Operation,
-    geometry: Geometry,
-    arrays: Arrays,
-    shape: tuple[int, ...],
-    arrange: Callable[[Array], Array] = np.copy,
-) -> Array:
-    """Call `kernel` on copies of `arrays`, made by `arrange`, and return its result as it came.
-
-    Raises:
-        MisbehaviourError: it raised, overwrote an argument, or returned no array of real
-            floating dtype with this shape.
-    """
-    handed = {name: arrange(array) for name, array in arrays.items()}
-    positional, keywords = operation.arguments(geometry, handed)
-    try:
-        # Overflow and NaN are judged by their results; they are no events of their own.
-        with np.errstate(all="ignore"):
-            z = kernel(*positional, **keywords)
-    except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split()) or "no message"
-        raise MisbehaviourError(f"raised {type(error).__name__}: {text[:200]}") from error
-    for name, array in arrays.items():
-        if handed[name].tobytes() != array.tobytes():
-            raise MisbehaviourError(f"overwrote its argument {name}")
-    return _as_result(z, shape)
-
-
-def _as_result(z: Any, shape: tuple[int, ...]) -> Array:
-    """Return `z` as an array; MisbehaviourError if it is not one that can be judged."""
-    if not hasattr(z, "__array__"):
-        raise MisbehaviourError(f"returned {type(z).__name__}, expected an array")
-    array = np.asarray(z)
-    if array.dtype.kind != "f":
-        raise MisbehaviourError(f"returned dtype {array.dtype}, expected a real floating one")
-    if array.shape != shape:
-        raise MisbehaviourError(f"returned shape {array.shape}, expected {shape}")
-    return array
 
 
 def _equal(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verdict:

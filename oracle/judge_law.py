@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from .calls import MisbehaviourError
 from .cases import Case
-from .judge import MisbehaviourError
 from .laws import LAWS
 from .operations import Kernel
 from .subject import Equation, Subject

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from .calls import call
 from .geometry import Geometry
-from .judge import call
 from .layouts import Array
 from .operations import OPERATIONS, Arrays, Kernel, Operation
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import pytorch
+from .calls import call
 from .cases import Case, Raw, integers
 from .geometry import Geometry
-from .judge import call
 from .layouts import Array
 from .operations import Arrays, Kernel, operation_named
 

@@ -36,6 +36,10 @@ class Evidence:
     """what the kernel was handed"""
     case: Case
     """the case whose geometry the call had; for a law it may differ from the verdict's"""
+    cut_from: Case | None = None
+    """the case whose arrays these are parts of, if they are"""
+    cut_at: Mapping[str, tuple[slice, ...]] | None = None
+    """where they are cut"""
     expression: str = ""
     """the number to look at, in terms of the result `z`; empty if there was no result"""
     got: float = 0.0

@@ -62,7 +62,9 @@ class Collector:
         if PROPERTY in properties:
             self._records[name] = json.loads(str(properties[PROPERTY]))
         if report.when == "call" or report.outcome != "passed":
-            self._outcomes[name] = report.outcome
+            # What fails before the test itself says nothing of a kernel.
+            before = report.when == "setup" and report.failed
+            self._outcomes[name] = "error" if before else report.outcome
             self._messages[name] = _message(report)
 
     @pytest.hookimpl(tryfirst=True)
