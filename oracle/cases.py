@@ -38,6 +38,7 @@ from .operations import Operation, operation_named
 VERSION = "v1"
 DTYPES = ("float16", "float32", "float64")
 REAL_FILLS = ("uniform", "positive", "scaled", "tiny")
+_SIGNIFICAND = {dtype: int(np.finfo(dtype).nmant) + 1 for dtype in DTYPES}
 LARGEST_ARRAY = 2**28
 _FORM = f"{VERSION}:OPERATION:DTYPE:FILL:GEOMETRY:SEED"
 
@@ -125,7 +126,7 @@ class Case:
         """
         operation = operation_named(self.operation)
         terms = max(1, most_terms(operation, self.geometry))
-        room: int = 2 ** (np.finfo(self.dtype).nmant + 1) // terms
+        room: int = 2 ** _SIGNIFICAND[self.dtype] // terms
         if room == 0:
             return None
         if self.fill.startswith("wide-"):

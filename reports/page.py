@@ -35,6 +35,9 @@ LOOKS = {
     told.FAILS: Look("bad", "✗"),
     told.INCOMPLETE: Look("open", "◐"),
     told.UNDECIDED: Look("open", "?"),
+    "certified": Look("good", "✓"),
+    "not certified": Look("open", "◐"),
+    "never reached": Look("bad", "✗"),
     # of the entries of the ledger and the domain map
     "holds": Look("good", "✓"),
     "does not hold": Look("bad", "✗"),
@@ -87,6 +90,15 @@ def render(report: Json) -> str:
             (each["operation"], each["class"]): each["count"] for each in findings["boundaries"]
         },
         classes=list(_by(findings["boundaries"], lambda each: each["class"])),
+        halvings=_halvings(findings["accuracy"]),
+        growth=_by(
+            (
+                {"operation": each["operation"], "dtype": each["dtype"], **point}
+                for each in findings["accuracy"]
+                for point in each["growth"]
+            ),
+            lambda point: point["dtype"],
+        ),
         ledger=_by(findings["ledger"], lambda each: each["kernel"]),
         domain=_by(findings["domain"], lambda each: each["operation"]),
         looks=LOOKS,
@@ -99,6 +111,12 @@ def _by(items: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]
     for item in items:
         groups.setdefault(key(item), []).append(item)
     return groups
+
+
+def _halvings(accuracy: list[Json]) -> list[str]:
+    """Return what each bin of the distributions holds."""
+    bins = max((len(each["distribution"]) for each in accuracy), default=0)
+    return [f"≤ 1/{2**k:,}" if k else "≤ 1" for k in range(bins)]
 
 
 def _failures(cells: list[Json]) -> dict[tuple[str, str], list[Json]]:

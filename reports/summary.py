@@ -73,10 +73,10 @@ def pairs(records: Records, planned: Iterable[tuple[str, str, int]]) -> list[Jso
 
 
 def random(records: Records) -> list[Json]:
-    """Return how many random geometries were judged, and what that says by the rule of three.
+    """Return how many random geometries were judged without a failure.
 
-    Where n independent draws show no failure, the share of geometries that fail is below
-    3 / n with 95% confidence, as (1 - 3/n)**n < 0.05.
+    By the rule of three, where n independent draws show no failure, the share of geometries
+    that fail is below 3 / n with 95% confidence, as (1 - 3/n)**n < 0.05.
     """
     draws: Counter[str] = Counter()
     for record in records.values():

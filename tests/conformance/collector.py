@@ -88,6 +88,7 @@ class Collector:
         )
         asked = {
             "kernels": kernels.names(),
+            "oracles": kernels.oracles(),
             "profile": config.getoption("hypothesis_profile", None) or "default",
             "seed": config.getoption("hypothesis_seed", None) or "0",
             "case": config.getoption("convcheck_case"),

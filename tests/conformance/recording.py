@@ -22,12 +22,12 @@ from .boundaries import classes_of, reachable
 from .coverage import PLANNED, Pair, PairCounts
 
 PROPERTIES = (
+    "certified",
     "exact",
     "bound",
     "nonfinite data",
     "nonfinite others",
     *LAWS,
-    "certified",
     "real layers",
     "activations",
 )
