@@ -13,6 +13,7 @@ their data before they compute, this says nothing.
 """
 
 import sys
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -83,22 +84,31 @@ class Certificate:
 
     def __str__(self) -> str:
         """Return what is certified, in words."""
-        name, certified = self.region.operation, f"{self.certified:,}"
         if self.failure is not None:
-            text = f"not certified: {self.failure.outcome} on {self.failure.case}; before, agreed"
+            state = "not certified"
         elif self.complete:
-            text = "certified"
+            state = "certified"
         else:
-            text = "interrupted; certified" if self.interrupted else "certified in part"
-            certified += f" of {self.planned:,}"
+            state = "interrupted" if self.interrupted else "certified in part"
+        lines = {}
+        if self.failure is not None:
+            lines["failed"] = f"{self.failure.outcome} on {self.failure.case}"
+        lines["agreed"] = f"on {self.certified:,} of {self.planned:,} geometries"
         if self.undecided:
-            certified += f" ({self.undecided:,} undecided)"
+            lines["agreed"] += f"; {self.undecided:,} undecided"
+        lines["region"] = str(self.region)
         chances = ", ".join(f"{self.chance(dtype):.2g} in {dtype}" for dtype in self.choices)
-        return (
-            f"{name}: {text} on {certified} geometries of: {self.region}. Draws on each: "
-            f"{self.draws}; chance that a kernel that is a polynomial of degree "
-            f"{operation_named(name).degree} is wrong on one and agreed: at most {chances or 1}."
+        degree = operation_named(self.region.operation).degree
+        lines["chance"] = (
+            f"that a wrong kernel, a polynomial of degree {degree}, got so far: at most "
+            f"{chances or 1} ({self.draws} draw{'s' * (self.draws > 1)} on each)"
         )
+        text = [f"{self.region.operation}: {state}"]
+        for name, line in lines.items():
+            text += textwrap.wrap(
+                line, 96, initial_indent=f"  {name}  ", subsequent_indent=" " * 10
+            )
+        return "\n".join(text)
 
 
 def false_acceptance(degree: int, choices: int, draws: int = 1) -> float:
