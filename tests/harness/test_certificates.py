@@ -1,0 +1,207 @@
+"""Certificates: what is wrong anywhere in a region is found there, and nothing else is said."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convcheck.conformance.kernels import kernel_for
+from convcheck.oracle import certificates, pytorch
+from convcheck.oracle.cases import DTYPES, Case
+from convcheck.oracle.certificates import Certificate, certify, enumerate_region, false_acceptance
+from convcheck.oracle.geometry import Geometry
+from convcheck.oracle.judge import OracleError, judge
+from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.regions import Region
+from convcheck.oracle.verdicts import Outcome
+
+Kernel = Callable[..., Any]
+
+
+def region_of(operation: Operation) -> Region:
+    """Return a small region in float64."""
+    if operation.default_fore is None:
+        return Region(operation.name, 3, full_to=1)
+    return Region(operation.name, 2, narrow=0, full_to=0, channels=(1, 2))
+
+
+def wrong_on(operation: Operation, *geometries: Geometry) -> Kernel:
+    """Return a kernel that is wrong by one in one element, on these geometries alone."""
+    right = kernel_for(operation.name)
+    calls = set()
+    for geometry in geometries:
+        shapes = operation.array_shapes(geometry)
+        positional, keywords = operation.arguments(
+            geometry, {name: np.zeros(shape) for name, shape in shapes.items()}
+        )
+        calls.add(_signature(positional, keywords))
+
+    def kernel(*positional: Any, **keywords: Any) -> Any:
+        z = right(*positional, **keywords)
+        if _signature(positional, keywords) in calls:
+            z.flat[-1] += 1
+        return z
+
+    return kernel
+
+
+def _signature(positional: Any, keywords: Any) -> Any:
+    return (
+        tuple(getattr(each, "shape", None) or tuple(each) for each in positional),
+        tuple(keywords.items()),
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
+def test_any_single_geometry_is_found_and_named(operation: Operation) -> None:
+    """A kernel wrong on one geometry is refused on it; of two, on the simpler one."""
+    region = region_of(operation)
+    everything = [geometry for _, geometry, _ in region.geometries()]
+    choose = random.Random(operation.name)  # noqa: S311  (no secret)
+    for _ in range(6):
+        simpler, other = sorted(choose.sample(range(len(everything)), 2))
+        kernel = wrong_on(operation, everything[other], everything[simpler])
+        certificate = _enumerated(kernel, region)
+        assert certificate.failure is not None
+        assert certificate.failure.case.geometry == everything[simpler]
+        assert certificate.certified == simpler
+        assert not certificate.complete
+
+
+def _enumerated(kernel: Kernel, region: Region) -> Certificate:
+    certificate = Certificate(region, 1, region.count())
+    for _, verdicts in enumerate_region(kernel, region, draws=1, seed=0):
+        certificate.add(verdicts)
+    return certificate
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
+def test_right_kernels_are_certified(operation: Operation) -> None:
+    """A right kernel is certified on all of the region, and the words say so."""
+    region = region_of(operation)
+    certificate = certify(kernel_for(operation.name), region)
+    assert certificate.complete
+    assert certificate.certified == region.count() == certificate.judged[Outcome.AGREES]
+    assert str(certificate).startswith(f"{operation.name}: certified\n")
+    assert certificate.chance("float64") < 0.001
+
+
+def test_chance_of_a_false_acceptance() -> None:
+    """It is d / |S| where that says something, else the multilinear figure; draws multiply."""
+    assert false_acceptance(2, 10) == 0.2
+    assert false_acceptance(2, 10, draws=3) == pytest.approx(0.008)
+    assert false_acceptance(4, 4) == 1 - (3 / 4) ** 4
+    assert false_acceptance(4, 5) == 0.8
+
+
+def test_chance_is_that_of_the_fewest_integers() -> None:
+    """Over a region the largest chance counts, by dtype; without agreement it is one."""
+    region = Region("convolution", 3, dtypes=DTYPES)
+    certificate = _enumerated(kernel_for("convolution"), region)
+    worst: dict[str, int] = {}
+    for _, geometry, dtype in region.geometries():
+        largest = Case("convolution", geometry, dtype, "integers", 0).largest
+        assert largest is not None
+        worst[dtype] = min(worst.get(dtype, largest), largest)
+    for dtype in DTYPES:
+        assert certificate.chance(dtype) == 2 / (2 * worst[dtype])
+    assert Certificate(region, 1, 1).chance("float64") == 1
+
+
+def test_wrong_kernels_agree_no_more_often_than_stated() -> None:
+    """A kernel that is wrong by a product of two inputs agrees as often as zeros are drawn."""
+    geometry = Geometry.parse("b1.h2.w4.i1.o1.f2x4.s1x1")
+
+    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
+        z = kernel_for("convolution")(x, ftr, strd)
+        return z + (x[0, 0, 0, 0] - x[0, 0, 1, 0]) * (ftr[0, 0, 0, 0] - ftr[0, 0, 1, 0])
+
+    draws = 400
+    cases = [Case("convolution", geometry, "float16", "integers", seed) for seed in range(draws)]
+    agreed = sum(judge(kernel, case).outcome is Outcome.AGREES for case in cases)
+    choices = 2 * (cases[0].largest or 0)
+    expected = 1 - (1 - 1 / choices) ** 2
+    assert agreed
+    assert abs(agreed / draws - expected) < 4 * (expected / draws) ** 0.5
+    assert expected <= false_acceptance(2, choices)
+
+
+def test_interruption_keeps_what_was_certified() -> None:
+    """Ctrl-C in the middle returns the certificate of what came before, and it says so."""
+    calls = 0
+
+    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls > 100:
+            raise KeyboardInterrupt
+        return kernel_for("convolution")(x, ftr, strd)
+
+    certificate = certify(kernel, Region("convolution", 4))
+    assert certificate.interrupted
+    assert not certificate.complete
+    assert 64 <= certificate.certified <= 100
+    assert str(certificate).startswith("convolution: interrupted\n")
+
+
+def test_progress_is_told_geometry_by_geometry() -> None:
+    """The progress function sees the certificate grow by one geometry at a time."""
+    seen: list[int] = []
+    region = Region("convolution", 2)
+    certify(kernel_for("convolution"), region, progress=lambda each: seen.append(each.certified))
+    assert seen == list(range(1, region.count() + 1))
+
+
+def test_more_draws_judge_more() -> None:
+    """Each geometry is judged on as many draws as asked for, with different numbers."""
+    region = Region("convolution", 1, batches=(1,), channels=(1,), narrow=0)
+    certificate = certify(kernel_for("convolution"), region, draws=3)
+    assert certificate.judged == {Outcome.AGREES: 3}
+    seeds = [
+        verdict.case.seed
+        for _, verdicts in enumerate_region(kernel_for("convolution"), region, draws=3, seed=5)
+        for verdict in verdicts
+    ]
+    assert seeds == [5, 6, 7]
+
+
+def test_vacuous_draws_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where right results happen to be zero everywhere, further draws decide."""
+    right = certificates.judge_all
+
+    def vacuous(kernel: Kernel, cases: Any) -> Any:
+        return [replace(each, outcome=Outcome.VACUOUS) for each in right(kernel, cases)]
+
+    monkeypatch.setattr(certificates, "judge_all", vacuous)
+    region = Region("convolution", 2)
+    certificate = _enumerated(kernel_for("convolution"), region)
+    assert certificate.judged == dict.fromkeys((Outcome.VACUOUS, Outcome.AGREES), region.count())
+    assert certificate.complete
+
+
+def test_no_room_is_undecided() -> None:
+    """Where a dtype has no integers for exact sums, nothing is certified."""
+    region = Region("convolution", 1, channels=(2049,), narrow=0, dtypes=("float16",))
+    certificate = certify(kernel_for("convolution"), region)
+    assert (certificate.certified, certificate.undecided) == (0, 2)
+    assert "certified in part" in str(certificate)
+    assert "2 undecided" in str(certificate)
+
+
+def test_no_draws_are_refused() -> None:
+    """Zero draws would certify anything."""
+    with pytest.raises(ValueError, match="draws=0"):
+        certify(kernel_for("convolution"), Region("convolution", 1), draws=0)
+
+
+def test_a_broken_oracle_certifies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in PyTorch's oracle is blamed on it before the kernel is called."""
+    right = pytorch.forward
+    monkeypatch.setattr(
+        pytorch, "forward", lambda layer, x, ftr, strd: right(layer, x, ftr[:, ::-1], strd)
+    )
+    with pytest.raises(OracleError, match=r"^PyTorch differs from the other oracles"):
+        certify(lambda *_: pytest.fail("was called"), Region("convolution", 1))

@@ -1,0 +1,160 @@
+"""The oracles agree, and a fault in any one of them is blamed on that one."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from convcheck.conformance import kernels
+from convcheck.conformance.strategies import geometries, seeds
+from convcheck.oracle import cross_check as checked
+from convcheck.oracle import pytorch
+from convcheck.oracle.cases import Case
+from convcheck.oracle.counts import Counts, counts
+from convcheck.oracle.cross_check import cross_check
+from convcheck.oracle.geometry import Geometry
+from convcheck.oracle.judge import OracleError
+from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.oracles import ORACLES, Oracle, loops, python_integers, pytorch_float64
+from convcheck.reference import notebook
+
+ALL: dict[str, Oracle] = {
+    **ORACLES,
+    "loops": loops({name: kernels.kernel_for(name) for name in OPERATIONS}),
+}
+each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
+
+
+@each_operation
+@settings(max_examples=15, deadline=None, database=None)
+@given(data=st.data())
+def test_oracles_agree(operation: Operation, data: st.DataObject) -> None:
+    """On integers, all oracles give the same result, of the shape of the operation's."""
+    geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
+    sizes = [operation.shape(geometry, axes) for axes in operation.factors.values()]
+    if max(map(np.prod, sizes)) > 2000:  # Python's integers take long
+        return
+    arrays = Case(operation.name, geometry, "float64", "integers", seed).arrays()
+    expected = pytorch_float64(operation, geometry, arrays)
+    for name, oracle in ALL.items():
+        assert np.array_equal(oracle(operation, geometry, arrays), expected), name
+
+
+def flipped(oracle: Oracle) -> Oracle:
+    """Return an oracle that has the filter, or the first factor, upside down."""
+
+    def wrong(operation: Operation, geometry: Geometry, arrays: Any) -> Any:
+        name = "ftr" if "ftr" in operation.factors else next(iter(operation.factors))
+        return oracle(operation, geometry, {**arrays, name: arrays[name][:, ::-1]})
+
+    return wrong
+
+
+def changed(how: Callable[[Any], Any]) -> Callable[[Oracle], Oracle]:
+    """Return a fault that changes an oracle's result."""
+    return lambda oracle: lambda *arguments: how(oracle(*arguments))
+
+
+def last_wrong(z: Any) -> Any:
+    """Return `z` with its last element off by one."""
+    z = z.copy()
+    z.flat[-1] += 1
+    return z
+
+
+FAULTS: dict[str, Callable[[Oracle], Oracle]] = {
+    "flipped": flipped,
+    "raises": changed(lambda _: 1 / 0),
+    "NaN": changed(lambda z: z * np.nan),
+    "shape": changed(lambda z: z[..., None]),
+    "dtype": changed(lambda z: z.astype(int)),
+    "list": changed(lambda z: z.tolist()),
+    "one element": changed(last_wrong),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("name", ALL)
+@each_operation
+def test_a_fault_is_blamed_on_the_oracle_that_has_it(
+    operation: Operation, name: str, fault: str
+) -> None:
+    """Whatever is wrong with one oracle, for one operation, the error names it alone."""
+    oracles = {**ALL, name: FAULTS[fault](ALL[name])}
+    with pytest.raises(OracleError, match=f"^{name} differs from the other oracles") as error:
+        cross_check(oracles, [operation])
+    assert error.value.wrong == (name,)
+    assert operation.name in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_sound_oracles_pass() -> None:
+    """Nothing is raised where all agree, on every operation."""
+    cross_check(ALL, OPERATIONS.values())
+
+
+def test_two_against_two_blames_nobody() -> None:
+    """Without a majority, the error names both sides."""
+    wrong = changed(last_wrong)
+    oracles = {name: ALL[name] if at < 2 else wrong(ALL[name]) for at, name in enumerate(ALL)}
+    with pytest.raises(OracleError, match="against") as error:
+        cross_check(oracles, [OPERATIONS["convolution"]])
+    assert error.value.wrong == ()
+    assert all(name in str(error.value) for name in ALL)
+
+
+def test_all_failing_blames_nobody() -> None:
+    """Oracles that all raise do not agree."""
+    oracles = {name: FAULTS["raises"](oracle) for name, oracle in ALL.items()}
+    with pytest.raises(OracleError, match="contradict one another"):
+        cross_check(oracles, [OPERATIONS["convolution"]])
+
+
+def test_wrong_counts_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Products that are miscounted are noticed though all results agree."""
+
+    def one_more(operation: Operation, geometry: Geometry) -> Counts:
+        right = counts(operation, geometry)
+        return Counts(right.terms + 1, right.inner, right.outer)
+
+    monkeypatch.setattr(checked, "counts", one_more)
+    with pytest.raises(OracleError, match="counts of products"):
+        cross_check(ALL, [OPERATIONS["convolution"]])
+
+
+def test_python_integers_have_no_limit() -> None:
+    """Sums that float64 would round on the way come out right."""
+    geometry = Geometry.parse("b1.h1.w3.i1.o1.f1x3.s1x1")
+    arrays = {
+        "x": np.array([2.0**60, 1, -(2.0**60)]).reshape(1, 1, 3, 1),
+        "ftr": np.ones((1, 1, 3, 1)),
+    }
+    assert python_integers(OPERATIONS["convolution"], geometry, arrays).item() == 1
+    assert notebook.convolution(arrays["x"], arrays["ftr"], (1, 1)).item() == 0
+
+
+def test_python_integers_refuse_fractions() -> None:
+    """A factor that is not made of integers is named."""
+    geometry = Geometry.parse("b1.h1.w1.i1.o1.f1x1.s1x1")
+    arrays = {"x": np.full((1, 1, 1, 1), 0.5), "ftr": np.ones((1, 1, 1, 1))}
+    with pytest.raises(ValueError, match="x: expected integers alone"):
+        python_integers(OPERATIONS["convolution"], geometry, arrays)
+
+
+def test_the_judged_reference_may_be_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loops that are themselves judged get verdicts; they do not stop the run."""
+    kernels.check_oracles()
+    right = notebook.convolution
+    monkeypatch.setattr(notebook, "convolution", lambda x, f, s: right(x, f[:, ::-1], s))
+    kernels.check_oracles()
+
+
+def test_a_wrong_judge_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in PyTorch's oracle is found before anything is judged by it."""
+    right = pytorch.filter_gradient
+    monkeypatch.setattr(pytorch, "filter_gradient", lambda *args, **kw: right(*args, **kw) + 1)
+    with pytest.raises(OracleError, match=r"^PyTorch differs"):
+        kernels.check_oracles()

@@ -1,0 +1,152 @@
+"""Results on receptive fields are those on the whole, and wrong ones are found there."""
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convcheck.conformance.kernels import kernel_for
+from convcheck.oracle.cases import DTYPES, Case
+from convcheck.oracle.explain import explain, snippet
+from convcheck.oracle.geometry import Fore, Geometry
+from convcheck.oracle.laws import ARRANGEMENTS
+from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.patches import judge_sampled, patch
+from convcheck.oracle.verdicts import Outcome
+
+ONE_LAYER = [operation for operation in OPERATIONS.values() if operation.default_fore is None]
+each_operation = pytest.mark.parametrize("operation", ONE_LAYER, ids=lambda o: o.name)
+WHOLE = Geometry.parse("b1.h9.w8.i3.o4.f3x2.s2x3")
+
+
+def geometry_for(operation: Operation, choose: random.Random) -> Geometry:
+    """Return a small random geometry."""
+    taps = choose.randint(1, 3), choose.randint(1, 3)
+    least = taps if operation.layer == "convolution" else (1, 1)
+    extents = choose.randint(least[0], least[0] + 3), choose.randint(least[1], least[1] + 3)
+    channels = choose.randint(1, 3), choose.randint(1, 3)
+    return Geometry(
+        choose.randint(1, 2), *extents, *channels, *taps, choose.randint(1, 3), choose.randint(1, 3)
+    )
+
+
+@each_operation
+def test_patches_have_the_bits_of_the_whole(operation: Operation) -> None:
+    """A literal kernel gives every result on its patch, a view, to the bit."""
+    choose = random.Random(operation.name)  # noqa: S311  (no secret)
+    kernel = kernel_for(operation.name)
+    arrangements: list[Callable[[Any], Any]] = [np.copy, *ARRANGEMENTS.values()]
+    for turn in range(24):
+        geometry = geometry_for(operation, choose)
+        case = Case(operation.name, geometry, DTYPES[turn % 3], "uniform", turn)
+        arrange = arrangements[turn % len(arrangements)]
+        arrays = {name: arrange(array) for name, array in case.arrays().items()}
+        positional, _ = operation.arguments(geometry, arrays)
+        whole = kernel(*positional)
+        for index in np.ndindex(whole.shape):
+            part = patch(operation, geometry, index)
+            if part is None:
+                assert whole[index] == 0
+                continue
+            views = part.of(arrays)
+            assert all(np.shares_memory(views[name], arrays[name]) for name in views)
+            positional, _ = operation.arguments(part.geometry, views)
+            alone = kernel(*positional)
+            assert alone[part.index].tobytes() == whole[index].tobytes()
+
+
+@each_operation
+@pytest.mark.parametrize("fill", ["integers", "uniform"])
+def test_right_kernels_agree(operation: Operation, fill: str) -> None:
+    """A right kernel agrees on a sample, and the verdict is about the whole case."""
+    case = Case(operation.name, WHOLE, "float32", fill, 1)
+    verdict = judge_sampled(kernel_for(operation.name), case, 10)
+    assert verdict.outcome is Outcome.AGREES
+    assert verdict.case == case
+    assert (verdict.error is not None) == (fill == "uniform")
+
+
+def wrong(kind: str, operation: Operation) -> Callable[..., Any]:
+    """Return a kernel with a fault of this kind."""
+    right = kernel_for(operation.name)
+
+    def kernel(*arguments: Any) -> Any:
+        if kind == "raises":
+            raise IndexError("out of range")
+        if kind == "writes":
+            arguments[0][...] = 0
+            return right(*arguments)
+        if kind == "flips":
+            return right(arguments[0][:, ::-1], *arguments[1:])
+        z = right(*arguments)
+        z[..., -1] += 1  # of several channels, or of the one there is
+        return z
+
+    return kernel
+
+
+@each_operation
+@pytest.mark.parametrize("kind", ["raises", "writes", "flips", "last channel"])
+def test_wrong_kernels_are_found(operation: Operation, kind: str) -> None:
+    """A fault shows on the receptive fields, and its verdict can be told."""
+    case = Case(operation.name, WHOLE, "float32", "integers", 1)
+    verdict = judge_sampled(wrong(kind, operation), case, 100)
+    expected = Outcome.MISBEHAVED if kind in ("raises", "writes") else Outcome.DISAGREES
+    assert verdict.outcome is expected
+    assert operation.name in explain(verdict)
+
+
+def test_all_results_are_judged_where_they_are_few() -> None:
+    """With as many outputs as there are, a fault in any single one is found."""
+    geometry = Geometry.parse("b1.h3.w4.i1.o2.f2x2.s1x1")
+    case = Case("convolution", geometry, "float64", "integers", 2)
+    arrays = case.arrays()
+    for position in np.ndindex(2, 3, 2):
+        row, column, channel = position
+        window = arrays["x"][:, row : row + 2, column : column + 2]
+        ftr = arrays["ftr"][..., channel : channel + 1]
+
+        def kernel(x: Any, f: Any, strd: Any, window: Any = window, ftr: Any = ftr) -> Any:
+            z = kernel_for("convolution")(x, f, strd)
+            return z + (np.array_equal(x, window) and np.array_equal(f, ftr))
+
+        assert judge_sampled(kernel, case, 12).outcome is Outcome.DISAGREES
+
+
+def test_snippet_cuts_the_patch_from_the_whole() -> None:
+    """Where a patch is too long to print, the snippet draws the whole and cuts the same part."""
+    geometry = Geometry.parse("b1.h8.w9.i200.o3.f3x3.s2x1")
+    operation = OPERATIONS["convolution"]
+    for fill in ("integers", "uniform"):
+        case = Case(operation.name, geometry, "float32", fill, 5)
+        evidence = judge_sampled(wrong("last channel", operation), case).evidence
+        assert evidence is not None
+        lines = snippet(kernel_for("convolution"), evidence)
+        scope: dict[str, Any] = {}
+        exec("\n".join(lines[:-1]), scope)  # noqa: S102  (that it can be run is the point)
+        for name, array in evidence.arrays.items():
+            assert np.array_equal(scope[name], array)
+        assert len(lines) <= 10
+
+
+def test_too_many_terms_are_not_applicable() -> None:
+    """Where the whole leaves no integers in a dtype, its patches are not judged exactly."""
+    case = Case(
+        "convolution", Geometry.parse("b1.h1.w1.i2049.o1.f1x1.s1x1"), "float16", "integers", 1
+    )
+    verdict = judge_sampled(kernel_for("convolution"), case)
+    assert verdict.outcome is Outcome.NOT_APPLICABLE
+
+
+def test_bad_cases_are_refused() -> None:
+    """Two layers, and NaN, are refused by name."""
+    kernel = kernel_for("convolution")
+    case = Case("convolution", WHOLE, "float32", "nonfinite-x", 1)
+    with pytest.raises(ValueError, match="fill='nonfinite-x'"):
+        judge_sampled(kernel, case)
+    two = replace(WHOLE, fore=Fore("convolution", 1, 1, 1, 1, 1))
+    with pytest.raises(ValueError, match="operation='conv_back_prop'"):
+        judge_sampled(kernel, Case("conv_back_prop", two, "float32", "integers", 1))
