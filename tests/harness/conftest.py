@@ -1,19 +1,22 @@
 """What several tests of the harness share."""
 
-import importlib.util
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pytest_runs import Folder
 
 
-@pytest.fixture(scope="session")
-def styles() -> dict[str, dict[str, Callable[..., Any]]]:
-    """Return the right kernels of zoo.py, by style and operation."""
-    spec = importlib.util.spec_from_file_location("zoo", Path(__file__).with_name("zoo.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    zoo = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(zoo)
-    return {name: zoo.kernels(style) for name, style in zoo.STYLES.items()}
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    """Return a function that writes files, named by module, and returns their folder.
+
+    It is a project with warnings as errors, the strictest that a user's may be.
+    """
+    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
+
+    def write(**modules: str) -> Path:
+        for name, text in modules.items():
+            (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+        return tmp_path
+
+    return write

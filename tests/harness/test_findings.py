@@ -8,14 +8,15 @@ import pytest
 
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
-from convcheck.reports.findings import Results, build, sentence
+from convcheck.reports.findings import Planned, Results, build, sentence
 
 Json = dict[str, Any]
 
 PLAN = [("convolution", prop, "float32") for prop in ("exact", "bound", "linearity")]
 BOUNDARIES = [("convolution", name) for name in ("remainder", "one channel")]
+PAIRS = [("convolution", "shapes", 3)]
 ASKED: Json = {"profile": "quick", "seed": "0"}
-FAILURE: Json = {"case": "some case", "outcome": "disagrees", "message": "it is wrong"}
+FAILURE: Json = {"case": "some case", "outcome": "disagrees", "message": "it is wrong", "rank": 0}
 
 
 def cell(prop: str = "exact", failure: Json | None = None, **counts: int) -> Json:
@@ -36,11 +37,13 @@ def found(
     outcomes: dict[str, str] | None = None,
     messages: dict[str, str] | None = None,
     collected: list[str] | None = None,
+    *,
+    full: bool = False,
 ) -> Json:
     """Return findings of tests that passed, unless `outcomes` says otherwise."""
     outcomes = dict.fromkeys(records, "passed") | (outcomes or {})
-    results = Results(records, outcomes, messages or {}, collected or sorted(outcomes))
-    return build(results, PLAN, BOUNDARIES, ASKED)
+    results = Results(records, outcomes, messages or {}, collected or sorted(outcomes), full=full)
+    return build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)
 
 
 def record(*cells: Json) -> Json:

@@ -1,11 +1,10 @@
 """The published networks: as many layers, and of such sizes, as their papers say."""
 
 from collections import Counter
-from collections.abc import Callable
 from itertools import pairwise
-from typing import Any
 
 import pytest
+from zoo import STYLES, kernels
 
 from convcheck.conformance.networks import ALL_LAYERS, Layer, distinct_layers
 from convcheck.oracle.cases import Case
@@ -73,12 +72,10 @@ def test_channels_chain(network: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["AlexNet conv3", "ResNet-50 conv5_1b"])
-def test_vectorised_kernel_in_full(
-    name: str, styles: dict[str, dict[str, Callable[..., Any]]]
-) -> None:
+def test_vectorised_kernel_in_full(name: str) -> None:
     """A fast kernel is judged on a whole layer, exactly and within the bound."""
     (layer,) = [layer for layer in distinct_layers() if str(layer) == name]
     for fill in ("integers", "uniform"):
         case = Case("convolution", layer.geometry, "float32", fill, 1)
-        verdict = judge(styles["matrix product"]["convolution"], case)
+        verdict = judge(kernels(STYLES["matrix product"])["convolution"], case)
         assert verdict.outcome is Outcome.AGREES

@@ -45,7 +45,7 @@ def part(cell: Cell, counts: Json, failure: Json | None = None, **more: Any) -> 
 def failed(message: str, case: str = CASE, outcome: str = "disagrees") -> Json:
     """Return a failure as a cell has it."""
     rerun = f"pytest --case {case}"
-    return {"case": case, "outcome": outcome, "rerun": rerun, "message": message}
+    return {"case": case, "outcome": outcome, "rank": 0, "rerun": rerun, "message": message}
 
 
 def make(
@@ -63,8 +63,14 @@ def make(
         messages=messages,
         collected=["a test", *messages, *missing],
     )
-    asked = {"kernels": kernels, "profile": "default", "seed": "0", "case": None}
-    found = findings.build(results, planned, [], asked)
+    asked = {
+        "kernels": kernels,
+        "oracles": {"PyTorch": "in float64"},
+        "profile": "default",
+        "seed": "0",
+        "case": None,
+    }
+    found = findings.build(results, findings.Planned(planned, [], []), asked)
     return files.assemble(found, {"exit_status": 1, "packages": {"numpy": "2.0"}})
 
 

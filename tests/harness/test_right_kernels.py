@@ -1,11 +1,9 @@
 """Right kernels are never rejected, in whatever way they are written."""
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zoo import STYLES, kernels
 
 from convcheck.conformance.kernels import partners
 from convcheck.conformance.recording import laws_of
@@ -17,19 +15,17 @@ from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.operations import OPERATIONS, Operation
 from convcheck.oracle.regions import Region
 
-Styles = dict[str, dict[str, Callable[..., Any]]]
-
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
-each_style = pytest.mark.parametrize("style", ["einsum", "matrix product", "blocked", "fused"])
+each_style = pytest.mark.parametrize("style", STYLES)
 
 
 @each_style
 @each_operation
-def test_certified(styles: Styles, style: str, operation: Operation) -> None:
+def test_certified(style: str, operation: Operation) -> None:
     """Every style is certified, in every dtype."""
     extent = 2 if operation.default_fore else 3
     region = Region(operation.name, extent, full_to=1, dtypes=DTYPES)
-    certificate = certify(styles[style][operation.name], region)
+    certificate = certify(kernels(STYLES[style])[operation.name], region)
     assert certificate.complete, certificate
 
 
@@ -37,12 +33,10 @@ def test_certified(styles: Styles, style: str, operation: Operation) -> None:
 @each_operation
 @settings(max_examples=8, deadline=None, database=None)
 @given(data=st.data())
-def test_agrees_on_random_geometries(
-    styles: Styles, style: str, operation: Operation, data: st.DataObject
-) -> None:
+def test_agrees_on_random_geometries(style: str, operation: Operation, data: st.DataObject) -> None:
     """Every style agrees exactly and within the bound, in every dtype, and obeys the laws."""
     geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    kernel = styles[style][operation.name]
+    kernel = kernels(STYLES[style])[operation.name]
     cases = [
         Case(operation.name, geometry, dtype, fill, seed)
         for dtype in DTYPES

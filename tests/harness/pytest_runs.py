@@ -1,0 +1,76 @@
+"""Calling pytest as users do, in a folder of theirs, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CASE = "v1:convolution:float32:integers:b1.h4.w5.i2.o1.f2x2.s1x2:7"
+# These tests need no oracle, hence not the seconds that PyTorch takes to import.
+LEDGER = ("--pyargs", "convcheck.conformance.test_ledger", "-k", "shows_the_defect")
+# Two tests, one of a kernel that is patched to be wrong and one of a right kernel.
+AGREEMENT = (
+    *("-p", "patch", "--pyargs", "convcheck.conformance.test_agreement::test_agreement"),
+    *("-k", "convolution and not gradient", "--hypothesis-profile", "quick"),
+)
+
+WRONG = """
+from convcheck.reference import notebook
+
+right = notebook.convolution
+
+def convolution(x, ftr, strd):
+    return right(x, ftr[:, ::-1], strd)
+"""
+PATCH = """
+import wrong
+from convcheck.reference import notebook
+
+notebook.convolution = wrong.convolution
+"""
+# For the ledger: a kernel that does not return, once some tests have passed.
+HANG = """
+import os, pathlib, time
+from convcheck import reference
+
+def convolution_transpose(x, ftr, strd):
+    pathlib.Path("started").touch()
+    time.sleep(60)
+
+reference.convolution_transpose = convolution_transpose
+"""
+DIE = HANG.replace("time.sleep(60)", "os._exit(3)")
+
+Folder = Callable[..., Path]
+
+
+def command(arguments: tuple[str, ...]) -> list[str]:
+    """Return the command of a user who calls pytest."""
+    return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Return the environment without what this run of pytest put there."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_") and k != "CI"}
+    return kept | more
+
+
+def run(where: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Call pytest in a folder, with further environment variables."""
+    return subprocess.run(  # noqa: S603  (arguments of this module's own)
+        command(arguments),
+        cwd=where,
+        env=environment(**more),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def findings(path: Path) -> Any:
+    """Return the part of a report that says what was found."""
+    return json.loads(path.read_text(encoding="utf-8"))["findings"]

@@ -1,0 +1,113 @@
+"""What is left of a run that does not come to its end."""
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from pytest_runs import DIE, HANG, LEDGER, Folder, command, environment, findings, run
+
+
+def test_a_worker_that_dies_is_told(folder: Folder) -> None:
+    """What a dead worker was running is named, and so is what never ran; no worker is named."""
+    where = folder(die=DIE)
+    arguments = ("-n", "1", "--max-worker-restart", "0", "--conformance-json", "r.json")
+    done = run(where, "-p", "die", *LEDGER, *arguments)
+    report = findings(where / "r.json")
+    assert done.returncode == 1
+    assert report["verdict"] == "does not conform"
+    (error,) = report["errors"]
+    assert error["test"].startswith("test_ledger::test_the_literal_kernel_shows_the_defect[transp")
+    assert report["missing"]
+    assert error["test"] not in report["missing"]
+    assert "gw0" not in json.dumps(report)
+    assert str(where) not in json.dumps(report)
+
+
+def start(where: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start pytest in a folder, and return when its kernel has been called."""
+    process = subprocess.Popen(  # noqa: S603  (arguments of this module's own)
+        command(arguments),
+        cwd=where,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (where / "started").exists() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process
+
+
+def test_ctrl_c_leaves_an_incomplete_report(folder: Folder) -> None:
+    """An interrupted run still writes its report, which says what is missing."""
+    where = folder(hang=HANG)
+    process = start(where, "-p", "hang", *LEDGER, "--conformance-json", "r.json")
+    process.send_signal(signal.SIGINT)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    report = findings(where / "r.json")
+    assert report["verdict"] == "incomplete"
+    assert f"Incomplete: {len(report['missing'])} tests gave no result" in text
+    assert "JSON report: r.json" in text
+
+
+def test_kill_leaves_the_older_report(folder: Folder) -> None:
+    """A run that is killed leaves an older report as it was, and nothing beside it."""
+    where = folder(hang=HANG)
+    (where / "r.json").write_text("older", encoding="utf-8")
+    process = start(where, "-p", "hang", *LEDGER, "--conformance-json", "r.json")
+    process.kill()
+    process.communicate(timeout=60)
+    assert (where / "r.json").read_text(encoding="utf-8") == "older"
+    assert [path.name for path in where.iterdir() if "r.json" in path.name] == ["r.json"]
+
+
+def test_a_report_that_cannot_be_written(folder: Folder) -> None:
+    """A folder that vanished meanwhile costs one line, not the outcome of the run."""
+    vanish = "import os\ndef pytest_collection_finish():\n    os.rmdir('reports')\n"
+    where = folder(vanish=vanish)
+    (where / "reports").mkdir()
+    one = (*LEDGER[:-1], "shows_the_defect and unbound-filters")
+    done = run(where, "-p", "vanish", *one, "--conformance-json", "reports/r.json")
+    assert "JSON report not written to reports/r.json: No such file or directory" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (done.returncode, " 1 passed" in done.stdout) == (0, True)
+
+
+def test_a_report_without_conformance_tests_is_refused_aloud(folder: Folder) -> None:
+    """A run that judged nothing says that it wrote no report, and keeps its own outcome."""
+    done = run(folder(test_own="def test_own():\n    pass\n"), "--conformance-json", "r.json")
+    assert done.returncode == 0
+    assert "No conformance test ran: no conformance report written." in done.stdout
+
+
+# PyTorch's oracle with a fault: filters upside down.
+FLIP = """
+from convcheck.oracle import pytorch
+
+right = pytorch.forward
+
+def forward(layer, x, ftr, *rest, **keywords):
+    return right(layer, x, ftr[:, ::-1], *rest, **keywords)
+
+pytorch.forward = forward
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_a_broken_oracle_ends_the_run(folder: Folder, workers: str) -> None:
+    """Nothing is judged by an oracle that the others contradict, and the odd one is named."""
+    where = folder(flip=FLIP)
+    arguments = ("--pyargs", "convcheck.conformance", "-n", workers, "--conformance-json", "r.json")
+    done = run(where, "-p", "flip", *arguments)
+    assert done.returncode in (1, 2)
+    assert "PyTorch differs from the other oracles on convolution" in done.stdout
+    report = findings(where / "r.json")
+    assert (report["verdict"], report["decided"]) == ("incomplete", 0)
+    assert len(report["missing"]) > 500
+    assert {error["outcome"] for error in report["errors"]} == {"error"}
