@@ -69,8 +69,9 @@ def _counts_once(
     operation: Operation, layer: tuple[int, ...], fore: tuple[Any, ...] | None
 ) -> Counts:
     """Return the counts of a batch of one and a single channel everywhere."""
-    height, width, *rest = layer
-    geometry = Geometry(1, height, width, 1, 1, *rest, None if fore is None else Fore(*fore))
+    height, width, taps_h, taps_w, stride_h, stride_w = layer
+    follows = None if fore is None else Fore(*fore)
+    geometry = Geometry(1, height, width, 1, 1, taps_h, taps_w, stride_h, stride_w, follows)
     ones = {
         name: np.ones(operation.shape(geometry, axes)) for name, axes in operation.factors.items()
     }

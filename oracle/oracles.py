@@ -160,7 +160,9 @@ def _windows(operation: Operation, geometry: Geometry, factors: Mapping[str, Arr
         windows = np.lib.stride_tricks.sliding_window_view(sides.pop(wide), taps, axis=(1, 2))
         windows = windows[:, :: steps[0], :: steps[1]][:, : extents["P"], : extents["Q"]]
         ((other, factor),) = sides.items()
-        return np.einsum(f"bPQ{wide[-1]}hw,{other}->{operation.result}", windows, factor)
+        subscripts = f"bPQ{wide[-1]}hw,{other}->{operation.result}"
+        result: Array = np.einsum(subscripts, windows, factor)
+        return result
     narrow, ftr = (next(axes for axes in sides if key in axes) for key in "Ph")
     # Each element of the narrow side reaches `taps` elements of the wide one, `step` apart
     # from its neighbour's: seen from there, the filter comes last tap first.

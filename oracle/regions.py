@@ -107,8 +107,8 @@ class Region:
         values = self._values()[:-1]
         turns = product(*(range(len(each)) for each in values))
         rows = (
-            Sizes(*sizes, self.dtypes[sum(turn) % len(self.dtypes)])
-            for sizes, turn in zip(product(*values), turns, strict=True)
+            Sizes(b, i, o, k, self.dtypes[sum(turn) % len(self.dtypes)])
+            for (b, i, o, k), turn in zip(product(*values), turns, strict=True)
         )
         return tuple(sorted(rows, key=_simplicity))
 

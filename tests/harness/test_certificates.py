@@ -13,7 +13,7 @@ from convcheck.oracle import certificates, pytorch
 from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.certificates import Certificate, certify, enumerate_region, false_acceptance
 from convcheck.oracle.geometry import Geometry
-from convcheck.oracle.judge import OracleError, judge
+from convcheck.oracle.judge import OracleError, judge, judge_all
 from convcheck.oracle.operations import OPERATIONS, Operation
 from convcheck.oracle.regions import Region
 from convcheck.oracle.verdicts import Outcome
@@ -170,10 +170,9 @@ def test_more_draws_judge_more() -> None:
 
 def test_vacuous_draws_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where right results happen to be zero everywhere, further draws decide."""
-    right = certificates.judge_all
 
     def vacuous(kernel: Kernel, cases: Any) -> Any:
-        return [replace(each, outcome=Outcome.VACUOUS) for each in right(kernel, cases)]
+        return [replace(each, outcome=Outcome.VACUOUS) for each in judge_all(kernel, cases)]
 
     monkeypatch.setattr(certificates, "judge_all", vacuous)
     region = Region("convolution", 2)

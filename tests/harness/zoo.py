@@ -229,7 +229,7 @@ def kernels(style: Style) -> dict[str, Callable[..., Array]]:  # noqa: C901  (ei
 
         return kernel
 
-    found = {
+    found: dict[str, Callable[..., Array]] = {
         each.__name__: each
         for each in (
             convolution,
