@@ -51,15 +51,16 @@ def name_of(layer: Layer, operation: Operation, dtype: str) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Judge large layers in float32 alone, at less than the highest effort."""
+    """Judge large layers in float32 alone at default effort, and not at all at the least."""
     if "layer" not in metafunc.fixturenames:
         return
-    all_dtypes = tier() == "thorough"
+    all_dtypes, large_too = tier() == "thorough", tier() != "quick"
     metafunc.parametrize(
         ("layer", "operation", "dtype"),
         [
             pytest.param(layer, operation, dtype, id=name_of(layer, operation, dtype))
             for layer in distinct_layers()
+            if large_too or layer.multiplications <= _SMALL
             for operation in operations_of(layer)
             for dtype in DTYPES
             if all_dtypes or _is_small(layer) or dtype == "float32"
