@@ -11,6 +11,7 @@ import pytest
 from hypothesis import Phase
 
 from convcheck.conformance import plugin
+from convcheck.conformance.test_certificates import TIERS
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.reference import convolution
 
@@ -65,3 +66,9 @@ def test_profiles_are_the_plugin_s() -> None:
     """The number of examples of each profile is the one that the plugin registers."""
     for profile, examples in plugin.EXAMPLES.items():
         assert re.search(rf"{profile} \({examples}[ )]", README)
+
+
+def test_tiers_are_those_that_are_certified() -> None:
+    """The table of profiles states the regions that the conformance tests certify."""
+    for profile, tier in TIERS.items():
+        assert f"| `{profile}` | {tier.extent} | {tier.two_layers} | {tier.reach} |" in README
