@@ -15,7 +15,7 @@ from .verdicts import Evidence, Outcome, Verdict
 _PRINTED = 1000
 
 # What stands for an array in a call, and for the first array, by the call's name in
-# `Evidence.then`; the last three are `laws.ARRANGEMENTS` as text.
+# `Evidence.then`; the last three are `calls.ARRANGEMENTS` as text.
 _CALLS = {
     "call": ("{}", "{}"),
     "negated": ("{}", "-{}"),

@@ -31,7 +31,7 @@ from dataclasses import replace
 import numpy as np
 
 from .bounds import Bound, bound
-from .calls import Arrange, MisbehaviourError, call
+from .calls import Arrange, Call, MisbehaviourError, call, call_all
 from .cases import Case
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation, operation_named
@@ -73,19 +73,16 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     Every step is taken for all cases before the next: a processor's caches then hold
     that step alone, and small cases take a third less time.
     """
-    asked = [_Question(kernel, case) for case in cases if case.mode == "bound" or case.largest]
+    verdicts = [not_judged(kernel, case, property_of(case)) for case in cases]
+    undecided = (case for case, verdict in zip(cases, verdicts, strict=True) if verdict is None)
+    asked = [_Question(kernel, case) for case in undecided]
     for question in asked:
         question.arrays = question.case.arrays()
     for question in asked:
         question.ask_oracle()
-    for question in asked:
-        question.ask_kernel()
-    verdicts = {id(question.case): question.verdict() for question in asked}
-    return [
-        verdicts.get(id(case))
-        or no_room(Verdict(case, kernel, property_of(case), Outcome.NOT_APPLICABLE))
-        for case in cases
-    ]
+    _ask_kernel(kernel, asked)
+    answered = (question.verdict() for question in asked)
+    return [verdict or next(answered) for verdict in verdicts]
 
 
 def judge_against(
@@ -110,10 +107,25 @@ def judge_against(
     return question.verdict()
 
 
-def no_room(verdict: Verdict) -> Verdict:
-    """Return the verdict that the case's dtype has no integers for exact mode."""
-    reason = f"{verdict.case.dtype} has no room for exact sums of so many terms"
-    return replace(verdict, outcome=Outcome.NOT_APPLICABLE, reason=reason)
+def not_judged(kernel: Kernel, case: Case, prop: str) -> Verdict | None:
+    """Return the verdict where the kernel is not to be called at all, and None where it is."""
+    refuses = getattr(kernel, "refuses", None)
+    reason = refuses(case, prop) if refuses else None
+    if reason:
+        return Verdict(case, kernel, prop, Outcome.NOT_OFFERED, reason)
+    if case.mode != "bound" and case.largest is None:
+        reason = f"{case.dtype} has no room for exact sums of so many terms"
+        return Verdict(case, kernel, prop, Outcome.NOT_APPLICABLE, reason)
+    return None
+
+
+def _ask_kernel(kernel: Kernel, asked: "Sequence[_Question]") -> None:
+    """Call the kernel once for each question, all of one operation at a time."""
+    for operation in {question.operation: None for question in asked}:
+        questions = [question for question in asked if question.operation is operation]
+        calls = [Call(q.case.geometry, q.arrays, q.expected.shape) for q in questions]
+        for question, answer in zip(questions, call_all(kernel, operation, calls), strict=True):
+            question.answer(answer)
 
 
 class _Question:
@@ -139,6 +151,13 @@ class _Question:
             _check_spread(self.operation, case, arrays, self.expected)
         elif case.mode == "bound":
             self.limits = bound(self.operation, case.geometry, arrays, case.dtype)
+
+    def answer(self, result: Array | MisbehaviourError) -> None:
+        """Keep what the kernel gave."""
+        if isinstance(result, MisbehaviourError):
+            self.result = result
+        else:
+            self.result = result.astype(np.float64, copy=False)
 
     def ask_kernel(self, arrange: Arrange | None = np.copy) -> None:
         """Call the kernel, and keep a copy of its result: it may use its memory again."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from .calls import MisbehaviourError
 from .cases import Case
+from .judge import not_judged
 from .laws import LAWS
 from .operations import Kernel
 from .subject import Equation, Subject
@@ -32,9 +33,9 @@ def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kerne
     """
     if case.fill != "integers":
         raise ValueError(f"fill={case.fill!r}: expected 'integers', on which laws are judged")
-    if case.largest is None:
-        reason = f"{case.dtype} has no room for exact sums of so many terms"
-        return Verdict(case, kernel, law, Outcome.NOT_APPLICABLE, reason)
+    nothing = not_judged(kernel, case, law)
+    if nothing:
+        return nothing
     subject = Subject(kernel, case, partners)
     try:
         # What a wrong kernel returns may overflow, or be no number, on either side.

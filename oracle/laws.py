@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from .calls import ARRANGEMENTS
 from .geometry import Geometry
 from .layouts import Array
 from .operations import Arrays, Operation
@@ -234,14 +235,6 @@ def repeatability(f: Subject) -> Iterator[Equation]:
     yield Equation(z.astype(np.float64), first, g, f.arrays, then=("{negated}",))
     again = f(g, f.arrays)
     yield Equation(again, first, g, f.arrays, then=("{negated}", "z = {call}"))
-
-
-# Ways to lay the same values out in memory; `explain` has them as text.
-ARRANGEMENTS: Mapping[str, Callable[[Array], Array]] = {
-    "fortran": lambda array: np.array(array, order="F"),
-    "reversed": lambda array: np.flip(np.flip(array).copy()),
-    "gapped": lambda array: np.repeat(array, 2, axis=-1)[..., ::2],
-}
 
 
 def memory_layout(f: Subject) -> Iterator[Equation]:

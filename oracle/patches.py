@@ -15,7 +15,7 @@ import numpy as np
 from .bounds import bound
 from .cases import Case, Raw
 from .geometry import Geometry
-from .judge import judge_against, no_room, property_of
+from .judge import judge_against, not_judged, property_of
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation, operation_named
 from .verdicts import Outcome, Verdict
@@ -121,8 +121,9 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = 32) -> Verdict:
     if case.mode == "nonfinite":
         raise ValueError(f"fill={case.fill!r}: expected one without NaN and infinities")
     agrees = Verdict(case, kernel, property_of(case), Outcome.AGREES)
-    if case.mode == "exact" and case.largest is None:
-        return no_room(agrees)
+    nothing = not_judged(kernel, case, agrees.prop)
+    if nothing:
+        return nothing
     arrays = case.arrays()
     verdicts = []
     for each in sample(operation, case.geometry, outputs, Raw(case.seed, stream=2)):

@@ -20,6 +20,8 @@ class Outcome(StrEnum):
     """agrees, but the result is empty or zero whatever the kernel computes"""
     UNDECIDED = "undecided"
     """the bound is so wide that it decides nothing, or results could overflow"""
+    NOT_OFFERED = "not offered"
+    """the kernel declares that it does not promise this"""
     NOT_APPLICABLE = "not applicable"
     """the property has no meaning, or exact mode no integers, on this case"""
 
@@ -53,7 +55,7 @@ class Evidence:
     """further arrays that `expression` uses"""
     then: tuple[str, ...] = ()
     """statements to run after the call, {call} standing for it, {negated} for the same call
-    with its first array negated, and the names of `laws.ARRANGEMENTS` for the same call with
+    with its first array negated, and the names of `calls.ARRANGEMENTS` for the same call with
     its arrays so arranged"""
 
 

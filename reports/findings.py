@@ -25,6 +25,7 @@ _WORST_FIRST = (
     Outcome.AGREES,
     Outcome.UNDECIDED,
     Outcome.VACUOUS,
+    Outcome.NOT_OFFERED,
     Outcome.NOT_APPLICABLE,
 )
 

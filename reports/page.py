@@ -29,6 +29,7 @@ LOOKS = {
     "misbehaved": Look("bad", "!"),
     "undecided": Look("open", "?"),
     "vacuous": Look("void", "∅"),
+    "not offered": Look("void", "▢"),
     "not applicable": Look("void", "◇"),
     "not run": Look("unrun", "○"),
     told.CONFORMS: Look("good", "✓"),

@@ -11,6 +11,7 @@ from hypothesis import is_hypothesis_test
 from hypothesis.errors import FlakyFailure
 
 from convcheck.conformance import kernels
+from convcheck.conformance.asked import is_about
 from convcheck.conformance.collector import COLLECTED, PROPERTY
 from convcheck.conformance.recording import ConformanceError, Record
 from convcheck.oracle import pytorch
@@ -49,6 +50,22 @@ def record(request: pytest.FixtureRequest) -> Record:
     """Return the record of the running test."""
     record: Record = request.node.stash.setdefault(_RECORD, Record())
     return record
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep only tests about the candidates, where there are any.
+
+    The others judge operations that nobody asked for, or are about the reference.
+    """
+    if not kernels.PLACES:
+        return
+    items[:] = [
+        item
+        for item in items
+        if item.path.parent != HERE
+        or is_about(getattr(getattr(item, "callspec", None), "params", {}), kernels.PLACES)
+    ]
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:

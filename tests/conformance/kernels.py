@@ -7,7 +7,7 @@ from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.cross_check import cross_check
 from convcheck.oracle.geometry import LAYERS, Geometry
 from convcheck.oracle.judge import OracleError, judge_all
-from convcheck.oracle.operations import OPERATIONS, Kernel, Operation
+from convcheck.oracle.operations import OPERATIONS, Kernel, Operation, operation_named
 from convcheck.oracle.oracles import ORACLES, loops
 from convcheck.oracle.verdicts import Verdict
 from convcheck.reference import gradients, notebook, repaired
@@ -19,10 +19,25 @@ HOMES: Mapping[str, ModuleType] = {
 }
 
 
+# Candidates that are judged in place of the reference, by operation, and where they are from.
+CHOSEN: dict[str, Kernel] = {}
+PLACES: dict[str, str] = {}
+
+
 def kernel_for(operation: str) -> Kernel:
-    """Return the kernel to judge, as its module has it now."""
+    """Return the kernel to judge: a candidate, or the reference as its module has it now."""
+    return CHOSEN[operation] if operation in CHOSEN else reference_for(operation)
+
+
+def reference_for(operation: str) -> Kernel:
+    """Return the reference's kernel."""
     kernel: Kernel = getattr(HOMES[operation], operation)
     return kernel
+
+
+def judged() -> list[str]:
+    """Return the operations that are judged: those of the candidates, or all."""
+    return [name for name in OPERATIONS if not PLACES or name in PLACES]
 
 
 def check_oracles() -> None:
@@ -33,14 +48,14 @@ def check_oracles() -> None:
     Raises:
         OracleError: they contradict one another.
     """
-    reference = {name: getattr(home, name) for name, home in HOMES.items()}
+    reference = {name: reference_for(name) for name in HOMES}
     oracles = {**ORACLES, "loops": loops(reference)}
-    for operation in OPERATIONS.values():
+    for operation in map(operation_named, judged()):
         try:
             cross_check(oracles, [operation])
         except OracleError as error:
-            judged = kernel_for(operation.name) is reference[operation.name]
-            if not judged or error.wrong != ("loops",):
+            is_judged = kernel_for(operation.name) is reference[operation.name]
+            if not is_judged or error.wrong != ("loops",):
                 raise
 
 
@@ -57,12 +72,12 @@ def oracles() -> dict[str, str]:
 
 def partners() -> dict[str, Kernel]:
     """Return the forward kernels that adjointness is judged with."""
-    return {name: kernel_for(name) for name in LAYERS}
+    return {name: reference_for(name) for name in LAYERS}
 
 
 def names() -> dict[str, str]:
     """Return where each operation's kernel comes from, as MODULE:FUNCTION."""
-    return {name: f"{home.__name__}:{name}" for name, home in HOMES.items()}
+    return {name: PLACES.get(name, f"{HOMES[name].__name__}:{name}") for name in judged()}
 
 
 def judge_fills(

@@ -22,6 +22,43 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="CASEID",
         help="judge one case again, and run nothing else",
     )
+    group.addoption(
+        "--kernel",
+        dest="convcheck_kernel",
+        action="append",
+        metavar="OPERATION=MODULE:FUNCTION",
+        help="judge this function in place of the reference; see convcheck's README for what "
+        "may follow, such as ,tensors=NCHW",
+    )
+    group.addoption(
+        "--kernels",
+        dest="convcheck_kernels",
+        action="append",
+        metavar="MODULE",
+        help="judge every function of a module that bears an operation's name",
+    )
+    group.addoption(
+        "--in-process",
+        dest="convcheck_in_process",
+        action="store_true",
+        help="call candidates in the judge's own process, for debugging",
+    )
+    group.addoption(
+        "--call-seconds",
+        dest="convcheck_seconds",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="how long a call of a candidate may take (default: 10)",
+    )
+    group.addoption(
+        "--call-megabytes",
+        dest="convcheck_megabytes",
+        type=int,
+        default=4096,
+        metavar="MB",
+        help="how much memory a candidate's process may take (default: 4096)",
+    )
     for form in ("json", "html"):
         group.addoption(
             f"--conformance-{form}",
@@ -47,6 +84,7 @@ def pytest_configure(config: pytest.Config) -> None:
         except ValueError as error:
             raise pytest.UsageError(f"--case: {error}") from None
         config.args = [str(HERE / "replay.py")]
+    _choose_candidates(config)
     for form in ("json", "html"):
         _check_writable(config, form)
     both = [config.getoption(f"convcheck_{form}") for form in ("json", "html")]
@@ -68,6 +106,35 @@ def _register_profile(name: str) -> None:
         settings.get_profile(name)
     except InvalidArgument:  # not one that the user's own tests register
         settings.register_profile(name, max_examples=EXAMPLES[name])
+
+
+def _choose_candidates(config: pytest.Config) -> None:
+    """Put candidates in the reference's place, and see to it that they are judged."""
+    asked_for = config.getoption("convcheck_kernel") or config.getoption("convcheck_kernels")
+    ours = [argument for argument in config.args if _is_ours(argument)]
+    if not asked_for and not (ours and (config.rootpath / "pyproject.toml").is_file()):
+        return
+    from . import asked, kernels  # noqa: PLC0415  (NumPy: only when asked)
+
+    candidates = asked.candidates(config)
+    kernels.PLACES.clear()
+    kernels.PLACES.update(
+        (name, f"{each.module}:{each.function}") for name, each in candidates.items()
+    )
+    kernels.CHOSEN.clear()
+    kernels.CHOSEN.update((name, asked.kernel(config, each)) for name, each in candidates.items())
+    if candidates and not ours:
+        explicit = config.args_source is pytest.Config.ArgsSource.ARGS
+        config.args = [*(config.args if explicit else ()), str(HERE)]
+
+
+def _is_ours(argument: str) -> bool:
+    """Return whether an argument names conformance tests."""
+    place = argument.partition("::")[0]
+    return place.startswith("convcheck.conformance") or HERE in (
+        Path(place).resolve(),
+        *Path(place).resolve().parents,
+    )
 
 
 def _check_writable(config: pytest.Config, form: str) -> None:

@@ -14,9 +14,10 @@ from convcheck.oracle.cases import DTYPES
 from convcheck.oracle.certificates import Certificate
 from convcheck.oracle.explain import explain
 from convcheck.oracle.laws import LAWS
-from convcheck.oracle.operations import OPERATIONS, operation_named
+from convcheck.oracle.operations import OPERATIONS, Operation, operation_named
 from convcheck.oracle.verdicts import DECIDED, Verdict
 
+from . import kernels
 from .accuracy import Accuracy
 from .boundaries import classes_of, reachable
 from .coverage import PLANNED, Pair, PairCounts
@@ -44,11 +45,15 @@ def laws_of(operation: str) -> list[str]:
     return [law for law in LAWS if one_layer or law not in _ONE_LAYER]
 
 
+def _judged() -> list[tuple[str, Operation]]:
+    return [(name, OPERATIONS[name]) for name in kernels.judged()]
+
+
 def planned_cells() -> list[Cell]:
     """Return operation, property and dtype of every cell that a full run fills."""
     return [
         (name, prop, dtype)
-        for name, operation in OPERATIONS.items()
+        for name, operation in _judged()
         for prop in PROPERTIES
         for dtype in DTYPES
         if (operation.default_fore is None or prop not in _ONE_LAYER)
@@ -58,14 +63,14 @@ def planned_cells() -> list[Cell]:
 
 def planned_boundaries() -> list[tuple[str, str]]:
     """Return operation and name of every boundary class that a full run reaches."""
-    return [(o.name, name) for o in OPERATIONS.values() for name in reachable(o)]
+    return [(o.name, name) for _, o in _judged() for name in reachable(o)]
 
 
 def planned_pairs() -> list[tuple[str, str, int]]:
     """Return operation, kind and number of the pairs of classes that a full run reaches."""
     return [
         (operation, kind, len(pairs(operation)))
-        for operation in OPERATIONS
+        for operation, _ in _judged()
         for kind, pairs in PLANNED.items()
     ]
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from convcheck.conformance.kernels import kernel_for
+from convcheck.oracle.calls import ARRANGEMENTS
 from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.explain import explain, snippet
 from convcheck.oracle.geometry import Fore, Geometry
-from convcheck.oracle.laws import ARRANGEMENTS
 from convcheck.oracle.operations import OPERATIONS, Operation
 from convcheck.oracle.patches import judge_sampled, patch
 from convcheck.oracle.verdicts import Outcome

@@ -1,0 +1,47 @@
+"""The console script `convcheck`."""
+
+import sys
+from collections.abc import Sequence
+
+USAGE = """usage: convcheck check [OPERATION=]MODULE[:FUNCTION] ... [pytest options]
+
+Judges kernels by the conformance tests, from any directory.  MODULE is a dotted name or the
+path of a .py file.  Without a function, every function of the module that bears an operation's
+name is judged; without an operation, the function's name is the operation's.
+"""
+WRONG_COMMAND = 4
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return pytest's exit status, or 4 where the command is wrong."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words in (["-h"], ["--help"], ["check", "--help"], ["check", "-h"]):
+        sys.stdout.write(USAGE)
+        return 0
+    if not words or words[0] != "check" or len(words) == 1 or words[1].startswith("-"):
+        sys.stderr.write(USAGE)
+        return WRONG_COMMAND
+    targets = []
+    for word in words[1:]:
+        if word.startswith("-"):
+            break
+        targets.append(word)
+    options = words[1 + len(targets) :]
+    import pytest  # noqa: PLC0415  (not needed to tell the usage)
+
+    kernels = [option for target in targets for option in _options(target)]
+    return int(pytest.main([*kernels, *options]))
+
+
+def _options(target: str) -> list[str]:
+    """Return the pytest options that judge `target`."""
+    place, comma, declared = target.partition(",")
+    operation, equals, named = place.partition("=")
+    if not equals:
+        operation, named = "", place
+    module, colon, function = named.rpartition(":")
+    if not colon:
+        module, function = named, operation
+    if not function:
+        return ["--kernels", module]
+    return ["--kernel", f"{operation or function}={module}:{function}{comma}{declared}"]
