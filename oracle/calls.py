@@ -38,6 +38,9 @@ class Call:
 class Remote(Protocol):
     """A kernel that runs elsewhere, and is called with several calls at once."""
 
+    def __call__(self, *positional: Any, **keywords: Any) -> Any:
+        """Return the result of one call, as a kernel does."""
+
     def call_all(self, calls: Sequence[Call]) -> list[Array | MisbehaviourError]:
         """Return a result, or why there is none, for each call."""
 

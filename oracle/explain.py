@@ -140,6 +140,9 @@ def kernel_name(kernel: Kernel) -> str:
 
 def _import(kernel: Kernel) -> str:
     name = kernel_name(kernel)
+    candidate = getattr(kernel, "candidate", None)
+    if candidate is not None:
+        return f"from convcheck.oracle.candidates import load; {name} = load({str(candidate)!r})"
     module = getattr(kernel, "__module__", None)
     if module is None or module == "__main__" or getattr(kernel, "__qualname__", "") != name:
         return f"{name} = ...  # the kernel that was judged"

@@ -87,6 +87,10 @@ class Isolated:
             self.start()
         return self.candidate.refuses(case, prop, takes_fore_layer=self._takes_fore_layer)
 
+    def __call__(self, *positional: Any, **keywords: Any) -> NoReturn:
+        """Refuse: what crosses to the process are `Call`s, several at once."""
+        raise TypeError(f"{self.candidate}: expected to be called by call_all")
+
     def call_all(self, calls: Sequence[Call]) -> list[Array | MisbehaviourError]:
         """Return a result, or why there is none, for each call."""
         answers: list[Array | MisbehaviourError] = []

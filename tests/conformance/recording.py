@@ -5,6 +5,7 @@ the cells that it judged; the controlling process adds them up.
 """
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -183,7 +184,11 @@ class Record:
 
 
 def _rerun(verdict: Verdict, command: str | None) -> str:
-    return command or f"pytest --case {verdict.case}"
+    candidate = getattr(verdict.kernel, "candidate", None)
+    named = f" --kernel {shlex.quote(str(candidate))}" if candidate else ""
+    if command is None:
+        return f"pytest{named} --case {verdict.case}"
+    return command + named
 
 
 def _message(verdict: Verdict, command: str | None) -> str:
