@@ -87,7 +87,7 @@ class Isolated:
             self.start()
         return self.candidate.refuses(case, prop, takes_fore_layer=self._takes_fore_layer)
 
-    def __call__(self, *positional: Any, **keywords: Any) -> NoReturn:
+    def __call__(self, *_: Any, **__: Any) -> NoReturn:
         """Refuse: what crosses to the process are `Call`s, several at once."""
         raise TypeError(f"{self.candidate}: expected to be called by call_all")
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from convcheck.oracle import explain as explaining
+from convcheck.oracle.calls import ARRANGEMENTS
 from convcheck.oracle.cases import REAL_FILLS, Case, exact_fills, nonfinite_fills
 from convcheck.oracle.explain import explain, snippet
 from convcheck.oracle.judge import judge
 from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.laws import ARRANGEMENTS, LAWS
+from convcheck.oracle.laws import LAWS
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.verdicts import Evidence
 from convcheck.reference import convolution, convolution_transpose, gradients, notebook, repaired
