@@ -1,7 +1,6 @@
 """The judge is judged first: independent oracles must agree before one of them judges."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,39 +8,39 @@ import numpy as np
 from .calls import MisbehaviourError
 from .cases import Raw, integers
 from .counts import counts
-from .geometry import LAYERS, Fore, Geometry
+from .geometry import LAYERS, Geometry
 from .judge import OracleError
 from .operations import Arrays, Operation
 from .oracles import Oracle, python_integers
 
-# Remainders, unequal strides and channels, filters of 1 x 1 and as large as the input,
-# strides beyond the filter, several in the batch.
-_LAYERS = (
-    "b1.h1.w1.i1.o1.f1x1.s1x1",
-    "b2.h4.w3.i1.o2.f2x3.s1x1",
-    "b1.h5.w4.i2.o1.f2x1.s2x3",
-    "b2.h3.w4.i2.o2.f3x1.s1x2",
-    "b1.h3.w3.i3.o2.f1x1.s2x1",
-    "b1.h4.w2.i2.o3.f2x2.s3x1",
+# Of layer l, and of layer l+1 where there is one: its channels out, filter and stride, fit
+# for either kind of both layers.  Among them are remainders, overlap, equal and unequal
+# strides and channels, filters of 1 x 1 and as large as the input, strides beyond the filter,
+# and several in the batch, in rows and in columns.
+_FIXED = (
+    ("b1.h1.w1.i1.o1.f1x1.s1x1", "k3.f1x1.s1x1"),
+    ("b2.h4.w3.i1.o2.f2x3.s1x1", "k2.f2x1.s2x2"),
+    ("b1.h5.w4.i2.o1.f2x1.s2x3", "k1.f2x2.s1x2"),
+    ("b2.h3.w4.i2.o2.f3x1.s1x2", "k3.f1x2.s2x1"),
+    ("b1.h3.w3.i3.o2.f1x1.s2x1", "k2.f1x2.s1x2"),
+    ("b1.h4.w2.i2.o3.f2x2.s3x1", "k1.f1x1.s1x1"),
+    ("b1.h5.w6.i2.o2.f3x3.s2x2", "k2.f2x2.s1x1"),
+    ("b1.h5.w5.i1.o2.f2x2.s1x1", "k1.f3x3.s2x2"),
 )
-# Of layer l+1: channels out, filter and stride.
-_FORE_SIZES = ((3, 1, 1, 1, 1), (2, 1, 1, 2, 2), (1, 2, 1, 1, 2))
+# The filter of a transposed convolution may be larger than its input.
+_TRANSPOSED = (("b2.h1.w1.i2.o1.f2x3.s1x2", "k2.f2x3.s2x1"),)
 _LARGEST = 99
 
 
-def _fixed(operation: Operation) -> Iterable[Geometry]:
+def fixed_geometries(operation: Operation) -> Iterable[Geometry]:
     """Yield the geometries that the oracles are checked on."""
-    for turn, text in enumerate(_LAYERS):
-        geometry = Geometry.parse(text)
+    more = _TRANSPOSED if operation.layer == "convolution_transpose" else ()
+    for layer, fore in (*_FIXED, *more):
         if operation.default_fore is None:
-            yield geometry
-            continue
-        for layer in LAYERS:
-            sizes = _FORE_SIZES[turn % len(_FORE_SIZES)]
-            two = replace(geometry, fore=Fore(layer, *sizes))
-            rows, _ = operation.output_extents(two)
-            if layer != "convolution" or sizes[1] <= rows:
-                yield two
+            yield Geometry.parse(layer)
+        else:
+            for kind in LAYERS:
+                yield Geometry.parse(f"{layer}+{kind}.{fore}")
 
 
 def cross_check(oracles: Mapping[str, Oracle], operations: Iterable[Operation]) -> None:
@@ -52,7 +51,7 @@ def cross_check(oracles: Mapping[str, Oracle], operations: Iterable[Operation]) 
             if these agree among themselves, and the case.
     """
     for operation in operations:
-        for geometry in _fixed(operation):
+        for geometry in fixed_geometries(operation):
             answers = {
                 name: _answer(oracle, operation, geometry, _arrays(operation, geometry))
                 for name, oracle in oracles.items()

@@ -146,14 +146,14 @@ class Region:
         )
 
     def _rows(
-        self, full: tuple[Sizes, ...], pairwise: tuple[Sizes, ...], place: int, spatial: "_Spatial"
+        self, full: tuple[Sizes, ...], pairwise: tuple[Sizes, ...], place: int, spatial: "Spatial"
     ) -> tuple[Sizes, ...]:
         if spatial.fringe:
             turn = place % len(pairwise)
             return pairwise[turn : turn + 1]
         return full if spatial.largest <= self.full_to else pairwise
 
-    def _spatial(self) -> Iterator["_Spatial"]:
+    def _spatial(self) -> Iterator["Spatial"]:
         """Yield what is spatial of each geometry, by the larger extent, then the smaller."""
         for largest in range(1, self.reach + 1):
             for smaller in range(1, largest + 1):
@@ -162,22 +162,22 @@ class Region:
                     for fore_layer in LAYERS if self._two_layers else (None,):
                         yield from self._axes(fore_layer, rows, columns)
 
-    def _axes(self, fore_layer: str | None, rows: int, columns: int) -> Iterator["_Spatial"]:
+    def _axes(self, fore_layer: str | None, rows: int, columns: int) -> Iterator["Spatial"]:
         largest = max(rows, columns)
         a, b = (axes(self.operation, fore_layer, extent) for extent in (rows, columns))
         longer = largest > self.extent
         if not longer or min(rows, columns) <= self.narrow:
             for pair in product(a, b):
-                yield _Spatial(fore_layer, *pair, largest, longer)
+                yield Spatial(fore_layer, *pair, largest, longer)
         if columns <= self.narrow:
             for pair in product(axes(self.operation, fore_layer, rows, beyond=True), b):
-                yield _Spatial(fore_layer, *pair, largest, fringe=True)
+                yield Spatial(fore_layer, *pair, largest, fringe=True)
         if rows <= self.narrow:
             for pair in product(a, axes(self.operation, fore_layer, columns, beyond=True)):
-                yield _Spatial(fore_layer, *pair, largest, fringe=True)
+                yield Spatial(fore_layer, *pair, largest, fringe=True)
 
 
-class _Spatial(NamedTuple):
+class Spatial(NamedTuple):
     """Kind of layer l+1 and both axes of a geometry, and where it stands in a region."""
 
     fore_layer: str | None

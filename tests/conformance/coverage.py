@@ -2,7 +2,7 @@
 
 Shapes are classes of every parameter of a geometry, such as "stride rows: beyond the
 filter".  Which pairs of them exist for an operation is found by looking at every small
-geometry.  Blocks are sizes at which fast kernels change their path: just below, at and just
+axis, and at axes of all kinds in rows and columns at once.  Blocks are sizes at which fast kernels change their path: just below, at and just
 above 4, 8, 16 and 32, of two of batch, extents and channels at once.
 """
 
@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import combinations, product
 
-from convcheck.oracle.geometry import Geometry
+from convcheck.oracle.axes import Axis, axes
+from convcheck.oracle.geometry import LAYERS, Geometry
 from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.regions import Region
+from convcheck.oracle.regions import Region, Spatial
 
 BLOCKS = tuple(size + step for size in (4, 8, 16, 32) for step in (-1, 0, 1))
 
@@ -96,14 +97,45 @@ def pairs_of(classes: Iterable[str]) -> Iterator[Pair]:
     return combinations(classes, 2)
 
 
+# Longer axes have no further pairs of classes.
+_LONGEST = 6
+
+
+@lru_cache
+def shape_geometries(operation: str) -> tuple[Geometry, ...]:
+    """Return geometries that together have every pair of shape classes that there is."""
+    sizes = Region(operation, 1, batches=(1, 2), channels=(1, 2)).pairwise
+    found: dict[Geometry, None] = {}
+    held: set[Pair] = set()
+    for fore_layer in LAYERS if OPERATIONS[operation].default_fore else (None,):
+        kinds = _kinds_of_axes(operation, fore_layer)
+        for shift in range(len(kinds)):
+            for rows, columns in zip(kinds, kinds[shift:] + kinds, strict=False):
+                # Sizes have classes of their own, which make pairs with any axes'.
+                for each in sizes[: 1 if shift else len(sizes)]:
+                    geometry = Spatial(fore_layer, rows, columns, 0, fringe=False).geometry(each)
+                    new = set(pairs_of(shape_classes(OPERATIONS[operation], geometry))) - held
+                    if new:
+                        held |= new
+                        found[geometry] = None
+    return tuple(found)
+
+
+def _kinds_of_axes(operation: str, fore_layer: str | None) -> list[Axis]:
+    """Return the shortest axis of each tuple of classes."""
+    kinds: dict[tuple[str, ...], Axis] = {}
+    (sizes, *_) = Region(operation, 1).full
+    for extent, beyond in product(range(1, _LONGEST + 1), (False, True)):
+        for axis in axes(operation, fore_layer, extent, beyond=beyond):
+            geometry = Spatial(fore_layer, axis, axis, 0, fringe=False).geometry(sizes)
+            kinds.setdefault(shape_classes(OPERATIONS[operation], geometry), axis)
+    return list(kinds.values())
+
+
 @lru_cache
 def shape_pairs(operation: str) -> tuple[Pair, ...]:
     """Return the pairs of shape classes that some geometry of `operation` has."""
-    two = OPERATIONS[operation].default_fore is not None
-    small = Region(operation, 3 if two else 4, narrow=0, full_to=0, batches=(1, 2), channels=(1, 2))
-    shapes = {
-        shape_classes(OPERATIONS[operation], geometry) for _, geometry, _ in small.geometries()
-    }
+    shapes = {shape_classes(OPERATIONS[operation], each) for each in shape_geometries(operation)}
     return tuple(sorted({pair for shape in shapes for pair in pairs_of(shape)}))
 
 

@@ -1,4 +1,8 @@
-"""Sizes around those at which fast kernels change their path are judged in pairs."""
+"""Classes of geometries are judged in pairs.
+
+Sizes around those at which fast kernels change their path are classes too, so that every pair
+of classes that `coverage` counts is reached, whatever Hypothesis draws.
+"""
 
 from dataclasses import replace
 from itertools import combinations, product
@@ -7,7 +11,14 @@ from typing import Any
 
 import pytest
 
-from convcheck.conformance.coverage import BLOCKS, Pair, block_pairs, size_parameters
+from convcheck.conformance.coverage import (
+    BLOCKS,
+    Pair,
+    block_pairs,
+    shape_geometries,
+    shape_pairs,
+    size_parameters,
+)
 from convcheck.conformance.effort import tier
 from convcheck.conformance.kernels import kernel_for
 from convcheck.conformance.recording import Record
@@ -78,3 +89,18 @@ def test_blocks(record: Record, operation: Operation, parameters: tuple[str, str
         record.judged([judge(kernel, case)])
     missed = set(pairs) - set(record.reached(operation.name, "blocks"))
     assert not missed, f"never decided: {sorted(missed)}"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+def test_shapes(record: Record, operation: Operation) -> None:
+    """The kernel agrees on geometries that hold every pair of classes of two parameters."""
+    kernel = kernel_for(operation.name)
+    for turn, geometry in enumerate(sorted(shape_geometries(operation.name), key=_elements)):
+        record.judged([judge(kernel, case_of(operation, geometry, turn))])
+    missed = set(shape_pairs(operation.name)) - set(record.reached(operation.name, "shapes"))
+    assert not missed, f"never decided: {sorted(missed)}"
+
+
+def _elements(geometry: Geometry) -> int:
+    operands = (geometry.batch, geometry.height, geometry.width, geometry.filter_height)
+    return prod((*operands, geometry.filter_width, geometry.channels_in, geometry.channels_out))

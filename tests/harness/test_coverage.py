@@ -16,6 +16,7 @@ from convcheck.conformance.coverage import (
     PairCounts,
     block_classes,
     block_pairs,
+    pairs_of,
     shape_classes,
     shape_pairs,
 )
@@ -25,6 +26,7 @@ from convcheck.oracle.bounds import g, unit_roundoff
 from convcheck.oracle.cases import Case
 from convcheck.oracle.geometry import Geometry
 from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.regions import Region
 from convcheck.oracle.verdicts import Outcome, Verdict
 from convcheck.reports import summary
 from convcheck.reports.findings import Planned, Results, build, sentence
@@ -98,6 +100,16 @@ def test_pairs_are_counted_by_index(operation: Operation) -> None:
         planned = PLANNED[kind](operation.name)
         reached = counts.reached(operation.name, kind)
         assert {planned[at]: count for at, count in found} == reached
+
+
+@each_operation
+def test_plan_holds_every_pair_of_shapes(operation: Operation) -> None:
+    """Whatever pair of shape classes a geometry has is planned."""
+    extent = 4 if operation.default_fore else 6
+    region = Region(operation.name, extent, full_to=0, batches=(1,), channels=(1,))
+    shapes = {shape_classes(operation, geometry) for _, geometry, _ in region.geometries()}
+    pairs = {pair for shape in shapes for pair in pairs_of(shape)}
+    assert pairs <= set(shape_pairs(operation.name))
 
 
 def test_plan_of_pairs() -> None:

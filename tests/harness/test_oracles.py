@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from convcheck.conformance import kernels
+from convcheck.conformance.coverage import shape_classes, shape_pairs
 from convcheck.conformance.strategies import geometries, seeds
 from convcheck.oracle import cross_check as checked
 from convcheck.oracle import pytorch
@@ -89,6 +90,23 @@ def test_a_fault_is_blamed_on_the_oracle_that_has_it(
     assert error.value.wrong == (name,)
     assert operation.name in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@each_operation
+def test_fixed_set_has_every_class(operation: Operation) -> None:
+    """A fault that shows in one class of geometries only is noticed, whichever it is."""
+    fixed = list(checked.fixed_geometries(operation))
+    reached = {name for geometry in fixed for name in shape_classes(operation, geometry)}
+    assert reached == {name for pair in shape_pairs(operation.name) for name in pair}
+    layers = [
+        (each.filter_height, each.filter_width, each.stride_height, each.stride_width)
+        for geometry in fixed
+        for each in (geometry, geometry.fore)
+        if each is not None
+    ]
+    assert any(rows == columns > 1 for *_, rows, columns in layers)
+    for taps, stride in ((0, 2), (1, 3)):
+        assert any(1 < each[stride] < each[taps] for each in layers)
 
 
 def test_sound_oracles_pass() -> None:
