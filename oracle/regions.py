@@ -187,6 +187,7 @@ class Spatial(NamedTuple):
     fringe: bool
 
     def geometry(self, sizes: Sizes) -> Geometry:
+        """Return the geometry of this shape with these sizes."""
         a, b = self.rows, self.columns
         fore = None
         if self.fore_layer is not None:

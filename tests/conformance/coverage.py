@@ -2,8 +2,9 @@
 
 Shapes are classes of every parameter of a geometry, such as "stride rows: beyond the
 filter".  Which pairs of them exist for an operation is found by looking at every small
-axis, and at axes of all kinds in rows and columns at once.  Blocks are sizes at which fast kernels change their path: just below, at and just
-above 4, 8, 16 and 32, of two of batch, extents and channels at once.
+axis, and at axes of all kinds in rows and columns at once.  Blocks are sizes at which fast
+kernels change their path: just below, at and just above 4, 8, 16 and 32, of two of batch,
+extents and channels at once.
 """
 
 from collections import Counter
