@@ -92,6 +92,7 @@ class Collector:
             "profile": config.getoption("hypothesis_profile", None) or "default",
             "seed": config.getoption("hypothesis_seed", None) or "0",
             "case": config.getoption("convcheck_case"),
+            "whole_layers": config.getoption("convcheck_whole_layers"),
         }
         self._findings = findings.build(
             results,

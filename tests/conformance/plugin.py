@@ -59,6 +59,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="MB",
         help="how much memory a candidate's process may take (default: 4096)",
     )
+    group.addoption(
+        "--whole-layers",
+        dest="convcheck_whole_layers",
+        action="store_true",
+        help="judge every result of published networks' layers, not a sample: for fast kernels",
+    )
     for form in ("json", "html"):
         group.addoption(
             f"--conformance-{form}",

@@ -1,7 +1,8 @@
 """The layers of published networks agree with PyTorch at full size.
 
 A loop kernel takes minutes for many of them, so results are judged in a random sample, each
-on its own receptive field; layers that are small are judged whole.
+on its own receptive field; layers that are small are judged whole, and with --whole-layers
+all are.
 """
 
 import pytest
@@ -11,7 +12,7 @@ from convcheck.conformance.kernels import kernel_for
 from convcheck.conformance.networks import Layer, distinct_layers
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import DTYPES, Case
-from convcheck.oracle.judge import judge_all
+from convcheck.oracle.judge import judge
 from convcheck.oracle.operations import OPERATIONS, Operation
 from convcheck.oracle.patches import judge_sampled
 from convcheck.oracle.verdicts import DECIDED
@@ -68,12 +69,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     )
 
 
-def test_layer(record: Record, layer: Layer, operation: Operation, dtype: str) -> None:
+def test_layer(
+    record: Record,
+    layer: Layer,
+    operation: Operation,
+    dtype: str,
+    request: pytest.FixtureRequest,
+) -> None:
     """A layer of a published network agrees with PyTorch, exactly and within the bound."""
     kernel = kernel_for(operation.name)
     cases = [Case(operation.name, layer.geometry, dtype, fill, seed=1) for fill in FILLS]
-    if layer.multiplications <= _WHOLE:
-        verdicts, rerun = judge_all(kernel, cases), None
+    whole = request.config.getoption("convcheck_whole_layers")
+    if whole or layer.multiplications <= _WHOLE:
+        verdicts, rerun = [judge(kernel, case) for case in cases], None
     else:
         verdicts = [judge_sampled(kernel, case, OUTPUTS) for case in cases]
         rerun = (

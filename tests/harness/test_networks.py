@@ -2,11 +2,16 @@
 
 from collections import Counter
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from zoo import STYLES, kernels
 
+from convcheck.conformance import test_real_layers as real_layers
+from convcheck.conformance.kernels import CHOSEN
 from convcheck.conformance.networks import ALL_LAYERS, Layer, distinct_layers
+from convcheck.conformance.recording import ConformanceError, Record
 from convcheck.oracle.cases import Case
 from convcheck.oracle.judge import judge
 from convcheck.oracle.operations import OPERATIONS
@@ -79,3 +84,27 @@ def test_vectorised_kernel_in_full(name: str) -> None:
         case = Case("convolution", layer.geometry, "float32", fill, 1)
         verdict = judge(kernels(STYLES["matrix product"])["convolution"], case)
         assert verdict.outcome is Outcome.AGREES
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_whole_layers_see_what_fails_at_full_size(
+    monkeypatch: pytest.MonkeyPatch,
+    whole: bool,  # noqa: FBT001
+) -> None:
+    """A fast kernel that is wrong only on whole layers fails where these are asked for."""
+    right = kernels(STYLES["matrix product"])["convolution"]
+
+    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
+        z = right(x, ftr, strd)
+        z[:, -1] += x.shape[1] == 15
+        return z
+
+    monkeypatch.setitem(CHOSEN, "convolution", kernel)
+    (layer,) = [layer for layer in distinct_layers() if str(layer) == "AlexNet conv5"]
+    request: Any = SimpleNamespace(config=SimpleNamespace(getoption=lambda _: whole))
+    arguments = Record(), layer, OPERATIONS["convolution"], "float32", request
+    if whole:
+        with pytest.raises(ConformanceError, match=r"b1\.h15\.w15"):
+            real_layers.test_layer(*arguments)
+    else:
+        real_layers.test_layer(*arguments)
