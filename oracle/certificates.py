@@ -188,7 +188,8 @@ def certify(
     """
     cross_check(ORACLES, [operation_named(region.operation)])
     certificate = Certificate(region, draws, region.count())
-    tell = progress or _Line()
+    line = _Line()
+    tell = progress or line
     try:
         with one_thread():
             for _, verdicts in enumerate_region(kernel, region, draws=draws, seed=seed):
@@ -196,6 +197,8 @@ def certify(
                 tell(certificate)
     except KeyboardInterrupt:
         certificate.interrupted = True
+    finally:
+        line.clear()
     return certificate
 
 
@@ -205,6 +208,7 @@ class _Line:
     def __init__(self) -> None:
         self._started = self._last = time.monotonic()
         self._wanted = sys.stderr.isatty()
+        self._length = 0
 
     def __call__(self, certificate: Certificate) -> None:
         now = time.monotonic()
@@ -213,8 +217,17 @@ class _Line:
         self._last = now
         done = certificate.certified + certificate.undecided
         left = (now - self._started) / max(done, 1) * (certificate.planned - done)
-        sys.stderr.write(
-            f"\r{certificate.region.operation}: {done:,} of {certificate.planned:,} geometries, "
-            f"about {left:.0f} s left "
+        text = (
+            f"{certificate.region.operation}: {done:,} of {certificate.planned:,} geometries, "
+            f"about {left:.0f} s left"
         )
+        # Spaces over the end of a line that was longer.
+        sys.stderr.write(f"\r{text:{self._length}}")
         sys.stderr.flush()
+        self._length = len(text)
+
+    def clear(self) -> None:
+        """Leave nothing of the line, so that what is written next has it to itself."""
+        if self._length:
+            sys.stderr.write(f"\r{'':{self._length}}\r")
+            sys.stderr.flush()

@@ -1,8 +1,13 @@
 """Certificates: what is wrong anywhere in a region is found there, and nothing else is said."""
 
+import io
 import random
+import re
+import sys
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count, pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -153,6 +158,23 @@ def test_progress_is_told_geometry_by_geometry() -> None:
     region = Region("convolution", 2)
     certify(kernel_for("convolution"), region, progress=lambda each: seen.append(each.certified))
     assert seen == list(range(1, region.count() + 1))
+
+
+def test_a_terminal_sees_a_line_that_goes_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Progress is one line, written over and over, and nothing of it is left at the end."""
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    monkeypatch.setattr(sys, "stderr", terminal)
+    seconds = count()
+    clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
+    monkeypatch.setattr(certificates, "time", clock)
+    certify(kernel_for("convolution"), Region("convolution", 2))
+    shown = terminal.getvalue().split("\r")[1:]
+    assert len(shown) > 50
+    assert re.fullmatch(r"convolution: \d+ of 312 geometries, about \d+ s left *", shown[0])
+    for before, after in pairwise(shown):
+        assert len(after) >= len(before.rstrip()) or not after
+    assert shown[-2:] == [" " * len(shown[-3].rstrip()), ""]
 
 
 def test_more_draws_judge_more() -> None:
