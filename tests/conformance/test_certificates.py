@@ -28,13 +28,15 @@ class Tier:
     """of backward kernels, one axis"""
     narrow: int
     """of backward kernels, the other axis then"""
+    full_to: int
+    """of backward kernels, up to where batch and channels come in every combination"""
     shards: int
 
 
 TIERS = {
-    "quick": Tier(extent=4, two_layers=2, reach=6, narrow=1, shards=1),
-    "default": Tier(extent=6, two_layers=3, reach=6, narrow=1, shards=6),
-    "thorough": Tier(extent=8, two_layers=4, reach=8, narrow=2, shards=24),
+    "quick": Tier(extent=4, two_layers=2, reach=6, narrow=1, full_to=2, shards=1),
+    "default": Tier(extent=6, two_layers=3, reach=6, narrow=1, full_to=2, shards=6),
+    "thorough": Tier(extent=8, two_layers=4, reach=8, narrow=2, full_to=4, shards=48),
 }
 
 
@@ -47,7 +49,7 @@ def region(operation: Operation, effort: Tier) -> Region:
         effort.two_layers,
         effort.reach,
         effort.narrow,
-        full_to=2,
+        full_to=effort.full_to,
         dtypes=DTYPES[::-1],
     )
 
