@@ -50,6 +50,8 @@ class Region:
     batches: tuple[int, ...] = (1, 2)
     channels: tuple[int, ...] = (1, 2, 3)
     dtypes: tuple[str, ...] = ("float64",)
+    fore_layers: tuple[str, ...] = LAYERS
+    """kinds of layer l+1, where there is one"""
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
@@ -70,11 +72,20 @@ class Region:
         if not isinstance(dtypes, tuple) or not dtypes or set(dtypes) - set(DTYPES):
             raise ValueError(f"dtypes={dtypes!r}: expected a tuple of some of {', '.join(DTYPES)}")
 
+        layers = self.fore_layers
+        if layers not in (LAYERS, LAYERS[::-1], LAYERS[:1], LAYERS[1:]):
+            raise ValueError(
+                f"fore_layers={layers!r}: expected a tuple of some of {', '.join(LAYERS)}"
+            )
+
     def __str__(self) -> str:
         """Return what the region holds, in words."""
         what = "input" if operation_named(self.operation).layer == "convolution" else "output"
         if self._two_layers:
-            what = "inputs and outputs of both layers, l+1 being of either kind, and"
+            kind = (
+                "of either kind" if len(set(self.fore_layers)) > 1 else f"a {self.fore_layers[0]}"
+            )
+            what = f"inputs and outputs of both layers, l+1 being {kind.replace('_', ' ')}, and"
         text = [f"every distinct geometry with {what} extents up to {self.extent}"]
         sizes = [
             f"batch {_listed(self.batches)}",
@@ -159,7 +170,7 @@ class Region:
             for smaller in range(1, largest + 1):
                 both = [(smaller, largest), (largest, smaller)]
                 for rows, columns in both[: 1 if smaller == largest else 2]:
-                    for fore_layer in LAYERS if self._two_layers else (None,):
+                    for fore_layer in self.fore_layers if self._two_layers else (None,):
                         yield from self._axes(fore_layer, rows, columns)
 
     def _axes(self, fore_layer: str | None, rows: int, columns: int) -> Iterator["Spatial"]:

@@ -8,12 +8,13 @@ extents and channels at once.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import combinations, product
 
+from convcheck.conformance.kernels import fore_layers_of
 from convcheck.oracle.axes import Axis, axes
-from convcheck.oracle.geometry import LAYERS, Geometry
+from convcheck.oracle.geometry import Geometry
 from convcheck.oracle.operations import OPERATIONS, Operation
 from convcheck.oracle.regions import Region, Spatial
 
@@ -102,13 +103,17 @@ def pairs_of(classes: Iterable[str]) -> Iterator[Pair]:
 _LONGEST = 6
 
 
-@lru_cache
 def shape_geometries(operation: str) -> tuple[Geometry, ...]:
     """Return geometries that together have every pair of shape classes that there is."""
+    return _shape_geometries(operation, fore_layers_of(OPERATIONS[operation]) or (None,))
+
+
+@lru_cache
+def _shape_geometries(operation: str, fore_layers: tuple[str | None, ...]) -> tuple[Geometry, ...]:
     sizes = Region(operation, 1, batches=(1, 2), channels=(1, 2)).pairwise
     found: dict[Geometry, None] = {}
     held: set[Pair] = set()
-    for fore_layer in LAYERS if OPERATIONS[operation].default_fore else (None,):
+    for fore_layer in fore_layers:
         kinds = _kinds_of_axes(operation, fore_layer)
         for shift in range(len(kinds)):
             for rows, columns in zip(kinds, kinds[shift:] + kinds, strict=False):
@@ -133,10 +138,17 @@ def _kinds_of_axes(operation: str, fore_layer: str | None) -> list[Axis]:
     return list(kinds.values())
 
 
-@lru_cache
 def shape_pairs(operation: str) -> tuple[Pair, ...]:
-    """Return the pairs of shape classes that some geometry of `operation` has."""
-    shapes = {shape_classes(OPERATIONS[operation], each) for each in shape_geometries(operation)}
+    """Return the pairs of shape classes that some geometry of `operation` has.
+
+    They are those with the kinds of layer l+1 that the kernel takes.
+    """
+    return _shape_pairs(OPERATIONS[operation], shape_geometries(operation))
+
+
+@lru_cache
+def _shape_pairs(operation: Operation, geometries: tuple[Geometry, ...]) -> tuple[Pair, ...]:
+    shapes = {shape_classes(operation, each) for each in geometries}
     return tuple(sorted({pair for shape in shapes for pair in pairs_of(shape)}))
 
 
@@ -151,7 +163,10 @@ def block_pairs(operation: str) -> tuple[Pair, ...]:
     )
 
 
-PLANNED = {"shapes": shape_pairs, "blocks": block_pairs}
+PLANNED: Mapping[str, Callable[[str], tuple[Pair, ...]]] = {
+    "shapes": shape_pairs,
+    "blocks": block_pairs,
+}
 
 
 class PairCounts:

@@ -5,8 +5,8 @@ from types import ModuleType
 
 from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.cross_check import cross_check
-from convcheck.oracle.geometry import LAYERS, Geometry
-from convcheck.oracle.judge import OracleError, judge_all
+from convcheck.oracle.geometry import LAYERS, Fore, Geometry
+from convcheck.oracle.judge import OracleError, judge_all, not_judged
 from convcheck.oracle.operations import OPERATIONS, Kernel, Operation, operation_named
 from convcheck.oracle.oracles import ORACLES, loops
 from convcheck.oracle.verdicts import Verdict
@@ -33,6 +33,25 @@ def reference_for(operation: str) -> Kernel:
     """Return the reference's kernel."""
     kernel: Kernel = getattr(HOMES[operation], operation)
     return kernel
+
+
+def dtypes_of(operation: Operation) -> tuple[str, ...]:
+    """Return the dtypes in which the kernel is to be judged."""
+    return tuple(dtype for dtype in DTYPES if _offers(operation, dtype, operation.default_fore))
+
+
+def fore_layers_of(operation: Operation) -> tuple[str, ...]:
+    """Return the kinds of layer l+1 with which the kernel is to be judged, if it has one."""
+    if operation.default_fore is None:
+        return ()
+    (dtype, *_) = dtypes_of(operation)
+    return tuple(layer for layer in LAYERS if _offers(operation, dtype, layer))
+
+
+def _offers(operation: Operation, dtype: str, fore_layer: str | None) -> bool:
+    fore = None if fore_layer is None else Fore(fore_layer, 1, 1, 1, 1, 1)
+    case = Case(operation.name, Geometry(1, 1, 1, 1, 1, 1, 1, 1, 1, fore), dtype, "integers", 0)
+    return not_judged(kernel_for(operation.name), case, "exact") is None
 
 
 def judged() -> list[str]:

@@ -20,9 +20,9 @@ from convcheck.conformance.coverage import (
     size_parameters,
 )
 from convcheck.conformance.effort import tier
-from convcheck.conformance.kernels import kernel_for
+from convcheck.conformance.kernels import dtypes_of, fore_layers_of, kernel_for
 from convcheck.conformance.recording import Record
-from convcheck.oracle.cases import DTYPES, Case
+from convcheck.oracle.cases import Case
 from convcheck.oracle.geometry import LAYERS, Fore, Geometry
 from convcheck.oracle.judge import judge
 from convcheck.oracle.operations import OPERATIONS, Operation
@@ -40,9 +40,9 @@ _CHOICE = 4
 
 def geometry_of(operation: Operation, pair: Pair, turn: int) -> Geometry:
     """Return the geometry of a pair such as ("batch 8", "channels_in 33"), the rest small."""
-    geometry = _SMALL
+    geometry, layers = _SMALL, fore_layers_of(operation)
     if operation.default_fore is not None:
-        geometry = replace(geometry, fore=_SMALL_FORE[LAYERS[turn % len(LAYERS)]])
+        geometry = replace(geometry, fore=_SMALL_FORE[layers[turn % len(layers)]])
     for each in pair:
         name, _, size = each.rpartition(" ")
         if name.startswith("fore "):
@@ -55,12 +55,14 @@ def geometry_of(operation: Operation, pair: Pair, turn: int) -> Geometry:
 
 
 def case_of(operation: Operation, geometry: Geometry, turn: int) -> Case:
-    """Return a case in the first dtype, by turns, that leaves integers to choose from."""
+    """Return a case in a dtype, by turns, that leaves integers to choose from, if any does."""
+    dtypes = dtypes_of(operation)
     cases = [
-        Case(operation.name, geometry, DTYPES[(turn + step) % len(DTYPES)], "integers", seed=1)
-        for step in range(len(DTYPES))
+        Case(operation.name, geometry, dtypes[(turn + step) % len(dtypes)], "integers", seed=1)
+        for step in range(len(dtypes))
     ]
-    return next(case for case in cases if (case.largest or 0) >= _CHOICE)
+    roomy = (case for case in cases if (case.largest or 0) >= _CHOICE)
+    return next(roomy, None) or max(cases, key=lambda case: case.largest or 0)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

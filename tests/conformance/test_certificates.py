@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import pytest
 
 from convcheck.conformance.effort import tier
-from convcheck.conformance.kernels import kernel_for
+from convcheck.conformance.kernels import dtypes_of, fore_layers_of, kernel_for
 from convcheck.conformance.recording import Record
-from convcheck.oracle.cases import DTYPES
 from convcheck.oracle.certificates import Certificate, enumerate_region
 from convcheck.oracle.operations import OPERATIONS, Operation
 from convcheck.oracle.regions import Region
@@ -41,16 +40,18 @@ TIERS = {
 
 
 def region(operation: Operation, effort: Tier) -> Region:
-    """Return the region that is certified for `operation`."""
+    """Return the region that is certified for `operation`, of what its kernel takes."""
+    dtypes = dtypes_of(operation)[::-1]
     if operation.default_fore is None:
-        return Region(operation.name, effort.extent, dtypes=DTYPES[::-1])
+        return Region(operation.name, effort.extent, dtypes=dtypes)
     return Region(
         operation.name,
         effort.two_layers,
         effort.reach,
         effort.narrow,
         full_to=effort.full_to,
-        dtypes=DTYPES[::-1],
+        dtypes=dtypes,
+        fore_layers=fore_layers_of(operation),
     )
 
 

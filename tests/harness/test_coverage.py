@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from convcheck.conformance import test_blocks as blocks
+from convcheck.conformance import test_certificates as certified
 from convcheck.conformance.accuracy import HALVINGS, Accuracy
 from convcheck.conformance.coverage import (
     BLOCKS,
@@ -20,8 +21,8 @@ from convcheck.conformance.coverage import (
     shape_classes,
     shape_pairs,
 )
-from convcheck.conformance.kernels import kernel_for
-from convcheck.conformance.recording import planned_pairs
+from convcheck.conformance.kernels import CHOSEN, kernel_for
+from convcheck.conformance.recording import Record, planned_pairs
 from convcheck.oracle.bounds import g, unit_roundoff
 from convcheck.oracle.cases import Case
 from convcheck.oracle.geometry import Geometry
@@ -110,6 +111,42 @@ def test_plan_holds_every_pair_of_shapes(operation: Operation) -> None:
     shapes = {shape_classes(operation, geometry) for _, geometry, _ in region.geometries()}
     pairs = {pair for shape in shapes for pair in pairs_of(shape)}
     assert pairs <= set(shape_pairs(operation.name))
+
+
+class Partial:
+    """A right kernel that takes one dtype, and layer l+1 of one kind."""
+
+    def __init__(self, operation: Operation) -> None:
+        self._operation, self._right = operation, kernel_for(operation.name)
+
+    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return the right result."""
+        return self._right(*arguments, **keywords)
+
+    def refuses(self, case: Case, prop: str) -> str | None:  # noqa: ARG002  (none is refused)
+        """Return why it is not to be judged on a case."""
+        fore = case.geometry.fore
+        if fore is not None and fore.layer != self._operation.default_fore:
+            return "another layer l+1"
+        return None if case.dtype == "float32" else "another dtype"
+
+
+@pytest.mark.parametrize("name", ["convolution", "conv_back_prop"])
+def test_what_a_kernel_does_not_take_is_no_class(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A kernel that takes less is judged on all of that, and certified on just that."""
+    operation = OPERATIONS[name]
+    everything = set(shape_pairs(name))
+    monkeypatch.setitem(CHOSEN, name, Partial(operation))
+    blocks.test_shapes(Record(), operation)
+    blocks.test_blocks(Record(), operation, ("channels_in", "channels_out"))
+    assert (set(shape_pairs(name)) < everything) == (operation.default_fore is not None)
+    region = certified.region(operation, certified.TIERS["quick"])
+    assert region.dtypes == ("float32",)
+    assert all(
+        g.fore is None or g.fore.layer == operation.default_fore for _, g, _ in region.geometries()
+    )
 
 
 def test_plan_of_pairs() -> None:

@@ -166,6 +166,7 @@ def test_memory_stays_flat() -> None:
         ({"batches": ()}, r"batches=\(\)"),
         ({"channels": (1, 1)}, r"channels=\(1, 1\)"),
         ({"channels": (0,)}, "channels=0"),
+        ({"fore_layers": ("dense",)}, "fore_layers=.*convolution, convolution_transpose"),
         ({"dtypes": ("int8",)}, "dtypes=.*float16, float32, float64"),
     ],
 )
@@ -183,3 +184,6 @@ def test_words_say_what_is_held() -> None:
     assert "float32 and float64" in text
     assert "both layers" in str(Region("conv_back_prop", 2, reach=5))
     assert "one axis longer, up to 5" in str(Region("conv_back_prop", 2, reach=5))
+    one = Region("conv_back_prop", 2, narrow=0, fore_layers=("convolution_transpose",))
+    assert "l+1 being a convolution transpose" in str(one)
+    assert {g.fore and g.fore.layer for _, g, _ in one.geometries()} == {"convolution_transpose"}
