@@ -20,7 +20,7 @@ from convcheck.oracle.verdicts import DECIDED, Verdict
 
 from . import kernels
 from .accuracy import Accuracy
-from .boundaries import classes_of, reachable
+from .boundaries import boundary_geometries, classes_of, reachable
 from .coverage import PLANNED, Pair, PairCounts
 
 PROPERTIES = (
@@ -64,7 +64,16 @@ def planned_cells() -> list[Cell]:
 
 def planned_boundaries() -> list[tuple[str, str]]:
     """Return operation and name of every boundary class that a full run reaches."""
-    return [(o.name, name) for _, o in _judged() for name in reachable(o)]
+    return [
+        (operation.name, name)
+        for _, operation in _judged()
+        for layers in [kernels.fore_layers_of(operation)]
+        for name in reachable(operation)
+        if any(
+            geometry.fore is None or geometry.fore.layer in layers
+            for geometry in boundary_geometries(operation, name)
+        )
+    ]
 
 
 def planned_pairs() -> list[tuple[str, str, int]]:

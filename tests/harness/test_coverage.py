@@ -22,7 +22,7 @@ from convcheck.conformance.coverage import (
     shape_pairs,
 )
 from convcheck.conformance.kernels import CHOSEN, kernel_for
-from convcheck.conformance.recording import Record, planned_pairs
+from convcheck.conformance.recording import Record, planned_boundaries, planned_pairs
 from convcheck.oracle.bounds import g, unit_roundoff
 from convcheck.oracle.cases import Case
 from convcheck.oracle.geometry import Geometry
@@ -147,6 +147,16 @@ def test_what_a_kernel_does_not_take_is_no_class(
     assert all(
         g.fore is None or g.fore.layer == operation.default_fore for _, g, _ in region.geometries()
     )
+
+
+def test_no_remainder_without_a_convolution(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A boundary class that only the layer l+1 has which a kernel does not take is not planned."""
+    operation = OPERATIONS["conv_transpose_back_prop"]
+    remainder = operation.name, "remainder"
+    assert remainder in planned_boundaries()
+    monkeypatch.setitem(CHOSEN, operation.name, Partial(operation))
+    assert remainder not in planned_boundaries()
+    assert (operation.name, "unequal strides") in planned_boundaries()
 
 
 def test_plan_of_pairs() -> None:
