@@ -1,14 +1,16 @@
 """Calling a kernel, whatever it does, and taking its result."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeGuard
+from typing import Any
 
 import numpy as np
 
 from .geometry import Geometry
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation
+from .settings import QUICK, Settings
 
 Arrange = Callable[[Array], Array]
 
@@ -24,6 +26,10 @@ class MisbehaviourError(Exception):
     """A kernel gave no result that could be judged; the message says why."""
 
 
+class NotCalledError(MisbehaviourError):
+    """A kernel was not called, since calls before had ended its process."""
+
+
 @dataclass(frozen=True)
 class Call:
     """One call: its arrays, the shape of its result, and how the arrays are to lie in memory."""
@@ -34,25 +40,19 @@ class Call:
     arrangement: str = "copy"
 
 
-class Remote(Protocol):
+class Remote:
     """A kernel that runs elsewhere, and is called with several calls at once."""
-
-    def __call__(self, *positional: Any, **keywords: Any) -> Any:
-        """Return the result of one call, as a kernel does."""
 
     def call_all(self, calls: Sequence[Call]) -> list[Array | MisbehaviourError]:
         """Return a result, or why there is none, for each call."""
-
-
-def _is_remote(kernel: Kernel) -> TypeGuard[Remote]:
-    return hasattr(kernel, "call_all")  # isinstance of a protocol takes a tenth of a small case
+        raise NotImplementedError
 
 
 def call_all(
     kernel: Kernel, operation: Operation, calls: Sequence[Call]
 ) -> list[Array | MisbehaviourError]:
     """Return a result, or why there is none, for each call, wherever the kernel runs."""
-    if _is_remote(kernel):
+    if isinstance(kernel, Remote):
         return kernel.call_all(calls)
     answers: list[Array | MisbehaviourError] = []
     for each in calls:
@@ -80,32 +80,17 @@ def call(
     `arrange` makes the copies; None hands over the arrays themselves.
 
     Raises:
-        MisbehaviourError: it raised, overwrote an argument, or returned no array of real
-            floating dtype with this shape.
+        MisbehaviourError: it raised, changed an argument or a setting of the process, or
+            returned no array of real floating dtype with this shape.
     """
-    if _is_remote(kernel):
+    if isinstance(kernel, Remote):
         (answer,) = kernel.call_all([Call(geometry, arrays, shape, _name_of(arrange))])
         if isinstance(answer, MisbehaviourError):
             raise answer
         return answer
-    if arrange is None:
-        handed, arrays = dict(arrays), {name: array.copy() for name, array in arrays.items()}
-    else:
-        handed = {name: arrange(array) for name, array in arrays.items()}
-    positional, keywords = operation.arguments(geometry, handed)
-    try:
-        # Overflow and NaN are judged by their results; they are no events of their own.
-        with np.errstate(all="ignore"):
-            z = kernel(*positional, **keywords)
-    except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split()) or "no message"
-        raise MisbehaviourError(f"raised {type(error).__name__}: {text[:200]}") from error
-    result = _as_result(z, shape)
-    for name, array in arrays.items():
-        if handed[name].tobytes() != array.tobytes():
-            raise MisbehaviourError(f"overwrote its argument {name}")
-        if np.may_share_memory(result, handed[name]):
-            raise MisbehaviourError(f"returned a view of its argument {name}")
+    positional, keywords = operation.arguments(geometry, arrays)
+    settings = Settings(QUICK)
+    result, _ = invoke(kernel, operation.signature, positional, keywords, shape, arrange, settings)
     return result
 
 
@@ -113,17 +98,92 @@ def _name_of(arrange: Arrange | None) -> str:
     return next((name for name, each in ARRANGEMENTS.items() if each is arrange), "copy")
 
 
-def _as_result(z: Any, shape: tuple[int, ...]) -> Array:
-    """Return `z` as an array; MisbehaviourError if it is not one that can be judged."""
-    if not hasattr(z, "__array__"):
-        raise MisbehaviourError(f"returned {type(z).__name__}, expected an array")
+def invoke(
+    kernel: Kernel,
+    names: Sequence[str],
+    positional: Sequence[Any],
+    keywords: Mapping[str, Any],
+    shape: tuple[int, ...] | None,
+    arrange: Arrange | None,
+    settings: Settings,
+) -> tuple[Array, list[Any]]:
+    """Call `kernel`, as `call` does; return its result and what it was handed.
+
+    `names` are those of the positional arguments; any `shape` will do if it is None.
+    KeyboardInterrupt is let through: it may be the user's.
+    """
+    kept = list(positional)
+    if arrange is None:
+        handed, kept = kept, [each.copy() if _is_array(each) else each for each in kept]
+    else:
+        handed = [arrange(each) if _is_array(each) else each for each in kept]
+    problem = None
     try:
-        array = np.asarray(z)
-    except Exception as error:
-        text = f"returned a {type(z).__name__} that cannot be read: {error}"
-        raise MisbehaviourError(text) from error
+        # Overflow and NaN are judged by their results; they are no events of their own.
+        with np.errstate(all="ignore"):
+            z = kernel(*handed, **keywords)
+            if set(np.geterr().values()) != {"ignore"}:
+                problem = "changed NumPy's error state"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)
+        problem = f"raised {words(error)}"
+    changed = settings.restore()
+    problem = problem or (changed and f"changed {changed}")
+    if problem:
+        raise MisbehaviourError(problem)
+    result = _as_result(z, shape)
+    for name, own, before in zip(names, handed, kept, strict=True):
+        if _is_array(before):
+            _check_argument(name, own, before, result)
+    return result, handed
+
+
+def words(error: BaseException) -> str:
+    """Return an exception in a few words that do not change from run to run."""
+    try:
+        text = str(error)[:2000]
+    except BaseException:  # noqa: BLE001  (kernels may raise anything, also then)
+        text = "a message that cannot be read"
+    text = " ".join(re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text).split())
+    return f"{type(error).__name__}: {text[:200] or 'no message'}"
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray)
+
+
+def _check_argument(name: str, handed: Array, before: Array, result: Array) -> None:
+    """Raise MisbehaviourError if an argument was changed, or the result is a part of it."""
+    if handed.shape != before.shape or handed.dtype != before.dtype or not handed.flags.writeable:
+        raise MisbehaviourError(f"changed the shape, dtype or flags of its argument {name}")
+    if handed.tobytes() != before.tobytes():
+        raise MisbehaviourError(f"overwrote its argument {name}")
+    if np.may_share_memory(result, handed):
+        raise MisbehaviourError(f"returned a view of its argument {name}")
+
+
+def _as_result(z: Any, shape: tuple[int, ...] | None) -> Array:
+    """Return `z` as an array; MisbehaviourError if it is not one that can be judged."""
+    kind = type(z).__name__
+    if isinstance(z, np.ndarray) and type(z) not in (np.ndarray, np.memmap):
+        raise MisbehaviourError(f"returned {kind}, a subclass: expected an array")
+    problem = None
+    try:
+        if not hasattr(z, "__array__"):
+            problem = f"returned {kind}, expected an array"
+        else:
+            array = np.asarray(z)
+            if array is not z and np.asarray(z).tobytes() != array.tobytes():
+                problem = f"returned a {kind} that is another array each time it is read"
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (the kernel's own code runs here)
+        problem = f"returned a {kind} that cannot be read: {words(error)}"
+    if problem:
+        raise MisbehaviourError(problem)
     if array.dtype.kind != "f":
         raise MisbehaviourError(f"returned dtype {array.dtype}, expected a real floating one")
-    if array.shape != shape:
+    if shape is not None and array.shape != shape:
         raise MisbehaviourError(f"returned shape {array.shape}, expected {shape}")
     return array

@@ -31,7 +31,7 @@ from dataclasses import replace
 import numpy as np
 
 from .bounds import Bound, bound
-from .calls import Arrange, Call, MisbehaviourError, call, call_all
+from .calls import Arrange, Call, MisbehaviourError, NotCalledError, call, call_all
 from .cases import Case
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation, operation_named
@@ -171,6 +171,8 @@ class _Question:
     def verdict(self) -> Verdict:
         """Return what the answers say."""
         verdict = Verdict(self.case, self.kernel, self.prop, Outcome.AGREES)
+        if isinstance(self.result, NotCalledError):
+            return replace(verdict, outcome=Outcome.UNDECIDED, reason=str(self.result))
         if isinstance(self.result, MisbehaviourError):
             return replace(
                 verdict,

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .calls import MisbehaviourError
+from .calls import MisbehaviourError, NotCalledError
 from .cases import Case
 from .judge import not_judged
 from .laws import LAWS
@@ -41,6 +41,8 @@ def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kerne
         # What a wrong kernel returns may overflow, or be no number, on either side.
         with np.errstate(all="ignore"):
             return _judged(Verdict(case, kernel, law, Outcome.AGREES), subject)
+    except NotCalledError as problem:
+        return Verdict(case, kernel, law, Outcome.UNDECIDED, str(problem))
     except MisbehaviourError as problem:
         geometry, arrays = subject.last
         evidence = Evidence(arrays, replace(case, geometry=geometry))

@@ -1,92 +1,236 @@
-"""The process that a candidate runs in: `python -m convcheck.oracle.kernel_process`.
+"""The process that a candidate runs in; `supervisor` starts it.
 
-It is told the candidate and two file descriptors, answers batches of calls one by one, and
-ends when the judge does.  Started by `isolation`.
+It loads the candidate and answers batches of calls one by one.  Calls run in a fork of
+it, so that when one ends its process, the next is there in milliseconds.
 """
 
-import contextlib
-import ctypes
+import mmap
 import os
-import signal
 import sys
+import threading
+import time
 import warnings
-from multiprocessing.connection import Connection
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .calls import ARRANGEMENTS, MisbehaviourError, call
+from .calls import ARRANGEMENTS, MisbehaviourError, invoke, words
 from .candidates import CandidateError, Fitted, load
-from .operations import operation_named
+from .layouts import Array
+from .messages import CUT_OFF, END, HUNG_UP, Answer, Request, answer_bytes, read_requests
+from .settings import QUICK, SLOW, Settings
+from .supervisor import adopt_orphans, become_kernel, children, end_all
 
-_PR_SET_PDEATHSIG = 1
+# Processes and threads that a kernel may keep, as a pool.
+_HELPERS = 64
+# Results and arguments of so many calls are looked at again, if they are no larger.
+_REMEMBERED = 4
+_SMALL = 1_000_000
+# Bytes of output that a call may write.
+_OUTPUT = 100_000
+# Different things that are told, at most.
+_TOLD = 20
 
 
-def main() -> None:
-    """Load the candidate and serve calls until the judge hangs up."""
-    requests, answers = Connection(int(sys.argv[2])), Connection(int(sys.argv[3]))
-    with contextlib.suppress(OSError, AttributeError):  # Linux alone has it
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def serve(candidate: str, requests: int, answers: int, ends: int) -> None:
+    """Load the candidate and answer calls until the judge hangs up."""
+    judge = _Judge(requests, answers)
+    judge.say(Answer("started", str(os.getpid())))
     sys.path.insert(0, os.getcwd())  # noqa: PTH109  (as `python -m pytest` has it)
-    warnings.simplefilter("ignore")
     try:
-        kernel = load(sys.argv[1])
+        kernel = load(candidate)
     except CandidateError as error:
-        answers.send(("refused", str(error)))
+        judge.say(Answer("refused", str(error)))
         return
-    answers.send(("loaded", kernel.takes_fore_layer))
-    watch = _Watch()
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        while True:
-            for request in requests.recv():
-                answers.send(_answer(kernel, watch, *request))
-
-
-def _answer(
-    kernel: Fitted, watch: "_Watch", name: str, geometry: Any, arrays: Any, shape: Any, how: str
-) -> tuple[str, Any]:
-    arrange = ARRANGEMENTS.get(how, np.copy)
+    except BaseException as error:  # noqa: BLE001  (its module may raise anything)
+        judge.say(Answer("refused", f"importing it raised {words(error)}"))
+        return
+    _fork(judge, ends, Answer("loaded", "fore_layer" if kernel.takes_fore_layer else ""))
+    session = _Session(kernel, judge)
     try:
-        z = call(kernel, operation_named(name), geometry, arrays, shape, arrange)
-        watch.look(z)
-    except MisbehaviourError as problem:
-        return "misbehaved", str(problem)
-    return "result", z
+        while True:
+            session.answer_all(judge.listen())
+    except (EOFError, BrokenPipeError):
+        os._exit(HUNG_UP)
+    except (OSError, ValueError):
+        os._exit(CUT_OFF)
 
 
-class _Watch:
-    """Sees what a kernel does beside returning a result."""
+def _fork(judge: "_Judge", ends: int, loaded: Answer) -> None:
+    """Return in a fork, and in another whenever that one has ended; have the judge told.
 
-    def __init__(self) -> None:
-        self._last: Any = None
-        self._state = _global_state()
-
-    def look(self, z: Any) -> None:
-        """Raise MisbehaviourError if the result is an earlier one's memory, or state changed."""
-        last, self._last = self._last, z
-        if last is not None and np.may_share_memory(last, z) and z.size:
-            raise MisbehaviourError("returned the memory of its last result again")
-        state = _global_state()
-        for name, value in state.items():
-            before = self._state.get(name, value)
-            if value != before:
-                self._state = state
-                raise MisbehaviourError(f"changed {name} from {before} to {value}")
-
-
-def _global_state() -> dict[str, Any]:
-    """Return settings of NumPy and torch that other code depends on."""
-    state: dict[str, Any] = {
-        "NumPy's error state": np.geterr(),
-        "NumPy's print precision": np.get_printoptions()["precision"],
-        "the working directory": os.getcwd(),  # noqa: PTH109
-    }
-    torch = sys.modules.get("torch")
-    if torch is not None and hasattr(torch, "get_default_dtype"):
-        state["torch's default dtype"] = torch.get_default_dtype()
-        state["torch's recording of gradients"] = torch.is_grad_enabled()
-    return state
+    Other threads do not survive a fork: where loading the candidate has started some, there
+    is none, and the next process has to load it anew.
+    """
+    adopt_orphans()
+    status = None
+    while _alone():
+        kernel = os.fork()
+        if kernel == 0:
+            os.close(ends)
+            become_kernel()
+            return
+        if status is None:
+            judge.say(Answer("started", str(kernel)))
+            judge.say(loaded)
+        else:
+            os.write(ends, END.pack(status, kernel))
+        ended = 0
+        while ended != kernel:
+            ended, status = os.waitpid(-1, 0)
+        end_all(kernel)
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == HUNG_UP:
+            os._exit(0)
+    judge.say(loaded)
 
 
-if __name__ == "__main__":
-    main()
+def _alone() -> bool:
+    try:
+        return len(list(Path("/proc/self/task").iterdir())) == 1
+    except OSError:
+        return False
+
+
+class _Judge:
+    """The judge, at the other end of two pipes; OSError where the kernel has closed them."""
+
+    def __init__(self, requests: int, answers: int) -> None:
+        self._requests = os.fdopen(requests, "rb", closefd=False)
+        self._answers = answers
+
+    def say(self, answer: Answer) -> None:
+        """Send an answer."""
+        left = memoryview(answer_bytes(answer))
+        while left:
+            left = left[os.write(self._answers, left) :]
+
+    def listen(self) -> list[Request]:
+        """Wait for the next calls."""
+        return read_requests(self._requests)
+
+
+@dataclass
+class _Past:
+    """A call that is over: its arrays must not change any more."""
+
+    result: Array
+    handed: list[Array]
+    bytes: list[bytes] = field(default_factory=list)
+
+    def changed(self) -> str | None:
+        """Return what has changed since this was last asked."""
+        now = [each.tobytes() for each in (self.result, *self.handed)]
+        before, self.bytes = self.bytes, now
+        if not before or before == now:
+            return None
+        return "the result" if before[0] != now[0] else "an argument"
+
+
+class _Session:
+    """Calls of one kernel in one process, and what it does there beside returning results."""
+
+    def __init__(self, kernel: Fitted, judge: _Judge) -> None:
+        self._kernel, self._judge = kernel, judge
+        self._past: deque[_Past] = deque(maxlen=_REMEMBERED)
+        self._told: set[str] = set()
+        self._process = os.getpid()
+        self._forked = False
+        self._returned_twice = mmap.mmap(-1, 1)  # shared with forks
+        os.register_at_fork(after_in_parent=self._note_fork)
+        self._output = os.dup(1)
+        warnings.showwarning = self._note_warning
+        self._quick, self._slow = Settings(QUICK), Settings(SLOW)
+
+    def _note_fork(self) -> None:
+        self._forked = True
+
+    def _note_warning(self, message: Warning | str, category: type[Warning], *_: Any) -> None:
+        self._tell(f"warned: {category.__name__}: {words(Warning(message))[9:]}")
+
+    def _tell(self, text: str) -> None:
+        """Tell of something that is no misbehaviour, once."""
+        if os.getpid() == self._process and text not in self._told and len(self._told) < _TOLD:
+            self._told.add(text)
+            self._judge.say(Answer("told", text))
+
+    def answer_all(self, requests: list[Request]) -> None:
+        """Answer a batch of calls."""
+        for number, request in enumerate(requests, 1):
+            result, problem = self._call(request)
+            if number == len(requests):
+                problem = problem or self._left_behind()
+            if problem:
+                self._judge.say(Answer("misbehaved", problem))
+            else:
+                self._judge.say(Answer("result", result=result))
+
+    def _call(self, request: Request) -> tuple[Array | None, str | None]:
+        """Return the result of a call, and what was wrong with it."""
+        names, positional, keywords, shape, how = request
+        arrange = ARRANGEMENTS.get(how, np.copy)
+        self._forked = False
+        try:
+            z, handed = invoke(
+                self._kernel, names, positional, keywords, shape, arrange, self._quick
+            )
+        except MisbehaviourError as problem:
+            return None, str(problem)
+        except KeyboardInterrupt as error:  # not the user's: Ctrl-C does not get here
+            return None, f"raised {words(error)}"
+        finally:
+            self._end_forks()
+        if self._forked and self._has_returned_twice():
+            return None, "returned twice: its process forked, and the fork returned too"
+        return z, self._output_of_call() or self._shared(z, handed)
+
+    def _end_forks(self) -> None:
+        """End the process here if it is a fork that the kernel made, and came back."""
+        if os.getpid() != self._process:
+            self._returned_twice[0] = 1
+            os._exit(0)
+
+    def _has_returned_twice(self) -> bool:
+        for _ in range(20):
+            if self._returned_twice[0]:
+                self._returned_twice[0] = 0
+                return True
+            time.sleep(0.005)
+        return False
+
+    def _output_of_call(self) -> str | None:
+        """Forget what was printed; return what is wrong with it."""
+        size = os.fstat(self._output).st_size
+        if size:
+            os.lseek(self._output, 0, os.SEEK_SET)
+            os.ftruncate(self._output, 0)
+            self._tell("printed to its output")
+        return f"printed more than {_OUTPUT:,} bytes" if size > _OUTPUT else None
+
+    def _shared(self, z: Array, handed: list[Any]) -> str | None:
+        """Return how this call and earlier ones share memory that they should not."""
+        problem = None
+        for past in self._past:
+            changed = past.changed()
+            if z.size and np.may_share_memory(past.result, z):
+                problem = "returned the memory of an earlier result again"
+            elif changed:
+                problem = problem or f"changed {changed} of an earlier call"
+        arrays = [each for each in handed if isinstance(each, np.ndarray)]
+        if z.nbytes + sum(each.nbytes for each in arrays) < _SMALL:
+            self._past.append(_Past(z, arrays))
+            self._past[-1].changed()
+        return problem
+
+    def _left_behind(self) -> str | None:
+        """Return what the last calls have left changed or running."""
+        setting = self._slow.restore()
+        if setting:
+            return f"changed {setting}"
+        if len(children()) > _HELPERS:
+            return f"left more than {_HELPERS} processes running"
+        if threading.active_count() > _HELPERS:
+            return f"left more than {_HELPERS} threads running"
+        return None

@@ -19,7 +19,8 @@ class Outcome(StrEnum):
     VACUOUS = "vacuous"
     """agrees, but the result is empty or zero whatever the kernel computes"""
     UNDECIDED = "undecided"
-    """the bound is so wide that it decides nothing, or results could overflow"""
+    """the bound is so wide that it decides nothing, results could overflow, or the kernel was
+    not called any more"""
     NOT_OFFERED = "not offered"
     """the kernel declares that it does not promise this"""
     NOT_APPLICABLE = "not applicable"

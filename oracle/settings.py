@@ -1,0 +1,177 @@
+"""Settings of a whole process, which a kernel should leave as they are."""
+
+import contextlib
+import ctypes
+import gc
+import locale
+import operator
+import os
+import random
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting, in words, and how it is read and put back."""
+
+    name: str
+    read: Callable[[], Any]
+    write: Callable[[Any], object]
+    imports: bool = False
+    """whether importing a module may well change it"""
+
+
+class Settings:
+    """Settings as they were before a kernel was called."""
+
+    def __init__(self, settings: Iterable[Setting]) -> None:
+        self._settings = tuple(settings)
+        self._read()
+
+    def _read(self) -> None:
+        self._values = [each.read() for each in self._settings]
+        self._modules = len(sys.modules)
+
+    def restore(self) -> str | None:
+        """Put back what has changed; return the name of the first such setting, if any."""
+        found = None
+        imported = len(sys.modules) != self._modules
+        for setting, before in zip(self._settings, self._values, strict=True):
+            now = setting.read()
+            # None: it could not be read before, since its module was not there.
+            if now == before or before is None or (imported and setting.imports):
+                continue
+            with contextlib.suppress(OSError, ValueError):
+                setting.write(before)
+            found = found or setting.name
+        if imported:
+            self._read()
+        return found
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()  # noqa: PTH109  (as text, and in a microsecond)
+    except OSError:
+        return None
+
+
+def _of_torch(read: str) -> Callable[[], Any]:
+    """Return a reader of one of torch's settings: None where torch is not imported."""
+
+    def reader() -> Any:
+        function = getattr(sys.modules.get("torch"), read, None)
+        return function() if function else None
+
+    return reader
+
+
+def _to_torch(write: str) -> Callable[[Any], object]:
+    def writer(value: Any) -> object:
+        return getattr(sys.modules["torch"], write)(value)
+
+    return writer
+
+
+def _set_filters(filters: list[Any]) -> None:
+    warnings.filters[:] = filters  # type: ignore[index]  (a list, whatever typeshed says)
+    warnings._filters_mutated()  # type: ignore[attr-defined]  # noqa: SLF001  (no other way)
+
+
+def _environment() -> dict[bytes, bytes]:
+    return dict(os.environ._data)  # type: ignore[attr-defined]  # noqa: SLF001  (decoding is slow)
+
+
+def _set_environment(variables: dict[bytes, bytes]) -> None:
+    os.environb.clear()
+    os.environb.update(variables)
+
+
+# What takes a microsecond to read: looked at after every call.
+QUICK = (
+    Setting("NumPy's print options", np.get_printoptions, lambda o: np.set_printoptions(**o)),
+    Setting("the working directory", _folder, os.chdir),
+    Setting("the environment's variables", _environment, _set_environment, imports=True),
+    Setting(
+        "the module search path",
+        lambda: list(sys.path),
+        lambda p: operator.setitem(sys.path, slice(None), p),
+        imports=True,
+    ),
+    Setting("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, imports=True),
+    Setting("the warnings filters", lambda: list(warnings.filters), _set_filters, imports=True),
+    Setting(
+        "torch's default dtype", _of_torch("get_default_dtype"), _to_torch("set_default_dtype")
+    ),
+    Setting(
+        "torch's recording of gradients",
+        _of_torch("is_grad_enabled"),
+        _to_torch("set_grad_enabled"),
+    ),
+)
+
+_SIGNALS = (
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGALRM,
+    signal.SIGSEGV,
+    signal.SIGFPE,
+    signal.SIGCHLD,
+)
+# Of the Mersenne Twister: 624 words and a position.  Reading it by its method takes 90 us.
+_STATE = 625 * 4
+_NUMPY = tuple(name for name, value in vars(np).items() if callable(value))
+
+
+def _handlers() -> list[Any]:
+    return [signal.getsignal(number) for number in _SIGNALS]
+
+
+def _handle(handlers: list[Any]) -> None:
+    for number, handler in zip(_SIGNALS, handlers, strict=True):
+        signal.signal(number, handler)
+
+
+def _generator() -> int:
+    """Return where the state of np.random's generator lies."""
+    return int(np.random.get_bit_generator().ctypes.state_address)  # type: ignore[no-untyped-call]
+
+
+# What takes longer: looked at after every few calls.
+SLOW = (
+    Setting(
+        "NumPy's functions",
+        lambda: operator.itemgetter(*_NUMPY)(vars(np)),
+        lambda v: vars(np).update(zip(_NUMPY, v, strict=True)),
+    ),
+    Setting(
+        "the state of np.random",
+        lambda: ctypes.string_at(_generator(), _STATE),
+        lambda state: ctypes.memmove(_generator(), state, _STATE),
+    ),
+    Setting("the state of random", random.getstate, random.setstate),
+    Setting("signal handlers", _handlers, _handle, imports=True),
+    Setting(
+        "the locale",
+        lambda: locale.setlocale(locale.LC_ALL),
+        lambda v: locale.setlocale(locale.LC_ALL, v),
+        imports=True,
+    ),
+    Setting("garbage collection", gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
+    Setting(
+        "torch's number of threads", _of_torch("get_num_threads"), _to_torch("set_num_threads")
+    ),
+    Setting("torch's seed", _of_torch("initial_seed"), _to_torch("manual_seed")),
+    Setting(
+        "torch's choice of deterministic algorithms",
+        _of_torch("are_deterministic_algorithms_enabled"),
+        _to_torch("use_deterministic_algorithms"),
+    ),
+)
