@@ -43,6 +43,13 @@ class Call:
 class Remote:
     """A kernel that runs elsewhere, and is called with several calls at once."""
 
+    def __call__(self, *positional: Any, **keywords: Any) -> Any:
+        """Return the result of one call, as a kernel does."""
+        raise NotImplementedError
+
+    def begin(self) -> None:
+        """Forget earlier calls, as at the start of a test."""
+
     def call_all(self, calls: Sequence[Call]) -> list[Array | MisbehaviourError]:
         """Return a result, or why there is none, for each call."""
         raise NotImplementedError

@@ -34,11 +34,10 @@ _LOOK = 50
 _OUTPUT_MEGABYTES = 100
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 
-# In one test, a kernel is not called again after so many calls that ended its process, or so
-# many that did not return.
+# In one test, a kernel is not called again after so many calls that ended its process, or one
+# that took too much time or memory.
 _PATIENCE = 5
-_PATIENCE_HANGS = 1
-# The second test in which a kernel does not return waits no longer than this.
+# Once a kernel has hung, no call waits longer than this.
 _SHORT_SECONDS = 1.0
 
 
@@ -50,7 +49,11 @@ class _EndedError(MisbehaviourError):
     """A call that left no process."""
 
 
-class _HangError(_EndedError):
+class _ExcessError(_EndedError):
+    """A call that took too much, which takes its time."""
+
+
+class _HangError(_ExcessError):
     """A call that did not return in time."""
 
 
@@ -68,7 +71,7 @@ class Isolated(Remote):
         self._process: _Process | None = None
         self._takes_fore_layer: bool | None = None
         self._ended: dict[bytes, _EndedError] = {}
-        self._hangs = 0
+        self._excesses = 0
         self._hung = False
         self._told: set[str] = set()
 
@@ -80,6 +83,9 @@ class Isolated(Remote):
         atexit.register(self.stop)
         try:
             answer = self._process.next(_START_SECONDS)
+        except KeyboardInterrupt:
+            self.stop()
+            raise
         except MisbehaviourError as problem:
             self._refuse(f"module {self.candidate.module!r}: importing it {problem}")
         if answer.kind == "refused":
@@ -100,8 +106,7 @@ class Isolated(Remote):
     def begin(self) -> None:
         """Call it again in a new test, also where it was given up in the one before."""
         self._ended.clear()
-        self._hung = self._hung or self._hangs > 0
-        self._hangs = 0
+        self._excesses = 0
 
     def _tell(self, text: str) -> None:
         if text in self._told:
@@ -149,7 +154,8 @@ class Isolated(Remote):
                     self._run(left if not self._ended else left[:1], answers)
                 except _EndedError as problem:
                     self._ended[_digest(requests[len(answers)])] = problem
-                    self._hangs += isinstance(problem, _HangError)
+                    self._excesses += isinstance(problem, _ExcessError)
+                    self._hung = self._hung or isinstance(problem, _HangError)
                     answers.append(problem)
         except BaseException:  # such as Ctrl-C: answers to come would be taken for others
             self.stop()
@@ -162,7 +168,7 @@ class Isolated(Remote):
             return None
         if _digest(request) in self._ended:
             return self._ended[_digest(request)]
-        if len(self._ended) < _PATIENCE and self._hangs < _PATIENCE_HANGS:
+        if len(self._ended) < _PATIENCE and self._excesses == 0:
             return None
         last = list(self._ended.values())[-1]
         return NotCalledError(f"not called any more: a call before it in this test {last}")
@@ -249,7 +255,7 @@ class _Process:
                 select.select([self._ends], [self._requests], [], _LOOK / 1000)
                 if time.monotonic() > deadline:
                     self.stop()
-                    raise _HangError from None
+                    raise _HangError(f"took no call within {seconds:g} s") from None
 
     def next(self, seconds: float) -> Answer:
         """Return the next answer to a call, or to the start; _EndedError if none comes."""
@@ -261,7 +267,7 @@ class _Process:
                 self.stop()
                 raise _EndedError("wrote to the pipe that its results are sent by") from None
             if answer is None:
-                self._wait(deadline)
+                self._wait(seconds, deadline)
             elif answer.kind == "started":
                 self._pid = int(answer.text)
             elif answer.kind == "told":
@@ -269,7 +275,7 @@ class _Process:
             else:
                 return answer
 
-    def _wait(self, deadline: float) -> None:
+    def _wait(self, seconds: float, deadline: float) -> None:
         """Wait for more of an answer; _EndedError if it will not come."""
         if self._status is not None:
             status, self._status = self._status, None
@@ -284,7 +290,9 @@ class _Process:
         problem = self._excess()
         if problem or (not ready and time.monotonic() > deadline):
             self._kill()
-            raise _EndedError(problem) if problem else _HangError
+            if problem:
+                raise _ExcessError(problem)
+            raise _HangError(f"did not return within {seconds:g} s")
 
     def _read(self) -> None:
         data = os.read(self._answers, 1 << 20)

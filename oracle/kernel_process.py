@@ -66,7 +66,7 @@ def _fork(judge: "_Judge", ends: int, loaded: Answer) -> None:
     is none, and the next process has to load it anew.
     """
     adopt_orphans()
-    status = None
+    status: int | None = None
     while _alone():
         kernel = os.fork()
         if kernel == 0:
@@ -78,13 +78,19 @@ def _fork(judge: "_Judge", ends: int, loaded: Answer) -> None:
             judge.say(loaded)
         else:
             os.write(ends, END.pack(status, kernel))
-        ended = 0
-        while ended != kernel:
-            ended, status = os.waitpid(-1, 0)
+        status = _wait(kernel)
         end_all(kernel)
-        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == HUNG_UP:
+        if os.waitstatus_to_exitcode(status) == HUNG_UP:
             os._exit(0)
     judge.say(loaded)
+
+
+def _wait(kernel: int) -> int:
+    """Return the wait status of `kernel` when it ends."""
+    while True:
+        ended, status = os.waitpid(-1, 0)
+        if ended == kernel:
+            return status
 
 
 def _alone() -> bool:
@@ -141,7 +147,7 @@ class _Session:
         self._returned_twice = mmap.mmap(-1, 1)  # shared with forks
         os.register_at_fork(after_in_parent=self._note_fork)
         self._output = os.dup(1)
-        warnings.showwarning = self._note_warning
+        warnings.showwarning = self._note_warning  # type: ignore[assignment]
         self._quick, self._slow = Settings(QUICK), Settings(SLOW)
 
     def _note_fork(self) -> None:

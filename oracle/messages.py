@@ -69,10 +69,10 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
 
 def answer_bytes(answer: Answer) -> bytes:
     """Return an answer as bytes, fit for `take_answer`."""
-    body, dtype, shape = b"", "", []
-    if answer.result is not None:
-        body, dtype, shape = answer.result.tobytes(), answer.result.dtype.str, answer.result.shape
-    header = json.dumps([answer.kind, answer.text, dtype, shape]).encode()
+    z = answer.result
+    body = b"" if z is None else z.tobytes()
+    form = ["", []] if z is None else [z.dtype.str, z.shape]
+    header = json.dumps([answer.kind, answer.text, *form]).encode()
     return _HEADER.pack(_MARK, len(header), len(body)) + header + body
 
 

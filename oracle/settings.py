@@ -80,9 +80,10 @@ def _to_torch(write: str) -> Callable[[Any], object]:
     return writer
 
 
-def _set_filters(filters: list[Any]) -> None:
-    warnings.filters[:] = filters  # type: ignore[index]  (a list, whatever typeshed says)
-    warnings._filters_mutated()  # type: ignore[attr-defined]  # noqa: SLF001  (no other way)
+def _set_filters(filters: Any) -> None:
+    own: Any = warnings
+    own.filters[:] = filters
+    own._filters_mutated()  # noqa: SLF001  (there is no other way)
 
 
 def _environment() -> dict[bytes, bytes]:
@@ -141,7 +142,8 @@ def _handle(handlers: list[Any]) -> None:
 
 def _generator() -> int:
     """Return where the state of np.random's generator lies."""
-    return int(np.random.get_bit_generator().ctypes.state_address)  # type: ignore[no-untyped-call]
+    random_module: Any = np.random
+    return int(random_module.get_bit_generator().ctypes.state_address)
 
 
 # What takes longer: looked at after every few calls.

@@ -48,6 +48,7 @@ def one_thread(agreeing_oracles: None) -> Iterator[None]:  # noqa: ARG001  (only
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Record:
     """Return the record of the running test."""
+    kernels.begin()
     record: Record = request.node.stash.setdefault(_RECORD, Record())
     return record
 

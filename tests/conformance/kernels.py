@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from types import ModuleType
 
+from convcheck.oracle.calls import Remote
 from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.cross_check import cross_check
 from convcheck.oracle.geometry import LAYERS, Fore, Geometry
@@ -52,6 +53,13 @@ def _offers(operation: Operation, dtype: str, fore_layer: str | None) -> bool:
     fore = None if fore_layer is None else Fore(fore_layer, 1, 1, 1, 1, 1)
     case = Case(operation.name, Geometry(1, 1, 1, 1, 1, 1, 1, 1, 1, fore), dtype, "integers", 0)
     return not_judged(kernel_for(operation.name), case, "exact") is None
+
+
+def begin() -> None:
+    """Begin a test: candidates that were given up in another are called again."""
+    for kernel in CHOSEN.values():
+        if isinstance(kernel, Remote):
+            kernel.begin()
 
 
 def judged() -> list[str]:
