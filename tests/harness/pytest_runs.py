@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,23 @@ def run(where: Path, *arguments: str, **more: str) -> subprocess.CompletedProces
         check=False,
         timeout=120,
     )
+
+
+def start(where: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
+    """Start pytest in a folder, and return when its kernel has been called."""
+    process = subprocess.Popen(  # noqa: S603  (arguments of this module's own)
+        command(arguments),
+        cwd=where,
+        env=environment(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    deadline = time.monotonic() + 60
+    while not (where / "started").exists() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return process
 
 
 def findings(path: Path) -> Any:

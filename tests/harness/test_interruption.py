@@ -2,12 +2,9 @@
 
 import json
 import signal
-import subprocess
-import time
-from pathlib import Path
 
 import pytest
-from pytest_runs import DIE, HANG, LEDGER, Folder, command, environment, findings, run
+from pytest_runs import DIE, HANG, LEDGER, Folder, findings, run, start
 
 
 def test_a_worker_that_dies_is_told(folder: Folder) -> None:
@@ -24,23 +21,6 @@ def test_a_worker_that_dies_is_told(folder: Folder) -> None:
     assert error["test"] not in report["missing"]
     assert "gw0" not in json.dumps(report)
     assert str(where) not in json.dumps(report)
-
-
-def start(where: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start pytest in a folder, and return when its kernel has been called."""
-    process = subprocess.Popen(  # noqa: S603  (arguments of this module's own)
-        command(arguments),
-        cwd=where,
-        env=environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not (where / "started").exists() and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return process
 
 
 def test_ctrl_c_leaves_an_incomplete_report(folder: Folder) -> None:
