@@ -91,7 +91,7 @@ def call(
             returned no array of real floating dtype with this shape.
     """
     if isinstance(kernel, Remote):
-        (answer,) = kernel.call_all([Call(geometry, arrays, shape, _name_of(arrange))])
+        (answer,) = kernel.call_all([Call(geometry, arrays, shape, arrangement_name(arrange))])
         if isinstance(answer, MisbehaviourError):
             raise answer
         return answer
@@ -101,7 +101,8 @@ def call(
     return result
 
 
-def _name_of(arrange: Arrange | None) -> str:
+def arrangement_name(arrange: Arrange | None) -> str:
+    """Return the name by which a `Call` knows an arrangement."""
     return next((name for name, each in ARRANGEMENTS.items() if each is arrange), "copy")
 
 

@@ -40,6 +40,8 @@ def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kerne
     try:
         # What a wrong kernel returns may overflow, or be no number, on either side.
         with np.errstate(all="ignore"):
+            if law != "adjointness":  # a single call, and dear partners
+                subject.ask_at_once(LAWS[law])
             return _judged(Verdict(case, kernel, law, Outcome.AGREES), subject)
     except NotCalledError as problem:
         return Verdict(case, kernel, law, Outcome.UNDECIDED, str(problem))

@@ -6,6 +6,7 @@ it, so that when one ends its process, the next is there in milliseconds.
 
 import mmap
 import os
+import signal
 import sys
 import threading
 import time
@@ -235,7 +236,9 @@ class _Session:
         setting = self._slow.restore()
         if setting:
             return f"changed {setting}"
-        if len(children()) > _HELPERS:
+        if len(left := children()) > _HELPERS:
+            for child in left:
+                os.kill(child, signal.SIGKILL)
             return f"left more than {_HELPERS} processes running"
         if threading.active_count() > _HELPERS:
             return f"left more than {_HELPERS} threads running"

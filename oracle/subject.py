@@ -1,12 +1,12 @@
 """A kernel under a law: how laws call it, and what they say of its results."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from . import pytorch
-from .calls import call
+from .calls import Call, MisbehaviourError, Remote, arrangement_name, call
 from .cases import Case, Raw, integers
 from .geometry import Geometry
 from .layouts import Array
@@ -42,6 +42,7 @@ class Subject:
         self.raw = Raw(case.seed, stream=1)
         self.partner_calls: list[tuple[str, Array, Array, tuple[int, int]]] = []
         self.last: tuple[Geometry, Arrays] = (self.geometry, self.arrays)
+        self._answers: Iterator[Array | MisbehaviourError] | None = None
 
     def __call__(
         self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy
@@ -54,8 +55,21 @@ class Subject:
     ) -> Array:
         """Return the kernel's result as it comes; MisbehaviourError if there is none."""
         self.last = (geometry, arrays)
+        if self._answers is not None:
+            answer = next(self._answers)
+            if isinstance(answer, MisbehaviourError):
+                raise answer
+            return answer
         shape = self.operation.shape(geometry, self.operation.result)
         return call(self.kernel, self.operation, geometry, arrays, shape, arrange)
+
+    def ask_at_once(self, law: "Callable[[Subject], Iterable[Equation]]") -> None:
+        """Have a remote kernel answer in one go all calls that `law` is about to make."""
+        if isinstance(self.kernel, Remote):
+            rehearsal = _Rehearsal(self.kernel, self.case, self.partners)
+            for _ in law(rehearsal):
+                pass
+            self._answers = iter(self.kernel.call_all(rehearsal.calls))
 
     def integers(self, shape: tuple[int, ...], largest: int) -> Array:
         """Return non-zero random integers in the case's dtype."""
@@ -77,3 +91,19 @@ class Subject:
             if not np.array_equal(result, pytorch.forward(layer, x, ftr, strd)):
                 return layer
         return None
+
+
+class _Rehearsal(Subject):
+    """Takes note of a law's calls, which do not depend on results, and makes none."""
+
+    def __init__(self, kernel: Kernel, case: Case, partners: Mapping[str, Kernel]) -> None:
+        super().__init__(kernel, case, partners)
+        self.calls: list[Call] = []
+
+    def call(
+        self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy
+    ) -> Array:
+        """Note the call, and return zeros of the result's shape."""
+        shape = self.operation.shape(geometry, self.operation.result)
+        self.calls.append(Call(geometry, arrays, shape, arrangement_name(arrange)))
+        return np.zeros(shape, self.case.dtype)
