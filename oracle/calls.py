@@ -62,13 +62,13 @@ def call_all(
     if isinstance(kernel, Remote):
         return kernel.call_all(calls)
     answers: list[Array | MisbehaviourError] = []
+    settings = Settings(QUICK)
     for each in calls:
         arrange = ARRANGEMENTS.get(each.arrangement, np.copy)
+        arguments = operation.arguments(each.geometry, each.arrays)
         try:
-            # A copy: the kernel may use its memory again.
-            answers.append(
-                call(kernel, operation, each.geometry, each.arrays, each.shape, arrange).copy()
-            )
+            z, _ = invoke(kernel, operation.signature, *arguments, each.shape, arrange, settings)
+            answers.append(z.copy())  # the kernel may use its memory again
         except MisbehaviourError as problem:
             answers.append(problem)
     return answers
@@ -95,9 +95,9 @@ def call(
         if isinstance(answer, MisbehaviourError):
             raise answer
         return answer
-    positional, keywords = operation.arguments(geometry, arrays)
-    settings = Settings(QUICK)
-    result, _ = invoke(kernel, operation.signature, positional, keywords, shape, arrange, settings)
+    arguments = operation.arguments(geometry, arrays)
+    names, settings = operation.signature, Settings(QUICK)
+    result, _ = invoke(kernel, names, *arguments, shape, arrange, settings)
     return result
 
 
