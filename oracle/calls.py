@@ -64,10 +64,12 @@ def call_all(
     answers: list[Array | MisbehaviourError] = []
     settings = Settings(QUICK)
     for each in calls:
+        # Settings are looked at once for all calls here, which is cheaper, and after the last.
+        watched = settings if each is calls[-1] else None
         arrange = ARRANGEMENTS.get(each.arrangement, np.copy)
         arguments = operation.arguments(each.geometry, each.arrays)
         try:
-            z, _ = invoke(kernel, operation.signature, *arguments, each.shape, arrange, settings)
+            z, _ = invoke(kernel, operation.signature, *arguments, each.shape, arrange, watched)
             answers.append(z.copy())  # the kernel may use its memory again
         except MisbehaviourError as problem:
             answers.append(problem)
@@ -113,7 +115,7 @@ def invoke(
     keywords: Mapping[str, Any],
     shape: tuple[int, ...] | None,
     arrange: Arrange | None,
-    settings: Settings,
+    settings: Settings | None,
 ) -> tuple[Array, list[Any]]:
     """Call `kernel`, as `call` does; return its result and what it was handed.
 
@@ -136,7 +138,7 @@ def invoke(
         raise
     except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)
         problem = f"raised {words(error)}"
-    changed = settings.restore()
+    changed = settings.restore() if settings else None
     problem = problem or (changed and f"changed {changed}")
     if problem:
         raise MisbehaviourError(problem)

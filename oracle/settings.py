@@ -33,18 +33,21 @@ class Settings:
 
     def __init__(self, settings: Iterable[Setting]) -> None:
         self._settings = tuple(settings)
+        self._readers = [each.read for each in self._settings]
         self._read()
 
     def _read(self) -> None:
-        self._values = [each.read() for each in self._settings]
+        self._values = [read() for read in self._readers]
         self._modules = len(sys.modules)
 
     def restore(self) -> str | None:
         """Put back what has changed; return the name of the first such setting, if any."""
+        values = [read() for read in self._readers]
+        if values == self._values:
+            return None
         found = None
         imported = len(sys.modules) != self._modules
-        for setting, before in zip(self._settings, self._values, strict=True):
-            now = setting.read()
+        for setting, before, now in zip(self._settings, self._values, values, strict=True):
             # None: it could not be read before, since its module was not there.
             if now == before or before is None or (imported and setting.imports):
                 continue
