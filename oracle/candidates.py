@@ -20,6 +20,7 @@ import importlib
 import importlib.util
 import inspect
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -106,6 +107,12 @@ class Candidate:
             return "it takes no fore_layer: layer l+1 is always the default"
         return None
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is called as the notebook's kernels are."""
+        called = (self.tensors, self.filters, self.arrays, self.names)
+        return called == ("NHWC", "IHWO", "numpy", ())
+
     def __str__(self) -> str:
         """Return the line that names it."""
         text = f"{self.operation}={self.module}:{self.function}"
@@ -145,6 +152,7 @@ class Fitted:
         """
         self.candidate = candidate
         self.__name__ = candidate.operation
+        self.spent = 0.0  # seconds that its function has taken
         self._operation = operation_named(candidate.operation)
         self._function = _find(candidate)
         self._by_name = dict(candidate.names)
@@ -163,7 +171,9 @@ class Fitted:
                 keywords[self._by_name[name]] = own
             else:
                 by_position.append(own)
+        started = time.perf_counter()
         z = self._function(*by_position, **keywords)
+        self.spent += time.perf_counter() - started
         axes = self._axes("fltrs" if self._operation.result == "ihwo" else "x")
         if axes == (0, 1, 2, 3) or getattr(z, "ndim", 0) != len(axes):
             return _array(z)

@@ -1,10 +1,12 @@
 """Telling a person what went wrong: the failure message, and code that shows it alone."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .candidates import Candidate
 from .cases import Case
 from .geometry import Geometry
 from .layouts import Array
@@ -142,11 +144,28 @@ def _import(kernel: Kernel) -> str:
     name = kernel_name(kernel)
     candidate = getattr(kernel, "candidate", None)
     if candidate is not None:
-        return f"from convcheck.oracle.candidates import load; {name} = load({str(candidate)!r})"
+        return _import_candidate(candidate, name)
     module = getattr(kernel, "__module__", None)
     if module is None or module == "__main__" or getattr(kernel, "__qualname__", "") != name:
         return f"{name} = ...  # the kernel that was judged"
     return f"from {module} import {name}"
+
+
+def _import_candidate(candidate: Candidate, name: str) -> str:
+    """Return a line that needs the user's module alone where the kernel is called as it is."""
+    module, function = candidate.module, candidate.function
+    if not candidate.plain:
+        return f"from convcheck.oracle.candidates import load; {name} = load({str(candidate)!r})"
+    if module.endswith(".py"):
+        first, *rest = function.split(".")
+        found = ".".join([f"runpy.run_path({module!r})[{first!r}]", *rest])
+        folder = str(Path(module).parent)
+        if folder == ".":
+            return f"import runpy; {name} = {found}"
+        return f"import runpy, sys; sys.path.insert(0, {folder!r}); {name} = {found}"
+    if "." in function:
+        return f"import {module} as kernels; {name} = kernels.{function}"
+    return f"from {module} import {function}" + (f" as {name}" if function != name else "")
 
 
 def _literal(array: Array) -> str:

@@ -41,6 +41,7 @@ class Isolated(Remote):
         """Limit each call to so much time, and the process to so much memory."""
         self.candidate = candidate
         self.__name__ = candidate.operation
+        self.spent = 0.0  # seconds that its function has taken
         self._operation = operation_named(candidate.operation)
         self._seconds, self._megabytes = seconds, megabytes
         self._process: Process | None = None
@@ -160,14 +161,24 @@ class Isolated(Remote):
             self._process.send(request_bytes(requests), seconds)
             for _ in requests:
                 answer = self._process.next(seconds)
-                answers.append(
-                    MisbehaviourError(answer.text) if answer.result is None else answer.result
-                )
+                if answer.result is None:
+                    answers.append(MisbehaviourError(answer.text))
+                else:
+                    self.spent = _seconds(answer.text, self.spent)
+                    answers.append(answer.result)
         except HangError:
             raise HangError(_in_time(self._seconds)) from None
         finally:
             if self._process.gone:
                 self.stop()
+
+
+def _seconds(text: str, otherwise: float) -> float:
+    """Return the seconds that a kernel's process tells, whatever it may have written there."""
+    try:
+        return float(text)
+    except ValueError:
+        return otherwise
 
 
 def _in_time(seconds: float) -> str:

@@ -172,7 +172,7 @@ class _Session:
             if problem:
                 self._judge.say(Answer("misbehaved", problem))
             else:
-                self._judge.say(Answer("result", result=result))
+                self._judge.say(Answer("result", repr(self._kernel.spent), result))
 
     def _call(self, request: Request) -> tuple[Array | None, str | None]:
         """Return the result of a call, and what was wrong with it."""

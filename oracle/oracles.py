@@ -53,9 +53,11 @@ def python_integers(operation: Operation, geometry: Geometry, arrays: Arrays) ->
     return np.array(result, np.float64).reshape(shape)
 
 
-def sliding_windows(operation: Operation, geometry: Geometry, arrays: Arrays) -> Array:
-    """Return the result as einsum over sliding windows, in float64."""
-    factors = {name: arrays[name].astype(np.float64) for name in operation.factors}
+def sliding_windows(
+    operation: Operation, geometry: Geometry, arrays: Arrays, dtype: Any = np.float64
+) -> Array:
+    """Return the result as einsum over sliding windows, in float64 or what `dtype` says."""
+    factors = {name: arrays[name].astype(dtype) for name in operation.factors}
     if geometry.fore is None:
         return _windows(operation, geometry, factors)
     fore_operation, fore_geometry = _input_gradient(operation, geometry)
@@ -171,7 +173,8 @@ def _windows(operation: Operation, geometry: Geometry, factors: Mapping[str, Arr
             extents["b"],
             *((extents[p] - 1) * step + 1 for p, step in zip("PQ", steps, strict=True)),
             extents[narrow[-1]],
-        )
+        ),
+        sides[narrow].dtype,
     )
     spread[:, :: steps[0], :: steps[1]] = sides[narrow]
     rim = [(0, 0), *((extents[tap] - 1,) * 2 for tap in "hw"), (0, 0)]
@@ -180,6 +183,6 @@ def _windows(operation: Operation, geometry: Geometry, factors: Mapping[str, Arr
     )
     flipped = sides[ftr][:, ::-1, ::-1]
     reached = np.einsum(f"bHW{narrow[-1]}hw,{ftr}->{operation.result}", windows, flipped)
-    result = np.zeros(operation.shape(geometry, operation.result))
+    result = np.zeros(operation.shape(geometry, operation.result), reached.dtype)
     result[:, : reached.shape[1], : reached.shape[2]] = reached
     return result

@@ -13,7 +13,7 @@ from convcheck.oracle.verdicts import DECIDED, Outcome
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
 
-from . import summary
+from . import refactor, summary
 
 Json = dict[str, Any]
 Cell = tuple[str, str, str]
@@ -63,13 +63,16 @@ class Planned:
     """operation, kind and number of pairs of classes"""
 
 
-def build(results: Results, planned: Planned, asked: Json) -> Json:
+def build(
+    results: Results, planned: Planned, asked: Json, replaced: Mapping[str, str] | None = None
+) -> Json:
     """Return the findings.
 
     Args:
         results: what the tests left behind.
         planned: what a full run fills and reaches; what it does not reach is a failure.
         asked: what was to be judged, and how hard: kernels, profile, seed.
+        replaced: what candidates replace, by operation.
     """
     cells = _cells(results.records, planned.cells)
     boundaries = summary.boundaries(results.records, planned.boundaries)
@@ -110,6 +113,9 @@ def build(results: Results, planned: Planned, asked: Json) -> Json:
         "pairs": pairs,
         "unreached": unreached,
         "accuracy": summary.accuracy(results.records),
+        "refactor": refactor.entries(
+            results.records, cells, asked.get("kernels", {}), replaced or {}
+        ),
         "ledger": _entries(results.records, "ledger", (_defect(each) for each in LEDGER)),
         "domain": _entries(results.records, "domain", (_kind(each) for each in DOMAIN_MAP)),
     }

@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from . import findings as told
+from . import refactor
 from .files import write_text
 
 Json = dict[str, Any]
@@ -74,6 +75,10 @@ def render(report: Json) -> str:
         findings=findings,
         circumstances=_circumstances(report),
         sentence=told.sentence(findings),
+        refactors=[
+            (refactor.sentence(entry, report["circumstances"].get("speed", [])), entry)
+            for entry in findings["refactor"]
+        ],
         judged=_by((each for each in kernels if each[-1] in run), lambda each: each[0]),
         operations=list(operations),
         # Where nothing at all was run, the matrix shows just that.
@@ -136,6 +141,8 @@ def _circumstances(report: Json) -> list[tuple[str, str]]:
     """Return the circumstances line by line, the versions of packages among them."""
     lines = [("report format", f"{report['format']}, version {report['version']}")]
     for name, value in report["circumstances"].items():
+        if name in ("speed", "kept"):  # told elsewhere
+            continue
         several = value.items() if isinstance(value, dict) else [(name.replace("_", " "), value)]
         lines += [(key, str(each)) for key, each in several]
     return lines

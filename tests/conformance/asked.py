@@ -64,20 +64,39 @@ def _by_operation(candidates: Iterable[Candidate]) -> dict[str, Candidate]:
     return found
 
 
-def kernel(config: pytest.Config, candidate: Candidate) -> Kernel:
-    """Return a candidate ready to be judged; UsageError if it cannot be."""
+def kernel(config: pytest.Config, candidate: Candidate, option: str = "--kernel") -> Kernel:
+    """Return a candidate ready to be judged; UsageError, naming `option`, if it cannot be."""
     try:
         if config.getoption("convcheck_in_process"):
             return Fitted(candidate)
-        isolated = Isolated(
-            candidate,
-            seconds=config.getoption("convcheck_seconds"),
-            megabytes=config.getoption("convcheck_megabytes"),
-        )
-        isolated.start()
+        found = isolated(config, candidate)
+        found.start()
     except CandidateError as error:
-        raise pytest.UsageError(f"--kernel: {error}") from None
-    return isolated
+        raise pytest.UsageError(f"{option}: {error}") from None
+    return found
+
+
+def isolated(config: pytest.Config, candidate: Candidate) -> Isolated:
+    """Return a candidate that is called as the options say, not started yet."""
+    seconds, megabytes = (
+        config.getoption(f"convcheck_{name}") for name in ("seconds", "megabytes")
+    )
+    return Isolated(candidate, seconds=seconds, megabytes=megabytes)
+
+
+def call_options(config: pytest.Config) -> list[str]:
+    """Return the options about calls that were given, as on a command line."""
+    if config.getoption("convcheck_in_process"):
+        return ["--in-process"]
+    names = {"--call-seconds": "convcheck_seconds", "--call-megabytes": "convcheck_megabytes"}
+    defaults = {"--call-seconds": 10.0, "--call-megabytes": 4096}
+    given = {option: config.getoption(name) for option, name in names.items()}
+    return [
+        word
+        for option, value in given.items()
+        if value != defaults[option]
+        for word in (option, f"{value:g}")
+    ]
 
 
 def is_about(params: dict[str, Any], names: Iterable[str]) -> bool:

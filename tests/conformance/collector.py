@@ -28,11 +28,16 @@ def _message(report: pytest.TestReport) -> str:
     return str(crash.message if crash else report.longrepr or "")
 
 
+def _now(outcome: str) -> str:
+    return f"still {outcome}" if outcome in ("disagrees", "misbehaved") else f"now {outcome}"
+
+
 class Collector:
     """A plugin that gathers records and writes the report when all is over."""
 
-    def __init__(self, config: pytest.Config) -> None:
+    def __init__(self, config: pytest.Config, *, candidates: bool) -> None:
         self._config = config
+        self._candidates = candidates
         self._started = time.time()
         self._names: dict[str, str] = {}  # of conformance tests, by node id
         self._full = False
@@ -41,8 +46,18 @@ class Collector:
         self._messages: dict[str, str] = {}
         self._workers: set[str] = set()
         self._findings: dict[str, Any] | None = None
+        self._circumstances: dict[str, Any] = {}
         names = {form: config.getoption(f"convcheck_{form}") for form in ("json", "html")}
         self._wanted = {form: Path(name) for form, name in names.items() if name is not None}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Hand every worker the same kept cases, whatever others store meanwhile."""
+        if self._candidates:
+            from . import kept  # noqa: PLC0415
+
+            found, _ = kept.read_once(self._config)
+            node.workerinput[kept.INPUT] = kept.hand_over(found)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, node: Any) -> None:
@@ -102,6 +117,7 @@ class Collector:
                 recording.planned_pairs(),
             ),
             asked,
+            kernels.replaced_names(),
         )
         judged = sum(self._findings["totals"].values())
         lost = (
@@ -120,12 +136,31 @@ class Collector:
             if self._wanted:
                 terminalreporter.line("No conformance test ran: no conformance report written.")
             return
+        from convcheck.reports import refactor  # noqa: PLC0415
         from convcheck.reports.findings import sentence  # noqa: PLC0415
 
         terminalreporter.section("conformance")
         terminalreporter.line(sentence(self._findings))
+        for line in self._kept():
+            terminalreporter.line(line)
+        self._circumstances["speed"] = refactor.speed(self._records)
+        for entry in self._findings["refactor"]:
+            terminalreporter.line(refactor.sentence(entry, self._circumstances["speed"]))
         for line in self._write(int(exitstatus)):
             terminalreporter.line(line)
+
+    def _kept(self) -> Iterable[str]:
+        """Note what became of kept cases; yield a line about each."""
+        records = [record for _, record in sorted(self._records.items())]
+        replays = [each for record in records for each in record.get("kept", ())]
+        self._circumstances["kept"] = replays
+        for each in replays:
+            now = _now(each["outcome"])
+            yield f"{each['operation']}: a case kept from an earlier run {now}: {each['case']}"
+        if self._candidates:
+            from . import kept  # noqa: PLC0415
+
+            yield from kept.read_once(self._config)[1]
 
     def _write(self, exitstatus: int) -> Iterable[str]:
         """Write the reports; yield a line about each, also where that failed."""
@@ -140,7 +175,8 @@ class Collector:
                 workers=len(self._workers),
                 exit_status=exitstatus,
                 folder=HERE,
-            ),
+            )
+            | self._circumstances,
         )
         writers = {"json": files.write_json, "html": page.write_html}
         for form, path in self._wanted.items():

@@ -53,9 +53,18 @@ def record(request: pytest.FixtureRequest) -> Record:
     return record
 
 
+# What there is to test of candidates alone.
+_OF_CANDIDATES = {HERE / "test_kept.py", HERE / "test_refactor.py"}
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out what has nothing to do where no candidate is judged."""
+    return True if collection_path in _OF_CANDIDATES and not kernels.PLACES else None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep only tests about the candidates, where there are any.
+    """Keep only tests about the candidates, where there are any, the kept cases first.
 
     The others judge operations that nobody asked for, or are about the reference.
     """
@@ -67,6 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.parent != HERE
         or is_about(getattr(getattr(item, "callspec", None), "params", {}), kernels.PLACES)
     ]
+    items.sort(key=lambda item: item.path != HERE / "test_kept.py")
 
 
 def pytest_deselected(items: list[pytest.Item]) -> None:
@@ -84,7 +94,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     config = session.config
     ours = [item for item in session.items if item.path.parent == HERE]
     chosen = any("::" in argument for argument in config.args)
-    modules = {item.path for item in ours} >= set(HERE.glob("test_*.py"))
+    modules = {item.path for item in ours} >= set(HERE.glob("test_*.py")) - _OF_CANDIDATES
     config.stash[_COLLECTED] = {
         "names": {item.nodeid: f"{item.path.stem}::{item.name}" for item in ours},
         "full": modules and not chosen and not config.stash.get(_DESELECTED, False),

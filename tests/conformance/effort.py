@@ -1,5 +1,8 @@
 """How many examples Hypothesis tries, and how."""
 
+import zlib
+
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 
 
@@ -29,3 +32,9 @@ def tier() -> str:
     """Return "quick", "default" or "thorough": the current profile, if it is one of them."""
     name = settings.get_current_profile_name()
     return name if name in ("quick", "thorough") else "default"
+
+
+def seed_number(config: pytest.Config) -> int:
+    """Return a number for --hypothesis-seed, which may be a word."""
+    text = config.getoption("hypothesis_seed", None) or "0"
+    return int(text) % 2**32 if text.isdecimal() else zlib.crc32(text.encode())

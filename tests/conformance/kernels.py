@@ -4,10 +4,13 @@ from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from convcheck.oracle.calls import Remote
+from convcheck.oracle.candidates import Candidate
 from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.cross_check import cross_check
 from convcheck.oracle.geometry import LAYERS, Fore, Geometry
-from convcheck.oracle.judge import OracleError, judge_all, not_judged
+from convcheck.oracle.judge import OracleError, judge, judge_all, not_judged
+from convcheck.oracle.judge_law import judge_law
+from convcheck.oracle.laws import LAWS
 from convcheck.oracle.operations import OPERATIONS, Kernel, Operation, operation_named
 from convcheck.oracle.oracles import ORACLES, loops
 from convcheck.oracle.verdicts import Verdict
@@ -22,7 +25,12 @@ HOMES: Mapping[str, ModuleType] = {
 
 # Candidates that are judged in place of the reference, by operation, and where they are from.
 CHOSEN: dict[str, Kernel] = {}
+CANDIDATES: dict[str, Candidate] = {}
 PLACES: dict[str, str] = {}
+# Options that change how candidates are called, as on a command line.
+OPTIONS: list[str] = []
+# What they replace: the reference, or kernels of the user's.
+REPLACED: dict[str, Kernel] = {}
 
 
 def kernel_for(operation: str) -> Kernel:
@@ -60,6 +68,12 @@ def begin() -> None:
     for kernel in CHOSEN.values():
         if isinstance(kernel, Remote):
             kernel.begin()
+
+
+def replaced_names() -> dict[str, str]:
+    """Return where the kernels come from that candidates replace, as MODULE:FUNCTION."""
+    found = {name: getattr(kernel, "candidate", None) for name, kernel in REPLACED.items()}
+    return {name: f"{each.module}:{each.function}" for name, each in found.items() if each}
 
 
 def judged() -> list[str]:
@@ -100,6 +114,11 @@ def oracles() -> dict[str, str]:
 def partners() -> dict[str, Kernel]:
     """Return the forward kernels that adjointness is judged with."""
     return {name: reference_for(name) for name in LAYERS}
+
+
+def judge_property(prop: str, kernel: Kernel, case: Case) -> Verdict:
+    """Judge a kernel on a case for a property, be it a law or what the case's fill says."""
+    return judge_law(prop, kernel, case, partners()) if prop in LAWS else judge(kernel, case)
 
 
 def names() -> dict[str, str]:

@@ -38,6 +38,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="judge every function of a module that bears an operation's name",
     )
     group.addoption(
+        "--replaces",
+        dest="convcheck_replaces",
+        action="append",
+        metavar="[OPERATION=]MODULE:FUNCTION",
+        help="compare the candidate with this kernel, instead of the reference's",
+    )
+    group.addoption(
+        "--bitwise",
+        dest="convcheck_bitwise",
+        action="store_true",
+        help="fail unless the candidate's results have the bits of what it replaces",
+    )
+    group.addoption(
         "--in-process",
         dest="convcheck_in_process",
         action="store_true",
@@ -90,7 +103,10 @@ def pytest_configure(config: pytest.Config) -> None:
         except ValueError as error:
             raise pytest.UsageError(f"--case: {error}") from None
         config.args = [str(HERE / "replay.py")]
-    _choose_candidates(config)
+    chosen = _choose_candidates(config)
+    for option in ("replaces", "bitwise"):
+        if config.getoption(f"convcheck_{option}") and not chosen:
+            raise pytest.UsageError(f"--{option}: expected a candidate, named by --kernel")
     for form in ("json", "html"):
         _check_writable(config, form)
     both = [config.getoption(f"convcheck_{form}") for form in ("json", "html")]
@@ -101,7 +117,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # the controller, or the only process
         from .collector import Collector  # noqa: PLC0415
 
-        config.pluginmanager.register(Collector(config), "convcheck-collector")
+        config.pluginmanager.register(Collector(config, candidates=chosen), "convcheck-collector")
 
 
 def _register_profile(name: str) -> None:
@@ -114,24 +130,33 @@ def _register_profile(name: str) -> None:
         settings.register_profile(name, max_examples=EXAMPLES[name])
 
 
-def _choose_candidates(config: pytest.Config) -> None:
-    """Put candidates in the reference's place, and see to it that they are judged."""
+def _choose_candidates(config: pytest.Config) -> bool:
+    """Put candidates in the reference's place, and see to it that they are judged.
+
+    Returns whether there are any.
+    """
     asked_for = config.getoption("convcheck_kernel") or config.getoption("convcheck_kernels")
     ours = [argument for argument in config.args if _is_ours(argument)]
     if not asked_for and not (ours and (config.rootpath / "pyproject.toml").is_file()):
-        return
-    from . import asked, kernels  # noqa: PLC0415  (NumPy: only when asked)
+        return False
+    from . import asked, kernels, replaced  # noqa: PLC0415  (NumPy: only when asked)
 
     candidates = asked.candidates(config)
     kernels.PLACES.clear()
     kernels.PLACES.update(
         (name, f"{each.module}:{each.function}") for name, each in candidates.items()
     )
+    kernels.CANDIDATES.clear()
+    kernels.CANDIDATES.update(candidates)
+    kernels.OPTIONS[:] = asked.call_options(config)
     kernels.CHOSEN.clear()
     kernels.CHOSEN.update((name, asked.kernel(config, each)) for name, each in candidates.items())
+    kernels.REPLACED.clear()
+    kernels.REPLACED.update(replaced.replaced(config, candidates))
     if candidates and not ours:
         explicit = config.args_source is pytest.Config.ArgsSource.ARGS
         config.args = [*(config.args if explicit else ()), str(HERE)]
+    return bool(candidates)
 
 
 def _is_ours(argument: str) -> bool:

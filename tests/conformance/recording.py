@@ -18,7 +18,7 @@ from convcheck.oracle.laws import LAWS
 from convcheck.oracle.operations import OPERATIONS, Operation, operation_named
 from convcheck.oracle.verdicts import DECIDED, Verdict
 
-from . import kernels
+from . import kept, kernels
 from .accuracy import Accuracy
 from .boundaries import boundary_geometries, classes_of, reachable
 from .coverage import PLANNED, Pair, PairCounts
@@ -36,6 +36,9 @@ PROPERTIES = (
 
 # The laws of the trilinear form hold for one layer; no published network fixes two.
 _ONE_LAYER = ("translation", "impulse", "subsampling", "real layers")
+
+_LAST = 10**9
+"""rank of failures that are told only where there is no other"""
 
 Cell = tuple[str, str, str]
 
@@ -110,11 +113,16 @@ class Record:
         self._accuracy: dict[tuple[str, str], Accuracy] = {}
         self._certificates: list[Certificate] = []
         self._entries: dict[str, dict[str, bool]] = {}
+        self._notes: dict[str, list[dict[str, Any]]] = {}
         self._failed = False
 
     def entry(self, table: str, name: str, *, holds: bool) -> None:
         """Note whether entry `name` of the ledger or the domain map still holds."""
         self._entries.setdefault(table, {})[name] = holds
+
+    def note(self, part: str, content: dict[str, Any]) -> None:
+        """Add something of plain types to a further part of the record."""
+        self._notes.setdefault(part, []).append(content)
 
     def judged(
         self,
@@ -167,7 +175,16 @@ class Record:
         failures = [verdict for verdict in verdicts if verdict.failed]
         if failures:
             self._failed = True
+            kept.keep(failures[0], prop, replayable=rerun is None)
             raise ConformanceError(_message(failures[0], rerun))
+
+    def replayed(self, verdict: Verdict, prop: str) -> None:
+        """Tell of a kept case if it fails again, where no other of its cell does; count none."""
+        __tracebackhide__ = True
+        if verdict.failed:
+            cell = (verdict.case.operation, prop, verdict.case.dtype)
+            self._cells[cell] = _Tally(failure=verdict, rank=_LAST)
+            raise ConformanceError(_message(verdict, None))
 
     def certificate(self, certificate: Certificate) -> None:
         """Add a certificate, or one shard's part of it; it may go on growing."""
@@ -188,20 +205,24 @@ class Record:
                 "accuracy": [[*key, each.dump()] for key, each in self._accuracy.items()],
                 "certificates": [_certified(each) for each in self._certificates],
                 "entries": self._entries,
+                **self._notes,
             }
         )
 
 
-def _rerun(verdict: Verdict, command: str | None) -> str:
+def rerun_command(verdict: Verdict, command: str | None = None) -> str:
+    """Return the shell command that judges a kernel on a case again; `command` names its test."""
     candidate = getattr(verdict.kernel, "candidate", None)
-    named = f" --kernel {shlex.quote(str(candidate))}" if candidate else ""
+    named = ""
+    if candidate:
+        named = " " + shlex.join(["--kernel", str(candidate), *kernels.OPTIONS])
     if command is None:
         return f"pytest{named} --case {verdict.case}"
     return command + named
 
 
 def _message(verdict: Verdict, command: str | None) -> str:
-    return explain(verdict, _rerun(verdict, command))
+    return explain(verdict, rerun_command(verdict, command))
 
 
 def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
@@ -210,7 +231,7 @@ def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
         "case": str(tally.failure.case),
         "outcome": tally.failure.outcome.value,
         "rank": tally.rank,
-        "rerun": _rerun(tally.failure, tally.rerun),
+        "rerun": rerun_command(tally.failure, tally.rerun),
         "message": _message(tally.failure, tally.rerun),
     }
     return {

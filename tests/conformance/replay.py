@@ -2,26 +2,31 @@
 
 import pytest
 
-from convcheck.conformance.kernels import kernel_for, partners
+from convcheck.conformance.kernels import REPLACED, judge_property, kernel_for
+from convcheck.conformance.likeness import Tally
 from convcheck.conformance.recording import Record, laws_of
 from convcheck.oracle.cases import Case
-from convcheck.oracle.judge import judge, property_of
-from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.laws import LAWS
+from convcheck.oracle.judge import property_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
+
+_BITS = "same bits"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give the test what is judged on the case: laws too, where it holds exact integers."""
     case = Case.parse(metafunc.config.getoption("convcheck_case"))
     laws = laws_of(case.operation) if case.fill == "integers" else []
+    bits = [_BITS] if metafunc.config.getoption("convcheck_bitwise") else []
     metafunc.parametrize("case", [case], ids=[case.operation])
-    metafunc.parametrize("prop", [property_of(case), *laws])
+    metafunc.parametrize("prop", [property_of(case), *laws, *bits])
 
 
 def test_case(record: Record, case: Case, prop: str) -> None:
-    """The kernel agrees with the oracle on the case, and obeys the law."""
-    kernel = kernel_for(case.operation)
-    verdict = judge_law(prop, kernel, case, partners()) if prop in LAWS else judge(kernel, case)
-    record.judged([verdict])
+    """The kernel agrees with the oracle on the case, obeys the law, has the bits of another."""
+    if prop == _BITS:
+        tally = Tally(kernel_for(case.operation), REPLACED[case.operation])
+        tally.compare([case])
+        tally.demand_bits()
+        return
+    record.judged([judge_property(prop, kernel_for(case.operation), case)])

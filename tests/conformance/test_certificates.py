@@ -1,11 +1,10 @@
 """Every geometry up to a size is judged exactly, the simplest first."""
 
-import zlib
 from dataclasses import dataclass
 
 import pytest
 
-from convcheck.conformance.effort import tier
+from convcheck.conformance.effort import seed_number, tier
 from convcheck.conformance.kernels import dtypes_of, fore_layers_of, kernel_for
 from convcheck.conformance.recording import Record
 from convcheck.oracle.certificates import Certificate, enumerate_region
@@ -71,16 +70,10 @@ def test_certificate(
     certificate = Certificate(within, 1, within.count())
     record.certificate(certificate)
     kernel = kernel_for(operation.name)
-    seed = _seed(request.config)
+    seed = seed_number(request.config)
     for rank, verdicts in enumerate_region(
         kernel, within, draws=1, seed=seed, shard=shard, shards=effort.shards
     ):
         certificate.add(verdicts)
         record.judged(verdicts, "certified", rank=rank)
     assert certificate.certified, "nothing was decided"
-
-
-def _seed(config: pytest.Config) -> int:
-    """Return a number for --hypothesis-seed, which may be a word."""
-    text = config.getoption("hypothesis_seed", None) or "0"
-    return int(text) % 2**32 if text.isdecimal() else zlib.crc32(text.encode())

@@ -88,6 +88,8 @@ def test_layer(
             "pytest --pyargs 'convcheck.conformance.test_real_layers::test_layer"
             f"[{name_of(layer, operation, dtype)}]'"
         )
+        if tier() == "thorough":  # the others have no such test
+            rerun += " --hypothesis-profile thorough"
     record.judged(verdicts, "real layers", rerun)
     offered = [each for each in verdicts if each.outcome is not Outcome.NOT_OFFERED]
     decided = not offered or any(verdict.outcome in DECIDED for verdict in offered)

@@ -2,6 +2,8 @@
 
 import contextlib
 import io
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from convcheck.oracle import explain as explaining
 from convcheck.oracle.calls import ARRANGEMENTS
+from convcheck.oracle.candidates import load
 from convcheck.oracle.cases import REAL_FILLS, Case, exact_fills, nonfinite_fills
 from convcheck.oracle.explain import explain, snippet
 from convcheck.oracle.judge import judge
@@ -145,3 +148,53 @@ def test_snippet_of_a_broken_law_shows_the_wrong_number(law: str) -> None:
     assert len(lines) <= 10
     assert float(run(lines, wrong=wrong, stale=stale, unstrided=unstrided)) == verdict.evidence.got
     assert f"# expected {verdict.evidence.expected!r}" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("target", "line"),
+    [
+        ("mine.py:own", "import runpy; convolution = runpy.run_path('mine.py')['own']"),
+        ("a b/mine.py:own", "import runpy, sys; sys.path.insert(0, 'a b'); convolution = "),
+        ("mine:own", "from mine import own as convolution"),
+        ("mine:Kernels.own", "import mine as kernels; convolution = kernels.Kernels.own"),
+        (
+            "mine.py:Kernels.own",
+            "import runpy; convolution = runpy.run_path('mine.py')['Kernels'].",
+        ),
+        ("mine:own,dtypes=float32", "from mine import own as convolution"),
+        ("mine:nchw,tensors=NCHW", "from convcheck.oracle.candidates import load; convolution = "),
+    ],
+)
+def test_snippet_of_a_candidate_runs_alone(
+    target: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A snippet finds the user's function as the command line did, without convcheck if it can."""
+    (tmp_path / "a b").mkdir()
+    for folder in (tmp_path, tmp_path / "a b"):
+        (folder / "mine.py").write_text(MINE, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "mine", raising=False)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    verdict = judge(load(f"convolution={target}"), CASE)
+    assert verdict.evidence is not None
+    lines = snippet(verdict.kernel, verdict.evidence)
+    assert lines[1].startswith(line)
+    assert float(run(lines)) == verdict.evidence.got
+
+
+MINE = """
+import numpy as np
+
+def own(x, ftr, strd):
+    fh, fw = ftr.shape[1:3]
+    windows = np.lib.stride_tricks.sliding_window_view(x, (fh, fw), (1, 2))
+    windows = windows[:, ::strd[0], ::strd[1], :, ::-1]
+    return np.einsum("bpqihw,ihwo->bpqo", windows, ftr)
+
+def nchw(x, ftr, strd):
+    return own(x.transpose(0, 2, 3, 1), ftr, strd).transpose(0, 3, 1, 2)
+
+class Kernels:
+    own = staticmethod(own)
+"""

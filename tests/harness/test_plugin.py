@@ -54,8 +54,13 @@ def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> No
             ("--conformance-html", "."),
             "--conformance-html='.': expected a regular file in a folder",
         ),
+        (("--bitwise",), "--bitwise: expected a candidate, named by --kernel"),
+        (
+            ("--kernel", "convolution=math:dist", "--replaces", "no.such:kernel"),
+            "math:dist cannot be called with the 3 arguments of convolution",
+        ),
     ],
-    ids=["case", "folder", "file"],
+    ids=["case", "folder", "file", "bitwise", "replaces"],
 )
 def test_a_wrong_command_is_one_line(
     folder: Folder, arguments: tuple[str, ...], problem: str

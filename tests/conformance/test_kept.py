@@ -1,0 +1,35 @@
+"""Cases that a candidate failed earlier are judged before all others."""
+
+import pytest
+
+from convcheck.conformance import asked, kept
+from convcheck.conformance.kernels import CANDIDATES, judge_property
+from convcheck.conformance.recording import Record
+from convcheck.oracle.cases import Case
+from convcheck.oracle.operations import OPERATIONS, Operation
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+def test_kept(record: Record, operation: Operation, pytestconfig: pytest.Config) -> None:
+    """The candidate is right on cases that it failed before; those are then forgotten.
+
+    The simplest that still fails is told, and those after it are kept unseen.  A process of
+    its own keeps hangs and crashes here from counting against the candidate later.
+    """
+    found = kept.read_once(pytestconfig)[0].get(operation.name, [])
+    if not found:
+        return
+    candidate = CANDIDATES[operation.name]
+    kernel = asked.kernel(pytestconfig, candidate)
+    try:
+        for each in found:
+            verdict = judge_property(each.prop, kernel, Case.parse(each.case))
+            told = {"case": each.case, "outcome": verdict.outcome.value}
+            record.note("kept", {"operation": operation.name, **told})
+            if not verdict.failed:
+                kept.drop(candidate, each)
+            record.replayed(verdict, each.cell)
+    finally:
+        getattr(kernel, "stop", lambda: None)()  # none in the judge's own process

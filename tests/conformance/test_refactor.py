@@ -1,0 +1,91 @@
+"""A candidate beside the kernel that it replaces, where candidates are judged."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from convcheck.conformance import kernels
+from convcheck.conformance.boundaries import boundary_geometries, reachable
+from convcheck.conformance.effort import seed_number, tier
+from convcheck.conformance.likeness import Tally
+from convcheck.conformance.recording import Record
+from convcheck.oracle.cases import DTYPES, REAL_FILLS, Case, Raw
+from convcheck.oracle.geometry import Fore, Geometry
+from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.refactor import compare
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+_DRAWN = {"quick": 6, "default": 24, "thorough": 96}
+
+# Sums of many products, whichever operation it is, that loops make in milliseconds.
+_MANY_PRODUCTS = (
+    "b1.h7.w7.i16.o2.f5x5.s1x1",
+    "b1.h7.w6.i2.o16.f5x4.s1x1",
+    "b4.h10.w9.i2.o2.f2x2.s1x1",
+    "b2.h9.w9.i4.o4.f4x4.s2x1",
+)
+_SEEDS = (2, 3, 4)
+_FORES = (Fore("convolution", 3, 2, 2, 1, 1), Fore("convolution_transpose", 3, 2, 2, 1, 1))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+def test_refactor(
+    record: Record, operation: Operation, dtype: str, pytestconfig: pytest.Config
+) -> None:
+    """The candidate is right; what it shares with the kernel that it replaces is told."""
+    kernel, replaced = kernels.kernel_for(operation.name), kernels.REPLACED[operation.name]
+    bitwise = pytestconfig.getoption("convcheck_bitwise")
+    groups = _cases(operation, dtype, seed_number(pytestconfig))
+    compare(kernel, replaced, groups[0])  # imports and compilers are no part of its speed
+    tally = Tally(kernel, replaced)
+    for cases in groups:
+        tally.compare(cases)
+    record.note("refactor", tally.dump(operation.name, dtype, bitwise=bitwise))
+    record.judged([each.verdict for each in tally.comparisons])
+    if bitwise:
+        tally.demand_bits()
+
+
+def _cases(operation: Operation, dtype: str, seed: int) -> list[list[Case]]:
+    """Return the cases of each geometry, the smallest first."""
+    fills = ("integers", *REAL_FILLS, f"nonfinite-{operation.data}")
+    many = [g for text in _MANY_PRODUCTS for g in _followed(operation, Geometry.parse(text))]
+    fixed = [g for name in reachable(operation) for g in boundary_geometries(operation, name)]
+    drawn = _drawn(operation, Raw(seed, stream=2), _DRAWN[tier()])
+    groups = [
+        [Case(operation.name, geometry, dtype, fill, 1) for fill in fills]
+        for geometry in (*fixed, *many, *drawn)
+    ]
+    groups += [
+        [Case(operation.name, geometry, dtype, "positive", each) for each in _SEEDS]
+        for geometry in many
+    ]
+    return sorted(groups, key=lambda cases: _size(operation, cases[0]))
+
+
+def _drawn(operation: Operation, raw: Raw, count: int) -> list[Geometry]:
+    """Return small geometries drawn at random, most of them with a remainder."""
+    drawn = []
+    for _ in range(count):
+        taps, strides = [1 + raw.below(4), 1 + raw.below(4)], [1 + raw.below(3), 1 + raw.below(3)]
+        # Room for layer l+1's filter after layer l's.
+        height, width = (n + step + raw.below(6) for n, step in zip(taps, strides, strict=True))
+        sizes = (1 + raw.below(3), height, width, 1 + raw.below(5), 1 + raw.below(5))
+        layer = Geometry(*sizes, taps[0], taps[1], strides[0], strides[1])
+        drawn += _followed(operation, layer)
+    return drawn
+
+
+def _followed(operation: Operation, layer: Geometry) -> list[Geometry]:
+    """Return a geometry as it is, or where the operation has a layer l+1 with each kind of it."""
+    if operation.default_fore is None:
+        return [layer]
+    return [replace(layer, fore=fore) for fore in _FORES]
+
+
+def _size(operation: Operation, case: Case) -> tuple[int, str]:
+    shapes = operation.array_shapes(case.geometry).values()
+    return sum(map(math.prod, shapes)), str(case)

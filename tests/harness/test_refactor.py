@@ -1,0 +1,251 @@
+"""A kernel beside the one that it replaces: what is told of them."""
+
+import json
+import re
+import shlex
+from typing import Any
+
+import numpy as np
+import pytest
+from pytest_runs import Folder, findings, run
+
+from convcheck.conformance.likeness import Tally
+from convcheck.conformance.recording import ConformanceError
+from convcheck.oracle.cases import Case
+from convcheck.oracle.operations import Kernel
+from convcheck.oracle.refactor import Likeness, Losses, compare, differing, likeness
+from convcheck.reference import convolution
+from convcheck.reports import refactor
+
+SMALL = "b1.h3.w4.i2.o2.f2x2.s1x2"
+LARGE = "b1.h7.w7.i16.o2.f5x5.s1x1"
+
+
+def case(
+    dtype: str = "float32", fill: str = "uniform", geometry: str = SMALL, seed: int = 1
+) -> Case:
+    """Return a case of a convolution."""
+    return Case.parse(f"v1:convolution:{dtype}:{fill}:{geometry}:{seed}")
+
+
+def changed(change: Any) -> Kernel:
+    """Return the literal kernel, something done to its result."""
+
+    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
+        z = convolution(x, ftr, strd)
+        replaced = change(z)
+        return z if replaced is None else replaced
+
+    kernel.__name__ = "convolution"
+    return kernel
+
+
+def plain_sum(dtype: Any = None) -> Kernel:
+    """Return a kernel that adds products one after another in `dtype`, or that of its input."""
+
+    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
+        taps = ftr.shape[1:3]
+        windows = np.lib.stride_tricks.sliding_window_view(x, taps, axis=(1, 2))
+        windows = windows[:, :: strd[0], :: strd[1]].astype(dtype or x.dtype)
+        ftr = ftr.astype(dtype or x.dtype)
+        z = np.zeros((*windows.shape[:3], ftr.shape[3]), windows.dtype)
+        for at in np.ndindex(ftr.shape[:3]):
+            z += windows[(..., *at, None)] * ftr[at]
+        return z.astype(x.dtype)
+
+    kernel.__name__ = "convolution"
+    return kernel
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (1.0, 1.0, False),
+        (0.0, -0.0, True),
+        (np.nan, -np.nan, False),
+        (np.nan, 1.0, True),
+        (np.inf, -np.inf, True),
+        (1.0, np.nextafter(1.0, 2), True),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float64, np.longdouble])
+def test_bits(one: float, other: float, expected: bool, dtype: Any) -> None:  # noqa: FBT001
+    """Bits are those of values: signs of zero count, NaN are alike."""
+    assert differing(np.array([one], dtype), np.array([other])).tolist() == [expected]
+
+
+def test_a_copy_is_identical() -> None:
+    """The same computation has the same bits, and nothing is shown."""
+    (found,) = compare(changed(lambda _: None), convolution, [case()])
+    assert (found.compared, found.difference, found.retyped) == (True, None, False)
+
+
+def test_the_first_difference_is_shown() -> None:
+    """One bit of one element is found, with both values."""
+
+    def nudge(z: Any) -> None:
+        z[0, 1, 0, 1] = np.nextafter(z[0, 1, 0, 1], np.inf)
+
+    (found,) = compare(changed(nudge), convolution, [case("float64")])
+    assert not found.verdict.failed
+    assert found.difference is not None
+    assert (found.difference.index, found.difference.count) == ((0, 1, 0, 1), 1)
+    assert found.difference.got == np.nextafter(found.difference.replaced, np.inf)
+
+
+def test_another_dtype_is_no_other_bits() -> None:
+    """The same values in another dtype differ in dtype alone."""
+    (found,) = compare(changed(lambda z: z.astype(np.float32)), convolution, [case()])
+    assert (found.difference, found.retyped) == (None, True)
+    assert found.dtypes == ("float32", "float64")
+
+
+def test_what_misbehaves_is_not_compared() -> None:
+    """Where one gives no result there is nothing to compare, and the other is not blamed."""
+    (found,) = compare(convolution, changed(lambda z: z[:, 1:]), [case()])
+    assert not found.compared
+    assert (found.verdict.failed, found.replaced.failed) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "replaced", "clear"),
+    [
+        (plain_sum(), convolution, False),
+        (plain_sum(), plain_sum(np.longdouble), True),
+        (plain_sum(np.longdouble), plain_sum(), False),
+    ],
+    ids=["another order", "a narrower format", "a wider format"],
+)
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+def test_less_accurate(kernel: Kernel, replaced: Kernel, dtype: str, *, clear: bool) -> None:
+    """Another order of summation is no loss, a narrower format is one, on any seed."""
+    for start in (0, 100, 200):
+        losses = Losses()
+        cases = [case(dtype, "positive", LARGE, start + seed) for seed in range(16)]
+        for each in compare(kernel, replaced, cases):
+            losses.add(each)
+        assert losses.clear == clear, losses.ratios()
+
+
+@pytest.mark.parametrize(
+    ("expected", "changes"),
+    [
+        (Likeness.IDENTICAL, {}),
+        (Likeness.IDENTICAL, {"less": True}),
+        (Likeness.SAME, {"identical": 8}),
+        (Likeness.SAME, {"retyped": 1}),
+        (Likeness.LESS, {"identical": 8, "less": True}),
+        (Likeness.WRONG, {"failed": 1}),
+        (Likeness.WRONG, {"failed": 1, "failed_replaced": 1}),
+        (Likeness.NOTHING, {"failed_replaced": 1}),
+        (Likeness.NOTHING, {"cases": 0, "identical": 0}),
+    ],
+)
+def test_likeness(expected: Likeness, changes: dict[str, Any]) -> None:
+    """The worst that was found decides."""
+    counts: dict[str, Any] = {
+        "cases": 9,
+        "identical": 9,
+        "retyped": 0,
+        "failed": 0,
+        "failed_replaced": 0,
+        "less": False,
+    }
+    assert likeness(**counts | changes) is expected
+
+
+def told(kernel: Kernel, replaced: Kernel, *cases: Case, failed: bool = False) -> str:
+    """Return the sentence about a kernel."""
+    tally = Tally(kernel, replaced)
+    tally.compare(list(cases))
+    records = {"test": {"refactor": [tally.dump("convolution", "float32", bitwise=False)]}}
+    cells = [{"operation": "convolution", "failure": failed}]
+    (entry,) = refactor.entries(
+        records, cells, {"convolution": "mine:convolution"}, {"convolution": "old:convolution"}
+    )
+    return refactor.sentence(entry, [{"operation": "convolution", "ratio": 0.02}])
+
+
+def test_sentences() -> None:
+    """Every verdict is told in a sentence that blames nobody without cause."""
+    copy, wrong = changed(lambda _: None), changed(lambda z: z + 1)
+    assert told(copy, convolution, case()) == (
+        "convolution: bit-identical with old:convolution; 50 times faster"
+    )
+    assert told(copy, convolution, case(), failed=True).startswith(
+        "convolution: wrong, beside old:convolution; bits differ in 0 of 1 cases"
+    )
+    assert told(wrong, convolution, case()).startswith("convolution: wrong, beside")
+    assert told(plain_sum(), convolution, case(), case(fill="integers")) == (
+        "convolution: same within the bound as old:convolution; bits differ in 1 of 2 cases; "
+        "the dtype differs in 2; 50 times faster"
+    )
+    assert told(copy, wrong, case()) == (
+        "convolution: nothing to compare with: old:convolution is itself wrong in 1 cases"
+    )
+
+
+def test_speed_is_a_median() -> None:
+    """One slow moment of the machine changes nothing; heavy geometries weigh more."""
+    seconds = [[0.1, 1.0], [50.0, 1.0], [0.1, 1.0], [1.0, 0.001]]
+    records = {"test": {"refactor": [{"operation": "convolution", "cases": 4, "seconds": seconds}]}}
+    assert refactor.speed(records) == [{"operation": "convolution", "ratio": 0.1, "cases": 4}]
+
+
+def test_bits_may_be_demanded() -> None:
+    """The first case that differs is told with both values exactly, and how to see it again."""
+    tally = Tally(plain_sum(), convolution)
+    tally.compare([case(fill="integers"), case(), case(seed=2)])
+    with pytest.raises(ConformanceError) as caught:
+        tally.demand_bits()
+    message = str(caught.value)
+    assert "not bit-identical with" in message
+    assert f"--bitwise --case {case(fill='integers')}" not in message
+    assert message.count("0x") == 2
+    assert f"pytest --bitwise --case {case()}" in message
+    tally = Tally(changed(lambda _: None), convolution)
+    tally.compare([case()])
+    tally.demand_bits()
+
+
+OTHER = """
+from convcheck import reference
+
+def convolution(x, ftr, strd):
+    return reference.convolution(x, ftr, strd)
+
+def other(x, ftr, strd):
+    if x.shape[3] < 5:
+        return convolution(x, ftr, strd)
+    return convolution(x[..., ::-1], ftr[::-1], strd)
+"""
+KERNEL = ("--kernel", "convolution=mine.py:other", "--replaces", "mine.py:convolution")
+
+
+def test_from_the_command_line(folder: Folder) -> None:
+    """The verdict is the same on any workers, and the command that is printed shows it again."""
+    where = folder(mine=OTHER)
+    arguments = (*KERNEL, "--bitwise", "--hypothesis-profile", "quick", "-k", "refactor")
+    reports = []
+    for workers in ("0", "2"):
+        done = run(where, *arguments, "-n", workers, "--conformance-json", "r")
+        reports.append(json.dumps(findings(where / "r")))
+        assert "convolution: same within the bound as mine.py:convolution; bits differ" in (
+            done.stdout
+        )
+        assert done.returncode == 1
+    assert reports[0] == reports[1]
+    (entry,) = json.loads(reports[0])["refactor"]
+    assert entry["example"] in done.stdout
+    (command, *_) = re.findall(r"^  rerun    pytest (.*)$", done.stdout, re.MULTILINE)
+    again = run(where, *shlex.split(command))
+    assert again.returncode == 1
+    assert "not bit-identical with mine.py:convolution" in again.stdout
+
+
+def test_without_a_candidate_there_is_nothing_to_compare(folder: Folder) -> None:
+    """Where the reference is judged, no test of candidates is collected, nor missing."""
+    done = run(folder(), "--pyargs", "convcheck.conformance", "--collect-only", "-q")
+    assert "test_laws" in done.stdout
+    assert "test_refactor" not in done.stdout
+    assert "test_kept" not in done.stdout
