@@ -50,10 +50,12 @@ def test_refactor(
 
 
 def _cases(operation: Operation, dtype: str, seed: int) -> list[list[Case]]:
-    """Return the cases of each geometry, the smallest first."""
-    fills = ("integers", *REAL_FILLS, f"nonfinite-{operation.data}")
-    many = [g for text in _MANY_PRODUCTS for g in _followed(operation, Geometry.parse(text))]
-    fixed = [g for name in reachable(operation) for g in boundary_geometries(operation, name)]
+    """Return the cases of each geometry, the smallest first; fewer in the quick profile."""
+    quick = tier() == "quick"
+    fills = ("integers", *(REAL_FILLS[:2] if quick else REAL_FILLS), f"nonfinite-{operation.data}")
+    texts = _MANY_PRODUCTS[: 2 if quick else None]
+    many = [_followed(operation, Geometry.parse(text), at) for at, text in enumerate(texts)]
+    fixed = [boundary_geometries(operation, name)[0] for name in reachable(operation)]
     drawn = _drawn(operation, Raw(seed, stream=2), _DRAWN[tier()])
     groups = [
         [Case(operation.name, geometry, dtype, fill, 1) for fill in fills]
@@ -68,22 +70,25 @@ def _cases(operation: Operation, dtype: str, seed: int) -> list[list[Case]]:
 
 def _drawn(operation: Operation, raw: Raw, count: int) -> list[Geometry]:
     """Return small geometries drawn at random, most of them with a remainder."""
+    one_layer = operation.default_fore is None
     drawn = []
-    for _ in range(count):
+    for at in range(count):
         taps, strides = [1 + raw.below(4), 1 + raw.below(4)], [1 + raw.below(3), 1 + raw.below(3)]
-        # Room for layer l+1's filter after layer l's.
-        height, width = (n + step + raw.below(6) for n, step in zip(taps, strides, strict=True))
-        sizes = (1 + raw.below(3), height, width, 1 + raw.below(5), 1 + raw.below(5))
+        if operation.layer == "convolution":
+            # Room for layer l+1's filter after layer l's.
+            height, width = (n + step + raw.below(4) for n, step in zip(taps, strides, strict=True))
+        else:
+            height, width = 2 + raw.below(3), 2 + raw.below(3)
+        channels = [1 + raw.below(5 if one_layer else 3) for _ in "io"]
+        sizes = (1 + raw.below(3 if one_layer else 2), height, width, channels[0], channels[1])
         layer = Geometry(*sizes, taps[0], taps[1], strides[0], strides[1])
-        drawn += _followed(operation, layer)
+        drawn.append(_followed(operation, layer, at))
     return drawn
 
 
-def _followed(operation: Operation, layer: Geometry) -> list[Geometry]:
-    """Return a geometry as it is, or where the operation has a layer l+1 with each kind of it."""
-    if operation.default_fore is None:
-        return [layer]
-    return [replace(layer, fore=fore) for fore in _FORES]
+def _followed(operation: Operation, layer: Geometry, at: int) -> Geometry:
+    """Return a geometry as it is, or followed by a layer l+1, whose kinds take turns."""
+    return layer if operation.default_fore is None else replace(layer, fore=_FORES[at % 2])
 
 
 def _size(operation: Operation, case: Case) -> tuple[int, str]:
