@@ -43,5 +43,5 @@ def _options(target: str) -> list[str]:
     if not colon:
         module, function = named, operation
     if not function:
-        return ["--kernels", module]
-    return ["--kernel", f"{operation or function}={module}:{function}{comma}{declared}"]
+        return ["--convcheck-kernels", module]
+    return ["--convcheck-kernel", f"{operation or function}={module}:{function}{comma}{declared}"]

@@ -5,7 +5,11 @@ nothing heavy, and does nothing unless one of its options is given or conformanc
 are among those that run.
 """
 
+import argparse
+import contextlib
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,9 +17,36 @@ HERE = Path(__file__).parent
 EXAMPLES = {"quick": 20, "thorough": 1000}
 
 
+class _Options:
+    """A group of options that goes by long names, or by those short names that are free."""
+
+    def __init__(self, parser: pytest.Parser, *, short: bool) -> None:
+        self._group = parser.getgroup("convcheck", "conformance of convolution kernels")
+        self._short = short
+
+    def addoption(self, name: str, **attributes: Any) -> None:
+        """Add the option `--NAME`, as `--convcheck-NAME` where it goes by its long name."""
+        if self._short:
+            with contextlib.suppress(ValueError, argparse.ArgumentError):
+                self._group.addoption(name, **attributes)
+        else:
+            long = f"--convcheck-{name.removeprefix('--')}"
+            self._group.addoption(long, **attributes | {"help": argparse.SUPPRESS})
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options."""
-    group = parser.getgroup("convcheck", "conformance of convolution kernels")
+    """Declare the options by their long names, which are nobody else's."""
+    _declare(_Options(parser, short=False))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None]:
+    """Declare the options by their short names, unless the user's own tests have such."""
+    yield
+    _declare(_Options(parser, short=True))
+
+
+def _declare(group: _Options) -> None:
     group.addoption(
         "--case",
         dest="convcheck_case",
@@ -94,6 +125,8 @@ def pytest_configure(config: pytest.Config) -> None:
     profile = config.getoption("hypothesis_profile", None)
     if profile in EXAMPLES:
         _register_profile(profile)
+    if profile:
+        _check_profile(profile)
     case = config.getoption("convcheck_case")
     if case is not None:
         from convcheck.oracle.cases import Case  # noqa: PLC0415  (NumPy: only when asked)
@@ -120,6 +153,27 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(Collector(config, candidates=chosen), "convcheck-collector")
 
 
+class _ConformanceModule(pytest.Module):
+    """A file of conformance tests, by whatever names a user's own tests go."""
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Return whether a function is a test."""
+        return name.startswith("test_")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Collect conformance tests as such, whatever the user's settings say of files."""
+    found = yield
+    if file_path.parent != HERE:
+        return found
+    if file_path.name.startswith("test_") or parent.session.isinitpath(file_path):
+        return [_ConformanceModule.from_parent(parent, path=file_path)]
+    return []
+
+
 def _register_profile(name: str) -> None:
     from hypothesis import settings  # noqa: PLC0415
     from hypothesis.errors import InvalidArgument  # noqa: PLC0415
@@ -128,6 +182,20 @@ def _register_profile(name: str) -> None:
         settings.get_profile(name)
     except InvalidArgument:  # not one that the user's own tests register
         settings.register_profile(name, max_examples=EXAMPLES[name])
+
+
+def _check_profile(name: str) -> None:
+    """Raise UsageError where Hypothesis would end in a traceback."""
+    from hypothesis import settings  # noqa: PLC0415
+    from hypothesis.errors import InvalidArgument  # noqa: PLC0415
+
+    try:
+        settings.get_profile(name)
+    except InvalidArgument:
+        raise pytest.UsageError(
+            f"--hypothesis-profile={name!r}: expected quick, default, thorough or one that your "
+            "conftest.py registers"
+        ) from None
 
 
 def _choose_candidates(config: pytest.Config) -> bool:
