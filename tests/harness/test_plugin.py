@@ -20,8 +20,9 @@ def test_help_tells_the_options(folder: Folder) -> None:
 OWN = """
 import sys
 
-def test_light():
+def test_light(request):
     print([name for name in ("torch", "numpy", "hypothesis") if name in sys.modules])
+    print(sys.path, request.config.args, request.config.getini("filterwarnings"))
 
 def test_bad():
     assert 1 == 2
@@ -59,8 +60,12 @@ def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> No
             ("--kernel", "convolution=math:dist", "--replaces", "no.such:kernel"),
             "math:dist cannot be called with the 3 arguments of convolution",
         ),
+        (
+            ("--hypothesis-profile", "quik"),
+            "--hypothesis-profile='quik': expected quick, default, thorough or one that your",
+        ),
     ],
-    ids=["case", "folder", "file", "bitwise", "replaces"],
+    ids=["case", "folder", "file", "bitwise", "replaces", "profile"],
 )
 def test_a_wrong_command_is_one_line(
     folder: Folder, arguments: tuple[str, ...], problem: str

@@ -1,0 +1,59 @@
+"""The conformance tests on kernels that mutmut changes, the cheapest first, in one process.
+
+Certificates are small here, since every mutant that survives costs a whole run.
+
+`mutants.py` copies this file beside the kernels, where it is all that pytest collects.
+"""
+
+from itertools import combinations
+from typing import Any
+
+import hypothesis
+import pytest
+import zoo
+
+from convcheck.conformance import (
+    kernels,
+    test_agreement,
+    test_blocks,
+    test_boundaries,
+    test_laws,
+)
+from convcheck.conformance.boundaries import reachable
+from convcheck.conformance.coverage import size_parameters
+from convcheck.conformance.recording import Record
+from convcheck.oracle import pytorch
+from convcheck.oracle.certificates import certify
+from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.regions import Region
+
+# One operation for each primitive of a style; of one style all eight, which share the rest.
+PRIMITIVES = ("convolution", "convolution_input_gradient", "convolution_filter_gradient")
+RUNS = [(style, name) for style in zoo.STYLES for name in PRIMITIVES] + [
+    ("fused", name) for name in OPERATIONS if name not in PRIMITIVES
+]
+
+
+@pytest.mark.parametrize(("style", "name"), RUNS)
+def test_conforms(style: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel is certified in a small region, and passes the other tests."""
+
+    def kernel(*arguments: Any, **keywords: Any) -> Any:
+        return zoo.kernels(zoo.STYLES[style])[name](*arguments, **keywords)
+
+    monkeypatch.setitem(kernels.CHOSEN, name, kernel)
+    operation = OPERATIONS[name]
+    with pytorch.one_thread():
+        assert certify(kernel, Region(name, 1 if operation.default_fore else 2)).complete
+        _judge(operation)
+
+
+def _judge(operation: Operation) -> None:
+    for boundary in reachable(operation):
+        test_boundaries.test_boundary(Record(), operation, boundary)
+    for pair in combinations(size_parameters(operation), 2):
+        if all("channels" in each for each in pair):
+            test_blocks.test_blocks(Record(), operation, pair)
+    for test in (test_agreement.test_agreement, test_agreement.test_nonfinite, test_laws.test_laws):
+        judged: Any = hypothesis.seed(0)(test)
+        judged(record=Record(), operation=operation)
