@@ -29,6 +29,7 @@ source_paths = zoo.py
 pytest_add_cli_args = --hypothesis-profile=quick
 track_dependencies = false
 use_git_change_detection = false
+timeout_multiplier = 5
 """
 SURVIVED, KILLED, TIMED_OUT = 0, (1, 3), (36, 24, 152, 255, -24)
 
