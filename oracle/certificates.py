@@ -127,15 +127,23 @@ def false_acceptance(degree: int, choices: int, draws: int = 1) -> float:
 
 
 def enumerate_region(
-    kernel: Kernel, region: Region, *, draws: int, seed: int, shard: int = 0, shards: int = 1
+    kernel: Kernel,
+    region: Region,
+    *,
+    draws: int,
+    seed: int,
+    shard: int = 0,
+    shards: int = 1,
+    span: range | None = None,
 ) -> Iterator[tuple[int, list[Verdict]]]:
     """Yield rank and verdicts of each geometry by rank; after one that failed, stop.
 
     A draw on which every right result is zero does not count, and the next seed's is taken.
+    Shards and span are as in `Region.geometries`.
     """
     if draws < 1:
         raise ValueError(f"draws={draws!r}: expected an integer of at least 1")
-    geometries = region.geometries(shard, shards)
+    geometries = region.geometries(shard, shards, span=span)
     while batch := list(islice(geometries, _BATCH)):
         cases = [
             Case(region.operation, geometry, dtype, "integers", seed)

@@ -133,28 +133,43 @@ class Region:
         fore_channels = self.channels if self._two_layers else (0,)
         return self.batches, self.channels, self.channels, fore_channels, self.dtypes
 
-    def geometries(self, shard: int = 0, shards: int = 1) -> Iterator[tuple[int, Geometry, str]]:
+    @property
+    def places(self) -> int:
+        """How many geometries there are, batch and channels aside: see `geometries`."""
+        return sum(block.size for block in self._blocks())
+
+    def geometries(
+        self, shard: int = 0, shards: int = 1, *, span: range | None = None
+    ) -> Iterator[tuple[int, Geometry, str]]:
         """Yield rank, geometry and dtype; the lower the rank, the simpler the geometry.
 
         Args:
             shard: which part of the region, from 0; the parts together are the region.
             shards: how many parts there are.
+            span: the places to keep to.  A place is a geometry but for batch and channels;
+                what is skipped costs next to nothing.
         """
         full, pairwise = self.full, self.pairwise
         ranks = max(len(full), len(pairwise))
-        for place, spatial in enumerate(self._spatial()):
+        for place, spatial in self._spatial(span):
             if place % shards == shard:
                 rows = self._rows(full, pairwise, place, spatial)
                 for rank, sizes in enumerate(rows, start=place * ranks):
                     yield rank, spatial.geometry(sizes), sizes.dtype
 
-    def count(self) -> int:
-        """Return how many geometries the region holds, each in one dtype."""
+    def count(self, span: range | None = None) -> int:
+        """Return how many geometries the region, or a span of it, holds, each in one dtype."""
         full, pairwise = self.full, self.pairwise
-        return sum(
-            len(self._rows(full, pairwise, place, spatial))
-            for place, spatial in enumerate(self._spatial())
-        )
+        kept = span or range(self.places)
+        count = start = 0
+        for block in self._blocks():
+            size = len(range(max(start, kept.start), min(start + block.size, kept.stop)))
+            if block.fringe:
+                count += size
+            else:
+                count += size * len(full if block.largest <= self.full_to else pairwise)
+            start += block.size
+        return count
 
     def _rows(
         self, full: tuple[Sizes, ...], pairwise: tuple[Sizes, ...], place: int, spatial: "Spatial"
@@ -164,8 +179,29 @@ class Region:
             return pairwise[turn : turn + 1]
         return full if spatial.largest <= self.full_to else pairwise
 
-    def _spatial(self) -> Iterator["Spatial"]:
-        """Yield what is spatial of each geometry, by the larger extent, then the smaller."""
+    def _spatial(self, span: range | None) -> Iterator[tuple[int, "Spatial"]]:
+        """Yield place, and what is spatial, of each geometry of a span."""
+        start = 0
+        for block in self._blocks():
+            places = range(start, start + block.size)
+            if span is not None:
+                places = range(max(start, span.start), min(places.stop, span.stop))
+            for place in places:
+                rows, columns = divmod(place - start, len(block.columns))
+                yield (
+                    place,
+                    Spatial(
+                        block.fore_layer,
+                        block.rows[rows],
+                        block.columns[columns],
+                        block.largest,
+                        block.fringe,
+                    ),
+                )
+            start += block.size
+
+    def _blocks(self) -> Iterator["_Block"]:
+        """Yield the axes that are combined, by the larger extent, then the smaller."""
         for largest in range(1, self.reach + 1):
             for smaller in range(1, largest + 1):
                 both = [(smaller, largest), (largest, smaller)]
@@ -173,19 +209,32 @@ class Region:
                     for fore_layer in self.fore_layers if self._two_layers else (None,):
                         yield from self._axes(fore_layer, rows, columns)
 
-    def _axes(self, fore_layer: str | None, rows: int, columns: int) -> Iterator["Spatial"]:
+    def _axes(self, fore_layer: str | None, rows: int, columns: int) -> Iterator["_Block"]:
         largest = max(rows, columns)
         a, b = (axes(self.operation, fore_layer, extent) for extent in (rows, columns))
         longer = largest > self.extent
         if not longer or min(rows, columns) <= self.narrow:
-            for pair in product(a, b):
-                yield Spatial(fore_layer, *pair, largest, longer)
+            yield _Block(fore_layer, a, b, largest, longer)
         if columns <= self.narrow:
-            for pair in product(axes(self.operation, fore_layer, rows, beyond=True), b):
-                yield Spatial(fore_layer, *pair, largest, fringe=True)
+            past = axes(self.operation, fore_layer, rows, beyond=True)
+            yield _Block(fore_layer, past, b, largest, fringe=True)
         if rows <= self.narrow:
-            for pair in product(a, axes(self.operation, fore_layer, columns, beyond=True)):
-                yield Spatial(fore_layer, *pair, largest, fringe=True)
+            past = axes(self.operation, fore_layer, columns, beyond=True)
+            yield _Block(fore_layer, a, past, largest, fringe=True)
+
+
+class _Block(NamedTuple):
+    """Axes of which each is combined with each."""
+
+    fore_layer: str | None
+    rows: tuple[Axis, ...]
+    columns: tuple[Axis, ...]
+    largest: int
+    fringe: bool
+
+    @property
+    def size(self) -> int:
+        return len(self.rows) * len(self.columns)
 
 
 class Spatial(NamedTuple):

@@ -1,0 +1,91 @@
+"""What a campaign certifies, and how its parts make one certificate.
+
+A plan's region is cut into spans, always alike.  What the spans gave makes the certificate
+that one process would have given, to the byte, however they were shared out.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Self
+
+from .candidates import Candidate
+from .cases import Case
+from .certificates import Certificate
+from .isolation import Isolated
+from .regions import Region
+from .verdicts import Outcome, Verdict
+
+SPAN = 256
+"""places of a region that are certified together; see `Region.geometries`"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is certified: it alone determines the result."""
+
+    region: Region
+    candidate: str
+    """as `candidates.Candidate` has it"""
+    draws: int = 1
+    seed: int = 0
+
+    def plain(self) -> dict[str, Any]:
+        """Return the plan as plain types."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the plan that `plain` gave."""
+        region = {k: tuple(v) if isinstance(v, list) else v for k, v in plain["region"].items()}
+        return cls(Region(**region), plain["candidate"], plain["draws"], plain["seed"])
+
+    def spans(self) -> Iterator[range]:
+        """Yield the spans of the region, the simplest geometries first."""
+        places = self.region.places
+        return (range(at, min(at + SPAN, places)) for at in range(0, places, SPAN))
+
+
+@dataclass
+class Part:
+    """What a span gave."""
+
+    start: int
+    stop: int
+    certified: int = 0
+    undecided: int = 0
+    judged: dict[str, int] = field(default_factory=dict)
+    choices: dict[str, int] = field(default_factory=dict)
+    failure: dict[str, str] | None = None
+    """case, outcome and reason of the first disagreement, with which it ends"""
+
+
+def total(plan: Plan, parts: Iterable[Part]) -> Certificate:
+    """Return the certificate that the parts of a plan make together.
+
+    Parts count up to the first that is missing or failed, for what comes behind says nothing
+    of the simplest disagreement.
+    """
+    certificate = Certificate(plan.region, plan.draws, plan.region.count())
+    found = {part.start: part for part in parts}
+    for span in plan.spans():
+        part = found.get(span.start)
+        if part is None:
+            certificate.interrupted = True
+            break
+        certificate.certified += part.certified
+        certificate.undecided += part.undecided
+        certificate.judged += Counter({Outcome(k): v for k, v in part.judged.items()})
+        for dtype, choices in part.choices.items():
+            certificate.choices[dtype] = min(choices, certificate.choices.get(dtype, choices))
+        if part.failure is not None:
+            certificate.failure = _verdict(plan, part.failure)
+            break
+    return certificate
+
+
+def _verdict(plan: Plan, failure: dict[str, str]) -> Verdict:
+    case, outcome = Case.parse(failure["case"]), Outcome(failure["outcome"])
+    kernel = Isolated(Candidate.parse(plan.candidate))
+    return Verdict(case, kernel, "certified", outcome, failure["reason"])

@@ -1,0 +1,205 @@
+"""`convcheck campaign`: a region too large for one machine, or for one sitting."""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from convcheck.oracle.campaign import CampaignError, campaign
+from convcheck.oracle.campaign_plan import Part, Plan, total
+from convcheck.oracle.campaign_results import Results, ResultsError
+from convcheck.oracle.candidates import Candidate, CandidateError
+from convcheck.oracle.certificates import Certificate
+from convcheck.oracle.isolation import Isolated
+from convcheck.oracle.judge import OracleError
+from convcheck.oracle.operations import OPERATIONS
+from convcheck.oracle.regions import Region
+
+from . import kernels
+
+CERTIFIED, NOT_CERTIFIED, INTERRUPTED, WRONG_COMMAND = 0, 1, 2, 4
+
+
+class _WrongCommandError(Exception):
+    """The command is wrong; the message is one line."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "kernel",
+        metavar="OPERATION[=MODULE:FUNCTION[,KEY=VALUE]...]",
+        help="what is certified; an operation alone stands for the reference's kernel",
+    )
+    parser.add_argument("--extent", type=int, required=True, help="both axes up to this")
+    parser.add_argument("--reach", type=int, default=0, help="one axis up to this")
+    parser.add_argument("--narrow", type=int, default=2, help="the other axis then (default: 2)")
+    parser.add_argument("--full-to", type=int, default=4, help="all combinations up to this extent")
+    parser.add_argument("--batches", type=_numbers, default=(1, 2), metavar="1,2")
+    parser.add_argument("--channels", type=_numbers, default=(1, 2, 3), metavar="1-3")
+    parser.add_argument("--dtypes", type=_words, default=("float64",), metavar="float64,float32")
+    parser.add_argument("--draws", type=int, default=1, help="draws of integers on each geometry")
+    parser.add_argument("--seed", type=int, default=0, help="of the first draw")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        required=True,
+        help="file that parts are appended to; a campaign goes on where it was stopped",
+    )
+    parser.add_argument("--json", type=Path, help="write the certificate to this file")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument(
+        "--scheduler", help="address of a Dask scheduler, such as tcp://10.0.0.1:8786"
+    )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Return the integers of a list such as 1,2,8 or 1-4."""
+    found: list[int] = []
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        found += range(int(first), int(last or first) + 1)
+    return tuple(found)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run or go on with the campaign, and tell what it found; return the exit status."""
+    try:
+        plan = _plan(options)
+        with Results(options.results, plan) as results, _executors(options) as (make, ahead):
+            progress = Progress(plan, results)
+            try:
+                certificate = campaign(plan, results, make, ahead=ahead, progress=progress)
+            except KeyboardInterrupt:
+                certificate = total(plan, results.parts())
+            progress.close()
+            return _tell(certificate, options)
+    except (_WrongCommandError, ResultsError) as error:
+        sys.stderr.write(f"ERROR: {error}\n")
+        return WRONG_COMMAND
+    except (CampaignError, OracleError, OSError) as error:
+        sys.stderr.write(f"ERROR: {error}; what was found stands in {options.results}\n")
+        return NOT_CERTIFIED
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    """Return the plan that the options ask for, its candidate tried out once."""
+    operation, equals, _ = options.kernel.partition("=")
+    line = options.kernel
+    if not equals and operation in OPERATIONS:
+        line = f"{operation}={kernels.HOMES[operation].__name__}:{operation}"
+    try:
+        candidate = Candidate.parse(line)
+        region = Region(
+            candidate.operation,
+            options.extent,
+            options.reach,
+            *(options.narrow, options.full_to),
+            *(options.batches, options.channels, options.dtypes),
+        )
+        kernel = Isolated(candidate)
+        kernel.start()
+        kernel.stop()
+    except (CandidateError, ValueError) as error:
+        raise _WrongCommandError(str(error)) from None
+    for name, least in (("draws", 1), ("seed", 0), ("workers", 1)):
+        if getattr(options, name) < least:
+            value = getattr(options, name)
+            raise _WrongCommandError(f"{name}={value}: expected at least {least}")
+    return Plan(region, str(candidate), options.draws, options.seed)
+
+
+@contextmanager
+def _executors(
+    options: argparse.Namespace,
+) -> Iterator[tuple[Callable[[], Executor], int]]:
+    """Yield what makes executors, and how many spans to have under way."""
+    if options.scheduler is None:
+        context = get_context("spawn")  # torch's threads do not survive a fork
+        yield lambda: ProcessPoolExecutor(options.workers, context), 2 * options.workers
+        return
+    try:
+        from distributed import Client  # noqa: PLC0415  (an extra)
+    except ImportError:
+        raise _WrongCommandError(
+            f"scheduler={options.scheduler!r}: expected the extra to be installed: "
+            "pip install 'convcheck[dask]'"
+        ) from None
+    try:
+        client = Client(options.scheduler, timeout=10)
+    except (OSError, ValueError) as error:
+        text = " ".join(str(error).split())
+        raise _WrongCommandError(f"scheduler={options.scheduler!r}: {text}") from None
+    with client:
+        threads = sum(client.nthreads().values())
+        yield lambda: client.get_executor(pure=False), 2 * max(threads, options.workers)
+
+
+def _tell(certificate: Certificate, options: argparse.Namespace) -> int:
+    sys.stdout.write(f"{certificate}\n")
+    if options.json is not None:
+        from convcheck.reports.files import write_text  # noqa: PLC0415
+
+        write_text(json.dumps(_plain(certificate, options), indent=1) + "\n", options.json)
+    if certificate.interrupted and certificate.failure is None:
+        sys.stdout.write(f"The same command goes on where {options.results} ends.\n")
+        return INTERRUPTED
+    return CERTIFIED if certificate.complete else NOT_CERTIFIED
+
+
+def _plain(certificate: Certificate, options: argparse.Namespace) -> dict[str, Any]:
+    raise NotImplementedError
+
+
+class Progress:
+    """Tells on standard error how far a campaign is: rate, and time left."""
+
+    def __init__(self, plan: Plan, results: Results) -> None:
+        self._planned = plan.region.count()
+        self._done = sum(_geometries(part) for part in results.parts())
+        self._before = self._done
+        self._started = self._last = time.monotonic()
+        self._terminal = sys.stderr.isatty()
+
+    def __call__(self, part: Part) -> None:
+        """Add a part; tell at most twice a second on a terminal, else twice a minute."""
+        self._done += _geometries(part)
+        now = time.monotonic()
+        if now - self._last < (0.5 if self._terminal else 30):
+            return
+        self._last = now
+        rate = (self._done - self._before) / max(now - self._started, 1e-9)
+        left = (self._planned - self._done) / max(rate, 1e-9)
+        text = (
+            f"{self._done:,} of {self._planned:,} geometries, {rate:,.0f} a second, "
+            f"about {_duration(left)} left"
+        )
+        sys.stderr.write(f"\r{text}\x1b[K" if self._terminal else f"{text}\n")
+        sys.stderr.flush()
+
+    def close(self) -> None:
+        """End the line."""
+        if self._terminal:
+            sys.stderr.write("\r\x1b[K")
+
+
+def _geometries(part: Part) -> int:
+    return part.certified + part.undecided
+
+
+def _duration(seconds: float) -> str:
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 120 else f"{hours} h"
