@@ -5,14 +5,24 @@ has the interface of `concurrent.futures`.  What it gave is appended to a file o
 it comes, so that a campaign that was stopped goes on where it was.
 """
 
+import os
+import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from dataclasses import asdict
+from multiprocessing import get_context, parent_process
 from typing import Any
 
-from .campaign_plan import Part, Plan, total
+from .campaign_plan import Part, Plan, source_digest, total
 from .campaign_results import Results
 from .candidates import Candidate, CandidateError
 from .certificates import Certificate, enumerate_region
@@ -50,7 +60,7 @@ def certify_span(plain: dict[str, Any], start: int, stop: int) -> dict[str, Any]
     return asdict(
         Part(
             *(start, stop, certificate.certified, certificate.undecided),
-            {outcome.value: count for outcome, count in sorted(certificate.judged.items())},
+            [[*key, count] for key, count in sorted(certificate.judged.items())],
             dict(sorted(certificate.choices.items())),
             failure
             and {
@@ -74,6 +84,8 @@ def _worker_kernel(plan: Plan) -> Isolated:
         cross_check(ORACLES, [operation_named(candidate.operation)])
         kernel = Isolated(candidate)
         kernel.start()
+        if source_digest(candidate) != plan.source:
+            raise CandidateError(f"module {candidate.module!r}: another version is planned for")
         known[plan.candidate] = kernel
     return known[plan.candidate]
 
@@ -99,83 +111,110 @@ def campaign(
         CampaignError: a span was lost again and again, or a worker has no such candidate.
         OracleError: the oracles contradict one another.
     """
-    losses: Counter[int] = Counter()
-    while not _finished(plan, results):
-        executor = make_executor()
+    run = _Run(plan, results, ahead, progress)
+    broken = 0
+    while not run.finished():
+        before, executor = len(results.parts()), make_executor()
         try:
-            _certify_missing(plan, results, executor, ahead, progress, losses)
+            run.work_off(executor)
         except BrokenExecutor as error:
-            losses[-1] += 1
-            if losses[-1] >= _ATTEMPTS:
-                raise CampaignError(f"the workers were lost {_ATTEMPTS} times: {error}") from error
+            broken = broken + 1 if len(results.parts()) == before else 1
+            if broken == _ATTEMPTS:
+                raise CampaignError(f"all workers were lost {broken} times: {error}") from error
         finally:
-            executor.shutdown(wait=False, cancel_futures=True)
+            executor.shutdown(wait=False)
     return total(plan, results.parts())
 
 
-def _finished(plan: Plan, results: Results) -> bool:
-    return next(_missing(plan, results), None) is None
+def process_pool(workers: int) -> Executor:
+    """Return an executor of so many processes, which end when this one does."""
+    # torch's threads do not survive a fork.
+    return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent)
 
 
-def _missing(plan: Plan, results: Results) -> Iterator[range]:
-    """Yield the spans that are still to be certified, up to the first that failed."""
-    failed = min((part.start for part in results.parts() if part.failure), default=None)
-    for span in plan.spans():
-        if failed is not None and span.start > failed:
+def _end_with_parent() -> None:
+    """Have a thread end this process when the one that started it is gone, however it went."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started it
+    parent = parent_process()
+    assert parent is not None, "a worker has one"  # noqa: S101
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+class _Run:
+    """Spans under way, on one executor after another."""
+
+    def __init__(
+        self, plan: Plan, results: Results, ahead: int, progress: Callable[[Part], None]
+    ) -> None:
+        self._plan, self._plain = plan, plan.plain()
+        self._results, self._ahead, self._progress = results, ahead, progress
+        self._losses: Counter[range] = Counter()
+        self._pending: dict[Future[dict[str, Any]], range] = {}
+
+    def finished(self) -> bool:
+        """Return whether there is nothing left to certify."""
+        return next(self._missing(), None) is None
+
+    def _missing(self) -> Iterator[range]:
+        """Yield the spans without a part, up to the first that failed."""
+        for span in self._plan.spans():
+            if span.start > self._failed():
+                return
+            if span.start not in self._results:
+                yield span
+
+    def _failed(self) -> int:
+        """Return where the first span starts that failed; where the region ends if none did."""
+        starts = (part.start for part in self._results.parts() if part.failure)
+        return min(starts, default=self._plan.region.places)
+
+    def work_off(self, executor: Executor) -> None:
+        """Certify what is missing on `executor`; BrokenExecutor when that has broken."""
+        missing = self._missing()
+        try:
+            while True:
+                while len(self._pending) < self._ahead and (span := next(missing, None)):
+                    self._submit(executor, span)
+                if not self._pending:
+                    return
+                for future in wait(self._pending, return_when=FIRST_COMPLETED).done:
+                    self._take(future, executor)
+        finally:
+            for future in self._pending:
+                future.cancel()
+            self._pending.clear()
+
+    def _submit(self, executor: Executor, span: range) -> None:
+        future = executor.submit(certify_span, self._plain, span.start, span.stop)
+        self._pending[future] = span
+
+    def _take(self, future: Future[dict[str, Any]], executor: Executor) -> None:
+        span = self._pending.pop(future)
+        part = self._part_of(future, span)
+        if part is None:
+            self._submit(executor, span)
             return
-        if span.start not in results:
-            yield span
+        self._results.append(part)
+        self._progress(part)
 
-
-def _certify_missing(
-    plan: Plan,
-    results: Results,
-    executor: Executor,
-    ahead: int,
-    progress: Callable[[Part], None],
-    losses: Counter[int],
-) -> None:
-    """Certify the missing spans on `executor`; BrokenExecutor when that has broken."""
-    plain, missing = plan.plain(), _missing(plan, results)
-    pending: dict[Future[dict[str, Any]], range] = {}
-    failed = plan.region.places
-    while True:
-        while len(pending) < ahead and (span := next(missing, None)) and span.start < failed:
-            pending[executor.submit(certify_span, plain, span.start, span.stop)] = span
-        if not pending:
-            return
-        done, _ = wait(pending, return_when=FIRST_COMPLETED)
-        for future in done:
-            span = pending.pop(future)
-            if span.start > failed:
-                continue
-            part = _part_of(future, span, losses)
-            if part is None:  # its worker was lost
-                pending[executor.submit(certify_span, plain, span.start, span.stop)] = span
-                continue
-            results.append(part)
-            losses.clear()
-            progress(part)
-            if part.failure:
-                failed = min(failed, part.start)
-                for other in [each for each, at in pending.items() if at.start > failed]:
-                    other.cancel()
-                    del pending[other]
-
-
-def _part_of(future: Future[dict[str, Any]], span: range, losses: Counter[int]) -> Part | None:
-    """Return what a span gave, or None where its worker was lost and others may try."""
-    try:
-        return Part(**future.result())
-    except (BrokenExecutor, OracleError):
-        raise
-    except CandidateError as error:
-        raise CampaignError(f"a worker cannot load the candidate: {error}") from error
-    except Exception as error:
-        losses[span.start] += 1
-        if losses[span.start] >= _ATTEMPTS:
+    def _part_of(self, future: Future[dict[str, Any]], span: range) -> Part | None:
+        """Return what a span gave, or None where its worker was lost and others may try."""
+        try:
+            return Part(**future.result())
+        except (BrokenExecutor, OracleError):
+            raise
+        except CandidateError as error:
+            raise CampaignError(f"a worker cannot load the candidate: {error}") from error
+        except Exception as error:
+            self._losses[span] += 1
+            if self._losses[span] < _ATTEMPTS:
+                return None
             text = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
             raise CampaignError(
                 f"places {span.start} to {span.stop} were lost {_ATTEMPTS} times: {text}"
             ) from error
-        return None

@@ -4,10 +4,13 @@ A plan's region is cut into spans, always alike.  What the spans gave makes the 
 that one process would have given, to the byte, however they were shared out.
 """
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, Self
 
 from .candidates import Candidate
@@ -28,6 +31,8 @@ class Plan:
     region: Region
     candidate: str
     """as `candidates.Candidate` has it"""
+    source: str
+    """digest of the file that the candidate stands in, so that results are of one version"""
     draws: int = 1
     seed: int = 0
 
@@ -39,12 +44,22 @@ class Plan:
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Return the plan that `plain` gave."""
         region = {k: tuple(v) if isinstance(v, list) else v for k, v in plain["region"].items()}
-        return cls(Region(**region), plain["candidate"], plain["draws"], plain["seed"])
+        return cls(**{**plain, "region": Region(**region)})
 
     def spans(self) -> Iterator[range]:
         """Yield the spans of the region, the simplest geometries first."""
         places = self.region.places
         return (range(at, min(at + SPAN, places)) for at in range(0, places, SPAN))
+
+
+def source_digest(candidate: Candidate) -> str:
+    """Return the SHA-256 of the file that a candidate stands in; empty if it has no file."""
+    name: str | None = candidate.module
+    if not candidate.module.endswith(".py"):
+        spec = find_spec(candidate.module)
+        name = spec and spec.origin
+    path = Path(name or "")
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 @dataclass
@@ -55,7 +70,8 @@ class Part:
     stop: int
     certified: int = 0
     undecided: int = 0
-    judged: dict[str, int] = field(default_factory=dict)
+    judged: list[tuple[str, str, int]] = field(default_factory=list)
+    """dtype, outcome and number of judged cases"""
     choices: dict[str, int] = field(default_factory=dict)
     failure: dict[str, str] | None = None
     """case, outcome and reason of the first disagreement, with which it ends"""
@@ -76,7 +92,9 @@ def total(plan: Plan, parts: Iterable[Part]) -> Certificate:
             break
         certificate.certified += part.certified
         certificate.undecided += part.undecided
-        certificate.judged += Counter({Outcome(k): v for k, v in part.judged.items()})
+        certificate.judged += Counter(
+            {(dtype, Outcome(outcome)): count for dtype, outcome, count in part.judged}
+        )
         for dtype, choices in part.choices.items():
             certificate.choices[dtype] = min(choices, certificate.choices.get(dtype, choices))
         if part.failure is not None:

@@ -48,8 +48,8 @@ class Certificate:
     """geometries on which the kernel agreed on every draw"""
     undecided: int = 0
     """geometries on which exact mode has no integers, or no right result but zero"""
-    judged: Counter[Outcome] = field(default_factory=Counter)
-    """judged cases by outcome"""
+    judged: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    """judged cases by dtype and outcome"""
     failure: Verdict | None = None
     """the first disagreement: none is on a simpler geometry"""
     interrupted: bool = False
@@ -58,7 +58,7 @@ class Certificate:
 
     def add(self, verdicts: list[Verdict]) -> None:
         """Add the verdicts on one geometry."""
-        self.judged.update(verdict.outcome for verdict in verdicts)
+        self.judged.update((verdict.case.dtype, verdict.outcome) for verdict in verdicts)
         failed = [verdict for verdict in verdicts if verdict.failed]
         if failed:
             self.failure = self.failure or failed[0]

@@ -6,14 +6,14 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from convcheck.oracle.campaign import CampaignError, campaign
-from convcheck.oracle.campaign_plan import Part, Plan, total
+from convcheck.oracle.campaign import CampaignError, campaign, process_pool
+from convcheck.oracle.campaign_plan import Part, Plan, source_digest, total
 from convcheck.oracle.campaign_results import Results, ResultsError
 from convcheck.oracle.candidates import Candidate, CandidateError
 from convcheck.oracle.certificates import Certificate
@@ -101,6 +101,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         line = f"{operation}={kernels.HOMES[operation].__name__}:{operation}"
     try:
         candidate = Candidate.parse(line)
+        if candidate.module.endswith(".py"):  # workers may run in other folders
+            candidate = replace(candidate, module=str(Path(candidate.module).resolve()))
         region = Region(
             candidate.operation,
             options.extent,
@@ -117,7 +119,7 @@ def _plan(options: argparse.Namespace) -> Plan:
         if getattr(options, name) < least:
             value = getattr(options, name)
             raise _WrongCommandError(f"{name}={value}: expected at least {least}")
-    return Plan(region, str(candidate), options.draws, options.seed)
+    return Plan(region, str(candidate), source_digest(candidate), options.draws, options.seed)
 
 
 @contextmanager
@@ -126,8 +128,7 @@ def _executors(
 ) -> Iterator[tuple[Callable[[], Executor], int]]:
     """Yield what makes executors, and how many spans to have under way."""
     if options.scheduler is None:
-        context = get_context("spawn")  # torch's threads do not survive a fork
-        yield lambda: ProcessPoolExecutor(options.workers, context), 2 * options.workers
+        yield lambda: process_pool(options.workers), 2 * options.workers
         return
     try:
         from distributed import Client  # noqa: PLC0415  (an extra)
@@ -159,7 +160,7 @@ def _tell(certificate: Certificate, options: argparse.Namespace) -> int:
 
 
 def _plain(certificate: Certificate, options: argparse.Namespace) -> dict[str, Any]:
-    raise NotImplementedError
+    return {"operation": certificate.region.operation, "options": str(options.results)}
 
 
 class Progress:

@@ -1,8 +1,10 @@
-"""Measures the enumeration: `python tests/harness/measure.py share` or `... alarms 1000000`.
+"""Measures the enumeration: `python tests/harness/measure.py share`, or another word.
 
 share   of the time of enumeration, what kernel, oracle and the rest take, by operation
 alarms  judges that many exact cases of right kernels, written in five ways, and tells every
         one that is rejected
+campaign  what certifying convolutions up to extent 16 with up to 4 channels would cost, from
+        a sample of its spans
 """
 
 import argparse
@@ -15,6 +17,7 @@ from typing import Any
 import zoo
 
 from convcheck.conformance.kernels import kernel_for
+from convcheck.oracle.campaign_plan import Plan
 from convcheck.oracle.cases import DTYPES
 from convcheck.oracle.certificates import enumerate_region
 from convcheck.oracle.operations import OPERATIONS, Operation
@@ -110,14 +113,37 @@ def alarms(wanted: int) -> None:
         seed += 1
 
 
+def campaign(samples: int = 40) -> None:
+    """Print what a campaign too large to be run here would cost, judging a sample of spans."""
+    large = Region("convolution", 16, channels=(1, 2, 3, 4))
+    kernel = zoo.kernels(zoo.STYLES["fused"])["convolution"]
+    spans = list(Plan(large, "", "").spans())
+    seconds = []
+    for at in range(samples):
+        span = spans[int((at + 0.5) * len(spans) / samples)]
+        started = time.perf_counter()
+        for _ in enumerate_region(kernel, large, draws=1, seed=0, span=span):
+            pass
+        seconds.append(time.perf_counter() - started)
+    hours = sum(seconds) / samples * len(spans) / 3600
+    print(f"{large.count():,} geometries in {len(spans):,} spans; about {hours:.2g} core hours")
+    for workers in (1, 64, 1024):
+        # No worker idles but at the end, for at most the longest span.
+        longest = hours * 3600 / workers + max(seconds)
+        print(f"{workers:5} workers: {longest / 60:,.1f} minutes")
+
+
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("share", "alarms"))
+    parser.add_argument("what", choices=("share", "alarms", "campaign"))
     parser.add_argument("cases", type=int, nargs="?", default=1_000_000)
     arguments = parser.parse_args()
     with one_thread():
-        share() if arguments.what == "share" else alarms(arguments.cases)
+        if arguments.what == "alarms":
+            alarms(arguments.cases)
+        else:
+            {"share": share, "campaign": campaign}[arguments.what]()
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def test_right_kernels_are_certified(operation: Operation) -> None:
     region = region_of(operation)
     certificate = certify(kernel_for(operation.name), region)
     assert certificate.complete
-    assert certificate.certified == region.count() == certificate.judged[Outcome.AGREES]
+    assert certificate.certified == region.count() == certificate.judged["float64", Outcome.AGREES]
     assert str(certificate).startswith(f"{operation.name}: certified\n")
     assert certificate.chance("float64") < 0.001
 
@@ -181,7 +181,7 @@ def test_more_draws_judge_more() -> None:
     """Each geometry is judged on as many draws as asked for, with different numbers."""
     region = Region("convolution", 1, batches=(1,), channels=(1,), narrow=0)
     certificate = certify(kernel_for("convolution"), region, draws=3)
-    assert certificate.judged == {Outcome.AGREES: 3}
+    assert certificate.judged == {("float64", Outcome.AGREES): 3}
     seeds = [
         verdict.case.seed
         for _, verdicts in enumerate_region(kernel_for("convolution"), region, draws=3, seed=5)
@@ -199,7 +199,10 @@ def test_vacuous_draws_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(certificates, "judge_all", vacuous)
     region = Region("convolution", 2)
     certificate = _enumerated(kernel_for("convolution"), region)
-    assert certificate.judged == dict.fromkeys((Outcome.VACUOUS, Outcome.AGREES), region.count())
+    assert certificate.judged == {
+        ("float64", Outcome.VACUOUS): region.count(),
+        ("float64", Outcome.AGREES): region.count(),
+    }
     assert certificate.complete
 
 

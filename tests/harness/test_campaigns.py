@@ -1,0 +1,218 @@
+"""A campaign gives the certificate of one process, however often and where it was stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_runs import environment
+
+from convcheck.oracle import campaign_plan
+from convcheck.oracle.campaign import CampaignError, campaign, process_pool
+from convcheck.oracle.campaign_plan import Plan, source_digest, total
+from convcheck.oracle.campaign_results import Results, ResultsError
+from convcheck.oracle.candidates import Candidate
+from convcheck.oracle.certificates import certify
+from convcheck.oracle.regions import Region
+from convcheck.reference import convolution
+
+REGION = Region("convolution", 3, narrow=1, full_to=0, batches=(1,), channels=(1, 2))
+RIGHT = "convolution=convcheck.reference.notebook:convolution"
+WRONG = """
+from convcheck.reference import notebook
+
+def convolution(x, ftr, strd):
+    z = notebook.convolution(x, ftr, strd)
+    return z + (x.shape[1:3] == (2, 3) and strd == (1, 2))
+"""
+
+
+@pytest.fixture(autouse=True)
+def short_spans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make small regions have several spans."""
+    monkeypatch.setattr(campaign_plan, "SPAN", 16)
+
+
+def plan_for(kernel: str) -> Plan:
+    """Return a plan with a few spans."""
+    return Plan(REGION, kernel, source_digest(Candidate.parse(kernel)))
+
+
+@pytest.fixture
+def wrong(tmp_path: Path) -> str:
+    """Return a candidate that is wrong in a later span alone."""
+    path = tmp_path / "wrong.py"
+    path.write_text(WRONG, encoding="utf-8")
+    return f"convolution={path}:convolution"
+
+
+def run(plan: Plan, path: Path, make: Callable[[], Executor] | None = None) -> str:
+    """Run a campaign, by default in this process, and return its certificate as text."""
+    with Results(path, plan) as results:
+        return str(campaign(plan, results, make or (lambda: ThreadPoolExecutor(1)), ahead=2))
+
+
+def test_it_gives_the_certificate_of_one_process(tmp_path: Path) -> None:
+    """The certificate is `certify`'s."""
+    assert run(plan_for(RIGHT), tmp_path / "r") == str(certify(convolution, REGION))
+
+
+def test_the_simplest_disagreement_is_told(tmp_path: Path, wrong: str) -> None:
+    """What lies behind the first disagreement is not counted, whatever came first."""
+    plan = plan_for(wrong)
+    text = run(plan, tmp_path / "r")
+    assert "disagrees on v1:convolution:float64:integers:b1.h2.w3.i1.o1.f1x1.s1x2:0" in text
+    with Results(tmp_path / "r", plan) as results:
+        starts = sorted(part.start for part in results.parts())
+        failed = min(part.start for part in results.parts() if part.failure)
+        # What was under way is kept, and no more was asked for.
+        assert 0 < failed <= starts[-1] <= failed + 2 * 16 < plan.region.places - 16
+
+
+class _Stopping(ThreadPoolExecutor):
+    """An executor that is interrupted after one span."""
+
+    asked = 0
+
+    def submit(self, *arguments: Any, **keywords: Any) -> Future[Any]:
+        self.asked += 1
+        if self.asked > 1:
+            raise KeyboardInterrupt
+        return super().submit(*arguments, **keywords)
+
+
+def test_a_stopped_campaign_goes_on(tmp_path: Path) -> None:
+    """What was found is not looked for again, a line cut short is, and the result is the same."""
+    plan = plan_for(RIGHT)
+    path = tmp_path / "r"
+    whole = run(plan, tmp_path / "undisturbed")
+    with Results(path, plan) as results, pytest.raises(KeyboardInterrupt):
+        campaign(plan, results, lambda: _Stopping(1), ahead=1)
+    lines = path.read_bytes().splitlines(keepends=True)
+    assert len(lines) == 2
+    path.write_bytes(b"".join(lines) + b'{"start": 16, "st')
+    with Results(path, plan) as results:
+        assert total(plan, results.parts()).interrupted
+    assert run(plan, path) == whole
+    assert path.read_bytes().splitlines(keepends=True)[:2] == lines
+
+
+class _Losing(ThreadPoolExecutor):
+    """An executor whose workers are lost."""
+
+    def __init__(self, error: BaseException, times: int) -> None:
+        super().__init__(1)
+        self.error, self.times = error, times
+
+    def submit(self, *arguments: Any, **keywords: Any) -> Future[Any]:
+        self.times -= 1
+        if self.times < 0:
+            return super().submit(*arguments, **keywords)
+        future: Future[Any] = Future()
+        future.set_exception(self.error)
+        return future
+
+
+@pytest.mark.parametrize("error", [BrokenExecutor("gone"), ConnectionError("gone")])
+def test_a_lost_worker_loses_nothing(tmp_path: Path, error: Exception) -> None:
+    """Spans of lost workers are given to others; where all are lost, that is said."""
+    plan = plan_for(RIGHT)
+    losing = iter([_Losing(error, 2), ThreadPoolExecutor(1)])
+    assert run(plan, tmp_path / "r", lambda: next(losing)) == run(plan, tmp_path / "s")
+    with pytest.raises(CampaignError, match="lost 3 times"):
+        run(plan, tmp_path / "t", lambda: _Losing(error, 100))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"hello\n", "expected a file of format convcheck-campaign, version 1"),
+        (b"hello", "expected a file of format convcheck-campaign, version 1"),
+        (b"[]\n", "expected a file of format"),
+        (b'{"format": "convcheck-campaign", "version": 2}\n', "expected a file of format"),
+    ],
+)
+def test_other_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
+    """A file that is no campaign's is refused, and left as it was."""
+    path = tmp_path / "r"
+    path.write_bytes(content)
+    with pytest.raises(ResultsError, match=message):
+        run(plan_for(RIGHT), path)
+    assert path.read_bytes() == content
+
+
+def test_another_plan_is_refused(tmp_path: Path, wrong: str) -> None:
+    """Results of another kernel, region or version of the kernel are not gone on with."""
+    plan, path = plan_for(wrong), tmp_path / "r"
+    with Results(path, plan), pytest.raises(ResultsError, match="another campaign is writing"):
+        Results(path, plan)
+    for other, named in (
+        (plan_for(RIGHT), "candidate="),
+        (replace(plan, seed=3), "seed=0, expected 3"),
+        (replace(plan, source="0"), "source="),
+    ):
+        with pytest.raises(ResultsError, match=named):
+            Results(path, other)
+
+
+def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
+    """Killed at any moment, a campaign leaves no process behind."""
+    script = (
+        "import time\n"
+        "from convcheck.oracle.campaign import process_pool\n"
+        "if __name__ == '__main__':\n"
+        "    pool = process_pool(2)\n"
+        "    pool.submit(time.sleep, 60), pool.submit(time.sleep, 60)\n"
+        "    pool.submit(time.sleep, 0)\n"
+        "    print(*pool._processes, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    path = tmp_path / "script.py"
+    path.write_text(script, encoding="utf-8")
+    with subprocess.Popen(  # noqa: S603  (arguments of this module's own)
+        [sys.executable, str(path)], stdout=subprocess.PIPE, env=environment(), text=True
+    ) as process:
+        assert process.stdout is not None
+        workers = process.stdout.readline().split()
+        process.send_signal(signal.SIGKILL)
+        # The pipe ends when the last process that could write to it has.
+        process.communicate(timeout=20)
+    assert len(workers) == 2
+
+
+def test_dask_loses_nothing_with_a_worker(tmp_path: Path) -> None:
+    """On a real cluster, of which a worker is killed in the middle, the result is the same."""
+    distributed = pytest.importorskip("distributed", reason="Dask is an extra")
+    plan = replace(plan_for(RIGHT), region=replace(REGION, extent=4, reach=4))
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
+
+        def kill(_: object) -> None:
+            if len(killed) < 1:
+                killed.append(next(iter(client.run(os.getpid).values())))
+                os.kill(killed[0], signal.SIGKILL)
+
+        killed: list[int] = []
+        with Results(tmp_path / "r", plan) as results:
+            found = campaign(
+                plan, results, lambda: client.get_executor(pure=False), ahead=4, progress=kill
+            )
+    assert killed
+    assert str(found) == run(plan, tmp_path / "s")
+
+
+def test_processes_give_the_same_results_file(tmp_path: Path) -> None:
+    """Two processes append the parts that one thread does, in whatever order."""
+    plan = plan_for(RIGHT)
+    run(plan, tmp_path / "one")
+    run(plan, tmp_path / "two", lambda: process_pool(2))
+    one, two = (sorted((tmp_path / name).read_text().splitlines()) for name in ("one", "two"))
+    assert one == two
+    assert json.loads(one[-1])
