@@ -56,20 +56,16 @@ def certify_span(plain: dict[str, Any], start: int, stop: int) -> dict[str, Any]
             kernel, plan.region, draws=plan.draws, seed=plan.seed, span=range(start, stop)
         ):
             certificate.add(verdicts)
-    failure = certificate.failure
-    return asdict(
-        Part(
-            *(start, stop, certificate.certified, certificate.undecided),
-            [[*key, count] for key, count in sorted(certificate.judged.items())],
-            dict(sorted(certificate.choices.items())),
-            failure
-            and {
-                "case": str(failure.case),
-                "outcome": failure.outcome.value,
-                "reason": failure.reason,
-            },
-        )
-    )
+    failed = certificate.failure
+    failure = failed and {
+        "case": str(failed.case),
+        "outcome": failed.outcome.value,
+        "reason": failed.reason,
+    }
+    judged = [(*key, count) for key, count in sorted(certificate.judged.items())]
+    choices = dict(sorted(certificate.choices.items()))
+    agreed = certificate.certified, certificate.undecided
+    return asdict(Part(start, stop, *agreed, judged, choices, failure))
 
 
 # A worker may have threads, and a candidate's process answers one at a time.

@@ -43,7 +43,9 @@ class Plan:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Return the plan that `plain` gave."""
-        region = {k: tuple(v) if isinstance(v, list) else v for k, v in plain["region"].items()}
+        region: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in plain["region"].items()
+        }
         return cls(**{**plain, "region": Region(**region)})
 
     def spans(self) -> Iterator[range]:
@@ -54,11 +56,10 @@ class Plan:
 
 def source_digest(candidate: Candidate) -> str:
     """Return the SHA-256 of the file that a candidate stands in; empty if it has no file."""
-    name: str | None = candidate.module
+    path = Path(candidate.module)
     if not candidate.module.endswith(".py"):
         spec = find_spec(candidate.module)
-        name = spec and spec.origin
-    path = Path(name or "")
+        path = Path((spec and spec.origin) or "")
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
