@@ -57,12 +57,11 @@ def certify_span(plain: dict[str, Any], start: int, stop: int) -> dict[str, Any]
         ):
             certificate.add(verdicts)
     failed = certificate.failure
-    failure = failed and {
-        "case": str(failed.case),
-        "outcome": failed.outcome.value,
-        "reason": failed.reason,
-    }
-    judged = [(*key, count) for key, count in sorted(certificate.judged.items())]
+    failure = None
+    if failed is not None:
+        case, outcome = str(failed.case), failed.outcome.value
+        failure = {"case": case, "outcome": outcome, "reason": failed.reason}
+    judged = [(dtype, each.value, n) for (dtype, each), n in sorted(certificate.judged.items())]
     choices = dict(sorted(certificate.choices.items()))
     agreed = certificate.certified, certificate.undecided
     return asdict(Part(start, stop, *agreed, judged, choices, failure))
