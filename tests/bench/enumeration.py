@@ -1,13 +1,5 @@
-"""Measures the enumeration: `python tests/harness/measure.py share`, or another word.
+"""What an enumeration's time goes to, and whether right kernels are ever rejected."""
 
-share   of the time of enumeration, what kernel, oracle and the rest take, by operation
-alarms  judges that many exact cases of right kernels, written in five ways, and tells every
-        one that is rejected
-campaign  what certifying convolutions up to extent 16 with up to 4 channels would cost, from
-        a sample of its spans
-"""
-
-import argparse
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +13,6 @@ from convcheck.oracle.campaign_plan import Plan
 from convcheck.oracle.cases import DTYPES
 from convcheck.oracle.certificates import enumerate_region
 from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.pytorch import one_thread
 from convcheck.oracle.regions import Region
 
 
@@ -69,31 +60,27 @@ def watched_oracle(watch: Watch) -> Iterator[None]:
             setattr(Operation, name, function)
 
 
-def share() -> None:
-    """Print the share of the time that is neither kernel nor oracle."""
-    total = rest = 0.0
+def share() -> dict[str, dict[str, float]]:
+    """Return, by operation, which shares of the time kernel, oracle and the rest take."""
+    shares, rest = {}, {"kernel": 0.0, "oracle": 0.0, "rest": 0.0}
     for operation in OPERATIONS.values():
         kernel, oracle = Watch(), Watch()
+        timed = kernel(kernel_for(operation.name))
         started = time.perf_counter()
         with watched_oracle(oracle):
-            judged = sum(
-                len(verdicts)
-                for _, verdicts in enumerate_region(
-                    kernel(kernel_for(operation.name)), region(operation), draws=1, seed=0, shards=4
-                )
-            )
+            for _ in enumerate_region(timed, region(operation), draws=1, seed=0, shards=4):
+                pass
         seconds = time.perf_counter() - started
-        own = seconds - kernel.seconds - oracle.seconds
-        total, rest = total + seconds, rest + own
-        print(
-            f"{operation.name:38} {judged:6,} cases  kernel {kernel.seconds / seconds:.0%}  "
-            f"oracle {oracle.seconds / seconds:.0%}  rest {own / seconds:.0%}"
-        )
-    print(f"{'all':38} rest {rest / total:.0%}")
+        parts = {"kernel": kernel.seconds, "oracle": oracle.seconds}
+        parts["rest"] = seconds - sum(parts.values())
+        shares[operation.name] = {name: part / seconds for name, part in parts.items()}
+        rest = {name: rest[name] + part for name, part in parts.items()}
+    whole = sum(rest.values())
+    return {**shares, "all": {name: part / whole for name, part in rest.items()}}
 
 
-def alarms(wanted: int) -> None:
-    """Judge `wanted` cases of right kernels, and tell the rejected ones."""
+def alarms(wanted: int) -> dict[str, int]:
+    """Judge `wanted` exact cases of right kernels, written in five ways; count the rejected."""
     judged = rejected = seed = 0
     while judged < wanted:
         for style in ("loop", *zoo.STYLES):
@@ -105,16 +92,18 @@ def alarms(wanted: int) -> None:
                     for verdict in verdicts:
                         if verdict.failed:
                             rejected += 1
-                            print(f"rejected: {style}, {verdict.case}: {verdict.reason}")
+                            sys.stderr.write(f"rejected: {style}, {verdict.case}\n")
                     if judged >= wanted:
-                        print(f"{judged:,} cases judged, {rejected} rejected")
-                        return
-                print(f"{judged:,} {style} {operation.name}", file=sys.stderr)
+                        return {"judged": judged, "rejected": rejected}
         seed += 1
+    return {"judged": judged, "rejected": rejected}
 
 
-def campaign(samples: int = 40) -> None:
-    """Print what a campaign too large to be run here would cost, judging a sample of spans."""
+def campaign(samples: int = 40) -> dict[str, float]:
+    """Return what a campaign too large to be run here would cost, from a sample of its spans.
+
+    It is convolutions with extents up to 16 and up to 4 channels, for a vectorised kernel.
+    """
     large = Region("convolution", 16, channels=(1, 2, 3, 4))
     kernel = zoo.kernels(zoo.STYLES["fused"])["convolution"]
     spans = list(Plan(large, "", "").spans())
@@ -126,25 +115,8 @@ def campaign(samples: int = 40) -> None:
             pass
         seconds.append(time.perf_counter() - started)
     hours = sum(seconds) / samples * len(spans) / 3600
-    print(f"{large.count():,} geometries in {len(spans):,} spans; about {hours:.2g} core hours")
+    costs = {"geometries": large.count(), "spans": len(spans), "core hours": hours}
     for workers in (1, 64, 1024):
         # No worker idles but at the end, for at most the longest span.
-        longest = hours * 3600 / workers + max(seconds)
-        print(f"{workers:5} workers: {longest / 60:,.1f} minutes")
-
-
-def main() -> None:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("share", "alarms", "campaign"))
-    parser.add_argument("cases", type=int, nargs="?", default=1_000_000)
-    arguments = parser.parse_args()
-    with one_thread():
-        if arguments.what == "alarms":
-            alarms(arguments.cases)
-        else:
-            {"share": share, "campaign": campaign}[arguments.what]()
-
-
-if __name__ == "__main__":
-    main()
+        costs[f"hours on {workers} workers"] = hours / workers + max(seconds) / 3600
+    return costs

@@ -1,0 +1,176 @@
+"""What a judged geometry costs here, and with what people use today: ratios of one run."""
+
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import Any
+
+import torch
+import zoo
+from enumeration import Watch, watched_oracle
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from convcheck.conformance import kernels
+from convcheck.conformance.kernels import judge_fills
+from convcheck.conformance.strategies import geometries, seeds
+from convcheck.oracle.cases import Case, agreement_fills
+from convcheck.oracle.geometry import Geometry
+from convcheck.oracle.judge import judge_all
+from convcheck.oracle.layouts import ihwo_to_oihw, nhwc_to_nchw
+from convcheck.oracle.operations import OPERATIONS
+from convcheck.oracle.regions import Region
+
+KERNELS = zoo.kernels(zoo.STYLES["fused"])
+GRADIENTS = ("convolution_input_gradient", "convolution_filter_gradient")
+
+
+class _Convolution(torch.autograd.Function):
+    """The vectorised kernels as an operation that gradcheck takes."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any, ftr: Any, strd: Any) -> Any:
+        ctx.save_for_backward(x, ftr)
+        ctx.strd = strd
+        z = KERNELS["convolution"](x.detach().numpy(), ftr.detach().numpy(), strd)
+        return torch.from_numpy(z)
+
+    @staticmethod
+    def backward(ctx: Any, *deltas: Any) -> Any:
+        x, ftr = (each.detach().numpy() for each in ctx.saved_tensors)
+        delta = deltas[0].detach().numpy()
+        dx = KERNELS[GRADIENTS[0]](delta, ftr, ctx.strd, x.shape)
+        dftr = KERNELS[GRADIENTS[1]](x, delta, ctx.strd, ftr.shape)
+        return torch.from_numpy(dx), torch.from_numpy(dftr), None
+
+
+def _sample(count: int) -> list[Geometry]:
+    """Return geometries spread evenly over all up to extent 6."""
+    region = Region("convolution", 6, narrow=0, full_to=0)
+    step = region.count() // count
+    return [geometry for _, geometry, _ in islice(region.geometries(), step // 2, None, step)]
+
+
+def _gradcheck(geometry: Geometry, *, fast: bool) -> None:
+    arrays = Case("convolution", geometry, "float64", "uniform", 0).arrays().values()
+    x, ftr = (torch.from_numpy(array).requires_grad_() for array in arrays)
+    strd = (geometry.stride_height, geometry.stride_width)
+    torch.autograd.gradcheck(
+        lambda x, ftr: _Convolution.apply(x, ftr, strd), (x, ftr), fast_mode=fast
+    )
+
+
+def _enumeration(chosen: Iterable[Geometry], names: Iterable[str]) -> None:
+    for name in names:
+        cases = [Case(name, geometry, "float64", "integers", 0) for geometry in chosen]
+        for at in range(0, len(cases), 32):
+            verdicts = judge_all(KERNELS[name], cases[at : at + 32])
+            assert not any(verdict.failed for verdict in verdicts)
+
+
+def _seconds(function: Callable[[], Any]) -> float:
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def per_geometry(count: int = 60) -> dict[str, float]:
+    """Return the cost of judging both gradients of a geometry, as multiples of the enumeration."""
+    chosen = _sample(count)
+    _enumeration(chosen[:2], GRADIENTS)  # imports and caches
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        seconds = {
+            "enumeration": min(_seconds(lambda: _enumeration(chosen, GRADIENTS)) for _ in range(3)),
+            "gradcheck, fast": _seconds(lambda: [_gradcheck(g, fast=True) for g in chosen]),
+            "gradcheck, slow": _seconds(lambda: [_gradcheck(g, fast=False) for g in chosen]),
+        }
+    return {name: each / seconds["enumeration"] for name, each in seconds.items()}
+
+
+def _quiet(examples: int) -> Callable[[Any], Any]:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+def against_kernel_and_oracle(examples: int = 150) -> dict[str, float]:
+    """Return whole time over the time in kernel and oracle, of both ways to judge."""
+    operation = OPERATIONS["convolution"]
+    original = kernels.reference_for
+
+    def suite(kernel: Watch) -> None:
+        @_quiet(examples)
+        @given(geometries(operation), seeds)
+        def test(geometry: Geometry, seed: int) -> None:
+            judge_fills(operation, agreement_fills(operation), geometry, seed)
+
+        kernels.CHOSEN["convolution"] = kernel(original("convolution"))
+        test()
+
+    def enumeration(kernel: Watch) -> None:
+        timed = kernel(original("convolution"))
+        chosen = _sample(1500)
+        for at in range(0, len(chosen), 32):
+            cases = (
+                Case("convolution", geometry, "float64", "integers", 0)
+                for geometry in chosen[at : at + 32]
+            )
+            judge_all(timed, list(cases))
+
+    ratios = {}
+    for name, run in {"enumeration": enumeration, "Hypothesis suite": suite}.items():
+        kernel, oracle = Watch(), Watch()
+        try:
+            with watched_oracle(oracle):
+                seconds = _seconds(lambda run=run, kernel=kernel: run(kernel))  # type: ignore[misc]
+        finally:
+            kernels.CHOSEN.pop("convolution", None)
+        ratios[name] = seconds / (kernel.seconds + oracle.seconds)
+    return ratios
+
+
+def per_judged_case(examples: int = 100) -> dict[str, float]:
+    """Return the cost of a judged case, as multiples of the enumeration's, for a fast kernel."""
+    operation, kernel = OPERATIONS["convolution"], KERNELS["convolution"]
+    counted = {"plain pytest + Hypothesis + assert_close": 0, "Hypothesis suite": 0}
+
+    @_quiet(examples)
+    @given(st.data())
+    def plain(data: st.DataObject) -> None:
+        b, i, o, fh, fw, sh, sw = (data.draw(st.integers(1, 3)) for _ in range(7))
+        h, w = fh + data.draw(st.integers(0, 5)), fw + data.draw(st.integers(0, 5))
+        x, ftr = torch.randn(b, h, w, i), torch.randn(i, fh, fw, o)
+        z = torch.from_numpy(kernel(x.numpy(), ftr.numpy(), (sh, sw)))
+        expected = torch.nn.functional.conv2d(
+            nhwc_to_nchw(x),
+            ihwo_to_oihw(ftr).contiguous(),
+            stride=(sh, sw),  # type: ignore[arg-type]
+        )
+        torch.testing.assert_close(z, expected.permute(0, 2, 3, 1))
+        counted["plain pytest + Hypothesis + assert_close"] += 1
+
+    @_quiet(examples)
+    @given(geometries(operation), seeds)
+    def suite(geometry: Geometry, seed: int) -> None:
+        verdicts = judge_fills(operation, agreement_fills(operation), geometry, seed)
+        counted["Hypothesis suite"] += len(verdicts)
+
+    chosen = _sample(300)
+    kernels.CHOSEN["convolution"] = kernel
+    try:
+        seconds = {
+            "enumeration": _seconds(lambda: _enumeration(chosen, ["convolution"])) / len(chosen),
+            "Hypothesis suite": _seconds(suite) / counted["Hypothesis suite"],
+            "plain pytest + Hypothesis + assert_close": _seconds(plain)
+            / counted["plain pytest + Hypothesis + assert_close"],
+        }
+    finally:
+        kernels.CHOSEN.clear()
+    return {name: each / seconds["enumeration"] for name, each in seconds.items()}
