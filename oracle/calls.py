@@ -10,6 +10,7 @@ import numpy as np
 from .geometry import Geometry
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation
+from .results import as_numpy
 from .settings import QUICK, Settings
 
 Arrange = Callable[[Array], Array]
@@ -183,8 +184,8 @@ def _as_result(z: Any, shape: tuple[int, ...] | None) -> Array:
         if not hasattr(z, "__array__"):
             problem = f"returned {kind}, expected an array"
         else:
-            array = np.asarray(z)
-            if array is not z and np.asarray(z).tobytes() != array.tobytes():
+            array = np.asarray(as_numpy(z))
+            if array is not z and np.asarray(as_numpy(z)).tobytes() != array.tobytes():
                 problem = f"returned a {kind} that is another array each time it is read"
     except KeyboardInterrupt:
         raise

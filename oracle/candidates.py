@@ -12,35 +12,55 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
     arrays=numpy|torch|jax        what it is handed
     names=x:input+ftr:weight      arguments that go by keyword, under names of its own; the
                                   others go by position, in order
+    constants=padding:VALID       further arguments by keyword: numbers, or else text
     dtypes=float32+float64        those that it supports
     declines=memory_layout+nonfinite_others    properties that it does not promise
+    sums=float32                  the precision of its sums, and
+    accuracy=normwise[:CONSTANT]  that of its results, as `promises` explains them
 """
 
+import ast
 import importlib
-import importlib.util
-import inspect
-import sys
+import re
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import numpy as np
 
 from .cases import DTYPES, Case
-from .operations import Operation, operation_named
+from .loading import CandidateError, check_call, find
+from .operations import operation_named
+from .promises import DIRECT, Promise
+from .results import as_numpy
+
+__all__ = ["Candidate", "CandidateError", "Fitted", "load", "split"]
 
 TENSORS = {"NHWC": (0, 1, 2, 3), "NCHW": (0, 3, 1, 2)}
 FILTERS = {"IHWO": (0, 1, 2, 3), "HWIO": (1, 2, 0, 3), "OIHW": (3, 0, 1, 2), "IOHW": (0, 3, 1, 2)}
 ARRAYS = ("numpy", "torch", "jax")
 DECLINABLE = ("memory layout", "nonfinite others")
+KEYS = (
+    *("tensors", "filters", "arrays", "names", "constants", "dtypes", "declines"),
+    *("sums", "accuracy"),
+)
 _FORM = "OPERATION=MODULE:FUNCTION[,KEY=VALUE]..."
+# A path may hold commas and colons, too: what is declared is what stands at the end.
+_LINE = re.compile(
+    r"(?:(?P<operation>\w+)=)?(?P<module>.+?)(?::(?P<function>[^\W\d][\w.]*))?"
+    r"(?P<declared>(?:,\w+=[^,]*)*)",
+    re.DOTALL,
+)
 
 
-class CandidateError(ValueError):
-    """A candidate cannot be judged as named; the message is one line."""
+def split(text: str) -> tuple[str, str, str, str]:
+    """Return operation, module, function and declarations of a line; "" for what is missing."""
+    match = _LINE.fullmatch(text)
+    if match is None:
+        return "", "", "", ""
+    operation, module, function, declared = match.groups(default="")
+    return operation, module, function, declared
 
 
 @dataclass(frozen=True)
@@ -54,8 +74,10 @@ class Candidate:
     filters: str = "IHWO"
     arrays: str = "numpy"
     names: tuple[tuple[str, str], ...] = ()
+    constants: tuple[tuple[str, str], ...] = ()
     dtypes: tuple[str, ...] = DTYPES
     declines: tuple[str, ...] = field(default=())
+    promise: Promise = DIRECT
 
     def __post_init__(self) -> None:
         """Raise CandidateError where a field is not what it should be."""
@@ -69,32 +91,27 @@ class Candidate:
         _require("names", [name for name, _ in self.names], operation.signature)
         _require("dtypes", self.dtypes, DTYPES)
         _require("declines", self.declines, DECLINABLE)
+        for name in [own for _, own in self.names] + [name for name, _ in self.constants]:
+            if not name.isidentifier():
+                raise CandidateError(f"argument {name!r}: expected the name of an argument")
 
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the candidate that `text` names; CandidateError if it names none."""
-        target, *pairs = text.split(",")
-        operation, equals, place = target.partition("=")
-        module, colon, function = place.rpartition(":")
-        if not (equals and colon and module and function):
+        operation, module, function, declared = split(text)
+        if not (operation and module and function):
             raise CandidateError(f"{text!r}: expected the form {_FORM}")
-        declared: dict[str, Any] = {}
-        for pair in pairs:
+        given: dict[str, str] = {}
+        for pair in filter(None, declared.split(",")):
             key, _, value = pair.partition("=")
-            if key in ("tensors", "filters", "arrays"):
-                declared[key] = value
-            elif key == "dtypes":
-                declared[key] = tuple(value.split("+"))
-            elif key == "declines":
-                declared[key] = tuple(value.replace("_", " ").split("+"))
-            elif key == "names":
-                declared[key] = tuple(_pair(each) for each in value.split("+"))
-            else:
+            if key not in KEYS:
                 raise CandidateError(
-                    f"{pair!r}: expected one of tensors=, filters=, arrays=, names=, dtypes=, "
-                    "declines="
+                    f"{pair!r}: expected one of {', '.join(f'{known}=' for known in KEYS)}"
                 )
-        return cls(operation, module, function, **declared)
+            if key in given:
+                raise CandidateError(f"{pair!r}: expected {key} once")
+            given[key] = value
+        return cls(operation, module, function, **_declared(given))
 
     def refuses(self, case: Case, prop: str, *, takes_fore_layer: bool) -> str | None:
         """Return why it is not to be judged on `case` for a property, if it is not."""
@@ -110,23 +127,47 @@ class Candidate:
     @property
     def plain(self) -> bool:
         """Whether it is called as the notebook's kernels are."""
-        called = (self.tensors, self.filters, self.arrays, self.names)
-        return called == ("NHWC", "IHWO", "numpy", ())
+        called = (self.tensors, self.filters, self.arrays, self.names, self.constants)
+        return called == ("NHWC", "IHWO", "numpy", (), ())
 
     def __str__(self) -> str:
         """Return the line that names it."""
-        text = f"{self.operation}={self.module}:{self.function}"
-        plain = replace(self, tensors="NHWC", filters="IHWO", arrays="numpy")
-        for key in ("tensors", "filters", "arrays"):
-            if getattr(self, key) != getattr(plain, key):
-                text += f",{key}={getattr(self, key)}"
-        if self.names:
-            text += f",names={'+'.join(map(':'.join, self.names))}"
+        parts = [f"{self.operation}={self.module}:{self.function}"]
+        for key, plain in (("tensors", "NHWC"), ("filters", "IHWO"), ("arrays", "numpy")):
+            if getattr(self, key) != plain:
+                parts.append(f"{key}={getattr(self, key)}")
+        for key in ("names", "constants"):
+            if getattr(self, key):
+                parts.append(f"{key}={'+'.join(map(':'.join, getattr(self, key)))}")
         if self.dtypes != DTYPES:
-            text += f",dtypes={'+'.join(self.dtypes)}"
+            parts.append(f"dtypes={'+'.join(self.dtypes)}")
         if self.declines:
-            text += f",declines={'+'.join(self.declines).replace(' ', '_')}"
-        return text
+            parts.append(f"declines={'+'.join(self.declines).replace(' ', '_')}")
+        if self.promise != DIRECT:
+            parts.append(str(self.promise))
+        return ",".join(parts)
+
+
+def _declared(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields that declarations stand for."""
+    fields: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in ("names", "constants"):
+            fields[key] = tuple(_pair(each) for each in value.split("+"))
+        elif key in ("dtypes", "declines"):
+            fields[key] = tuple(value.replace("_", " ").split("+"))
+        elif key in ("tensors", "filters", "arrays"):
+            fields[key] = value
+    accuracy, colon, constant = given.get("accuracy", "direct").partition(":")
+    try:
+        number = float(constant) if colon else None
+    except ValueError:
+        raise CandidateError(f"accuracy:{constant!r}: expected a positive number") from None
+    try:
+        fields["promise"] = Promise(given.get("sums"), accuracy, number)
+    except ValueError as error:
+        raise CandidateError(str(error)) from None
+    return fields
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -154,9 +195,17 @@ class Fitted:
         self.__name__ = candidate.operation
         self.spent = 0.0  # seconds that its function has taken
         self._operation = operation_named(candidate.operation)
-        self._function = _find(candidate)
+        self._function = find(candidate.module, candidate.function)
         self._by_name = dict(candidate.names)
-        self.takes_fore_layer = _check_call(candidate, self._operation, self._function)
+        self._constants = {name: _constant(text) for name, text in candidate.constants}
+        by_position = [name for name in self._operation.signature if name not in self._by_name]
+        self.takes_fore_layer = check_call(
+            self._function,
+            f"{candidate.module}:{candidate.function}",
+            self._operation,
+            by_position,
+            [*self._by_name.values(), *self._constants],
+        )
 
     def refuses(self, case: Case, prop: str) -> str | None:
         """Return why it is not to be judged on `case` for a property, if it is not."""
@@ -164,20 +213,26 @@ class Fitted:
 
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
         """Call the function on arguments in its own layouts, and turn its result back."""
-        by_position = []
+        by_position, copies = [], []
         for name, value in zip(self._operation.signature, positional, strict=True):
             own = self._converted(name, value)
             if name in self._by_name:
                 keywords[self._by_name[name]] = own
             else:
                 by_position.append(own)
+            if hasattr(own, "detach"):
+                copies.append((value, own.detach().numpy(), np.argsort(self._axes(name))))
         started = time.perf_counter()
-        z = self._function(*by_position, **keywords)
+        z = self._function(*by_position, **keywords, **self._constants)
         self.spent += time.perf_counter() - started
+        z = as_numpy(z)
+        for value, own, back in copies:  # the caller looks at its own arrays alone
+            if own.transpose(back).tobytes() != value.tobytes():
+                value[...] = own.transpose(back)
         axes = self._axes("fltrs" if self._operation.result == "ihwo" else "x")
         if axes == (0, 1, 2, 3) or getattr(z, "ndim", 0) != len(axes):
-            return _array(z)
-        return np.transpose(_array(z), np.argsort(axes))
+            return z
+        return np.transpose(z, np.argsort(axes))
 
     def _axes(self, name: str) -> tuple[int, ...]:
         if name in ("ftr", "fltrs", "fore_w", "ftr_shape"):
@@ -195,80 +250,21 @@ class Fitted:
         if self.candidate.arrays == "torch":
             import torch  # noqa: PLC0415  (a second to import)
 
-            return torch.from_numpy(np.ascontiguousarray(value))
+            # A copy: torch has no negative strides, nor a word for a read-only array.
+            return torch.from_numpy(np.array(value, order="C"))
         if self.candidate.arrays == "jax":
             return importlib.import_module("jax.numpy").asarray(value)
         return value
 
 
-def _array(z: Any) -> Any:
-    """Return a torch tensor as an array, also one that records gradients."""
-    return z.detach().cpu().numpy() if hasattr(z, "detach") else z
+def _constant(text: str) -> Any:
+    """Return the number, or other literal, that `text` is, or else `text`."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
 
 
 def load(text: str) -> Fitted:
     """Return the candidate that `text` names, ready to be called."""
     return Fitted(Candidate.parse(text))
-
-
-def import_module(name: str) -> ModuleType:
-    """Import a module by its dotted name, or by the path of a .py file.
-
-    Raises:
-        CandidateError: that is not possible.
-    """
-    if name.endswith(".py") and not Path(name).is_file():
-        raise CandidateError(f"module {name!r}: there is no such file")
-    try:
-        if not name.endswith(".py"):
-            return importlib.import_module(name)
-        path = Path(name).resolve()
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None  # noqa: S101  (the name ends in .py)
-        assert spec.loader is not None  # noqa: S101
-        module = importlib.util.module_from_spec(spec)
-        sys.modules.setdefault(path.stem, module)  # so that its classes can be pickled
-        sys.path.insert(0, str(path.parent))  # so that it finds its neighbours
-        try:
-            spec.loader.exec_module(module)
-        finally:
-            sys.path.remove(str(path.parent))
-    except (Exception, SystemExit) as error:
-        text = " ".join(str(error).split())
-        raise CandidateError(f"module {name!r}: {type(error).__name__}: {text}") from error
-    return module
-
-
-def _find(candidate: Candidate) -> Callable[..., Any]:
-    found: Any = import_module(candidate.module)
-    for part in candidate.function.split("."):
-        if not hasattr(found, part):
-            raise CandidateError(f"module {candidate.module!r} has no {candidate.function!r}")
-        found = getattr(found, part)
-    if not callable(found):
-        raise CandidateError(
-            f"{candidate.module}:{candidate.function} is a {type(found).__name__}, expected "
-            "a function"
-        )
-    function: Callable[..., Any] = found
-    return function
-
-
-def _check_call(candidate: Candidate, operation: Operation, function: Callable[..., Any]) -> bool:
-    """Return whether `function` takes `fore_layer`; CandidateError if not the arguments."""
-    try:
-        signature = inspect.signature(function)
-    except (ValueError, TypeError):  # built in: it does not tell
-        return operation.default_fore is None
-    by_name = dict(candidate.names)
-    positional = [name for name in operation.signature if name not in by_name]
-    try:
-        signature.bind(*positional, **dict.fromkeys(by_name.values()))
-    except TypeError as error:
-        raise CandidateError(
-            f"{candidate.module}:{candidate.function} cannot be called with the "
-            f"{len(operation.signature)} arguments of {operation.name} "
-            f"({', '.join(operation.signature)}): {error}"
-        ) from None
-    parameters = signature.parameters.values()
-    return any(p.name == "fore_layer" or p.kind is p.VAR_KEYWORD for p in parameters)

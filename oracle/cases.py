@@ -14,6 +14,9 @@ of the result is exactly representable, in whatever order it is taken (see `judg
     integers        all factors share the range evenly
     wide-NAME       factor NAME takes the whole range, the others are +-1: only so is a
                     kernel caught that narrows this factor inside
+    small           as `integers`, but exact in the next narrower dtype (float16: in 5 bits):
+                    more than half of the significand is left to kernels that round even
+                    integers, and sums in that dtype are exact (see `promises`)
 
 Those of bound mode are real: `uniform` in (-1, 1); `positive` in [0, 1), where rounding
 errors pile up; `scaled`, uniform with every factor multiplied by its own power of two;
@@ -38,13 +41,14 @@ from .operations import Operation, operation_named
 VERSION = "v1"
 DTYPES = ("float16", "float32", "float64")
 REAL_FILLS = ("uniform", "positive", "scaled", "tiny")
-_SIGNIFICAND = {dtype: int(np.finfo(dtype).nmant) + 1 for dtype in DTYPES}
+SIGNIFICAND = {dtype: int(np.finfo(dtype).nmant) + 1 for dtype in DTYPES}
+SMALL = {"float16": 5, "float32": SIGNIFICAND["float16"], "float64": SIGNIFICAND["float32"]}
 LARGEST_ARRAY = 2**28
 _FORM = f"{VERSION}:OPERATION:DTYPE:FILL:GEOMETRY:SEED"
 
 
 def exact_fills(operation: Operation) -> tuple[str, ...]:
-    """Return the fills of exact mode."""
+    """Return the fills of exact mode, for kernels that do not round integers."""
     return ("integers", *(f"wide-{name}" for name in operation.factors))
 
 
@@ -60,7 +64,7 @@ def nonfinite_fills(operation: Operation) -> tuple[str, ...]:
 
 @lru_cache
 def _all_fills(operation: Operation) -> tuple[str, ...]:
-    return (*agreement_fills(operation), *nonfinite_fills(operation))
+    return (*agreement_fills(operation), "small", *nonfinite_fills(operation))
 
 
 @dataclass(frozen=True)
@@ -121,12 +125,13 @@ class Case:
         """Largest magnitude of the integers in a factor that shares the range.
 
         A result with n terms, each a product of d factors, has partial sums of at most
-        n * largest**d, which must not exceed 2**p for a significand of p bits.  None
-        where not even +-1 will do.
+        n * largest**d, which must not exceed 2**p for a significand of p bits, or what
+        `small` has in its place.  None where not even +-1 will do.
         """
         operation = operation_named(self.operation)
         terms = max(1, most_terms(operation, self.geometry))
-        room: int = 2 ** _SIGNIFICAND[self.dtype] // terms
+        bits = SMALL if self.fill == "small" else SIGNIFICAND
+        room: int = 2 ** bits[self.dtype] // terms
         if room == 0:
             return None
         if self.fill.startswith("wide-"):
@@ -143,7 +148,7 @@ class Case:
         operation = operation_named(self.operation)
         shapes = operation.array_shapes(self.geometry)
         raw = Raw(self.seed)
-        if self.fill == "integers":  # all alike, so that they can be made at once
+        if self.fill in ("integers", "small"):  # all alike, so that they can be made at once
             whole = integers(raw.draw((sum(map(math.prod, shapes.values())),)), self._largest_of())
             return _pieces(whole.astype(self.dtype, copy=False), shapes)
         return {

@@ -9,7 +9,8 @@ its inputs is wrong on a geometry, one draw from |S| integers an input hides tha
 chance of at most d / |S|, or 1 - (1 - 1/|S|)**d if it is multilinear.  A kernel that is
 wrong somewhere in the region must be lucky there, so the largest of these over the region
 bounds the chance that it is certified; independent draws multiply.  Of kernels that look at
-their data before they compute, this says nothing.
+their data before they compute, this says nothing.  Of kernels that round even integers (see
+`promises`) it says nothing of polynomials whose coefficients are no integers, either.
 """
 
 import sys
@@ -25,6 +26,7 @@ from .cross_check import cross_check
 from .judge import judge, judge_all
 from .operations import Kernel, operation_named
 from .oracles import ORACLES
+from .promises import promise_of
 from .pytorch import one_thread
 from .regions import Region
 from .verdicts import Outcome, Verdict
@@ -55,6 +57,8 @@ class Certificate:
     interrupted: bool = False
     choices: dict[str, int] = field(default_factory=dict)
     """the smallest |S| that was drawn from, by dtype"""
+    rounded: bool = False
+    """whether results were rounded to integers before they were compared"""
 
     def add(self, verdicts: list[Verdict]) -> None:
         """Add the verdicts on one geometry."""
@@ -67,6 +71,7 @@ class Certificate:
         else:
             self.certified += 1
             case = verdicts[0].case
+            self.rounded = self.rounded or promise_of(verdicts[0].kernel).rounds(case)
             choices = 2 * (case.largest or 0)
             self.choices[case.dtype] = min(choices, self.choices.get(case.dtype, choices))
 
@@ -99,8 +104,9 @@ class Certificate:
         lines["region"] = str(self.region)
         chances = ", ".join(f"{self.chance(dtype):.2g} in {dtype}" for dtype in self.choices)
         degree = operation_named(self.region.operation).degree
+        integers = " with integer coefficients" if self.rounded else ""
         lines["chance"] = (
-            f"that a wrong kernel, a polynomial of degree {degree}, got so far: at most "
+            f"that a wrong kernel, a polynomial of degree {degree}{integers}, got so far: at most "
             f"{chances or 1} ({self.draws} draw{'s' * (self.draws > 1)} on each)"
         )
         text = [f"{self.region.operation}: {state}"]

@@ -15,6 +15,11 @@ probability at most d / |S|.  If it is at least multilinear in single inputs, th
 1 - (1 - 1/|S|)**d.  Where |S| <= d only the second says anything.  Neither says anything
 of a kernel that looks at its data before it computes.
 
+Kernels that promise less than sums in the inputs' precision (see `promises`) may round even
+integers.  These are smaller then, and the rounded result must equal the oracle's, if the
+bound is below one half for all of it: else the verdict is "undecided".  What agreement
+means holds for polynomials with integer coefficients: others may hide in the rounding.
+
 Bound mode.  Real-valued factors; each element must be within the bound that
 `bounds.bound` derives.  The verdict is "undecided" where a result of zeros would pass
 too, where n u >= 1, or where intermediate results could overflow.
@@ -35,6 +40,7 @@ from .calls import Arrange, Call, MisbehaviourError, NotCalledError, call, call_
 from .cases import Case
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation, operation_named
+from .promises import promise_of, suited
 from .verdicts import Evidence, Outcome, Verdict
 
 _NOTHING = "the result is empty or zero everywhere"
@@ -56,7 +62,8 @@ def judge(kernel: Kernel, case: Case) -> Verdict:
         kernel: called as the operation's signature says, in the notebook's layouts; it
             may return an array, or something that turns into one, of any real floating
             dtype.
-        case: what to call it on; its fill chooses the mode.
+        case: what to call it on; its fill chooses the mode.  In the place of `integers`
+            the verdict is on `small`, where the kernel's promise asks for it.
 
     Returns:
         the verdict.  Whatever an ordinary exception in the kernel is, it becomes one.
@@ -73,6 +80,8 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     Every step is taken for all cases before the next: a processor's caches then hold
     that step alone, and small cases take a third less time.
     """
+    promise = promise_of(kernel)
+    cases = [suited(promise, case) for case in cases]
     verdicts = [not_judged(kernel, case, property_of(case)) for case in cases]
     undecided = (case for case, verdict in zip(cases, verdicts, strict=True) if verdict is None)
     asked = [_Question(kernel, case) for case in undecided]
@@ -110,13 +119,21 @@ def judge_against(
 def not_judged(kernel: Kernel, case: Case, prop: str) -> Verdict | None:
     """Return the verdict where the kernel is not to be called at all, and None where it is."""
     refuses = getattr(kernel, "refuses", None)
-    reason = refuses(case, prop) if refuses else None
+    reason = (refuses(case, prop) if refuses else None) or promise_of(kernel).refuses(case)
     if reason:
         return Verdict(case, kernel, prop, Outcome.NOT_OFFERED, reason)
     if case.mode != "bound" and case.largest is None:
         reason = f"{case.dtype} has no room for exact sums of so many terms"
         return Verdict(case, kernel, prop, Outcome.NOT_APPLICABLE, reason)
     return None
+
+
+def limits_of(kernel: Kernel, case: Case, arrays: Arrays) -> Bound | None:
+    """Return how much the kernel may be off on finite arrays; None demands equality."""
+    promise = promise_of(kernel)
+    if not promise.rounds(case):
+        return None
+    return bound(operation_named(case.operation), case.geometry, arrays, case.dtype, promise)
 
 
 def _ask_kernel(kernel: Kernel, asked: "Sequence[_Question]") -> None:
@@ -149,8 +166,8 @@ class _Question:
         self.expected = self.operation.oracle(case.geometry, arrays)
         if case.mode == "nonfinite":
             _check_spread(self.operation, case, arrays, self.expected)
-        elif case.mode == "bound":
-            self.limits = bound(self.operation, case.geometry, arrays, case.dtype)
+        else:
+            self.limits = limits_of(self.kernel, case, arrays)
 
     def answer(self, result: Array | MisbehaviourError) -> None:
         """Keep what the kernel gave."""
@@ -180,6 +197,8 @@ class _Question:
                 reason=str(self.result),
                 evidence=Evidence(self.arrays, self.case),
             )
+        if self.limits is not None and self.case.mode == "exact":
+            return _rounded(verdict, self.arrays, self.result, self.expected, self.limits)
         if self.limits is not None:
             return _within(verdict, self.arrays, self.result, self.expected, self.limits)
         return _equal(verdict, self.arrays, self.result, self.expected)
@@ -203,6 +222,17 @@ def _equal(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verdi
     if not expected.any():  # empty, or zero everywhere: NaN and infinity count as true
         return replace(verdict, outcome=Outcome.VACUOUS, reason=_NOTHING)
     return verdict
+
+
+def _rounded(verdict: Verdict, arrays: Arrays, z: Array, expected: Array, limits: Bound) -> Verdict:
+    """Return `verdict`, changed to what equality of the rounded `z` and `expected` says."""
+    if limits.overflow or not (limits.error < 0.5).all():
+        reason = f"rounding may be one half or more with {promise_of(verdict.kernel)}"
+        return replace(verdict, outcome=Outcome.UNDECIDED, reason=reason)
+    wrong = np.rint(z) != expected
+    if wrong.any():
+        return _disagreement(verdict, arrays, z, expected, wrong, limits)
+    return _equal(verdict, arrays, expected, expected)
 
 
 def _within(verdict: Verdict, arrays: Arrays, z: Array, expected: Array, limits: Bound) -> Verdict:
@@ -249,8 +279,9 @@ def _disagreement(
         error = np.abs(z - expected)
         if limits is None and all(np.isfinite(array).all() for array in arrays.values()):
             # Equality was demanded; the bound still tells rounding from a mistake.
+            promise = promise_of(verdict.kernel)
             operation = operation_named(case.operation)
-            limits = bound(operation, case.geometry, arrays, case.dtype)
+            limits = bound(operation, case.geometry, arrays, case.dtype, promise)
         severity = error if limits is None else error / limits.error
         severity = np.where(np.isnan(severity), np.inf, severity)
     index = np.unravel_index(int(np.argmax(np.where(wrong, severity, -1))), z.shape)

@@ -10,7 +10,8 @@ from .cases import Case
 from .judge import not_judged
 from .laws import LAWS
 from .operations import Kernel
-from .subject import Equation, Subject
+from .promises import promise_of, suited
+from .subject import Equation, Subject, UndecidedError
 from .verdicts import Evidence, Outcome, Verdict
 
 
@@ -20,7 +21,8 @@ def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kerne
     Args:
         law: a name in `LAWS`.
         kernel: as for `judge.judge`.
-        case: one with the fill `integers`; the law draws more numbers from its seed.
+        case: one with the fill `integers`, or `small`; the law draws more numbers from its
+            seed.
         partners: right kernels for the two forward operations, by name; used by
             adjointness alone.
 
@@ -31,8 +33,9 @@ def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kerne
     Raises:
         ValueError: the case has another fill.
     """
-    if case.fill != "integers":
+    if case.fill not in ("integers", "small"):
         raise ValueError(f"fill={case.fill!r}: expected 'integers', on which laws are judged")
+    case = suited(promise_of(kernel), case)
     nothing = not_judged(kernel, case, law)
     if nothing:
         return nothing
@@ -49,6 +52,8 @@ def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kerne
         geometry, arrays = subject.last
         evidence = Evidence(arrays, replace(case, geometry=geometry))
         return Verdict(case, kernel, law, Outcome.MISBEHAVED, str(problem), evidence=evidence)
+    except UndecidedError as problem:
+        return Verdict(case, kernel, law, Outcome.UNDECIDED, str(problem))
     except Exception:
         partner = subject.faulty_partner()
         if partner is None:

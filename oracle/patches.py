@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .bounds import bound
 from .cases import Case, Raw
 from .geometry import Geometry
-from .judge import judge_against, not_judged, property_of
+from .judge import judge_against, limits_of, not_judged, property_of
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation, operation_named
+from .promises import promise_of, suited
 from .verdicts import Outcome, Verdict
 
 Index = tuple[int, ...]
@@ -120,6 +120,7 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = 32) -> Verdict:
     operation = operation_named(case.operation)
     if case.mode == "nonfinite":
         raise ValueError(f"fill={case.fill!r}: expected one without NaN and infinities")
+    case = suited(promise_of(kernel), case)
     agrees = Verdict(case, kernel, property_of(case), Outcome.AGREES)
     nothing = not_judged(kernel, case, agrees.prop)
     if nothing:
@@ -130,9 +131,7 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = 32) -> Verdict:
         part = each.of(arrays)
         alone = replace(agrees, case=replace(case, geometry=each.geometry))
         expected = operation.oracle(each.geometry, part)
-        limits = None
-        if case.mode == "bound":
-            limits = bound(operation, each.geometry, part, case.dtype)
+        limits = limits_of(kernel, alone.case, part)
         verdict = judge_against(alone, part, expected, limits, arrange=None)
         if verdict.failed and verdict.evidence is not None:
             evidence = replace(verdict.evidence, cut_from=case, cut_at=each.part)

@@ -1,7 +1,7 @@
 """A kernel under a law: how laws call it, and what they say of its results."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,8 +9,10 @@ from . import pytorch
 from .calls import Call, MisbehaviourError, Remote, arrangement_name, call
 from .cases import Case, Raw, integers
 from .geometry import Geometry
+from .judge import limits_of
 from .layouts import Array
 from .operations import Arrays, Kernel, operation_named
+from .promises import DIRECT, promise_of
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,10 @@ class Equation:
     """further arrays that `expression` uses"""
     then: tuple[str, ...] = ()
     """statements after the call, as in `verdicts.Evidence`"""
+
+
+class UndecidedError(Exception):
+    """A result may be off by one half or more, so that rounding it says nothing."""
 
 
 class Subject:
@@ -47,8 +53,26 @@ class Subject:
     def __call__(
         self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy
     ) -> Array:
-        """Return the kernel's result in float64; MisbehaviourError if there is none."""
-        return self.call(geometry, arrays, arrange).astype(np.float64)
+        """Return the kernel's result, settled; MisbehaviourError if there is none."""
+        return self.settled(self.call(geometry, arrays, arrange), geometry, arrays)
+
+    def settled(self, z: Array, geometry: Geometry, arrays: Arrays) -> Array:
+        """Return a result in float64, rounded to integers where the kernel's promise rounds.
+
+        Raises:
+            UndecidedError: it may be off by one half or more.
+        """
+        exact = z.astype(np.float64)
+        promise = promise_of(self.kernel)
+        if promise is DIRECT:
+            return exact
+        limits = limits_of(self.kernel, replace(self.case, geometry=geometry), arrays)
+        if limits is None:
+            return exact
+        if limits.overflow or not (limits.error < 0.5).all():
+            raise UndecidedError(f"rounding may be one half or more with {promise}")
+        rounded: Array = np.rint(exact)
+        return rounded
 
     def call(
         self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy

@@ -1,65 +1,153 @@
 """Which candidates the command line and pyproject.toml ask for."""
 
+import json
+import subprocess
+import sys
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from convcheck.oracle.candidates import Candidate, CandidateError, Fitted, import_module
+from convcheck.oracle.candidates import KEYS, Candidate, CandidateError, Fitted, split
 from convcheck.oracle.isolation import Isolated
-from convcheck.oracle.operations import OPERATIONS, Kernel
+from convcheck.oracle.operations import Kernel
+
+TABLE = "pyproject.toml"
+_IMPORT_SECONDS = 60.0
+_ENTRY = f'"OPERATION=MODULE:FUNCTION", or {{kernel = "...", KEY = ...}} with {", ".join(KEYS)}'
 
 
 def candidates(config: pytest.Config) -> dict[str, Candidate]:
-    """Return the candidates, by operation; UsageError where one is named badly or twice."""
-    texts = list(config.getoption("convcheck_kernel") or ())
-    modules = list(config.getoption("convcheck_kernels") or ())
+    """Return the candidates, by operation; UsageError where one is named badly or twice.
+
+    What other options name is put into --kernel, which pytest-xdist hands on to its
+    workers, so that it is looked up once.
+    """
+    option = config.option
+    texts = list(option.convcheck_kernel or ())
+    modules = list(option.convcheck_kernels or ())
     if not texts and not modules:
-        texts = _from_pyproject(config.rootpath)
+        texts = _from_table(config.rootpath / TABLE, needed=False)
     try:
         for module in modules:
-            texts += _kernels_of(module)
-        return _by_operation(map(Candidate.parse, texts))
+            if Path(module).name == TABLE:
+                path = Path(module) if Path(module).is_file() else config.rootpath / module
+                texts += _from_table(path, needed=True)
+            else:
+                texts += [f"{name}={module}:{name}" for name in _names_in(module)]
+        found = _by_operation(map(Candidate.parse, texts))
     except CandidateError as error:
         raise pytest.UsageError(f"--kernel: {error}") from None
+    option.convcheck_kernel, option.convcheck_kernels = [*map(str, found.values())], []
+    return found
 
 
-def _from_pyproject(root: Path) -> list[str]:
-    """Return the kernels that the table [tool.convcheck] names."""
+def _from_table(path: Path, *, needed: bool) -> list[str]:
+    """Return the kernels that the table [tool.convcheck] names, as lines.
+
+    Files are found from the folder that `path` is in.
+    """
     try:
-        settings = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError):  # pytest reads it too, and complains
-        return []
-    table = settings.get("tool", {}).get("convcheck", {})
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        if needed:
+            raise pytest.UsageError(f"{path}: {' '.join(str(error).split())}") from None
+        return []  # pytest reads it too, and complains
+    table = _table(settings, "tool", "convcheck")
+    if not table and needed:
+        raise pytest.UsageError(f"{path}: expected a table [tool.convcheck] with kernels = [...]")
     kernels = table.get("kernels", [])
-    unknown = set(table) - {"kernels"}
-    if unknown or not isinstance(kernels, list) or not all(isinstance(k, str) for k in kernels):
-        raise pytest.UsageError(
-            'pyproject.toml: [tool.convcheck]: expected kernels = ["OPERATION=MODULE:FUNCTION"]'
-            " and nothing else"
+    where = f"{path}: [tool.convcheck]"
+    for key in table:
+        if key != "kernels":
+            raise pytest.UsageError(f"{where}: {key}: expected kernels = [...] and nothing else")
+    if not isinstance(kernels, list) or not (kernels or not table):
+        raise pytest.UsageError(f"{where}: kernels={kernels!r}: expected a list of {_ENTRY}")
+    try:
+        return [_placed(_line(entry), path.parent) for entry in kernels]
+    except CandidateError as error:
+        raise pytest.UsageError(f"{where}: {error}") from None
+
+
+def _table(settings: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    for name in names:
+        inner = settings.get(name, {})
+        if not isinstance(inner, dict):
+            raise pytest.UsageError(f"{TABLE}: {name}={inner!r}: expected a table")
+        settings = inner
+    return settings
+
+
+def _line(entry: Any) -> str:
+    """Return the line that an entry of the table stands for."""
+    if isinstance(entry, str):
+        return entry
+    if not isinstance(entry, dict) or not isinstance(entry.get("kernel"), str):
+        raise CandidateError(f"kernels: {entry!r}: expected {_ENTRY}")
+    declared = {key: value for key, value in entry.items() if key != "kernel"}
+    return ",".join([entry["kernel"], *(f"{k}={_value(k, v)}" for k, v in declared.items())])
+
+
+def _value(key: str, value: Any) -> str:
+    """Return a TOML value as a line has it: text, a list of texts, or a table."""
+    if isinstance(value, str):
+        return value.replace(" ", "_") if key == "declines" else value
+    if key in ("dtypes", "declines") and isinstance(value, list):
+        if value and all(isinstance(each, str) for each in value):
+            return "+".join(value).replace(" ", "_")
+    elif key in ("names", "constants") and isinstance(value, dict):
+        if value and all(isinstance(each, str | int | float) for each in value.values()):
+            return "+".join(f"{name}:{each}" for name, each in value.items())
+    expected = {"dtypes": "a list of texts", "declines": "a list of texts"}
+    expected |= {"names": "a table", "constants": "a table"}
+    raise CandidateError(f"{key}={value!r}: expected {expected.get(key, 'a text')}")
+
+
+def _placed(line: str, folder: Path) -> str:
+    """Return `line` with the path of a file made absolute, as seen from `folder`."""
+    operation, module, function, declared = split(line)
+    if not module.endswith(".py") or not (operation and function):
+        return line
+    path = (folder / module).resolve()
+    here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"{operation}={here}:{function}{declared}"
+
+
+def _names_in(module: str) -> list[str]:
+    """Return which functions of a module bear an operation's name.
+
+    It is imported in a process of its own: it may end it, or never return.
+    """
+    command = [sys.executable, "-m", "convcheck.oracle.loading", module]
+    try:
+        done = subprocess.run(  # noqa: S603  (our own module)
+            command, capture_output=True, check=False, timeout=_IMPORT_SECONDS
         )
-    return list(kernels)
-
-
-def _kernels_of(module: str) -> list[str]:
-    """Return every function of a module that bears an operation's name."""
-    found = import_module(module)
-    names = [name for name in OPERATIONS if callable(getattr(found, name, None))]
+    except subprocess.TimeoutExpired:
+        problem = f"importing it did not end within {_IMPORT_SECONDS:g} s"
+        raise CandidateError(f"module {module!r}: {problem}") from None
+    try:
+        answer = json.loads(done.stdout.splitlines()[-1])
+        names = [str(name) for name in answer.get("names", [])]
+    except (ValueError, IndexError, AttributeError):
+        problem = f"importing it ended its process, with exit status {done.returncode}"
+        raise CandidateError(f"module {module!r}: {problem}") from None
     if not names:
-        raise CandidateError(
-            f"module {module!r}: expected a function with the name of an operation: "
-            f"{', '.join(OPERATIONS)}"
-        )
-    return [f"{name}={module}:{name}" for name in names]
+        raise CandidateError(answer["error"][0])
+    return names
 
 
 def _by_operation(candidates: Iterable[Candidate]) -> dict[str, Candidate]:
     found: dict[str, Candidate] = {}
     for candidate in candidates:
         if candidate.operation in found:
-            raise CandidateError(f"{candidate.operation}: expected one kernel, not several")
+            raise CandidateError(
+                f"{candidate.operation}: expected one kernel, not both "
+                f"{found[candidate.operation].module}:{found[candidate.operation].function} and "
+                f"{candidate.module}:{candidate.function}"
+            )
         found[candidate.operation] = candidate
     return found
 

@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Sequence
 
-USAGE = """usage: convcheck check [OPERATION=]MODULE[:FUNCTION] ... [pytest options]
+USAGE = """usage: convcheck check [[OPERATION=]MODULE[:FUNCTION][,KEY=VALUE]...]... [pytest options]
 
 Judges kernels by the conformance tests, from any directory.  MODULE is a dotted name or the
 path of a .py file.  Without a function, every function of the module that bears an operation's
-name is judged; without an operation, the function's name is the operation's.
+name is judged; without an operation, the function's name is the operation's.  Without a module,
+the kernels are those that [tool.convcheck] in pyproject.toml names.
 """
 WRONG_COMMAND = 4
 
@@ -18,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words in (["-h"], ["--help"], ["check", "--help"], ["check", "-h"]):
         sys.stdout.write(USAGE)
         return 0
-    if not words or words[0] != "check" or len(words) == 1 or words[1].startswith("-"):
+    if not words or words[0] != "check":
         sys.stderr.write(USAGE)
         return WRONG_COMMAND
     targets = []
@@ -30,18 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     import pytest  # noqa: PLC0415  (not needed to tell the usage)
 
     kernels = [option for target in targets for option in _options(target)]
-    return int(pytest.main([*kernels, *options]))
+    return int(pytest.main([*(kernels or ["--convcheck-kernels", "pyproject.toml"]), *options]))
 
 
 def _options(target: str) -> list[str]:
     """Return the pytest options that judge `target`."""
-    place, comma, declared = target.partition(",")
-    operation, equals, named = place.partition("=")
-    if not equals:
-        operation, named = "", place
-    module, colon, function = named.rpartition(":")
-    if not colon:
-        module, function = named, operation
-    if not function:
-        return ["--convcheck-kernels", module]
-    return ["--convcheck-kernel", f"{operation or function}={module}:{function}{comma}{declared}"]
+    from convcheck.oracle.candidates import split  # noqa: PLC0415  (NumPy)
+
+    operation, module, function, declared = split(target)
+    if not (operation or function or declared):
+        return ["--convcheck-kernels", module or target]
+    line = f"{operation or function}={module}:{function or operation}{declared}"
+    return ["--convcheck-kernel", line]

@@ -1,0 +1,105 @@
+"""Finding a candidate's function, by the name of its module or the path of a file."""
+
+import importlib
+import importlib.util
+import inspect
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .operations import OPERATIONS, Operation
+
+
+class CandidateError(ValueError):
+    """A candidate cannot be judged as named; the message is one line."""
+
+
+def import_module(name: str) -> ModuleType:
+    """Import a module by its dotted name, or by the path of a .py file.
+
+    Raises:
+        CandidateError: that is not possible.
+    """
+    if name.endswith(".py") and not Path(name).is_file():
+        raise CandidateError(f"module {name!r}: there is no such file")
+    try:
+        if not name.endswith(".py"):
+            return importlib.import_module(name)
+        path = Path(name).resolve()
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None  # noqa: S101  (the name ends in .py)
+        assert spec.loader is not None  # noqa: S101
+        module = importlib.util.module_from_spec(spec)
+        sys.modules.setdefault(path.stem, module)  # so that its classes can be pickled
+        sys.path.insert(0, str(path.parent))  # so that it finds its neighbours
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(path.parent))
+    except (Exception, SystemExit) as error:
+        text = " ".join(str(error).split())
+        raise CandidateError(f"module {name!r}: {type(error).__name__}: {text}") from error
+    return module
+
+
+def find(module: str, name: str) -> Callable[..., Any]:
+    """Return what is called `name`, which may be dotted, in a module; CandidateError if none."""
+    found: Any = import_module(module)
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise CandidateError(f"module {module!r} has no {name!r}") from None
+    if not callable(found):
+        raise CandidateError(
+            f"{module}:{name}={found!r:.100}: expected a function, not one of type "
+            f"{type(found).__name__}"
+        )
+    function: Callable[..., Any] = found
+    return function
+
+
+def kernels_of(module: str) -> list[str]:
+    """Return which functions of a module bear an operation's name; CandidateError if none."""
+    found = import_module(module)
+    names = [name for name in OPERATIONS if callable(getattr(found, name, None))]
+    if not names:
+        raise CandidateError(
+            f"module {module!r}: expected a function with the name of an operation: "
+            f"{', '.join(OPERATIONS)}"
+        )
+    return names
+
+
+def check_call(
+    function: Callable[..., Any],
+    place: str,
+    operation: Operation,
+    by_position: Sequence[str],
+    by_name: Sequence[str],
+) -> bool:
+    """Return whether `function` takes `fore_layer`; CandidateError if not the arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):  # built in: it does not tell
+        return operation.default_fore is None
+    try:
+        signature.bind(*by_position, **dict.fromkeys(by_name))
+    except TypeError as error:
+        raise CandidateError(
+            f"{place} cannot be called with the {len(operation.signature)} arguments of "
+            f"{operation.name} ({', '.join(operation.signature)}): {error}"
+        ) from None
+    parameters = signature.parameters.values()
+    return any(p.name == "fore_layer" or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+if __name__ == "__main__":  # for whoever does not want the module in its own process
+    try:
+        answer = {"names": kernels_of(sys.argv[1])}
+    except CandidateError as error:
+        answer = {"error": [str(error)]}
+    sys.stdout.write("\n" + json.dumps(answer) + "\n")
