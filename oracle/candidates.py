@@ -136,9 +136,11 @@ class Candidate:
         for key, plain in (("tensors", "NHWC"), ("filters", "IHWO"), ("arrays", "numpy")):
             if getattr(self, key) != plain:
                 parts.append(f"{key}={getattr(self, key)}")
-        for key in ("names", "constants"):
-            if getattr(self, key):
-                parts.append(f"{key}={'+'.join(map(':'.join, getattr(self, key)))}")
+        parts += [
+            f"{key}={'+'.join(map(':'.join, pairs))}"
+            for key, pairs in (("names", self.names), ("constants", self.constants))
+            if pairs
+        ]
         if self.dtypes != DTYPES:
             parts.append(f"dtypes={'+'.join(self.dtypes)}")
         if self.declines:

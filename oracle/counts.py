@@ -34,7 +34,7 @@ def counts(operation: Operation, geometry: Geometry) -> Counts:
     shape = operation.shape(geometry, operation.result)
     channels = 0 if geometry.fore is None else geometry.fore.channels_out
     return Counts(
-        np.broadcast_to(once.terms * _summed(operation, geometry), shape),
+        np.broadcast_to(once.terms * summed(operation, geometry), shape),
         once.inner * channels if geometry.batch else 0,
         once.outer * geometry.batch,
     )
@@ -45,10 +45,10 @@ def most_terms(operation: Operation, geometry: Geometry) -> int:
     if geometry.batch == 0:
         return 0
     once = _counts_once(operation, *_spatial(geometry))
-    return int(once.terms.max()) * _summed(operation, geometry)
+    return int(once.terms.max()) * summed(operation, geometry)
 
 
-def _summed(operation: Operation, geometry: Geometry) -> int:
+def summed(operation: Operation, geometry: Geometry) -> int:
     """Return how many combinations of batch item and channels are summed over."""
     extents = operation.extents(geometry)
     return math.prod(extents[axis] for axis in operation.summed if axis in extents)

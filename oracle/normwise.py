@@ -53,6 +53,7 @@ import math
 
 import numpy as np
 
+from .counts import summed
 from .geometry import Geometry
 from .layouts import Array
 from .operations import Arrays, Operation
@@ -67,11 +68,7 @@ def cost(operation: Operation, geometry: Geometry, constant: float | None) -> fl
     if constant is None:
         doublings = sum(1 + math.ceil(math.log2(e[axis])) for axis in "HW")
         constant = _PER_DOUBLING * doublings + _ONCE
-    return constant + _PER_CHANNEL * _summed(operation, geometry)
-
-
-def _summed(operation: Operation, geometry: Geometry) -> int:
-    return math.prod(operation.shape(geometry, operation.summed))
+    return constant + _PER_CHANNEL * summed(operation, geometry)
 
 
 def norms(operation: Operation, geometry: Geometry, absolute: Arrays) -> Array:
@@ -98,4 +95,4 @@ def points(operation: Operation, geometry: Geometry) -> int:
 
 def etas(operation: Operation, geometry: Geometry) -> int:
     """Return what underflow adds in a one-layer operation."""
-    return 8 * _summed(operation, geometry)
+    return 8 * summed(operation, geometry)

@@ -28,6 +28,8 @@ class Outcome(StrEnum):
 
 
 DECIDED = (Outcome.AGREES, Outcome.DISAGREES, Outcome.MISBEHAVED)
+# Neither for nor against a kernel: it does not promise so much, or nobody could tell.
+UNPROMISED = (Outcome.NOT_OFFERED, Outcome.NOT_APPLICABLE, Outcome.UNDECIDED)
 FAILED = (Outcome.DISAGREES, Outcome.MISBEHAVED)
 
 

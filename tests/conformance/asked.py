@@ -97,9 +97,13 @@ def _value(key: str, value: Any) -> str:
     if key in ("dtypes", "declines") and isinstance(value, list):
         if value and all(isinstance(each, str) for each in value):
             return "+".join(value).replace(" ", "_")
-    elif key in ("names", "constants") and isinstance(value, dict):
-        if value and all(isinstance(each, str | int | float) for each in value.values()):
-            return "+".join(f"{name}:{each}" for name, each in value.items())
+    elif (
+        key in ("names", "constants")
+        and isinstance(value, dict)
+        and value
+        and all(isinstance(each, str | int | float) for each in value.values())
+    ):
+        return "+".join(f"{name}:{each}" for name, each in value.items())
     expected = {"dtypes": "a list of texts", "declines": "a list of texts"}
     expected |= {"names": "a table", "constants": "a table"}
     raise CandidateError(f"{key}={value!r}: expected {expected.get(key, 'a text')}")

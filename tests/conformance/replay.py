@@ -16,7 +16,7 @@ _BITS = "same bits"
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give the test what is judged on the case: laws too, where it holds exact integers."""
     case = Case.parse(metafunc.config.getoption("convcheck_case"))
-    laws = laws_of(case.operation) if case.fill == "integers" else []
+    laws = laws_of(case.operation) if case.fill in ("integers", "small") else []
     bits = [_BITS] if metafunc.config.getoption("convcheck_bitwise") else []
     metafunc.parametrize("case", [case], ids=[case.operation])
     metafunc.parametrize("prop", [property_of(case), *laws, *bits])

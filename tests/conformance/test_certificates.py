@@ -10,6 +10,7 @@ from convcheck.conformance.recording import Record
 from convcheck.oracle.certificates import Certificate, enumerate_region
 from convcheck.oracle.operations import OPERATIONS, Operation
 from convcheck.oracle.regions import Region
+from convcheck.oracle.verdicts import UNPROMISED
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -76,4 +77,5 @@ def test_certificate(
     ):
         certificate.add(verdicts)
         record.judged(verdicts, "certified", rank=rank)
-    assert certificate.certified, "nothing was decided"
+    unpromised = {outcome for _, outcome in certificate.judged} <= set(UNPROMISED)
+    assert certificate.certified or unpromised, "nothing was decided"

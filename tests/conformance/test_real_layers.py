@@ -15,7 +15,7 @@ from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.judge import judge
 from convcheck.oracle.operations import OPERATIONS, Operation
 from convcheck.oracle.patches import judge_sampled
-from convcheck.oracle.verdicts import DECIDED, Outcome
+from convcheck.oracle.verdicts import DECIDED, UNPROMISED
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -91,7 +91,7 @@ def test_layer(
         if tier() == "thorough":  # the others have no such test
             rerun += " --hypothesis-profile thorough"
     record.judged(verdicts, "real layers", rerun)
-    offered = [each for each in verdicts if each.outcome is not Outcome.NOT_OFFERED]
-    decided = not offered or any(verdict.outcome in DECIDED for verdict in offered)
-    # Sums of thousands of terms may be beyond what float16 can be judged on.
-    assert decided or dtype == "float16", "nothing was decided"
+    # Sums of thousands of terms may be beyond what float16, or a kernel's promise, allows.
+    unpromised = all(verdict.outcome in UNPROMISED for verdict in verdicts)
+    decided = any(verdict.outcome in DECIDED for verdict in verdicts)
+    assert decided or unpromised, "nothing was decided"
