@@ -133,14 +133,11 @@ class Candidate:
     def __str__(self) -> str:
         """Return the line that names it."""
         parts = [f"{self.operation}={self.module}:{self.function}"]
-        for key, plain in (("tensors", "NHWC"), ("filters", "IHWO"), ("arrays", "numpy")):
-            if getattr(self, key) != plain:
-                parts.append(f"{key}={getattr(self, key)}")
-        parts += [
-            f"{key}={'+'.join(map(':'.join, pairs))}"
-            for key, pairs in (("names", self.names), ("constants", self.constants))
-            if pairs
-        ]
+        plain = {"tensors": "NHWC", "filters": "IHWO", "arrays": "numpy"}
+        own = {key: getattr(self, key) for key in plain}
+        parts += [f"{key}={value}" for key, value in own.items() if value != plain[key]]
+        pairs = {"names": self.names, "constants": self.constants}
+        parts += [f"{key}={'+'.join(map(':'.join, pair))}" for key, pair in pairs.items() if pair]
         if self.dtypes != DTYPES:
             parts.append(f"dtypes={'+'.join(self.dtypes)}")
         if self.declines:

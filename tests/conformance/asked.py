@@ -33,7 +33,7 @@ def candidates(config: pytest.Config) -> dict[str, Candidate]:
     try:
         for module in modules:
             if Path(module).name == TABLE:
-                path = Path(module) if Path(module).is_file() else config.rootpath / module
+                path = config.rootpath / TABLE if module == TABLE else Path(module)
                 texts += _from_table(path, needed=True)
             else:
                 texts += [f"{name}={module}:{name}" for name in _names_in(module)]
@@ -94,19 +94,13 @@ def _value(key: str, value: Any) -> str:
     """Return a TOML value as a line has it: text, a list of texts, or a table."""
     if isinstance(value, str):
         return value.replace(" ", "_") if key == "declines" else value
-    if key in ("dtypes", "declines") and isinstance(value, list):
-        if value and all(isinstance(each, str) for each in value):
-            return "+".join(value).replace(" ", "_")
-    elif (
-        key in ("names", "constants")
-        and isinstance(value, dict)
-        and value
-        and all(isinstance(each, str | int | float) for each in value.values())
-    ):
+    lists, tables = ("dtypes", "declines"), ("names", "constants")
+    if key in lists and isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return "+".join(value).replace(" ", "_")
+    if key in tables and isinstance(value, dict):
         return "+".join(f"{name}:{each}" for name, each in value.items())
-    expected = {"dtypes": "a list of texts", "declines": "a list of texts"}
-    expected |= {"names": "a table", "constants": "a table"}
-    raise CandidateError(f"{key}={value!r}: expected {expected.get(key, 'a text')}")
+    expected = "a list of texts" if key in lists else "a table" if key in tables else "a text"
+    raise CandidateError(f"{key}={value!r}: expected {expected}")
 
 
 def _placed(line: str, folder: Path) -> str:

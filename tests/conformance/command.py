@@ -3,7 +3,9 @@
 import sys
 from collections.abc import Sequence
 
-USAGE = """usage: convcheck check [[OPERATION=]MODULE[:FUNCTION][,KEY=VALUE]...]... [pytest options]
+USAGE = """usage: convcheck check [KERNEL ...] [pytest options]
+
+KERNEL is [OPERATION=]MODULE[:FUNCTION][,KEY=VALUE]...
 
 Judges kernels by the conformance tests, from any directory.  MODULE is a dotted name or the
 path of a .py file.  Without a function, every function of the module that bears an operation's

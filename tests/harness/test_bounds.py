@@ -1,54 +1,30 @@
-"""The bound, which is proved, beside exact arithmetic: it must hold, and it must bite.
+"""The bound, which is proved, beside exact arithmetic: it must hold, and it must bite."""
 
-Kernels are computed here by loops over all products, in random order, with an arithmetic
-that may round after every step, once with fractions that do not, and compared.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
-from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
+from arithmetic import (
+    EXACT,
+    GEOMETRIES,
+    ONE_LAYER,
+    TWO_LAYERS,
+    Arithmetic,
+    arrays_of,
+    compute,
+    same,
+    terms,
+)
 
 from convcheck import reference
 from convcheck.oracle.bounds import Bound, bound
 from convcheck.oracle.cases import DTYPES, Case
-from convcheck.oracle.geometry import Fore, Geometry
-from convcheck.oracle.layouts import Array
 from convcheck.oracle.operations import OPERATIONS, Arrays
 from convcheck.reference import gradients, repaired
 
-Index = tuple[int, ...]
-Step = Callable[[Any, Any], Any]
-Results = dict[Index, Any]
 HALF_U, HALF_ETA = Fraction(1, 2**11), Fraction(1, 2**25)
-
-ONE_LAYER = Geometry(1, 3, 4, 2, 1, 2, 2, 1, 2)
-TWO_LAYERS = {
-    "conv_back_prop": Geometry(1, 3, 3, 1, 2, 2, 1, 1, 1, Fore("convolution", 2, 1, 2, 1, 2)),
-    "conv_transpose_back_prop": Geometry(
-        1, 2, 2, 1, 2, 1, 2, 1, 1, Fore("convolution_transpose", 1, 2, 2, 1, 1)
-    ),
-}
-GEOMETRIES = {name: TWO_LAYERS.get(name, ONE_LAYER) for name in OPERATIONS}
-
-
-@dataclass(frozen=True)
-class Arithmetic:
-    """How a kernel multiplies, adds, hands dL/da on, and converts its result."""
-
-    multiply: Step
-    add: Step
-    hand_on: Callable[[Any], Any]
-    finish: Callable[[Any], Any]
-
-
-def _same(value: Any) -> Any:
-    return value
 
 
 def _half(value: Any) -> Any:
@@ -74,10 +50,9 @@ def _pushed(towards: int) -> Arithmetic:
     )
 
 
-EXACT = Arithmetic(lambda a, b: a * b, lambda a, b: a + b, _same, _same)
 ROUNDING = {
     "float16": Arithmetic(
-        lambda a, b: _half(a) * _half(b), lambda a, b: _half(a) + _half(b), _same, _same
+        lambda a, b: _half(a) * _half(b), lambda a, b: _half(a) + _half(b), same, same
     ),
     "float16 sums": Arithmetic(
         lambda a, b: float(a) * float(b), lambda a, b: _half(float(a) + float(b)), _half, _half
@@ -88,74 +63,6 @@ ROUNDING = {
     "pushed up": _pushed(1),
     "pushed down": _pushed(-1),
 }
-
-
-@cache
-def terms(name: str, geometry: Geometry) -> dict[Index, list[tuple[Index, Index]]]:
-    """Return where the two factors of every product of every result stand."""
-    operation, sizes = OPERATIONS[name], OPERATIONS[name].extents(geometry)
-    found: dict[Index, list[tuple[Index, Index]]] = {}
-    for place in product(*(range(sizes[axis]) for axis in "bPQhwio")):
-        at = dict(zip("bPQhwio", place, strict=True))
-        at["H"] = at["P"] * geometry.stride_height + at["h"]
-        at["W"] = at["Q"] * geometry.stride_width + at["w"]
-        first, second = (tuple(at[a] for a in axes) for axes in operation.factors.values())
-        found.setdefault(tuple(at[a] for a in operation.result), []).append((first, second))
-    return found
-
-
-def total(values: Sequence[Any], add: Step, raw: Any) -> Any:
-    """Add in the order given, or in a random tree."""
-    left = list(values)
-    tree = raw() % 2
-    while len(left) > 1:
-        a = left.pop(raw() % len(left) if tree else 0)
-        at = raw() % len(left) if tree else 0
-        left[at] = add(a, left[at])
-    return left[0]
-
-
-def compute(name: str, handed: Arrays, arithmetic: Arithmetic, seed: int = 0) -> Results:
-    """Return the results of an operation, those without terms left out."""
-    arrays = {
-        factor: {i: Fraction(float(array[i])) for i in np.ndindex(array.shape)}
-        for factor, array in handed.items()
-    }
-    raw = np.random.PCG64(seed).random_raw
-
-    def one_layer(name: str, geometry: Geometry, first: Results, second: Results) -> Results:
-        found = {}
-        for index, pairs in terms(name, geometry).items():
-            # Where layer l+1 read nothing, there is no delta.
-            products = [arithmetic.multiply(first[i], second[j]) for i, j in pairs if j in second]
-            found[index] = total(products, arithmetic.add, raw)
-        return found
-
-    g = GEOMETRIES[name]
-    fore = g.fore
-    if fore is None:
-        first, second = (arrays[factor] for factor in OPERATIONS[name].factors)
-        z = one_layer(name, g, first, second)
-    else:
-        layer = OPERATIONS[name].layer
-        b, h, w, o = handed["d_act"].shape
-        taps = (fore.filter_height, fore.filter_width, fore.stride_height, fore.stride_width)
-        after = Geometry(b, h, w, o, fore.channels_out, *taps)
-        back = f"{fore.layer}_input_gradient"
-        error = one_layer(back, after, arrays["fore_delta"], arrays["fore_w"])
-        delta = {
-            i: arithmetic.multiply(arithmetic.hand_on(e), arrays["d_act"][i])
-            for i, e in error.items()
-        }
-        z = one_layer(f"{layer}_filter_gradient", g, arrays["x"], delta)
-    ends = {index: arithmetic.finish(value) for index, value in z.items()}
-    return {i: v if isinstance(v, Fraction) else Fraction(float(v)) for i, v in ends.items()}
-
-
-def arrays_of(name: str, fill: str, seed: int, dtype: str = "float16") -> dict[str, Array]:
-    """Return the factors of a case."""
-    arrays = Case(name, GEOMETRIES[name], dtype, fill, seed).arrays()
-    return {factor: arrays[factor] for factor in OPERATIONS[name].factors}
 
 
 def bound_of(name: str, arrays: Arrays, dtype: str = "float16") -> Bound:

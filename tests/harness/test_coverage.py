@@ -83,7 +83,9 @@ def test_block_geometries_have_their_sizes(operation: Operation) -> None:
         operation.check(geometry)
         assert set(pair) <= set(block_classes(operation, geometry))
         assert len(set(block_classes(operation, geometry)) - set(pair)) <= 1
-        assert blocks.case_of(operation, geometry, turn).largest
+        cases = blocks.cases_of(operation, geometry, turn)
+        assert cases
+        assert all(case.largest for case in cases)
 
 
 @each_operation

@@ -1,0 +1,118 @@
+"""Kernels as loops over all products, in random order, in an arithmetic of their own.
+
+That may round after every step, and it may be one of fractions, which does not.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from convcheck.oracle.cases import Case
+from convcheck.oracle.geometry import Fore, Geometry
+from convcheck.oracle.layouts import Array
+from convcheck.oracle.operations import OPERATIONS, Arrays
+
+Index = tuple[int, ...]
+Step = Callable[[Any, Any], Any]
+Results = dict[Index, Any]
+
+ONE_LAYER = Geometry(1, 3, 4, 2, 1, 2, 2, 1, 2)
+TWO_LAYERS = {
+    "conv_back_prop": Geometry(1, 3, 3, 1, 2, 2, 1, 1, 1, Fore("convolution", 2, 1, 2, 1, 2)),
+    "conv_transpose_back_prop": Geometry(
+        1, 2, 2, 1, 2, 1, 2, 1, 1, Fore("convolution_transpose", 1, 2, 2, 1, 1)
+    ),
+}
+GEOMETRIES = {name: TWO_LAYERS.get(name, ONE_LAYER) for name in OPERATIONS}
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """How a kernel multiplies, adds, hands dL/da on, and converts its result and factors."""
+
+    multiply: Step
+    add: Step
+    hand_on: Callable[[Any], Any]
+    finish: Callable[[Any], Any]
+    take: Callable[[Any], Any] = lambda value: value
+
+
+def same(value: Any) -> Any:
+    """Return `value`, unchanged."""
+    return value
+
+
+EXACT = Arithmetic(lambda a, b: a * b, lambda a, b: a + b, same, same)
+
+
+@cache
+def terms(name: str, geometry: Geometry) -> dict[Index, list[tuple[Index, Index]]]:
+    """Return where the two factors of every product of every result stand."""
+    operation, sizes = OPERATIONS[name], OPERATIONS[name].extents(geometry)
+    found: dict[Index, list[tuple[Index, Index]]] = {}
+    for place in product(*(range(sizes[axis]) for axis in "bPQhwio")):
+        at = dict(zip("bPQhwio", place, strict=True))
+        at["H"] = at["P"] * geometry.stride_height + at["h"]
+        at["W"] = at["Q"] * geometry.stride_width + at["w"]
+        first, second = (tuple(at[a] for a in axes) for axes in operation.factors.values())
+        found.setdefault(tuple(at[a] for a in operation.result), []).append((first, second))
+    return found
+
+
+def total(values: Sequence[Any], add: Step, raw: Any) -> Any:
+    """Add in the order given, or in a random tree."""
+    left = list(values)
+    tree = raw() % 2
+    while len(left) > 1:
+        a = left.pop(raw() % len(left) if tree else 0)
+        at = raw() % len(left) if tree else 0
+        left[at] = add(a, left[at])
+    return left[0]
+
+
+def compute(name: str, handed: Arrays, arithmetic: Arithmetic, seed: int = 0) -> Results:
+    """Return the results of an operation, those without terms left out."""
+    arrays = {
+        factor: {i: arithmetic.take(Fraction(float(array[i]))) for i in np.ndindex(array.shape)}
+        for factor, array in handed.items()
+    }
+    raw = np.random.PCG64(seed).random_raw
+
+    def one_layer(name: str, geometry: Geometry, first: Results, second: Results) -> Results:
+        found = {}
+        for index, pairs in terms(name, geometry).items():
+            # Where layer l+1 read nothing, there is no delta.
+            products = [arithmetic.multiply(first[i], second[j]) for i, j in pairs if j in second]
+            found[index] = total(products, arithmetic.add, raw)
+        return found
+
+    g = GEOMETRIES[name]
+    fore = g.fore
+    if fore is None:
+        first, second = (arrays[factor] for factor in OPERATIONS[name].factors)
+        z = one_layer(name, g, first, second)
+    else:
+        layer = OPERATIONS[name].layer
+        b, h, w, o = handed["d_act"].shape
+        taps = (fore.filter_height, fore.filter_width, fore.stride_height, fore.stride_width)
+        after = Geometry(b, h, w, o, fore.channels_out, *taps)
+        back = f"{fore.layer}_input_gradient"
+        error = one_layer(back, after, arrays["fore_delta"], arrays["fore_w"])
+        delta = {
+            i: arithmetic.multiply(arithmetic.hand_on(e), arrays["d_act"][i])
+            for i, e in error.items()
+        }
+        z = one_layer(f"{layer}_filter_gradient", g, arrays["x"], delta)
+    ends = {index: arithmetic.finish(value) for index, value in z.items()}
+    return {i: v if isinstance(v, Fraction) else Fraction(float(v)) for i, v in ends.items()}
+
+
+def arrays_of(name: str, fill: str, seed: int, dtype: str = "float16") -> dict[str, Array]:
+    """Return the factors of a case."""
+    arrays = Case(name, GEOMETRIES[name], dtype, fill, seed).arrays()
+    return {factor: arrays[factor] for factor in OPERATIONS[name].factors}

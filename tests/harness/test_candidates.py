@@ -1,0 +1,307 @@
+"""Candidates: how they are named, what they declare, and what becomes of their results."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from zoo import STYLES
+
+from convcheck.conformance import asked
+from convcheck.oracle.calls import MisbehaviourError, call
+from convcheck.oracle.candidates import KEYS, Candidate, CandidateError, Fitted, load
+from convcheck.oracle.cases import Case, agreement_fills
+from convcheck.oracle.judge import judge, judge_all
+from convcheck.oracle.operations import OPERATIONS
+from convcheck.oracle.promises import Promise, promise_of
+from convcheck.oracle.verdicts import Outcome
+
+CASE = Case.parse("v1:convolution:float32:uniform:b2.h6.w7.i3.o2.f3x2.s1x2:1")
+CONV2D = (
+    "convolution=torch.nn.functional:conv2d,tensors=NCHW,filters=OIHW,arrays=torch,"
+    "names=strd:stride"
+)
+
+
+@pytest.fixture
+def user(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Return a module of a user's, empty, that can be imported."""
+    module = ModuleType("users_kernels")
+    monkeypatch.setitem(sys.modules, "users_kernels", module)
+    return module
+
+
+LINES = (
+    "convolution=a.b:c",
+    CONV2D,
+    "conv_back_prop=/a b/c,d.py:e.f,filters=HWIO,names=x:input+strd:strd",
+    "convolution=a:b=c/d.py:e,constants=padding:VALID+groups:1",
+    "convolution=a:b,dtypes=float32+float64,declines=memory_layout+nonfinite_others",
+    "convolution=a:b,sums=float32,accuracy=normwise:64.5",
+    "convolution=a:b,accuracy=normwise",
+)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_line_is_read_and_written(line: str) -> None:
+    """A candidate is read from its line, and gives the same line again."""
+    assert str(Candidate.parse(line)) == line
+
+
+def test_paths_may_hold_anything() -> None:
+    """Spaces, commas, colons and equals signs in a path are part of it."""
+    candidate = Candidate.parse("convolution=/a b/c,d:e=f.py:g.h,tensors=NCHW")
+    assert (candidate.module, candidate.function) == ("/a b/c,d:e=f.py", "g.h")
+    assert candidate.tensors == "NCHW"
+
+
+BAD = {
+    "convolution": "expected the form",
+    "convolution=a": "expected the form",
+    "a:b": "expected the form",
+    "conv=a:b": "operation='conv': expected one of convolution, ",
+    "convolution=a:b,tensors=X": "tensors='X': expected one of NHWC, NCHW",
+    "convolution=a:b,tensors=NCHW,tensors=NHWC": "'tensors=NHWC': expected tensors once",
+    "convolution=a:b,colour=red": "'colour=red': expected one of tensors=, ",
+    "convolution=a:b,names=y:input": "names='y': expected one of x, ftr, strd",
+    "convolution=a:b,names=x:3": "argument '3': expected the name of an argument",
+    "convolution=a:b,dtypes=int8": "dtypes='int8': expected one of float16, ",
+    "convolution=a:b,dtypes=": "dtypes='': expected one of float16, ",
+    "convolution=a:b,declines=exact": "declines='exact': expected one of memory layout, ",
+    "convolution=a:b,sums=float8": "sums='float8': expected one of float16, ",
+    "convolution=a:b,accuracy=fine": "accuracy='fine': expected one of direct, normwise",
+    "convolution=a:b,accuracy=normwise:x": "accuracy:'x': expected a positive number",
+    "convolution=a:b,accuracy=direct:3": "constant=3.0: expected a positive number",
+}
+
+
+@pytest.mark.parametrize("line", BAD)
+def test_bad_lines(line: str) -> None:
+    """A line that names no candidate is refused in one line, with value and expectation."""
+    with pytest.raises(CandidateError, match=re.escape(BAD[line])) as caught:
+        Candidate.parse(line)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_cannot_be_called(user: Any, tmp_path: Path) -> None:
+    """Modules, names and functions that will not do are refused in one line."""
+    user.number, user.two = 3, lambda x, ftr: (x, ftr)
+    raising = tmp_path / "raising.py"
+    raising.write_text("raise RuntimeError('one\\ntwo')", encoding="utf-8")
+    ending = tmp_path / "ending.py"
+    ending.write_text("raise SystemExit(0)", encoding="utf-8")
+    for place, message in {
+        "no.such.module:f": "module 'no.such.module': ModuleNotFoundError: No module named 'no'",
+        f"{tmp_path}/none.py:f": "there is no such file",
+        f"{raising}:f": "RuntimeError: one two",
+        f"{ending}:f": "SystemExit: 0",
+        "users_kernels:none": "module 'users_kernels' has no 'none'",
+        "users_kernels:number": "users_kernels:number=3: expected a function",
+        "users_kernels:two": "cannot be called with the 3 arguments of convolution (x, ftr, strd)",
+    }.items():
+        with pytest.raises(CandidateError, match=re.escape(message)) as caught:
+            load(f"convolution={place}")
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        CONV2D,
+        CONV2D.replace("convolution=", "convolution_transpose=")
+        .replace("conv2d", "conv_transpose2d")
+        .replace("OIHW", "IOHW"),
+    ],
+)
+def test_torch_functions_agree(line: str) -> None:
+    """Torch's own functions are judged in one line, and agree."""
+    kernel = load(line)
+    name = kernel.candidate.operation
+    for dtype in ("float32", "float64"):
+        cases = [
+            Case(name, CASE.geometry, dtype, fill, 1) for fill in agreement_fills(OPERATIONS[name])
+        ]
+        assert {verdict.outcome for verdict in judge_all(kernel, cases)} == {Outcome.AGREES}
+
+
+def test_jax_functions_agree() -> None:
+    """JAX's convolution is judged in one line, constants among its arguments, and agrees."""
+    pytest.importorskip("jax", reason="JAX is not installed")
+    kernel = load(
+        "convolution=jax.lax:conv,tensors=NCHW,filters=OIHW,arrays=jax,constants=padding:VALID,"
+        "dtypes=float32"
+    )
+    for fill in ("integers", "uniform"):
+        assert judge(kernel, Case("convolution", CASE.geometry, "float32", fill, 1)).outcome is (
+            Outcome.AGREES
+        )
+
+
+def test_results_of_any_floating_dtype(user: Any) -> None:
+    """Results may be of any real floating dtype, in an array or a tensor, with gradients too."""
+    import torch  # noqa: PLC0415  (a second to import)
+
+    right = STYLES["einsum"].narrow
+    user.longdouble = lambda x, f, s: right(x, f, s).astype(np.longdouble)
+    user.half = lambda x, f, s: right(x, f, s).astype(np.float16)
+    user.bfloat16 = lambda x, f, s: torch.from_numpy(right(x, f, s)).to(torch.bfloat16)
+    user.graded = lambda x, f, s: torch.from_numpy(right(x, f, s)).requires_grad_()
+    user.lists = lambda x, f, s: right(x, f, s).tolist()
+    case = Case("convolution", CASE.geometry, "float16", "small", 1)
+    for name in ("longdouble", "half", "bfloat16", "graded"):
+        function = getattr(user, name)
+        for kernel in (load(f"convolution=users_kernels:{name}"), function):
+            assert judge(kernel, case).outcome is Outcome.AGREES, name
+    assert judge(load("convolution=users_kernels:lists"), case).outcome is Outcome.MISBEHAVED
+
+
+def test_overwritten_tensors_are_seen(user: Any) -> None:
+    """A function that overwrites a tensor made for it has overwritten its argument."""
+
+    def overwriting(x: Any, ftr: Any, strd: Any) -> Any:
+        import torch  # noqa: PLC0415
+
+        z = torch.nn.functional.conv2d(x, ftr, stride=strd)
+        ftr.zero_()
+        return z
+
+    user.overwriting = overwriting
+    kernel = load("convolution=users_kernels:overwriting,tensors=NCHW,filters=OIHW,arrays=torch")
+    operation = OPERATIONS["convolution"]
+    shape = operation.shape(CASE.geometry, operation.result)
+    with pytest.raises(MisbehaviourError, match="overwrote its argument ftr"):
+        call(kernel, operation, CASE.geometry, CASE.arrays(), shape)
+
+
+def test_promises_reach_the_judge(user: Any) -> None:
+    """What a candidate declares of its accuracy is what it is judged by."""
+    user.convolution = STYLES["einsum"].narrow
+    line = "convolution=users_kernels:convolution,sums=float32,accuracy=normwise"
+    kernel = load(line)
+    assert promise_of(kernel) == Promise("float32", "normwise")
+    assert promise_of(SimpleNamespace(candidate=kernel.candidate)) == Promise("float32", "normwise")
+    assert judge(
+        kernel, Case("convolution", CASE.geometry, "float64", "integers", 1)
+    ).case.fill == ("small")
+
+
+def config(folder: Path, **options: Any) -> Any:
+    """Return what `asked` reads of pytest's configuration."""
+    given = {"convcheck_kernel": None, "convcheck_kernels": None} | options
+    return SimpleNamespace(rootpath=folder, option=SimpleNamespace(**given))
+
+
+def table(folder: Path, text: str) -> dict[str, Candidate]:
+    """Return the candidates of a table in a pyproject.toml."""
+    (folder / "pyproject.toml").write_text(text, encoding="utf-8")
+    return asked.candidates(config(folder, convcheck_kernels=["pyproject.toml"]))
+
+
+def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """[tool.convcheck] names kernels as lines or tables; files are found beside it."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    found = table(
+        tmp_path,
+        """
+        [[tool.convcheck.kernels]]
+        kernel = "convolution=torch.nn.functional:conv2d"
+        tensors = "NCHW"
+        filters = "OIHW"
+        arrays = "torch"
+        names = { strd = "stride" }
+        constants = { groups = 1 }
+        dtypes = ["float32", "float64"]
+        declines = ["nonfinite others"]
+        accuracy = "normwise:64"
+
+        [[tool.convcheck.kernels]]
+        kernel = "convolution_transpose=src/k.py:up"
+        """,
+    )
+    assert str(found["convolution"]) == (
+        f"{CONV2D},constants=groups:1,dtypes=float32+float64,declines=nonfinite_others,"
+        "accuracy=normwise:64"
+    )
+    assert found["convolution_transpose"].module == str(tmp_path / "src" / "k.py")
+    lines = table(tmp_path, f"[tool.convcheck]\nkernels = ['{CONV2D}']")
+    assert list(map(str, lines.values())) == [CONV2D]
+
+
+BAD_TABLES = {
+    "": "expected a table [tool.convcheck] with kernels = [...]",
+    "[tool": "Expected ']'",
+    "tool = 3": "tool=3: expected a table",
+    "[tool]\nconvcheck = 'x'": "convcheck='x': expected a table",
+    "[tool.convcheck]\nkernel = 'x'": "kernel: expected kernels = [...] and nothing else",
+    "[tool.convcheck]\nkernels = 'x'": "kernels='x': expected a list of",
+    "[tool.convcheck]\nkernels = []": "kernels=[]: expected a list of",
+    "[tool.convcheck]\nkernels = [3]": "kernels: 3: expected",
+    "[tool.convcheck]\nkernels = [{tensors = 'NCHW'}]": "kernels: {'tensors': 'NCHW'}: expected",
+    "[tool.convcheck]\nkernels = ['a:b']": "'a:b': expected the form",
+    "[tool.convcheck]\nkernels = [{kernel='convolution=a:b', tensors=3}]": (
+        "tensors=3: expected a text"
+    ),
+    "[tool.convcheck]\nkernels = [{kernel='convolution=a:b', dtypes=[32]}]": (
+        "dtypes=[32]: expected a list of texts"
+    ),
+    "[tool.convcheck]\nkernels = [{kernel='convolution=a:b', names=['x']}]": (
+        "names=['x']: expected a table"
+    ),
+    "[tool.convcheck]\nkernels = [{kernel='convolution=a:b', color='x'}]": (
+        "'color=x': expected one of tensors="
+    ),
+    "[tool.convcheck]\nkernels = ['convolution=a:b', 'convolution=c:d']": (
+        "convolution: expected one kernel, not both a:b and c:d"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", BAD_TABLES)
+def test_bad_tables(tmp_path: Path, text: str) -> None:
+    """A table that names no kernels is refused in one line, naming key, value, expectation."""
+    with pytest.raises(pytest.UsageError, match=re.escape(BAD_TABLES[text])) as caught:
+        table(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_modules_are_looked_up_elsewhere(tmp_path: Path) -> None:
+    """Whatever importing a module does, the names of its kernels, or why there are none, come."""
+    (tmp_path / "fine.py").write_text(
+        "print('noise')\ndef convolution(x, ftr, strd): ...\ndef other(): ...", encoding="utf-8"
+    )
+    (tmp_path / "none.py").write_text("def conv(x): ...", encoding="utf-8")
+    (tmp_path / "dies.py").write_text("import os; os._exit(7)", encoding="utf-8")
+    found = asked.candidates(config(tmp_path, convcheck_kernels=[str(tmp_path / "fine.py")]))
+    assert list(found) == ["convolution"]
+    for name, message in {
+        "none.py": "expected a function with the name of an operation",
+        "dies.py": "importing it ended its process, with exit status 7",
+    }.items():
+        with pytest.raises(pytest.UsageError, match=message):
+            asked.candidates(config(tmp_path, convcheck_kernels=[str(tmp_path / name)]))
+
+
+def test_workers_are_handed_lines(tmp_path: Path) -> None:
+    """What modules and tables name becomes --kernel lines, which workers get as they are."""
+    given = config(tmp_path, convcheck_kernel=[CONV2D])
+    asked.candidates(given)
+    assert given.option.convcheck_kernel == [CONV2D]
+    assert given.option.convcheck_kernels == []
+
+
+def test_every_key_is_explained() -> None:
+    """The docstring of the module, which the README repeats, has every key."""
+    doc = sys.modules[Candidate.__module__].__doc__ or ""
+    assert [key for key in KEYS if f"\n    {key}=" not in doc] == []
+
+
+def test_fitted_is_a_kernel(user: Any) -> None:
+    """A fitted candidate bears its operation's name, by which snippets call it."""
+    user.mine = STYLES["einsum"].narrow
+    assert Fitted(Candidate.parse("convolution=users_kernels:mine")).__name__ == "convolution"

@@ -1,0 +1,191 @@
+"""What kernels promise of rounding: the bounds hold and bite, and cases are chosen by them."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from arithmetic import EXACT, GEOMETRIES, Arithmetic, arrays_of, compute, same
+
+from convcheck.conformance.kernels import partners
+from convcheck.oracle.bounds import bound
+from convcheck.oracle.cases import Case
+from convcheck.oracle.certificates import certify
+from convcheck.oracle.judge import judge
+from convcheck.oracle.judge_law import judge_law
+from convcheck.oracle.laws import LAWS
+from convcheck.oracle.operations import OPERATIONS
+from convcheck.oracle.promises import DIRECT, Promise, promise_of, suited
+from convcheck.oracle.regions import Region
+from convcheck.oracle.verdicts import Outcome
+from convcheck.reference import convolution
+
+
+def pushed(towards: int, sums: str, dtype: str) -> Arithmetic:
+    """Return the worst arithmetic that the model allows: every error is in one direction."""
+
+    def narrowed(dtype: str) -> Callable[[Fraction], Fraction]:
+        info = np.finfo(dtype)
+        u, eta = Fraction(float(info.eps)) / 2, Fraction(float(info.smallest_subnormal))
+        least = Fraction(float(info.smallest_normal))
+
+        def narrow(exact: Fraction) -> Fraction:
+            if abs(exact) < least:
+                return exact + towards * eta / 2
+            return exact * (1 + towards * u)
+
+        return narrow
+
+    to_sums, to_own = narrowed(sums), narrowed(dtype)
+    v = Fraction(float(np.finfo(sums).eps)) / 2
+    widens = np.finfo(sums).eps < np.finfo(dtype).eps
+    return Arithmetic(
+        lambda a, b: to_sums(a * b),
+        lambda a, b: (a + b) * (1 + towards * v),
+        to_own if widens else to_sums,
+        to_own if widens else same,
+        same if widens else to_sums,
+    )
+
+
+def typed(sums: str, dtype: str) -> Arithmetic:
+    """Return NumPy's arithmetic, products and sums in one dtype and results in another."""
+    inner, outer = np.dtype(sums).type, np.dtype(dtype).type
+
+    def to_sums(value: Any) -> Any:
+        return inner(float(value))
+
+    def to_own(value: Any) -> Any:
+        return outer(float(value))
+
+    return Arithmetic(
+        lambda a, b: to_sums(a) * to_sums(b),
+        lambda a, b: to_sums(a) + to_sums(b),
+        to_own,
+        to_own,
+        to_sums,
+    )
+
+
+SUMS = {"wider": ("float32", "float16"), "narrower": ("float16", "float32")}
+
+
+def shares(name: str, fill: str, seed: int, arithmetic: Arithmetic, kind: str) -> list[Fraction]:
+    """Return each result's error as a fraction of the bound."""
+    sums, dtype = SUMS[kind]
+    arrays = arrays_of(name, fill, seed, dtype)
+    limits = bound(OPERATIONS[name], GEOMETRIES[name], arrays, dtype, Promise(sums=sums))
+    exact, z = compute(name, arrays, EXACT), compute(name, arrays, arithmetic, seed)
+    return [abs(z[i] - exact[i]) / Fraction(float(limits.error[i])) for i in exact]
+
+
+@pytest.mark.parametrize("kind", SUMS)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_sums_stay_within_the_bound(name: str, kind: str) -> None:
+    """Sums in another precision never exceed their bound, whatever their order."""
+    arithmetics = [pushed(1, *SUMS[kind]), pushed(-1, *SUMS[kind]), typed(*SUMS[kind])]
+    for fill in ("uniform", "positive", "tiny"):
+        for seed in range(3):
+            for arithmetic in arithmetics:
+                assert max(shares(name, fill, seed, arithmetic, kind)) <= 1
+
+
+@pytest.mark.parametrize("kind", SUMS)
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_bound_of_sums_bites(name: str, kind: str) -> None:
+    """Four times the worst error that the model allows is beyond the bound."""
+    assert max(shares(name, "positive", 1, pushed(1, *SUMS[kind]), kind)) > Fraction(1, 4)
+
+
+CASE = Case.parse("v1:convolution:float64:integers:b2.h6.w7.i3.o2.f3x2.s1x2:1")
+
+
+class Promising:
+    """A kernel that promises what it is told to, and keeps sums in a precision of its own."""
+
+    def __init__(self, dtype: str | None, **promise: Any) -> None:
+        """Compute in `dtype`, or in the inputs' where it is None."""
+        self.promise = Promise(**promise)
+        self.dtype = dtype
+
+    def __call__(self, x: Any, ftr: Any, strd: Any) -> Any:
+        """Return the convolution, in the inputs' dtype."""
+        own = self.dtype or x.dtype
+        with np.errstate(all="ignore"):
+            return convolution(x.astype(own), ftr.astype(own), strd).astype(x.dtype)
+
+
+def test_wider_sums_are_judged_more_strictly() -> None:
+    """Wider sums keep a promise that sums in the inputs' dtype break."""
+    wide = replace(CASE.geometry, channels_in=33)
+    broken = 0
+    for seed in range(10):
+        case = replace(CASE, geometry=wide, dtype="float16", fill="positive", seed=seed)
+        assert judge(Promising(None), case).outcome is Outcome.AGREES
+        assert judge(Promising("float32", sums="float32"), case).outcome is Outcome.AGREES
+        broken += judge(Promising(None, sums="float32"), case).failed
+    assert broken == 10
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_narrower_sums_are_judged_on_small_integers(dtype: str) -> None:
+    """Sums in the next narrower dtype are exact on small integers, and nothing else will do."""
+    narrower = {"float32": "float16", "float64": "float32"}[dtype]
+    kernel = Promising(narrower, sums=narrower)
+    case = replace(CASE, dtype=dtype)
+    for fill in ("integers", "uniform"):
+        assert judge(kernel, replace(case, fill=fill)).outcome is Outcome.AGREES
+        assert judge(Promising(narrower), replace(case, fill=fill)).failed
+    assert judge(kernel, case).case.fill == "small"
+    for fill in ("wide-x", "wide-ftr", "nonfinite-x"):
+        assert judge(kernel, replace(case, fill=fill)).outcome is Outcome.NOT_OFFERED
+    wrong = Promising(narrower, sums=narrower)
+    wrong.dtype = "float16"
+    if dtype == "float64":
+        assert judge(wrong, replace(case, fill="uniform")).failed
+
+
+def test_what_no_integers_can_tell_is_undecided() -> None:
+    """float64 inputs summed in float16 leave nothing to judge exactly: it is not agreement."""
+    kernel = Promising("float16", sums="float16")
+    assert judge(kernel, CASE).outcome is Outcome.UNDECIDED
+    certificate = certify(kernel, Region("convolution", 2))
+    assert (certificate.certified, certificate.chance("float64")) == (0, 1.0)
+    for law in ("linearity", "repeatability"):
+        assert judge_law(law, kernel, CASE, partners()).outcome is Outcome.UNDECIDED
+
+
+def test_laws_hold_with_other_sums() -> None:
+    """Every law holds for a kernel that promises narrower sums, and most say something."""
+    kernel = Promising("float32", sums="float32")
+    outcomes = {law: judge_law(law, kernel, CASE, partners()).outcome for law in LAWS}
+    assert set(outcomes.values()) == {Outcome.AGREES}
+
+
+def test_the_default_promise_changes_nothing() -> None:
+    """A kernel without a promise, or with the default one, is judged on the case as it is."""
+    assert promise_of(convolution) is DIRECT
+    for promise in (DIRECT, Promise(), Promise(sums="float64")):
+        assert suited(promise, CASE) is CASE
+    one, other = (
+        bound(OPERATIONS["convolution"], CASE.geometry, CASE.arrays(), "float64", promise).error
+        for promise in (DIRECT, Promise(sums="float64"))
+    )
+    assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"sums": "int8"}, "sums='int8': expected one of float16, float32, float64"),
+        ({"accuracy": "good"}, "accuracy='good': expected one of direct, normwise"),
+        ({"constant": 3.0}, "constant=3.0: expected a positive number, of normwise accuracy"),
+        ({"accuracy": "normwise", "constant": -1.0}, "constant=-1.0: expected a positive number"),
+    ],
+)
+def test_bad_promises(fields: dict[str, Any], message: str) -> None:
+    """A promise that says nothing is refused, naming field, value and expectation."""
+    with pytest.raises(ValueError, match=f"^{message}"):
+        Promise(**fields)
