@@ -45,6 +45,10 @@ So g(n + 2, v), or g(n1 + n2 + 2 + 4, v) of a backward kernel, times the operati
 magnitudes.  With normwise accuracy the bound is the larger of this and that of `normwise`,
 with the same roundings for conversions.
 
+Subnormals flushed to zero, be they inputs, products or sums, are off by the smallest normal
+number, two of them for a product and its sum: 4 times that stands for eta and mu.  Inputs
+are raised, and count as converted, as above.
+
 The oracle.  Its own error is the same with U for u, and M is computed by it as well;
 results are subtracted in float64.  Both cost a few U more, and the bound is divided by
 1 - g(n + 8, U) to make up for them.  Underflow is rounded up to whole etas, and one eta of
@@ -116,25 +120,25 @@ class _Precision:
     """the largest number that both dtypes have"""
     raised: float
     """what magnitudes are raised by"""
+    converts: bool
+    """whether inputs are changed at first, by conversion to a narrower dtype or flushing"""
 
     @property
     def widens(self) -> bool:
         """Whether the result of wider sums is converted."""
         return self.v < self.u
 
-    @property
-    def narrows(self) -> bool:
-        """Whether inputs are converted to a narrower dtype."""
-        return self.v > self.u
-
 
 def _precision(dtype: np.dtype[Any] | str, promise: Promise) -> _Precision:
     own, sums = np.finfo(dtype), np.finfo(promise.precision(str(np.dtype(dtype))))
     u, v = float(own.eps) / 2, float(sums.eps) / 2
-    mu = float(sums.smallest_subnormal)
-    eta = max(float(own.smallest_subnormal), mu)
-    raised = mu / (2 * v) if v > u or promise.normwise else 0.0
-    return _Precision(u, v, eta, mu / eta, min(float(own.max), float(sums.max)), raised)
+    mu, eta = float(sums.smallest_subnormal), float(own.smallest_subnormal)
+    if promise.flushes:
+        mu, eta = (4 * float(info.smallest_normal) for info in (sums, own))
+    converts = v > u or promise.flushes
+    raised = mu / (2 * v) if converts or promise.normwise else 0.0
+    largest = min(float(own.max), float(sums.max))
+    return _Precision(u, v, max(eta, mu), mu / max(eta, mu), largest, raised, converts)
 
 
 def bound(
@@ -194,8 +198,8 @@ def _terms(
 ) -> tuple[Array, Any, float]:
     """Return n, underflow in halves of eta, and the largest number before the outer sum."""
     count = counts(operation, geometry)
-    converted = operation.degree if p.narrows else 0
-    inputs = [float(array.max(initial=0)) for array in absolute.values()] if p.narrows else []
+    converted = operation.degree if p.converts else 0
+    inputs = [float(array.max(initial=0)) for array in absolute.values()] if p.converts else []
     if geometry.fore is None:
         n = np.where(count.terms > 0, count.terms + converted, 0)
         return n, n * p.ratio + 1, max(inputs, default=0.0)
@@ -221,7 +225,7 @@ def _normwise(
     if geometry.fore is None:
         k = normwise.cost(operation, geometry, promise.constant)
         total = normwise.norms(operation, geometry, absolute)
-        growth = float(g(k + 2 * p.narrows, p.v))
+        growth = float(g(k + 2 * p.converts, p.v))
         growth += p.widens * p.u * (1 + growth)
         etas = 1 + normwise.etas(operation, geometry) * (1 + growth)
         error: Array = growth * total + etas * p.eta

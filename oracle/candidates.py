@@ -17,6 +17,7 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
     declines=memory_layout+nonfinite_others    properties that it does not promise
     sums=float32                  the precision of its sums, and
     accuracy=normwise[:CONSTANT]  that of its results, as `promises` explains them
+    subnormals=flushed            numbers below the normal ones may become zero
 """
 
 import ast
@@ -43,7 +44,7 @@ ARRAYS = ("numpy", "torch", "jax")
 DECLINABLE = ("memory layout", "nonfinite others")
 KEYS = (
     *("tensors", "filters", "arrays", "names", "constants", "dtypes", "declines"),
-    *("sums", "accuracy"),
+    *("sums", "accuracy", "subnormals"),
 )
 _FORM = "OPERATION=MODULE:FUNCTION[,KEY=VALUE]..."
 # A path may hold commas and colons, too: what is declared is what stands at the end.
@@ -163,7 +164,8 @@ def _declared(given: Mapping[str, str]) -> dict[str, Any]:
     except ValueError:
         raise CandidateError(f"accuracy:{constant!r}: expected a positive number") from None
     try:
-        fields["promise"] = Promise(given.get("sums"), accuracy, number)
+        subnormals = given.get("subnormals", "kept")
+        fields["promise"] = Promise(given.get("sums"), accuracy, number, subnormals)
     except ValueError as error:
         raise CandidateError(str(error)) from None
     return fields

@@ -40,7 +40,7 @@ from .calls import Arrange, Call, MisbehaviourError, NotCalledError, call, call_
 from .cases import Case
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation, operation_named
-from .promises import promise_of, suited
+from .promises import DIRECT, promise_of, suited
 from .verdicts import Evidence, Outcome, Verdict
 
 _NOTHING = "the result is empty or zero everywhere"
@@ -81,7 +81,8 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     that step alone, and small cases take a third less time.
     """
     promise = promise_of(kernel)
-    cases = [suited(promise, case) for case in cases]
+    if promise is not DIRECT:
+        cases = [suited(promise, case) for case in cases]
     verdicts = [not_judged(kernel, case, property_of(case)) for case in cases]
     undecided = (case for case, verdict in zip(cases, verdicts, strict=True) if verdict is None)
     asked = [_Question(kernel, case) for case in undecided]
@@ -119,7 +120,10 @@ def judge_against(
 def not_judged(kernel: Kernel, case: Case, prop: str) -> Verdict | None:
     """Return the verdict where the kernel is not to be called at all, and None where it is."""
     refuses = getattr(kernel, "refuses", None)
-    reason = (refuses(case, prop) if refuses else None) or promise_of(kernel).refuses(case)
+    reason = refuses(case, prop) if refuses else None
+    promise = promise_of(kernel)
+    if reason is None and promise is not DIRECT:
+        reason = promise.refuses(case)
     if reason:
         return Verdict(case, kernel, prop, Outcome.NOT_OFFERED, reason)
     if case.mode != "bound" and case.largest is None:
@@ -131,7 +135,7 @@ def not_judged(kernel: Kernel, case: Case, prop: str) -> Verdict | None:
 def limits_of(kernel: Kernel, case: Case, arrays: Arrays) -> Bound | None:
     """Return how much the kernel may be off on finite arrays; None demands equality."""
     promise = promise_of(kernel)
-    if not promise.rounds(case):
+    if case.mode != "bound" and (promise is DIRECT or not promise.rounds(case)):
         return None
     return bound(operation_named(case.operation), case.geometry, arrays, case.dtype, promise)
 

@@ -5,6 +5,7 @@
     accuracy   direct: every result is a sum of its products, in any order
                normwise: the error is small beside the norms of what is convolved, as in
                FFT and Winograd kernels (see `normwise`)
+    subnormals kept, or flushed to zero, as on many accelerators, wherever they occur
 
 A kernel carries its promise as an attribute `promise`, or has a `candidate` that does;
 without one, it promises direct sums in the inputs' dtype.  Whoever judges asks here.
@@ -22,6 +23,7 @@ from typing import Any
 from .cases import DTYPES, SIGNIFICAND, SMALL, Case
 
 ACCURACIES = ("direct", "normwise")
+SUBNORMALS = ("kept", "flushed")
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Promise:
     accuracy: str = "direct"
     constant: float | None = None
     """of the normwise bound; None is the default of `normwise`"""
+    subnormals: str = "kept"
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
@@ -40,6 +43,10 @@ class Promise:
             raise ValueError(f"sums={self.sums!r}: expected one of {', '.join(DTYPES)}")
         if self.accuracy not in ACCURACIES:
             raise ValueError(f"accuracy={self.accuracy!r}: expected one of {', '.join(ACCURACIES)}")
+        if self.subnormals not in SUBNORMALS:
+            raise ValueError(
+                f"subnormals={self.subnormals!r}: expected one of {', '.join(SUBNORMALS)}"
+            )
         if self.constant is not None and (
             self.accuracy != "normwise" or not 0 < self.constant < float("inf")
         ):
@@ -51,6 +58,11 @@ class Promise:
     def normwise(self) -> bool:
         """Whether errors are bounded by norms alone."""
         return self.accuracy == "normwise"
+
+    @property
+    def flushes(self) -> bool:
+        """Whether numbers below the normal ones may become zero."""
+        return self.subnormals == "flushed"
 
     def precision(self, dtype: str) -> str:
         """Return the dtype of products and sums on inputs of `dtype`."""
@@ -81,6 +93,8 @@ class Promise:
         if self.normwise:
             constant = "" if self.constant is None else f":{self.constant:.15g}"
             parts.append(f"accuracy=normwise{constant}")
+        if self.flushes:
+            parts.append("subnormals=flushed")
         return ",".join(parts) or "direct"
 
 

@@ -42,7 +42,7 @@ LINES = (
     "convolution=a:b=c/d.py:e,constants=padding:VALID+groups:1",
     "convolution=a:b,dtypes=float32+float64,declines=memory_layout+nonfinite_others",
     "convolution=a:b,sums=float32,accuracy=normwise:64.5",
-    "convolution=a:b,accuracy=normwise",
+    "convolution=a:b,accuracy=normwise,subnormals=flushed",
 )
 
 
@@ -133,9 +133,9 @@ def test_jax_functions_agree() -> None:
     pytest.importorskip("jax", reason="JAX is not installed")
     kernel = load(
         "convolution=jax.lax:conv,tensors=NCHW,filters=OIHW,arrays=jax,constants=padding:VALID,"
-        "dtypes=float32"
+        "dtypes=float32,subnormals=flushed"
     )
-    for fill in ("integers", "uniform"):
+    for fill in ("integers", "uniform", "scaled"):
         assert judge(kernel, Case("convolution", CASE.geometry, "float32", fill, 1)).outcome is (
             Outcome.AGREES
         )

@@ -20,7 +20,7 @@ from convcheck.oracle.cases import (
 from convcheck.oracle.counts import counts
 from convcheck.oracle.geometry import LAYERS, Fore, Geometry
 from convcheck.oracle.layouts import Array
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.oracle.operations import OPERATIONS, Operation
 
 SIGNIFICAND = {"float16": 11, "float32": 24, "float64": 53}
 
@@ -77,6 +77,7 @@ GOLDEN = {
     f"v1:conv_transpose_back_prop:float32:tiny:{ON_TRANSPOSE}:11": "b82e278d0bc52d2b",
     f"v1:convolution_transpose_input_gradient:float32:nonfinite-ftr:{SIZES}:12": "bc5dbc63085100d3",
     f"v1:conv_transpose_back_prop:float64:nonfinite-d_act:{ON_TRANSPOSE}:13": "b9ba71c8624b33ef",
+    f"v1:convolution:float32:small:{SIZES}:7": "9466963529720016",
     f"v1:conv_back_prop:float32:integers:{ON_TRANSPOSE}:14": "1545396d961d6b87",
     f"v1:conv_back_prop:float64:wide-fore_w:{ON_CONV}:15": "8b29a9317ec74434",
     f"v1:convolution_transpose_filter_gradient:float64:nonfinite-x:{SIZES}:16": "c267835554ecbc6e",
@@ -121,6 +122,25 @@ def test_exact_fill(case: Case) -> None:
         assert array.ravel().tolist() == values
         assert 0 not in values
         assert max(map(abs, values), default=0) <= limits.get(name, largest)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
+def test_small_fill(operation: Operation) -> None:
+    """Small integers are non-zero, and as large as sums in the next narrower dtype allow."""
+    fore = Fore("convolution", 2, 1, 2, 1, 1) if operation.default_fore else None
+    geometry = Geometry(1, 4, 4, 2, 1, 2, 1, 1, 2, fore)
+    terms = int(counts(operation, geometry).terms.max())
+    for dtype, bits in (("float16", 5), ("float32", 11), ("float64", 24)):
+        case = Case(operation.name, geometry, dtype, "small", 3)
+        assert Case.parse(str(case)) == case
+        largest = case.largest or 0
+        assert terms * largest**operation.degree <= 2**bits
+        assert terms * (largest + 1) ** operation.degree > 2**bits
+        values = (
+            [int(v) for array in case.arrays().values() for v in array.ravel()] if largest else []
+        )
+        assert 0 not in values
+        assert max(map(abs, values), default=0) <= largest
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -179,6 +179,7 @@ def test_the_default_promise_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
+        ({"subnormals": "lost"}, "subnormals='lost': expected one of kept, flushed"),
         ({"sums": "int8"}, "sums='int8': expected one of float16, float32, float64"),
         ({"accuracy": "good"}, "accuracy='good': expected one of direct, normwise"),
         ({"constant": 3.0}, "constant=3.0: expected a positive number, of normwise accuracy"),
@@ -189,3 +190,36 @@ def test_bad_promises(fields: dict[str, Any], message: str) -> None:
     """A promise that says nothing is refused, naming field, value and expectation."""
     with pytest.raises(ValueError, match=f"^{message}"):
         Promise(**fields)
+
+
+@pytest.mark.parametrize("sums", [None, "float16"])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_flushed_subnormals_stay_within_the_bound(name: str, sums: str | None) -> None:
+    """Arithmetic without subnormal numbers keeps its bound, and breaks that of others."""
+    inner = np.dtype(sums or "float32").type
+    least = float(np.finfo(inner).smallest_normal)
+
+    def flush(value: Any) -> Any:
+        return inner(value) if abs(float(inner(value))) >= least else inner(0)
+
+    flushing = Arithmetic(
+        lambda a, b: flush(float(a) * float(b)),
+        lambda a, b: flush(float(a) + float(b)),
+        same,
+        same,
+        flush,
+    )
+    beyond = 0
+    for fill in ("uniform", "tiny") if sums else ("uniform", "tiny", "scaled"):
+        for seed in range(3):
+            arrays = arrays_of(name, fill, seed, "float32")
+            exact, z = compute(name, arrays, EXACT), compute(name, arrays, flushing, seed)
+            for subnormals in ("flushed", "kept"):
+                promise = Promise(sums, subnormals=subnormals)
+                limits = bound(OPERATIONS[name], GEOMETRIES[name], arrays, "float32", promise)
+                if limits.overflow:
+                    continue
+                over = [i for i in exact if abs(z[i] - exact[i]) > float(limits.error[i])]
+                assert not (over and subnormals == "flushed"), (fill, seed)
+                beyond += len(over)
+    assert beyond or sums
