@@ -37,7 +37,8 @@ class Call:
 
     geometry: Geometry
     arrays: Arrays
-    shape: tuple[int, ...]
+    shape: tuple[int, ...] | None
+    """None allows any"""
     arrangement: str = "copy"
 
 
@@ -82,7 +83,7 @@ def call(
     operation: Operation,
     geometry: Geometry,
     arrays: Arrays,
-    shape: tuple[int, ...],
+    shape: tuple[int, ...] | None,
     arrange: Arrange | None = np.copy,
 ) -> Array:
     """Call `kernel` on copies of `arrays` and return its result as it came.

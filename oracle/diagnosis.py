@@ -1,0 +1,126 @@
+"""How a kernel is wrong: the mistake whose outputs it has, or the pattern of what is wrong.
+
+A mistake of the catalogue is named only if it gives the kernel's very results on the case that
+failed and on all probes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from . import patterns, pictures, taps
+from .calls import MisbehaviourError
+from .cases import Case
+from .conditions import condition
+from .mistakes import Mistake
+from .operations import Kernel, operation_named
+from .pictures import Wrong
+from .session import LARGEST, Answer, Asked, Session, products, same_kind
+
+
+_MOST = 5  # patterns in one diagnosis
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What can be told of a kernel that failed."""
+
+    names: tuple[Mistake, ...] = ()
+    """mistakes that give its results, exactly"""
+    patterns: tuple[str, ...] = ()
+    """what is wrong, in words, the most telling first"""
+    text: tuple[str, ...] = ()
+    """a picture of what is wrong"""
+    picture: dict[str, Any] | None = None
+    taps: dict[str, Any] | None = None
+
+    def lines(self) -> list[str]:
+        """Return the diagnosis as a failure message has it."""
+        named = [f"  looks like  exactly: {each.sentence}" for each in self.names]
+        words = [f"  pattern  {each}" for each in self.patterns]
+        return [*named, *words, *(f"    {line}" for line in self.text)]
+
+    def plain(self) -> dict[str, Any]:
+        """Return the diagnosis in plain types."""
+        return {
+            "names": [
+                {"id": each.id, "sentence": each.sentence, "known_from": each.known_from}
+                for each in self.names
+            ],
+            "patterns": list(self.patterns),
+            "picture": self.picture,
+            "taps": self.taps,
+            "text": list(self.text),
+        }
+
+
+def diagnose(kernel: Kernel, case: Case) -> Diagnosis:
+    """Return how `kernel` is wrong, which failed on `case`.
+
+    The kernel is called on the case and on probes, a bounded number of times, and not again once
+    it hung or crashed.  Nothing that it does is raised.
+    """
+    try:
+        return _diagnosed(kernel, case)
+    except Exception as error:  # noqa: BLE001  (a failure is told, whatever becomes of this)
+        return Diagnosis(patterns=(f"no diagnosis: {type(error).__name__}: {error}",))
+
+
+@lru_cache(maxsize=256)
+def _diagnosed(kernel: Kernel, case: Case) -> Diagnosis:
+    session = _probed(kernel, case.operation, case.dtype)
+    focus = session.look(case)
+    if session.lost:
+        return Diagnosis(patterns=(session.lost,))
+    if focus is None:
+        return Diagnosis(patterns=("not wrong when asked again: its results depend on more",))
+    names = tuple(session.naming(focus))
+    result = focus.result()
+    picture = pictures.plane(result) if result is not None and result.wrong.any() else None
+    text = pictures.lines(picture) if picture else []
+    acts = None if names else taps.acting(session, focus)
+    words = () if names else tuple(_words(session, focus, result, acts))[:_MOST]
+    return Diagnosis(names, words, tuple(text), picture, pictures.taps(acts) if acts else None)
+
+
+@lru_cache(maxsize=32)
+def _probed(kernel: Kernel, operation: str, dtype: str) -> Session:
+    """Return a kernel's answers to the probes, which serve all cases of a dtype."""
+    return Session(kernel, operation_named(operation), dtype)
+
+
+def _repeated(one: Answer, other: Answer) -> bool:
+    if isinstance(one, MisbehaviourError) or isinstance(other, MisbehaviourError):
+        return same_kind(one, other)
+    return np.array_equal(one, other, equal_nan=True)
+
+
+def _words(
+    session: Session, focus: Asked, result: Wrong | None, acts: taps.Acts | None
+) -> Iterator[str]:
+    """Yield what is wrong, in words."""
+    kernel, case = session.kernel, focus.probe.case
+    (again,) = session.ask([focus.probe])
+    if session.lost:
+        yield session.lost
+        return
+    if not _repeated(focus.answer, again.answer):
+        yield "the same call gives another result the second time"
+        return
+    if isinstance(focus.answer, MisbehaviourError):
+        yield str(focus.answer)
+    elif result is None:
+        yield f"the result has shape {focus.answer.shape}, expected {focus.probe.expected.shape}"
+    else:
+        told = taps.words(acts) if acts else None
+        found = [told] if told else [*patterns.values(result)]
+        yield from found or patterns.rounding(result, case, session.magnitude(focus.probe))
+        yield from patterns.places(result)
+    if products(case) <= LARGEST and not focus.probe.special:
+        where = condition(kernel, case)
+        if where:
+            yield where
+        yield from patterns.kinds(kernel, case)

@@ -1,0 +1,445 @@
+"""Slips in rows and columns: filter taps, strides, edges, overlap, extents."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..layouts import Array
+from ..operations import Operation
+from .form import Change, Index, Span, Work, windows
+from .slips import Slip, on_axes
+
+_NEVER = -(2**30)  # lies outside of every array
+
+
+def _moved(by: Callable[[Span], int]) -> Index:
+    """Return the map that starts elsewhere."""
+    return lambda span: windows(span) + by(span)
+
+
+def _without(skipped: Callable[[Span, Array, Array], Array]) -> Index:
+    """Return the map without what `skipped` says of step and tap."""
+
+    def index(span: Span) -> Array:
+        steps, taps = np.arange(span.steps)[:, None], np.arange(span.taps)
+        return np.where(skipped(span, steps, taps), _NEVER, windows(span))
+
+    return index
+
+
+def _strided(step: Callable[[Span], int], tap: Callable[[Span], int] = lambda _: 1) -> Index:
+    """Return the map with other distances between steps and between taps."""
+    return lambda span: np.add.outer(
+        np.arange(span.steps) * step(span), np.arange(span.taps) * tap(span)
+    )
+
+
+def _more(steps: Callable[[Span], int], by: Callable[[Span], int] = lambda _: 0) -> Index:
+    """Return the map with more or fewer steps, moved."""
+    return lambda span: windows(span._replace(steps=steps(span))) + by(span)
+
+
+def _rounded_up(span: Span) -> int:
+    return -(-(span.extent - span.taps) // span.stride) + 1
+
+
+def _same(span: Span) -> int:
+    return -(-span.extent // span.stride)
+
+
+def _same_padding(span: Span) -> int:
+    return max((_same(span) - 1) * span.stride + span.taps - span.extent, 0)
+
+
+def _last_fits(span: Span) -> Array:
+    starts = np.minimum(np.arange(_rounded_up(span)) * span.stride, max(span.extent - span.taps, 0))
+    return np.add.outer(starts, np.arange(span.taps))
+
+
+def _exchanged_pairs(span: Span) -> Array:
+    steps = np.arange(span.steps) ^ 1
+    return windows(span)[np.where(steps < span.steps, steps, span.steps - 1)]
+
+
+def _flipped(span: Span) -> Array:
+    return windows(span)[:, ::-1]
+
+
+_NEGLECT = "strides that do not divide: FlagGems#1576, pytorch/xla#2333, candle#2337, tvm#6179"
+_CONVOLVE = "cross-correlation and mathematical convolution confused"
+_LOOP = "a loop bound off by one"
+
+AXES = (
+    *on_axes("filter-flipped", "the filter is flipped in its [axes]", _CONVOLVE, _flipped),
+    *on_axes("stride-ignored", "the stride of [axes] is ignored", _NEGLECT, _strided(lambda _: 1)),
+    *on_axes(
+        "stride-dilates",
+        "the stride of [axes] spreads the filter's taps, too",
+        "stride and dilation confused",
+        _strided(lambda s: s.stride, lambda s: s.stride),
+    ),
+    *on_axes(
+        "stride-is-dilation",
+        "the stride of [axes] spreads the filter's taps instead of the windows",
+        "stride and dilation confused",
+        _strided(lambda _: 1, lambda s: s.stride),
+    ),
+    *on_axes(
+        "stride-1x1",
+        "the stride of [axes] is ignored where the filter has a single tap there",
+        "stride 2 over a 1 x 1 filter: pytorch#63314",
+        _strided(lambda s: 1 if s.taps == 1 else s.stride),
+    ),
+    *on_axes(
+        "stride-at-most-2",
+        "strides of [axes] above 2 are taken for 2",
+        "kernels specialised for strides 1 and 2",
+        _strided(lambda s: min(s.stride, 2)),
+    ),
+    *on_axes(
+        "aligned-at-end",
+        "windows are aligned with the last [row] of the {wide}, so that the remainder lies before "
+        "them",
+        _NEGLECT,
+        _moved(lambda s: s.remainder),
+        layers=("convolution",),
+    ),
+    *on_axes(
+        "centred",
+        "windows are centred in the [axes] of the {wide}, with half the remainder before them",
+        '"same" padding of TensorFlow',
+        _moved(lambda s: s.remainder // 2),
+        layers=("convolution",),
+    ),
+    *on_axes(
+        "starts-late", "windows start one place late in the [axes]", _LOOP, _moved(lambda _: 1)
+    ),
+    *on_axes(
+        "starts-early",
+        "windows start one place early in the [axes]",
+        "a padding of 1 that was not asked for",
+        _moved(lambda _: -1),
+    ),
+    *on_axes(
+        "last-window-skipped",
+        "the last window along [axes] is skipped",
+        _LOOP,
+        _without(lambda s, p, _: p == s.steps - 1),
+    ),
+    *on_axes(
+        "first-window-skipped",
+        "the first window along [axes] is skipped",
+        _LOOP,
+        _without(lambda _, p, __: p == 0),
+    ),
+    *on_axes(
+        "odd-windows-skipped",
+        "every second window along [axes] is skipped",
+        "a loop unrolled by two that does one step",
+        _without(lambda _, p, __: p % 2 == 1),
+    ),
+    *on_axes(
+        "windows-exchanged",
+        "even and odd windows along [axes] are exchanged",
+        "vector lanes exchanged",
+        _exchanged_pairs,
+    ),
+    *on_axes(
+        "windows-reversed",
+        "windows along [axes] come in reversed order",
+        "negative strides of an image",
+        lambda s: windows(s)[::-1],
+    ),
+    *on_axes(
+        "last-tap-skipped",
+        "the filter's last tap along [axes] is left out",
+        _LOOP,
+        _without(lambda s, _, h: h == s.taps - 1),
+    ),
+    *on_axes(
+        "first-tap-skipped",
+        "the filter's first tap along [axes] is left out",
+        _LOOP,
+        _without(lambda _, __, h: h == 0),
+    ),
+    *on_axes(
+        "edge-lost",
+        "the last [row] of the {wide} is left out",
+        _LOOP,
+        lambda s: np.where(windows(s) == s.extent - 1, _NEVER, windows(s)),
+    ),
+    *on_axes(
+        "edge-first-lost",
+        "the first [row] of the {wide} is left out",
+        _LOOP,
+        lambda s: np.where(windows(s) == 0, _NEVER, windows(s)),
+    ),
+    *on_axes(
+        "overlap-lost",
+        "of windows that overlap along [axes], only the part before the next one counts",
+        "tiling without a halo",
+        _without(lambda s, _, h: h >= s.stride),
+    ),
+    *on_axes(
+        "rounded-up",
+        "the number of windows along [axes] is rounded up, zeros standing behind the {wide}",
+        _NEGLECT,
+        _more(_rounded_up),
+        returns="P",
+        fore=False,
+        layers=("convolution",),
+    ),
+    *on_axes(
+        "last-window-moved",
+        "a further window along [axes] covers the remainder, moved back until it fits",
+        "tiling of images that do not divide",
+        _last_fits,
+        returns="P",
+        fore=False,
+        layers=("convolution",),
+    ),
+    *on_axes(
+        "window-missing",
+        "the result lacks its last [row]",
+        _LOOP,
+        _more(lambda s: s.steps - 1),
+        returns="P",
+        fore=False,
+    ),
+    *on_axes(
+        "padded-same",
+        'zeros are padded as for "same"',
+        '"same" padding of TensorFlow',
+        _more(_same, lambda s: -(_same_padding(s) // 2)),
+        only="both",
+        returns="P",
+        fore=False,
+    ),
+    *on_axes(
+        "padded-half",
+        "half a filter of zeros is padded on every side",
+        "padding = filter // 2 by default",
+        _more(
+            lambda s: (s.extent + 2 * (s.taps // 2) - s.taps) // s.stride + 1,
+            lambda s: -(s.taps // 2),
+        ),
+        only="both",
+        returns="P",
+        fore=False,
+    ),
+    *on_axes(
+        "padded-full",
+        "the filter overhangs on every side by all but one tap",
+        'mode "full" of scipy.signal.convolve2d',
+        _more(
+            lambda s: (s.extent + s.taps - 2) // s.stride + 1,
+            lambda s: 1 - s.taps,
+        ),
+        only="both",
+        returns="P",
+        fore=False,
+    ),
+)
+
+
+def _with_strides(choose: Callable[[int, int], tuple[int, int]]) -> Change:
+    return Change(arguments=lambda work: replace(work, strides=choose(*work.strides)))
+
+
+_PAIR = "the order (height, width) and (width, height) confused"
+
+STRIDES = (
+    Slip(
+        "strides-exchanged",
+        "the two strides are exchanged",
+        _PAIR,
+        _with_strides(lambda h, w: (w, h)),
+    ),
+    Slip(
+        "stride-of-rows",
+        "the stride of rows is used for columns, too",
+        "one stride for both axes",
+        _with_strides(lambda h, _: (h, h)),
+    ),
+    Slip(
+        "stride-of-columns",
+        "the stride of columns is used for rows, too",
+        "one stride for both axes",
+        _with_strides(lambda _, w: (w, w)),
+    ),
+)
+
+
+def _turned(name_axes: str) -> Callable[[Operation], Change]:
+    """Return the change that exchanges rows and columns of an array, or of the result."""
+
+    def change(operation: Operation) -> Change:
+        def arguments(work: Work) -> Work:
+            for name, axes in operation.factors.items():
+                if axes[1] == name_axes:
+                    work = work.with_array(name, work.arrays[name].swapaxes(1, 2))
+            return work
+
+        if operation.result[1] == name_axes:
+            return Change(result=lambda _, z: z.swapaxes(1, 2))
+        return Change(arguments=arguments)
+
+    return change
+
+
+TURNED = (
+    Slip("filter-turned", "rows and columns of the filter are exchanged", _PAIR, _turned("h")),
+    Slip("wide-turned", "rows and columns of the {wide} are exchanged", _PAIR, _turned("H")),
+    Slip("narrow-turned", "rows and columns of the {narrow} are exchanged", _PAIR, _turned("P")),
+)
+
+
+def _last_wins(z: Array, places: Any, parts: Array) -> None:
+    z[places] = parts
+
+
+def _first_wins(z: Array, places: Any, parts: Array) -> None:
+    _, rows, columns = places
+    z[:, rows[::-1, ::-1], columns[::-1, ::-1]] = parts[:, ::-1, ::-1, ::-1, ::-1]
+
+
+def _largest_wins(z: Array, places: Any, parts: Array) -> None:
+    low = np.full(z.shape, -np.inf)
+    np.maximum.at(low, places, parts)
+    z[...] = np.where(np.isinf(low), z, low)
+
+
+def _mean(z: Array, places: Any, parts: Array) -> None:
+    count = np.zeros(z.shape)
+    np.add.at(z, places, parts)
+    np.add.at(count, places, np.ones(parts.shape))
+    z /= np.maximum(count, 1)
+
+
+def _add_where_reached(z: Array, places: Any, parts: Array) -> None:
+    z[places] = 0
+    np.add.at(z, places, parts)
+
+
+def _overlap(span: Span) -> int:
+    return max(span.taps - span.stride, 0)
+
+
+def _until_last_window(span: Span) -> int:
+    return span.extent - span.remainder
+
+
+def _edge_repeated(work: Work, z: Array) -> Array:
+    z = z.copy()
+    rows, columns = (_until_last_window(span) for span in work.spans())
+    z[:, rows:] = z[:, rows - 1 : rows]
+    z[:, :, columns:] = z[:, :, columns - 1 : columns]
+    return z
+
+
+_OVERLAP = "overlap of transposed convolutions: pytorch#5057"
+
+WIDE = (
+    Slip(
+        "overlap-last",
+        "where windows overlap, the last one overwrites the others",
+        _OVERLAP,
+        Change(scatter=_last_wins),
+        "H",
+    ),
+    Slip(
+        "overlap-first",
+        "where windows overlap, only the first one counts",
+        _OVERLAP,
+        Change(scatter=_first_wins),
+        "H",
+    ),
+    Slip(
+        "overlap-largest",
+        "where windows overlap, the largest product is taken",
+        _OVERLAP,
+        Change(scatter=_largest_wins),
+        "H",
+    ),
+    Slip(
+        "overlap-mean",
+        "where windows overlap, they are averaged",
+        _OVERLAP,
+        Change(scatter=_mean),
+        "H",
+    ),
+    Slip(
+        "remainder-missing",
+        "the result ends where the last window ends",
+        _NEGLECT,
+        Change(extent=_until_last_window),
+        "H",
+        ("convolution",),
+        fore=False,
+    ),
+    Slip(
+        "remainder-repeated",
+        "the remainder repeats the last row and column instead of zeros",
+        _NEGLECT,
+        Change(result=_edge_repeated),
+        "H",
+        ("convolution",),
+    ),
+    Slip(
+        "extent-steps-times-stride",
+        "the result's extents are those of the input times the stride",
+        '"same" padding of TensorFlow',
+        Change(extent=lambda s: s.steps * s.stride),
+        "H",
+        ("convolution_transpose",),
+        fore=False,
+    ),
+    Slip(
+        "extent-without-overlap",
+        "the result is cropped by half the overlap on every side",
+        '"same" padding of TensorFlow',
+        Change(
+            rows=_moved(lambda s: -(_overlap(s) // 2)),
+            columns=_moved(lambda s: -(_overlap(s) // 2)),
+            extent=lambda s: s.extent - _overlap(s),
+        ),
+        "H",
+        ("convolution_transpose",),
+        fore=False,
+    ),
+    Slip(
+        "extent-padded",
+        "the result is cropped by half a filter on every side",
+        "padding = filter // 2 by default",
+        Change(
+            rows=_moved(lambda s: -(s.taps // 2)),
+            columns=_moved(lambda s: -(s.taps // 2)),
+            extent=lambda s: max(s.extent - 2 * (s.taps // 2), 0),
+        ),
+        "H",
+        ("convolution_transpose",),
+        fore=False,
+    ),
+    Slip(
+        "extent-output-padding",
+        "the result has as many rows and columns more as the stride has beyond one",
+        "output_padding = stride - 1",
+        Change(extent=lambda s: s.extent + s.stride - 1),
+        "H",
+        ("convolution_transpose",),
+        fore=False,
+    ),
+    Slip(
+        "gaps-not-zeroed",
+        "what no window reaches is not set to zero",
+        "numpy.empty, malloc",
+        Change(start=np.nan, scatter=_add_where_reached),
+        "H",
+        fore=False,
+        wild=True,
+    ),
+)
+
+SPATIAL = (*AXES, *STRIDES, *TURNED, *WIDE)

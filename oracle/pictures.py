@@ -1,0 +1,103 @@
+"""Pictures of what is wrong: one plane of a result, and what each filter tap acts as."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .layouts import Array
+from .operations import Operation
+
+AXES = {
+    "b": "batch item",
+    **dict.fromkeys("PH", "row"),
+    **dict.fromkeys("QW", "column"),
+    "i": "channel in",
+    "o": "channel out",
+    "h": "filter row",
+    "w": "filter column",
+}
+_MOST = 24
+_BESIDE = 30  # characters of a row up to which numbers are told in text
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """One result beside what it should be."""
+
+    operation: Operation
+    got: Array
+    expected: Array
+    wrong: Array
+
+
+def plane(result: Wrong) -> dict[str, Any]:
+    """Return the plane of a result with most wrong elements, cropped to where they are."""
+    axes = result.operation.result
+    counts = result.wrong.sum(axis=(1, 2))
+    at = np.unravel_index(int(np.argmax(counts)), counts.shape)
+    wrong = result.wrong[at[0], :, :, at[1]]
+    rows, columns = (_cropped(wrong.any(axis=axis)) for axis in (1, 0))
+    first, last = AXES[axes[0]], AXES[axes[3]]
+    if axes[0] == "b":
+        last = "channel"
+    return {
+        "title": f"z[{at[0]}, :, :, {at[1]}]",
+        "axes": [AXES[axes[1]], AXES[axes[2]]],
+        "at": {first: int(at[0]), last: int(at[1])},
+        "origin": [rows.start, columns.start],
+        "got": _numbers(result.got[at[0], rows, columns, at[1]]),
+        "expected": _numbers(result.expected[at[0], rows, columns, at[1]]),
+        "wrong": wrong[rows, columns].tolist(),
+    }
+
+
+def _cropped(wrong: Array) -> slice:
+    """Return at most `_MOST` places that hold the first wrong one, and one before it."""
+    start = max(int(np.argmax(wrong)) - 1, 0)
+    start = max(min(start, len(wrong) - _MOST), 0)
+    return slice(start, min(start + _MOST, len(wrong)))
+
+
+def _numbers(values: Array) -> list[list[float | str]]:
+    return [[_number(float(value)) for value in row] for row in values]
+
+
+def _number(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)
+
+
+def lines(picture: dict[str, Any]) -> list[str]:
+    """Return a picture as text: what is wrong, and beside it the numbers where there is room."""
+    rows, columns = picture["origin"]
+    title = f"{picture['title']}: x is wrong, . is right"
+    if rows or columns:
+        title += f"; from {picture['axes'][0]} {rows}, {picture['axes'][1]} {columns} on"
+    marks = [" ".join("x" if each else "." for each in row) for row in picture["wrong"]]
+    got, expected = (_aligned(picture[key]) for key in ("got", "expected"))
+    if marks and max(map(len, got + expected), default=0) <= _BESIDE:
+        heads = [len(marks[0]), len(got[0])]
+        top = f"{'':{heads[0]}}   {'got':<{heads[1]}}   expected"
+        both = zip(marks, got, expected, strict=True)
+        return [title, top, *(f"{m}   {g:<{heads[1]}}   {e}" for m, g, e in both)]
+    return [title, *marks]
+
+
+def _aligned(values: list[list[float | str]]) -> list[str]:
+    texts = [[f"{v:.5g}" if isinstance(v, float) else v for v in row] for row in values]
+    width = max((len(text) for row in texts for text in row), default=0)
+    return [" ".join(text.rjust(width) for text in row) for row in texts]
+
+
+def taps(acts: list[list[int | None]]) -> dict[str, Any]:
+    """Return the picture of what each filter tap acts as, taps numbered from 1 row by row."""
+    width = len(acts[0])
+    return {
+        "title": "what each filter tap acts as: taps are numbered, 0 is none, nan is no single one",
+        "axes": ["filter row", "filter column"],
+        "got": [[float(each) if each is not None else "nan" for each in row] for row in acts],
+        "expected": [
+            [float(row * width + column + 1) for column in range(width)] for row in range(len(acts))
+        ],
+    }

@@ -1,0 +1,193 @@
+"""What a kernel answers to probes, and whether a mistake answers the same."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from .bounds import bound
+from .calls import Call, MisbehaviourError, call_all
+from .cases import Case
+from .judge import property_of
+from .layouts import Array
+from .mistakes import Mistake, catalogue
+from .operations import Kernel, Operation, operation_named
+from .pictures import Wrong
+from .probes import Probe, probes_of
+
+Answer = Array | MisbehaviourError
+
+LARGEST = 200_000
+"""cases with more products than this are too slow to be replayed against the catalogue"""
+_AT_ONCE = 8
+_LOST = ("did not return", "crashed its", "ended its", "took more than", "was not called again")
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A probe, and how the kernel answered."""
+
+    probe: Probe
+    answer: Answer
+
+    @property
+    def right(self) -> bool:
+        """Whether the answer is right."""
+        result = self.result()
+        return result is not None and not result.wrong.any()
+
+    def result(self) -> Wrong | None:
+        """Return the answer beside what it should be; None if they cannot be compared."""
+        probe, answer = self.probe, self.answer
+        expected = probe.expected
+        if isinstance(answer, MisbehaviourError) or answer.shape != expected.shape:
+            return None
+        got = answer.astype(np.float64)
+        operation = operation_named(probe.case.operation)
+        return Wrong(operation, got, expected, ~_equal(got, expected, self._allowed(operation)))
+
+    def _allowed(self, operation: Operation) -> Any:
+        case = self.probe.case
+        if case.mode != "bound" and not self.probe.graded:
+            return 0
+        return bound(operation, case.geometry, self.probe.arrays, case.dtype).error
+
+    def fits(self, replayed: Answer, mistake: Mistake) -> bool:
+        """Return whether a mistake answers the same; sums of integers must be equal."""
+        answer = self.answer
+        if isinstance(answer, MisbehaviourError) or isinstance(replayed, MisbehaviourError):
+            return same_kind(answer, replayed)
+        if answer.shape != replayed.shape:
+            return False
+        dtype = self.probe.case.dtype
+        with np.errstate(all="ignore"):
+            got, should = (z.astype(dtype).astype(np.float64) for z in (answer, replayed))
+        equal = _equal(got, should, _tolerance(should, self.probe, mistake.unit))
+        if mistake.wild:
+            equal |= np.isnan(should) & ~np.isnan(self.probe.expected)
+        return bool(equal.all())
+
+
+def _equal(got: Array, should: Array, allowed: Any) -> Array:
+    with np.errstate(all="ignore"):
+        near = np.abs(got - should) <= allowed
+    equal: Array = (got == should) | (np.isnan(got) & np.isnan(should)) | near
+    return equal
+
+
+def _tolerance(should: Array, probe: Probe, unit: float) -> Any:
+    """Return how far results may be from those of a mistake: nothing where sums are exact."""
+    eps = float(np.finfo(probe.case.dtype).eps)
+    whole = should == np.rint(should)
+    if probe.single:
+        least = 4 * float(np.finfo(probe.case.dtype).smallest_subnormal)
+        return np.where(whole, 0, 8 * eps * np.abs(should) + least)
+    if probe.case.mode != "bound" and whole.all() and (probe.small or not unit):
+        return 0
+    largest = float(np.abs(should[np.isfinite(should)]).max(initial=0))
+    return 64 * max(eps, 0 if probe.small else unit) * largest
+
+
+def same_kind(one: Answer, other: Answer) -> bool:
+    """Return whether both are no results, for the same reason."""
+    both = isinstance(one, MisbehaviourError) and isinstance(other, MisbehaviourError)
+    return both and _kind(str(one)) == _kind(str(other))
+
+
+def _kind(problem: str) -> str:
+    return "raised" if problem.startswith("raised") else problem
+
+
+@lru_cache(maxsize=1 << 14)
+def replay(mistake: Mistake, probe: Probe) -> Answer:
+    """Return what a mistake that keeps no state answers to a probe."""
+    return _call(mistake.make(), probe)
+
+
+def _call(kernel: Kernel, probe: Probe) -> Answer:
+    call = Call(probe.case.geometry, probe.arrays, None, probe.arrangement)
+    with np.errstate(all="ignore"):
+        (answer,) = call_all(kernel, operation_named(probe.case.operation), [call])
+    return answer
+
+
+def products(case: Case) -> int:
+    """Return how many products a layer of this geometry sums."""
+    extents = operation_named(case.operation).extents(case.geometry)
+    return math.prod(extents[axis] for axis in "biohwPQ")
+
+
+@dataclass(eq=False)
+class Session:
+    """A kernel's answers to the probes of an operation and dtype, and what fits them."""
+
+    kernel: Kernel
+    operation: Operation
+    dtype: str
+    lost: str = ""
+    """how it hung or crashed, after which it is not called again"""
+    asked: list[Asked] = field(default_factory=list)
+    fitting: list[Mistake] = field(default_factory=list)
+    """mistakes that give the same answers to all probes"""
+
+    def __post_init__(self) -> None:
+        """Ask the kernel."""
+        probes = [p for p in probes_of(self.operation, self.dtype) if self._offered(p.case)]
+        self.asked = self.ask(probes)
+        stop = getattr(self.kernel, "stop", None)
+        if stop and len(self.asked) > 1 and self.asked[0].right != self.asked[1].right:
+            stop()  # it may remember earlier calls: from a fresh start it can be followed
+            self.asked = self.ask(probes)
+        if not self.lost and not all(each.right for each in self.asked):
+            order = sorted(self.asked, key=lambda each: each.right)
+            self.fitting = [m for m in catalogue(self.operation.name) if self._fits(m, order)]
+
+    def ask(self, probes: Sequence[Probe]) -> list[Asked]:
+        """Return the kernel's answers, until it hangs or crashes."""
+        asked: list[Asked] = []
+        for start in range(0, len(probes), _AT_ONCE):
+            some = probes[start : start + _AT_ONCE]
+            calls = [Call(p.case.geometry, p.arrays, None, p.arrangement) for p in some]
+            answers = call_all(self.kernel, self.operation, calls)
+            asked += [Asked(*each) for each in zip(some, answers, strict=True)]
+            problems = [str(each) for each in answers if isinstance(each, MisbehaviourError)]
+            self.lost = next((each for each in problems if each.startswith(_LOST)), "")
+            if self.lost:
+                break
+        return asked
+
+    def _fits(self, mistake: Mistake, order: Sequence[Asked]) -> bool:
+        if not mistake.state:
+            return all(each.fits(replay(mistake, each.probe), mistake) for each in order)
+        kernel = mistake.make()
+        return all(each.fits(_call(kernel, each.probe), mistake) for each in self.asked)
+
+    def _offered(self, case: Case) -> bool:
+        refuses = getattr(self.kernel, "refuses", None)
+        if refuses and refuses(case, property_of(case)):
+            return False
+        return case.largest is not None or case.mode == "bound"
+
+    def look(self, case: Case) -> Asked | None:
+        """Return the kernel's answer to `case`, or to a probe, that is wrong, if any is."""
+        own = []
+        if not self.lost and products(case) <= LARGEST and self._offered(case):
+            own = self.ask([Probe(case)])
+        return next((each for each in (*own, *self.asked) if not each.right), None)
+
+    def naming(self, focus: Asked) -> list[Mistake]:
+        """Return the plainest mistake that also gives the answer in `focus`."""
+        named = (
+            mistake
+            for mistake in self.fitting
+            if mistake.state or focus.fits(replay(mistake, focus.probe), mistake)
+        )
+        return list(named)[:1]
+
+    def magnitude(self, probe: Probe) -> Array:
+        """Return the sums of the magnitudes of the products."""
+        absolute = {name: np.abs(array) for name, array in probe.arrays.items()}
+        return self.operation.oracle(probe.case.geometry, absolute)
