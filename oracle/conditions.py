@@ -71,12 +71,13 @@ def _neighbours(case: Case) -> Iterator[Case]:
     for name, values in _VALUES.items():
         for value in values:
             if value != getattr(g, name):
-                yield from _possible(case, replace(g, **{name: value}))  # type: ignore[arg-type]
+                changed: dict[str, Any] = {name: value}
+                yield from _possible(case, replace(g, **changed))
     if g.fore is not None:
         for name, some in _FORE.items():
             for value in some:
                 if value != getattr(g.fore, name):
-                    changed: dict[str, Any] = {name: value}
+                    changed = {name: value}
                     yield from _possible(case, replace(g, fore=replace(g.fore, **changed)))
 
 
@@ -98,7 +99,8 @@ def numbers_of(case: Case) -> dict[str, int]:
     if g.fore is not None:
         numbers |= {f"fore_{name}": getattr(g.fore, name) for name in _FORE}
     e = operation_named(case.operation).extents(g)
-    for axis, (wide, narrow, taps) in {"height": "HPh", "width": "WQw"}.items():
+    for axis, letters in {"height": "HPh", "width": "WQw"}.items():
+        wide, narrow, taps = tuple(letters)
         numbers[f"windows_{axis}"] = e[narrow]
         stride = numbers[f"stride_{axis}"]
         numbers[f"remainder_{axis}"] = e[wide] - (e[narrow] - 1) * stride - e[taps]
@@ -159,7 +161,7 @@ def _comparisons() -> Iterator[_Relation]:
     yield from each_axis("no remainder is left", lambda n, a: n[f"remainder_{a}"] == 0)
     yield from each_axis("the stride is above 1", lambda n, a: n[f"stride_{a}"] > 1)
     yield from each_axis("the stride is 1", lambda n, a: n[f"stride_{a}"] == 1)
-    yield from each_axis("windows overlap", lambda n, a: _overlap(n, a))
+    yield from each_axis("windows overlap", _overlap)
     yield from each_axis("windows leave gaps", lambda n, a: n[f"stride_{a}"] > n[f"filter_{a}"])
     yield from each_axis("there are several windows", lambda n, a: n[f"windows_{a}"] > 1)
     yield from each_axis("the filter has several taps", lambda n, a: n[f"filter_{a}"] > 1)

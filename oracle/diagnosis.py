@@ -5,7 +5,7 @@ failed and on all probes.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -19,7 +19,6 @@ from .mistakes import Mistake
 from .operations import Kernel, operation_named
 from .pictures import Wrong
 from .session import LARGEST, Answer, Asked, Session, products, same_kind
-
 
 _MOST = 5  # patterns in one diagnosis
 
@@ -81,9 +80,12 @@ def _diagnosed(kernel: Kernel, case: Case) -> Diagnosis:
     result = focus.result()
     picture = pictures.plane(result) if result is not None and result.wrong.any() else None
     text = pictures.lines(picture) if picture else []
-    acts = None if names else taps.acting(session, focus)
-    words = () if names else tuple(_words(session, focus, result, acts))[:_MOST]
-    return Diagnosis(names, words, tuple(text), picture, pictures.taps(acts) if acts else None)
+    if names:
+        return Diagnosis(names, (), tuple(text), picture)
+    around = _around(session, session.anchor or focus)
+    words = tuple(_words(session, focus, result, around))[:_MOST]
+    acts = pictures.taps(around.acts) if around.acts else None
+    return Diagnosis((), words, tuple(text), picture, acts)
 
 
 @lru_cache(maxsize=32)
@@ -92,17 +94,35 @@ def _probed(kernel: Kernel, operation: str, dtype: str) -> Session:
     return Session(kernel, operation_named(operation), dtype)
 
 
+@dataclass(frozen=True)
+class _Around:
+    """What was found around a probe that a kernel answered wrongly."""
+
+    acts: taps.Acts | None = None
+    where: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=64)
+def _around(session: Session, asked: Asked) -> _Around:
+    """Return what holds of a kernel beyond one call; the same for most cases that it fails."""
+    case = asked.probe.case
+    if asked.probe.small:
+        case = replace(case, fill="integers")
+    if products(case) > LARGEST or asked.probe.single:
+        return _Around()
+    where = condition(session.kernel, case)
+    found = (*((where,) if where else ()), *patterns.kinds(session.kernel, case))
+    return _Around(taps.acting(session, asked), found)
+
+
 def _repeated(one: Answer, other: Answer) -> bool:
     if isinstance(one, MisbehaviourError) or isinstance(other, MisbehaviourError):
         return same_kind(one, other)
     return np.array_equal(one, other, equal_nan=True)
 
 
-def _words(
-    session: Session, focus: Asked, result: Wrong | None, acts: taps.Acts | None
-) -> Iterator[str]:
+def _words(session: Session, focus: Asked, result: Wrong | None, around: _Around) -> Iterator[str]:
     """Yield what is wrong, in words."""
-    kernel, case = session.kernel, focus.probe.case
     (again,) = session.ask([focus.probe])
     if session.lost:
         yield session.lost
@@ -110,17 +130,16 @@ def _words(
     if not _repeated(focus.answer, again.answer):
         yield "the same call gives another result the second time"
         return
+    for mistake, where in session.partly(focus):
+        yield f"{where}, it gives the results of this mistake: {mistake.sentence}"
     if isinstance(focus.answer, MisbehaviourError):
-        yield str(focus.answer)
+        yield str(focus.answer).partition(":")[0]
     elif result is None:
         yield f"the result has shape {focus.answer.shape}, expected {focus.probe.expected.shape}"
     else:
-        told = taps.words(acts) if acts else None
+        told = taps.words(around.acts) if around.acts else None
         found = [told] if told else [*patterns.values(result)]
-        yield from found or patterns.rounding(result, case, session.magnitude(focus.probe))
+        magnitude = session.magnitude(focus.probe)
+        yield from found or patterns.rounding(result, focus.probe.case, magnitude)
         yield from patterns.places(result)
-    if products(case) <= LARGEST and not focus.probe.special:
-        where = condition(kernel, case)
-        if where:
-            yield where
-        yield from patterns.kinds(kernel, case)
+    yield from around.where

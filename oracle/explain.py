@@ -1,6 +1,7 @@
 """Telling a person what went wrong: the failure message, and code that shows it alone."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,13 @@ _AGAINST = {
 }
 
 
-def explain(verdict: Verdict, rerun: str | None = None) -> str:
+def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str] = ()) -> str:
     """Return the message for a verdict that failed: what, where, by how much, and again.
 
     Args:
         verdict: one that failed.
         rerun: a command that judges the same kernel on the same case, if there is one.
+        diagnosis: lines on how the kernel is wrong.
     """
     case, evidence = verdict.case, verdict.evidence
     who = f"{case.operation}, {case.dtype}"
@@ -51,6 +53,7 @@ def explain(verdict: Verdict, rerun: str | None = None) -> str:
         lines = [f"{who}: the kernel disagrees with {against}"]
     if evidence is not None and evidence.expression:
         lines += [_numbers(evidence), f"  wrong    {_share(evidence)}"]
+    lines += diagnosis
     lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
     lines.append(f"  case id  {case}" if rerun is None else f"  rerun    {rerun}")
     if evidence is not None:

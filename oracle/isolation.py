@@ -51,6 +51,11 @@ class Isolated(Remote):
         self._hung = False
         self._told: set[str] = set()
 
+    def fresh(self, seconds: float) -> "Isolated":
+        """Return the same candidate, to run in another process, in at most so much time a call."""
+        least = min(seconds, self._seconds)
+        return Isolated(self.candidate, seconds=least, megabytes=self._megabytes)
+
     def start(self) -> None:
         """Start the process and load the candidate; CandidateError if that fails."""
         if self._process is not None:

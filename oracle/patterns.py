@@ -52,7 +52,7 @@ def places(result: Wrong) -> Iterator[str]:
     parts = []
     for place, axis in enumerate(axes):
         others = tuple(other for other in range(len(axes)) if other != place)
-        wrong = result.wrong.any(axis=others)
+        wrong = np.asarray(result.wrong.any(axis=others))
         if not wrong.all():
             noun = AXES[axis] if axes[0] != "b" or place < 3 else "channel"
             parts.append(_members(noun, np.flatnonzero(wrong), len(wrong)))
@@ -71,7 +71,7 @@ def _members(noun: str, members: Array, length: int) -> str:
         if last == length - 1:
             return f"{several} from {first} on"
         return f"{several} {first} to {last}"
-    if first in (0, 1) and (members == np.arange(first, length, 2)).all():
+    if first in (0, 1) and np.array_equal(members, np.arange(first, length, 2)):
         return f"every second of the {several}, from {first} on"
     if len(members) == 2 and (first, last) == (0, length - 1):
         return f"the first and the last of the {several}"
@@ -115,9 +115,8 @@ def kinds(kernel: Kernel, case: Case) -> Iterator[str]:
         if failed:
             break
     text = [_MEANING.get(each.fill, _wide(each.fill)) for each in failed]
-    if case.mode == "nonfinite" and fills == nonfinite_fills(operation):
-        yield f"wrong only on {' and on '.join(text)}"
-    elif passed and 0 < len(text) <= len(fills) // 2:
+    finite = fills == agreement_fills(operation)
+    if text and (not finite or (passed and len(text) <= len(fills) // 2)):
         yield f"wrong only on {' and on '.join(text)}"
     elif failed and 0 < len(passed) <= 2:
         right = [_MEANING.get(each.fill, _wide(each.fill)) for each in passed]

@@ -38,7 +38,7 @@ def plane(result: Wrong) -> dict[str, Any]:
     counts = result.wrong.sum(axis=(1, 2))
     at = np.unravel_index(int(np.argmax(counts)), counts.shape)
     wrong = result.wrong[at[0], :, :, at[1]]
-    rows, columns = (_cropped(wrong.any(axis=axis)) for axis in (1, 0))
+    rows, columns = (_cropped(np.asarray(wrong.any(axis=axis))) for axis in (1, 0))
     first, last = AXES[axes[0]], AXES[axes[3]]
     if axes[0] == "b":
         last = "channel"

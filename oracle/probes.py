@@ -100,12 +100,12 @@ class _Axis:
 def _geometry(
     operation: Operation, rows: _Axis, columns: _Axis, sizes: tuple[int, int, int, int], kind: str
 ) -> Geometry:
-    extents = [
+    height, width = (
         (each.steps - 1) * each.stride + each.taps + each.remainder
         if operation.layer == "convolution"
         else each.steps
         for each in (rows, columns)
-    ]
+    )
     batch, channels_in, channels_out, fore_channels = sizes
     fore = None
     if operation.default_fore is not None:
@@ -113,7 +113,7 @@ def _geometry(
         fore = Fore(kind, fore_channels, *taps, *strides)
     return Geometry(
         batch,
-        *extents,
+        *(height, width),
         channels_in,
         channels_out,
         *(rows.taps, columns.taps),
@@ -131,6 +131,15 @@ _REMAINDER = _Axis(7, 1, 1, 0, (2, 3)), _Axis(8, 1, 1, 0, (2, 4))
 _LARGE = _Axis(2, 5, 1, 0, (1, 1)), _Axis(3, 4, 1, 0, (1, 2))
 _SINGLE = _Axis(1, 2, 1), _Axis(1, 3, 1)
 _PIXELS = _Axis(6, 1, 1), _Axis(7, 1, 1)
+
+
+def _single(operation: Operation) -> tuple[tuple[_Axis, _Axis], tuple[int, int, int, int]]:
+    """Return axes and sizes with which every result is a single product of many."""
+    if operation.result == "ihwo":  # many places in the array that has the windows, too
+        few, many = (13, 73) if operation.layer == "convolution" else (73, 13)
+        return _SINGLE, (1, few, many, 1)
+    channels_in, channels_out = (1 if letter in operation.summed else 73 for letter in "io")
+    return _PIXELS, (2, channels_in, channels_out, 1)
 
 
 def probes_of(operation: Operation, dtype: str) -> tuple[Probe, ...]:
@@ -166,10 +175,7 @@ def _probes(operation: Operation, dtype: str) -> Iterator[Probe]:
         yield Probe(case(axes, sizes, "integers", seed, kind), small=True)
     square = case(_SQUARE, (3, 3, 3, 3), "integers", 13, default)
     yield Probe(square, small=True, arrangement="fortran")
-    axes, batch = (_SINGLE, 1) if operation.result == "ihwo" else (_PIXELS, 2)
-    sizes = (batch, *(1 if letter in operation.summed else 73 for letter in "io"), 1)
-    if operation.result == "ihwo":  # many places in the array that has the windows, too
-        sizes = (1, 13, 73, 1) if operation.layer == "convolution" else (1, 73, 13, 1)
+    axes, sizes = _single(operation)
     for name in operation.factors:
         yield Probe(case(axes, sizes, f"wide-{name}", 21, default), single=True)
     for fill in ("uniform", "tiny"):

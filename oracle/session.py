@@ -1,9 +1,9 @@
 """What a kernel answers to probes, and whether a mistake answers the same."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,16 @@ Answer = Array | MisbehaviourError
 LARGEST = 200_000
 """cases with more products than this are too slow to be replayed against the catalogue"""
 _AT_ONCE = 8
-_LOST = ("did not return", "crashed its", "ended its", "took more than", "was not called again")
+_SECONDS = 2.0  # that a call of an isolated kernel may take here
+_LOST = (
+    *("did not return", "took no call", "took more than", "printed more than"),
+    *("crashed its", "killed its", "ended its", "not called any more", "could not be loaded"),
+)
+
+
+def is_lost(reason: str) -> bool:
+    """Return whether a kernel hung or crashed, so that asking it again leads nowhere."""
+    return reason.startswith(_LOST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +42,7 @@ class Asked:
     probe: Probe
     answer: Answer
 
-    @property
+    @cached_property
     def right(self) -> bool:
         """Whether the answer is right."""
         result = self.result()
@@ -120,6 +129,13 @@ def products(case: Case) -> int:
     return math.prod(extents[axis] for axis in "biohwPQ")
 
 
+@lru_cache(maxsize=32)
+def _fresh(kernel: Kernel) -> Kernel:
+    """Return the kernel as it was at first, where it can be started anew."""
+    fresh = getattr(kernel, "fresh", None)
+    return kernel if fresh is None else fresh(_SECONDS)
+
+
 @dataclass(eq=False)
 class Session:
     """A kernel's answers to the probes of an operation and dtype, and what fits them."""
@@ -134,7 +150,8 @@ class Session:
     """mistakes that give the same answers to all probes"""
 
     def __post_init__(self) -> None:
-        """Ask the kernel."""
+        """Ask the kernel, where it runs elsewhere one of its own that remembers nothing."""
+        self.kernel = _fresh(self.kernel)
         probes = [p for p in probes_of(self.operation, self.dtype) if self._offered(p.case)]
         self.asked = self.ask(probes)
         stop = getattr(self.kernel, "stop", None)
@@ -154,7 +171,7 @@ class Session:
             answers = call_all(self.kernel, self.operation, calls)
             asked += [Asked(*each) for each in zip(some, answers, strict=True)]
             problems = [str(each) for each in answers if isinstance(each, MisbehaviourError)]
-            self.lost = next((each for each in problems if each.startswith(_LOST)), "")
+            self.lost = next(filter(is_lost, problems), "")
             if self.lost:
                 break
         return asked
@@ -186,6 +203,30 @@ class Session:
             if mistake.state or focus.fits(replay(mistake, focus.probe), mistake)
         )
         return list(named)[:1]
+
+    def partly(self, focus: Asked) -> list[tuple[Mistake, str]]:
+        """Return a mistake that gives the answers that are results, or those that are wrong."""
+        for where, some in self._parts(focus):
+            for mistake in catalogue(self.operation.name):
+                replayed = not mistake.state and not mistake.wild
+                if replayed and all(a.fits(replay(mistake, a.probe), mistake) for a in some):
+                    return [(mistake, where)]
+        return []
+
+    def _parts(self, focus: Asked) -> Iterator[tuple[str, list[Asked]]]:
+        asked = [focus, *self.asked]
+        results = [each for each in asked if not isinstance(each.answer, MisbehaviourError)]
+        if len(results) < len(asked) and not all(each.right for each in results):
+            yield "where it returns a result", sorted(results, key=lambda each: each.right)
+        wrong = [each for each in results if not each.right]
+        if 0 < len(wrong) < len(results):
+            yield "where it is wrong", wrong
+
+    @property
+    def anchor(self) -> Asked | None:
+        """The first probe of some sums that the kernel answers wrongly, if there is one."""
+        plain = (a for a in self.asked if a.probe.small and a.probe.arrangement == "copy")
+        return next((each for each in plain if not each.right), None)
 
     def magnitude(self, probe: Probe) -> Array:
         """Return the sums of the magnitudes of the products."""

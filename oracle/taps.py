@@ -66,7 +66,7 @@ def _of_argument(
 
 def _single(array: Array, row: int, column: int) -> Array:
     single = np.zeros_like(array)
-    single[:, row, column] = array[:, row, column]
+    single[:, row, column] = array[:, 0, 0]  # the same channels whatever the tap
     return single
 
 

@@ -6,7 +6,8 @@ derivatives of, and told of every operation that can have it.
 
 from functools import lru_cache
 
-from ..operations import OPERATIONS, operation_named
+from convcheck.oracle.operations import OPERATIONS, operation_named
+
 from .channels import BLOCKS, CHANNELS
 from .layers import of_both_layers
 from .numbers import NUMBERS

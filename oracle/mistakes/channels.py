@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ..layouts import Array
-from ..operations import Operation
-from .form import Change, Span, Work, windows
+from convcheck.oracle.layouts import Array
+from convcheck.oracle.operations import Operation
+
+from .form import Change, Map, Span, Work, on_array, windows
 from .slips import Slip
 
 _NEVER = -(2**30)
@@ -108,18 +109,12 @@ def _of_letter(letter: str, noun: str) -> Iterator[Slip]:
         )
 
 
-def on_filter(
-    argument: Callable[[Array], Array], result: Callable[[Array], Array] | None = None
-) -> Callable[[Operation], Change]:
+def _on_filter(argument: Map, result: Map | None = None) -> Callable[[Operation], Change]:
     """Return the change to the filter, be it an argument or the result."""
 
     def change(operation: Operation) -> Change:
-        for name, axes in operation.factors.items():
-            if axes == "ihwo":
-                return Change(
-                    arguments=lambda work: work.with_array(name, argument(work.arrays[name]))
-                )
-        return Change(result=lambda _, z: (result or argument)(z))
+        found = next((n for n, axes in operation.factors.items() if axes == "ihwo"), None)
+        return on_array(found, argument, result or argument)
 
     return change
 
@@ -155,12 +150,8 @@ def _side_misread(letter: str) -> Callable[[Operation], Change]:
     """Return the change that takes a tensor, or returns it, as NCHW."""
 
     def change(operation: Operation) -> Change:
-        for name, axes in operation.factors.items():
-            if axes[1] == letter:
-                return Change(
-                    arguments=lambda work: work.with_array(name, _misread(_NCHW)(work.arrays[name]))
-                )
-        return Change(result=lambda _, z: _miswritten(_NCHW)(z))
+        found = next((n for n, axes in operation.factors.items() if axes[1] == letter), None)
+        return on_array(found, _misread(_NCHW), _miswritten(_NCHW))
 
     return change
 
@@ -172,7 +163,8 @@ def _groups(count: int | None) -> Callable[[Array], Array]:
         i, o = np.arange(ftr.shape[0])[:, None], np.arange(ftr.shape[3])
         if count is not None:
             i, o = i * count // ftr.shape[0], o * count // ftr.shape[3]
-        return ftr * (i == o)[:, None, None, :].astype(ftr.dtype)
+        masked: Array = ftr * (i == o)[:, None, None, :].astype(ftr.dtype)
+        return masked
 
     return kept
 
@@ -185,14 +177,14 @@ ORDER = (
         "channels-exchanged",
         "the filter's channels in and out are exchanged",
         "transposed convolution as the gradient of a convolution: pytorch#5057",
-        on_filter(_exchanged),
+        _on_filter(_exchanged),
     ),
     *(
         Slip(
             f"filter-as-{name.lower()}",
             f"the filter's memory is taken for {name}",
             _ORDER,
-            on_filter(_misread(order), _miswritten(order)),
+            _on_filter(_misread(order), _miswritten(order)),
         )
         for name, order in FILTER_LAYOUTS.items()
     ),
@@ -204,13 +196,13 @@ ORDER = (
         "depthwise",
         "each channel out sees the channel in of its number alone",
         _GROUPS,
-        on_filter(_groups(None)),
+        _on_filter(_groups(None)),
     ),
     Slip(
         "two-groups",
         "channels are cut into two groups that do not see each other",
         _GROUPS,
-        on_filter(_groups(2)),
+        _on_filter(_groups(2)),
     ),
 )
 

@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..geometry import LAYERS
-from ..layouts import Array
-from ..operations import OPERATIONS, Kernel, Operation
+from convcheck.oracle.geometry import LAYERS
+from convcheck.oracle.layouts import Array
+from convcheck.oracle.operations import OPERATIONS, Kernel, Operation
 
 Pair = tuple[int, int]
+Map = Callable[[Array], Array]
 
 
 class Span(NamedTuple):
@@ -75,7 +76,7 @@ class Work:
 
 
 def _span(extents: Mapping[str, int], axes: str, stride: int) -> Span:
-    wide, narrow, tap = axes
+    wide, narrow, tap = tuple(axes)
     taps = extents[tap]
     if narrow not in extents:
         if extents[wide] < taps:
@@ -95,6 +96,8 @@ class Change:
     """What a mistake does; by default, nothing."""
 
     arguments: Callable[[Work], Work] = lambda work: work
+    late: Callable[[Work], Work] = lambda work: work
+    """to the arguments, once the sizes are known: what does not fit then fails"""
     rows: Index = windows
     columns: Index = windows
     extent: Callable[[Span], int] = lambda span: span.extent
@@ -105,6 +108,13 @@ class Change:
     result: Callable[[Work, Array], Array] = lambda _, z: z
 
 
+def on_array(name: str | None, argument: Map, result: Map) -> Change:
+    """Return the change to an argument, or to the result."""
+    if name is None:
+        return Change(result=lambda _, z: result(z))
+    return Change(arguments=lambda work: work.with_array(name, argument(work.arrays[name])))
+
+
 def contract(work: Work, change: Change) -> Array:
     """Return the result of `work` in float64, as `change` has it."""
     given, work = work, change.arguments(work)
@@ -112,6 +122,7 @@ def contract(work: Work, change: Change) -> Array:
     work = replace(work, arrays=arrays)
     spans = work.spans()
     maps = [index(span) for index, span in zip((change.rows, change.columns), spans, strict=True)]
+    work = change.late(work)
     compute = _wide if "H" in work.operation.result else _other
     return change.result(given, compute(work, change, spans, maps))
 
@@ -141,11 +152,10 @@ def _other(work: Work, _: Change, spans: tuple[Span, Span], maps: list[Array]) -
         narrow = arrays[other][:, : len(down), : len(across)]
         views, arrays[other] = views[:, : narrow.shape[1], :, : narrow.shape[2]], narrow
     letters = f"bPhQw{operation.factors[wide][-1]}"
-    return np.einsum(
-        f"{letters},{operation.factors[other]}->{operation.result}",
-        views,
-        arrays[other],
+    z: Array = np.einsum(
+        f"{letters},{operation.factors[other]}->{operation.result}", views, arrays[other]
     )
+    return z
 
 
 def _inside(places: Array, extent: int) -> Array:

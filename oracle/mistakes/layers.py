@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ..geometry import LAYERS
-from ..layouts import Array
-from ..operations import Operation
+from convcheck.oracle.geometry import LAYERS
+from convcheck.oracle.layouts import Array
+from convcheck.oracle.operations import Operation
+
 from .form import TwoLayers, other_layer, two_layers
 from .numbers import NARROWINGS, PRECISION, inside
 from .slips import Mistake

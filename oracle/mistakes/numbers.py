@@ -5,12 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..layouts import Array
-from ..operations import Operation
-from .form import Change, Work
-from .slips import Slip
+from convcheck.oracle.layouts import Array
+from convcheck.oracle.operations import Operation
 
-Map = Callable[[Array], Array]
+from .form import Change, Map, Work
+from .slips import Slip
 
 
 def _result(change: Map) -> Change:

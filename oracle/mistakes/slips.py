@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from ..geometry import LAYERS
-from ..operations import Kernel, Operation
+from convcheck.oracle.geometry import LAYERS
+from convcheck.oracle.operations import Kernel, Operation
+
 from .form import Change, Index, TwoLayers, one_layer, two_layers, windows
 
 

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from ..layouts import Array
-from ..operations import Operation
-from .form import Change, Index, Span, Work, windows
+from convcheck.oracle.layouts import Array
+from convcheck.oracle.operations import Operation
+
+from .form import Change, Index, Span, Work, on_array, windows
 from .slips import Slip, on_axes
 
 _NEVER = -(2**30)  # lies outside of every array
@@ -272,27 +273,35 @@ STRIDES = (
 )
 
 
-def _turned(name_axes: str) -> Callable[[Operation], Change]:
+def _turn(array: Array) -> Array:
+    return array.swapaxes(1, 2)
+
+
+def _turned(axis: str, *, late: bool = False) -> Callable[[Operation], Change]:
     """Return the change that exchanges rows and columns of an array, or of the result."""
 
     def change(operation: Operation) -> Change:
-        def arguments(work: Work) -> Work:
-            for name, axes in operation.factors.items():
-                if axes[1] == name_axes:
-                    work = work.with_array(name, work.arrays[name].swapaxes(1, 2))
-            return work
-
-        if operation.result[1] == name_axes:
-            return Change(result=lambda _, z: z.swapaxes(1, 2))
-        return Change(arguments=arguments)
+        name = next((n for n, axes in operation.factors.items() if axes[1] == axis), None)
+        turned = on_array(name, _turn, _turn)
+        return Change(late=turned.arguments, result=turned.result) if late else turned
 
     return change
 
 
-TURNED = (
-    Slip("filter-turned", "rows and columns of the filter are exchanged", _PAIR, _turned("h")),
-    Slip("wide-turned", "rows and columns of the {wide} are exchanged", _PAIR, _turned("H")),
-    Slip("narrow-turned", "rows and columns of the {narrow} are exchanged", _PAIR, _turned("P")),
+TURNED = tuple(
+    Slip(
+        f"{name}-turned{'-late' if late else ''}",
+        f"rows and columns of the {words} are exchanged"
+        f"{', as far as they fit' if late else ''}",
+        _PAIR,
+        _turned(axis, late=late),
+    )
+    for name, words, axis in (
+        ("filter", "filter", "h"),
+        ("wide", "{wide}", "H"),
+        ("narrow", "{narrow}", "P"),
+    )
+    for late in (False, True)
 )
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from ..layouts import Array
-from ..operations import Kernel, Operation
+from convcheck.oracle.layouts import Array
+from convcheck.oracle.operations import Kernel, Operation
+
 from .form import TwoLayers, one_layer, two_layers
 from .slips import Mistake
 
@@ -31,7 +32,7 @@ def _key(positional: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
 def _cached_result(kernel: Kernel, _: Operation) -> Kernel:
     seen: dict[Any, Array] = {}
 
-    def wrapped(*positional: Any, **keywords: Any) -> Array:
+    def wrapped(*positional: Any, **keywords: Any) -> Any:
         key = _key(positional, keywords)
         if key not in seen:
             seen[key] = kernel(*positional, **keywords)
@@ -47,7 +48,7 @@ def _cached_argument(place: int) -> Wrap:
         seen: dict[Any, Array] = {}
         at = operation.signature.index(list(operation.factors)[place])
 
-        def wrapped(*positional: Any, **keywords: Any) -> Array:
+        def wrapped(*positional: Any, **keywords: Any) -> Any:
             first = seen.setdefault(positional[at].shape, positional[at].copy())
             return kernel(*positional[:at], first, *positional[at + 1 :], **keywords)
 
@@ -59,7 +60,7 @@ def _cached_argument(place: int) -> Wrap:
 def _adding(kernel: Kernel, _: Operation) -> Kernel:
     sums: dict[Any, Array] = {}
 
-    def wrapped(*positional: Any, **keywords: Any) -> Array:
+    def wrapped(*positional: Any, **keywords: Any) -> Any:
         z = kernel(*positional, **keywords)
         sums[z.shape] = z + sums.get(z.shape, 0)
         return sums[z.shape].copy()
@@ -70,7 +71,7 @@ def _adding(kernel: Kernel, _: Operation) -> Kernel:
 def _late(kernel: Kernel, _: Operation) -> Kernel:
     last: dict[Any, Array] = {}
 
-    def wrapped(*positional: Any, **keywords: Any) -> Array:
+    def wrapped(*positional: Any, **keywords: Any) -> Any:
         z = kernel(*positional, **keywords)
         before = last.get(z.shape, z)
         last[z.shape] = z.copy()
@@ -83,7 +84,7 @@ def _overwriting(place: int, change: Callable[[Array], Array]) -> Wrap:
     def wrap(kernel: Kernel, operation: Operation) -> Kernel:
         at = operation.signature.index(list(operation.factors)[place])
 
-        def wrapped(*positional: Any, **keywords: Any) -> Array:
+        def wrapped(*positional: Any, **keywords: Any) -> Any:
             z = kernel(*positional, **keywords)
             positional[at][...] = change(positional[at])
             return z

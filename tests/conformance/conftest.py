@@ -134,8 +134,10 @@ def pytest_runtest_makereport(
         return report
     error = call.excinfo.value
     if isinstance(error, ConformanceError):
+        error.diagnose()
         report.longrepr = call.excinfo.getrepr(style="value")
     elif isinstance(error, FlakyFailure) and isinstance(error.exceptions[0], ConformanceError):
+        error.exceptions[0].diagnose()
         report.longrepr = (
             "The kernel failed on a case and not on the same case again: its results depend on "
             f"more than its arguments.\n{error.exceptions[0]}"

@@ -7,15 +7,17 @@ the cells that it judged; the controlling process adds them up.
 import json
 import shlex
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from convcheck.oracle.cases import DTYPES
 from convcheck.oracle.certificates import Certificate
-from convcheck.oracle.explain import explain
+from convcheck.oracle.diagnosis import Diagnosis, diagnose
+from convcheck.oracle.explain import explain, snippet
 from convcheck.oracle.laws import LAWS
 from convcheck.oracle.operations import OPERATIONS, Operation, operation_named
+from convcheck.oracle.session import is_lost
 from convcheck.oracle.verdicts import DECIDED, Verdict
 
 from . import kept, kernels
@@ -89,7 +91,23 @@ def planned_pairs() -> list[tuple[str, str, int]]:
 
 
 class ConformanceError(AssertionError):
-    """A kernel failed; the message is `explain`'s."""
+    """A kernel failed; the message says how."""
+
+    verdict: Verdict | None = None
+    rerun: str | None = None
+
+    @classmethod
+    def of(cls, verdict: Verdict, rerun: str | None) -> Self:
+        """Return the error that a failed verdict is told by, in `explain`'s words."""
+        error = cls(_message(verdict, rerun))
+        error.verdict, error.rerun = verdict, rerun
+        return error
+
+    def diagnose(self) -> None:
+        """Add to the message how the kernel is wrong: too slow while cases are shrunk."""
+        found = self.verdict and _diagnosis(self.verdict)
+        if self.verdict and found:
+            self.args = (_message(self.verdict, self.rerun, found.lines()),)
 
 
 @dataclass
@@ -176,7 +194,7 @@ class Record:
         if failures:
             self._failed = True
             kept.keep(failures[0], prop, replayable=rerun is None)
-            raise ConformanceError(_message(failures[0], rerun))
+            raise ConformanceError.of(failures[0], rerun)
 
     def replayed(self, verdict: Verdict, prop: str) -> None:
         """Tell of a kept case if it fails again, where no other of its cell does; count none."""
@@ -184,7 +202,7 @@ class Record:
         if verdict.failed:
             cell = (verdict.case.operation, prop, verdict.case.dtype)
             self._cells[cell] = _Tally(failure=verdict, rank=_LAST)
-            raise ConformanceError(_message(verdict, None))
+            raise ConformanceError.of(verdict, None)
 
     def certificate(self, certificate: Certificate) -> None:
         """Add a certificate, or one shard's part of it; it may go on growing."""
@@ -221,18 +239,26 @@ def rerun_command(verdict: Verdict, command: str | None = None) -> str:
     return command + named
 
 
-def _message(verdict: Verdict, command: str | None) -> str:
-    return explain(verdict, rerun_command(verdict, command))
+def _message(verdict: Verdict, command: str | None, diagnosis: Sequence[str] = ()) -> str:
+    return explain(verdict, rerun_command(verdict, command), diagnosis)
+
+
+def _diagnosis(verdict: Verdict) -> Diagnosis | None:
+    """Return how the kernel is wrong; None where it hung or crashed."""
+    return None if is_lost(verdict.reason) else diagnose(verdict.kernel, verdict.case)
 
 
 def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
     operation, prop, dtype = cell
+    found = tally.failure and _diagnosis(tally.failure)
     failure = tally.failure and {
         "case": str(tally.failure.case),
         "outcome": tally.failure.outcome.value,
         "rank": tally.rank,
         "rerun": rerun_command(tally.failure, tally.rerun),
         "message": _message(tally.failure, tally.rerun),
+        "snippet": _snippet(tally.failure),
+        "diagnosis": found and found.plain(),
     }
     return {
         "operation": operation,
@@ -243,6 +269,10 @@ def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
         "suspicious": int(tally.suspicious),
         "failure": failure,
     }
+
+
+def _snippet(verdict: Verdict) -> list[str]:
+    return [] if verdict.evidence is None else snippet(verdict.kernel, verdict.evidence)
 
 
 def _certified(certificate: Certificate) -> dict[str, Any]:
