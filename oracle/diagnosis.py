@@ -111,8 +111,10 @@ def _around(session: Session, asked: Asked) -> _Around:
     if products(case) > LARGEST or asked.probe.single:
         return _Around()
     where = condition(session.kernel, case)
-    found = (*((where,) if where else ()), *patterns.kinds(session.kernel, case))
-    return _Around(taps.acting(session, asked), found)
+    found = [where] if where else []
+    found += patterns.kinds(session.kernel, case)
+    found += patterns.linearity(session.ask, asked.probe)
+    return _Around(taps.acting(session, asked), tuple(found))
 
 
 def _repeated(one: Answer, other: Answer) -> bool:
@@ -141,5 +143,7 @@ def _words(session: Session, focus: Asked, result: Wrong | None, around: _Around
         found = [told] if told else [*patterns.values(result)]
         magnitude = session.magnitude(focus.probe)
         yield from found or patterns.rounding(result, focus.probe.case, magnitude)
-        yield from patterns.places(result)
+        yield from (each for each in patterns.places(result) if each != patterns.ALL)
     yield from around.where
+    if result is not None and result.wrong.all():
+        yield patterns.ALL

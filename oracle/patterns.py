@@ -1,7 +1,8 @@
 """What is wrong in words, where no mistake of the catalogue gives the same results."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,11 @@ from .judge import judge_all
 from .layouts import Array
 from .operations import Kernel, operation_named
 from .pictures import AXES, Wrong
+from .probes import Probe
 from .verdicts import DECIDED
+
+
+ALL = "every element is wrong"
 
 
 def values(result: Wrong) -> Iterator[str]:
@@ -58,7 +63,9 @@ def places(result: Wrong) -> Iterator[str]:
             parts.append(_members(noun, np.flatnonzero(wrong), len(wrong)))
     if parts:
         yield f"wrong only in {', '.join(parts)}"
-    elif not result.wrong.all():
+    elif result.wrong.all():
+        yield ALL
+    else:
         yield f"{int(result.wrong.sum())} of {result.wrong.size} elements are wrong, all over it"
 
 
@@ -92,6 +99,22 @@ def rounding(result: Wrong, case: Case, magnitude: Array) -> Iterator[str]:
             return
     if 0 < error < 2.0**-6:
         yield f"errors are small, at most {error:.2g} of the sum of magnitudes"
+
+
+def linearity(ask: Callable[[list[Probe]], list[Any]], probe: Probe) -> Iterator[str]:
+    """Yield the factors that the result does not follow when they are doubled or negated."""
+    names = list(operation_named(probe.case.operation).factors)
+    changed = [probe.changed(n, by * probe.arrays[n]) for n in names for by in (2, -1)]
+    once, *answers = (asked.answer for asked in ask([probe, *changed]))
+    if not all(isinstance(each, np.ndarray) for each in (once, *answers)):
+        return
+    for name, twice, opposite in zip(names, answers[::2], answers[1::2], strict=True):
+        if np.array_equal(opposite, once):
+            yield f"the sign of {name} does not matter"
+        elif not np.array_equal(twice, 2 * once):
+            yield f"twice {name} does not give twice the result"
+        elif not np.array_equal(opposite, -once):
+            yield f"-{name} does not give the opposite result"
 
 
 _MEANING = {

@@ -61,6 +61,11 @@ _LOOP = "a loop bound off by one"
 _BATCH = "a kernel written for a batch of one"
 
 
+def _plural(noun: str) -> str:
+    first, _, rest = noun.rpartition(" ")
+    return f"{first} {rest}s" if rest == "item" else f"{first}s {rest}"
+
+
 def _of_letter(letter: str, noun: str) -> Iterator[Slip]:
     key = noun.replace(" ", "-")
     yield Slip(
@@ -89,7 +94,7 @@ def _of_letter(letter: str, noun: str) -> Iterator[Slip]:
     )
     yield Slip(
         f"{key}-reversed",
-        f"the {noun}s come in reversed order".replace("ins ", "s in "),
+        f"the {_plural(noun)} come in reversed order",
         "BGR images taken for RGB",
         _taken(letter, lambda n: np.arange(n)[::-1]),
     )
@@ -235,6 +240,6 @@ def _blocks(size: int) -> Iterator[Slip]:
     )
 
 
-BLOCKS = tuple(slip for size in (2, 4, 8, 16, 32) for slip in _blocks(size))
+BLOCKS = tuple(slip for size in (4, 8, 16, 32) for slip in _blocks(size))
 
 CHANNELS = (*(slip for item in LETTERS.items() for slip in _of_letter(*item)), *ORDER)

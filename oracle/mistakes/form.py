@@ -145,7 +145,9 @@ def _other(work: Work, _: Change, spans: tuple[Span, Span], maps: list[Array]) -
     operation, arrays = work.operation, dict(work.arrays)
     wide = next(name for name, axes in operation.factors.items() if "H" in axes)
     (other,) = set(operation.factors) - {wide}
-    padded = np.pad(arrays[wide], ((0, 0), (0, 1), (0, 1), (0, 0)))
+    batch, rows, columns, channels = arrays[wide].shape
+    padded = np.zeros((batch, rows + 1, columns + 1, channels))
+    padded[:, :-1, :-1] = arrays[wide]
     down, across = (_inside(m, span.extent) for m, span in zip(maps, spans, strict=True))
     views = padded[:, down[:, :, None, None], across]
     if "P" in operation.factors[other]:  # steps that both have

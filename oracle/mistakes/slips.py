@@ -23,6 +23,8 @@ class Mistake:
     """whether it leaves memory as it was: NaN in its results stands for any value"""
     unit: float = 0.0
     """unit roundoff of the precision inside, if it is another: sums depend on their order"""
+    nan: bool = False
+    """whether NaN and infinity are all that it is about"""
     state: bool = False
     """whether it remembers earlier calls"""
 
@@ -33,7 +35,8 @@ class Slip:
 
     id: str
     sentence: str
-    """with {wide} and {narrow} for what the layer calls these sides"""
+    """with {wide} and {narrow} for what the layer calls these sides, {first} and {second} for the
+    names of its arguments"""
     known_from: str
     change: Change | Callable[[Operation], Change]
     returns: str = "PHh"
@@ -45,6 +48,7 @@ class Slip:
     """whether it is also told of layer l+1"""
     wild: bool = False
     unit: float = 0.0
+    nan: bool = False
 
     def applies(self, operation: Operation) -> bool:
         """Return whether a one-layer operation can have it."""
@@ -62,7 +66,8 @@ class Slip:
         """Return the sentence for a one-layer operation."""
         sides = ("input", "output")
         wide, narrow = sides if operation.layer == "convolution" else sides[::-1]
-        return self.sentence.format(wide=wide, narrow=narrow)
+        first, second = operation.factors
+        return self.sentence.format(wide=wide, narrow=narrow, first=first, second=second)
 
 
 def of_one_layer(slips: tuple[Slip, ...], operation: Operation) -> Iterator[Mistake]:
@@ -78,6 +83,7 @@ def of_one_layer(slips: tuple[Slip, ...], operation: Operation) -> Iterator[Mist
                 lambda change=change: one_layer(operation, change),  # type: ignore[misc]
                 slip.wild,
                 slip.unit,
+                slip.nan,
             )
 
 
@@ -108,6 +114,7 @@ def _two(slip: Slip, id_: str, words: str, operation: Operation, change: TwoLaye
         lambda: two_layers(operation, change),
         slip.wild,
         slip.unit,
+        slip.nan,
     )
 
 

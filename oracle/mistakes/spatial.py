@@ -291,10 +291,11 @@ def _turned(axis: str, *, late: bool = False) -> Callable[[Operation], Change]:
 TURNED = tuple(
     Slip(
         f"{name}-turned{'-late' if late else ''}",
-        f"rows and columns of the {words} are exchanged"
-        f"{', as far as they fit' if late else ''}",
+        f"rows and columns of the {words} are exchanged{', as far as they fit' if late else ''}",
         _PAIR,
         _turned(axis, late=late),
+        summed=axis if late else "",  # what is returned always fits
+        fore=not late,
     )
     for name, words, axis in (
         ("filter", "filter", "h"),

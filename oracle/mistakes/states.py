@@ -109,12 +109,12 @@ _WRAPPERS: dict[str, tuple[str, str, Wrap]] = {
         _cached_result,
     ),
     "stale-first": (
-        "the first argument of the first call with its shape is used ever after",
+        "{first} of the first call with its shape is used ever after",
         _CACHE,
         _cached_argument(0),
     ),
     "stale-second": (
-        "the second argument of the first call with its shape is used ever after",
+        "{second} of the first call with its shape is used ever after",
         "weights packed once: " + _CACHE,
         _cached_argument(1),
     ),
@@ -134,12 +134,12 @@ _WRAPPERS: dict[str, tuple[str, str, Wrap]] = {
         _in_memory_order,
     ),
     "clears-first": (
-        "it clears its first argument",
+        "it clears {first}",
         "work in place",
         _overwriting(0, np.zeros_like),
     ),
     "clears-second": (
-        "it clears its second argument",
+        "it clears {second}",
         "work in place",
         _overwriting(1, np.zeros_like),
     ),
@@ -148,11 +148,12 @@ _WRAPPERS: dict[str, tuple[str, str, Wrap]] = {
 
 def of_state(operation: Operation) -> Iterator[Mistake]:
     """Yield the mistakes of state of an operation."""
+    first, second, *_ = operation.factors
     for id_, (sentence, known_from, wrap) in _WRAPPERS.items():
         yield Mistake(
             id_,
             operation.name,
-            sentence,
+            sentence.format(first=first, second=second),
             known_from,
             lambda wrap=wrap: wrap(right(operation), operation),  # type: ignore[misc]
             state=True,

@@ -1,0 +1,109 @@
+"""A kernel that fails is told how it is wrong, truly or not at all."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from wrong import NAMED, RIGHT, UNSEEN
+
+from convcheck.oracle.cases import Case
+from convcheck.oracle.diagnosis import Diagnosis, diagnose
+from convcheck.oracle.operations import OPERATIONS
+from convcheck.oracle.probes import probes_of
+from convcheck.oracle.session import Session
+
+
+def case_of(geometry: str, batch: int = 1) -> Case:
+    """Return a case of a convolution, on exact integers in float32."""
+    return Case.parse(f"v1:convolution:float32:integers:b{batch}.{geometry}:1")
+
+
+def failed_case(kernel: Any, operation: str) -> Case:
+    """Return the case of the first probe that a kernel answers wrongly."""
+    session = Session(kernel, OPERATIONS[operation], "float32")
+    return next(each.probe.case for each in session.asked if not each.right)
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_mistakes_of_the_catalogue_are_named(name: str) -> None:
+    """A kernel with a mistake of the catalogue, however it is written, is told its name."""
+    operation, expected, kernel = NAMED[name]
+    found = diagnose(kernel, probes_of(OPERATIONS[operation], "float32")[0].case)
+    assert [each.id for each in found.names] == [expected]
+    assert found.lines()[0] == f"  looks like  exactly: {found.names[0].sentence}"
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_patterns_of_other_mistakes(name: str) -> None:
+    """A kernel with another mistake gets no name, but is told a pattern that says something."""
+    geometry, words, kernel = UNSEEN[name]
+    found = diagnose(kernel, case_of(geometry, batch=5 if "batch" in words else 1))
+    assert found.names == ()
+    assert any(words in pattern for pattern in found.patterns), found.patterns
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_right_kernels_are_not_diagnosed(operation: str) -> None:
+    """A kernel that is right when asked again gets no name, and is told so."""
+    case = probes_of(OPERATIONS[operation], "float32")[0].case
+    found = diagnose(RIGHT[operation], case)
+    assert found == Diagnosis(patterns=("not wrong when asked again: its results depend on more",))
+
+
+def test_results_that_change_are_told() -> None:
+    """Where the same call gives another result, nothing else is said."""
+    calls: list[int] = []
+
+    def drifts(x: Any, f: Any, s: Any) -> Any:
+        calls.append(1)
+        return RIGHT["convolution"](x, f, s) + len(calls)
+
+    found = diagnose(drifts, case_of("h3.w3.i1.o1.f2x2.s1x1"))
+    assert found.patterns == ("the same call gives another result the second time",)
+
+
+HOSTILE = {
+    "raises": lambda *_: 1 / 0,
+    "returns nothing": lambda *_: None,
+    "returns a number": lambda *_: np.float32(1),
+    "returns NaN": lambda x, f, s: RIGHT["convolution"](x, f, s) * np.nan,
+    "returns an empty array": lambda *_: np.zeros((0, 0, 0, 0)),
+    "returns much": lambda *_: np.zeros((1, 64, 64, 1)),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("fill", ["integers", "uniform", "tiny", "nonfinite-x"])
+def test_anything_is_told_as_plain_json(name: str, fill: str) -> None:
+    """Whatever a kernel does, nothing is raised, and JSON holds the diagnosis."""
+    case = Case.parse(f"v1:convolution:float64:{fill}:b1.h40.w30.i1.o1.f2x2.s1x1:1")
+    found = diagnose(HOSTILE[name], case)
+    assert not any(pattern.startswith("no diagnosis") for pattern in found.patterns)
+    json.loads(json.dumps(found.plain(), allow_nan=False))
+
+
+def test_picture_is_cropped_to_what_is_wrong() -> None:
+    """The picture holds at most 24 rows and columns, and says where they begin."""
+
+    def kernel(x: Any, f: Any, s: Any) -> Any:
+        z = np.array(RIGHT["convolution"](x, f, s))
+        z[:, 30:31, 20:21, 1] = np.nan
+        return z
+
+    found = diagnose(kernel, case_of("h40.w30.i1.o2.f1x1.s1x1"))
+    picture = found.plain()["picture"]
+    assert picture["origin"] == [16, 6]
+    assert picture["at"] == {"batch item": 0, "channel": 1}
+    assert [len(picture["wrong"]), len(picture["wrong"][0])] == [24, 24]
+    assert picture["wrong"][30 - 16][20 - 6]
+    assert sum(map(sum, picture["wrong"])) == 1
+    assert picture["got"][30 - 16][20 - 6] == "nan"
+
+
+def test_taps_show_what_they_act_as() -> None:
+    """The picture of the taps numbers them as they act."""
+    _, _, kernel = UNSEEN["one tap"]
+    taps = diagnose(kernel, case_of("h3.w3.i1.o1.f2x2.s1x1")).plain()["taps"]
+    assert taps["expected"] == [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]
+    assert taps["got"] == [[1.0, 2.0], [0.0, 4.0], [5.0, 6.0]]

@@ -1,0 +1,93 @@
+"""The catalogue: its mistakes are wrong, differ from one another, and are named by diagnosis."""
+
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from zoo import STYLES, kernels
+
+from convcheck.oracle.calls import MisbehaviourError
+from convcheck.oracle.mistakes import Mistake, catalogue, right
+from convcheck.oracle.operations import OPERATIONS
+from convcheck.oracle.probes import probes_of
+from convcheck.oracle.session import Session, replay
+
+each_operation = pytest.mark.parametrize("operation", OPERATIONS)
+SHARES = 8
+
+
+def sampled(operation: str) -> list[Mistake]:
+    """Return some of an operation's mistakes, others for each operation."""
+    start = list(OPERATIONS).index(operation) % SHARES
+    return list(catalogue(operation)[start::SHARES])
+
+
+def session_of(kernel: Any, operation: str) -> Session:
+    """Return what a kernel answers to the probes."""
+    return Session(kernel, OPERATIONS[operation], "float64")
+
+
+def test_number_of_kinds() -> None:
+    """There are well over sixty kinds of mistakes, each with a sentence and where it is known."""
+    mistakes = [mistake for operation in OPERATIONS for mistake in catalogue(operation)]
+    assert len({mistake.id for mistake in mistakes}) > 60
+    assert all(mistake.sentence and mistake.known_from for mistake in mistakes)
+    assert not any("{" in mistake.sentence for mistake in mistakes)
+
+
+@each_operation
+def test_ids_and_sentences_are_unique(operation: str) -> None:
+    """No two mistakes of an operation have the same name."""
+    mistakes = catalogue(operation)
+    for attribute in ("id", "sentence"):
+        assert len({getattr(mistake, attribute) for mistake in mistakes}) == len(mistakes)
+
+
+@each_operation
+def test_mistakes_are_wrong_and_differ(operation: str) -> None:
+    """Each mistake is wrong on a probe, and no other gives the same results on all of them."""
+    answers: dict[str, Any] = {"right": lambda probe: probe.expected}
+    for each in catalogue(operation):
+        if not each.state:
+            answers[each.id] = lambda probe, each=each: replay(each, probe)
+    alike = [list(answers)]
+    for probe in probes_of(OPERATIONS[operation], "float64"):
+        parts: dict[Any, list[str]] = defaultdict(list)
+        for number, names in enumerate(alike):
+            for name in names:
+                parts[number, _text(answers[name](probe))].append(name)
+        alike = [names for names in parts.values() if len(names) > 1]
+    assert alike == []
+
+
+def _text(answer: Any) -> Any:
+    if isinstance(answer, MisbehaviourError):
+        return str(answer).partition(":")[0]
+    return answer.shape, (answer.astype("f8") + 0.0).tobytes()  # -0 is 0
+
+
+@each_operation
+def test_mistakes_are_named(operation: str) -> None:
+    """Each mistake is named as itself, and as no other."""
+    for mistake in sampled(operation):
+        session = session_of(mistake.make(), operation)
+        assert [each.id for each in session.fitting] == [mistake.id]
+
+
+@each_operation
+def test_mistakes_of_state_are_named(operation: str) -> None:
+    """Mistakes that remember earlier calls are named, too."""
+    for mistake in catalogue(operation):
+        if mistake.state:
+            session = session_of(mistake.make(), operation)
+            assert [each.id for each in session.fitting] == [mistake.id]
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@each_operation
+def test_right_kernels_answer_rightly(operation: str, dtype: str) -> None:
+    """No right kernel gives a wrong answer to a probe, in whatever way it is written."""
+    for kernel in [right(OPERATIONS[operation]), *(kernels(s)[operation] for s in STYLES.values())]:
+        session = Session(kernel, OPERATIONS[operation], dtype)
+        wrong = [str(each.probe.case) for each in session.asked if not each.right]
+        assert (wrong, session.fitting) == ([], [])
