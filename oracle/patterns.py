@@ -15,7 +15,6 @@ from .pictures import AXES, Wrong
 from .probes import Probe
 from .verdicts import DECIDED
 
-
 ALL = "every element is wrong"
 
 
