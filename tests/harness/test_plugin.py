@@ -137,8 +137,15 @@ def test_a_wrong_kernel_is_told(told: tuple[Path, str]) -> None:
     assert report["verdict"] == "does not conform"
     failed = [cell for cell in report["cells"] if cell["failure"]]
     assert {cell["operation"] for cell in failed} == {"convolution"}
-    (shown,) = (cell["failure"] for cell in failed if cell["failure"]["message"] in text)
+    (shown,) = (
+        cell["failure"]
+        for cell in failed
+        if all(line in text.splitlines() for line in cell["failure"]["message"].splitlines())
+    )
     assert shown["case"] == case
+    (named,) = shown["diagnosis"]["names"]
+    assert named["id"] == "filter-flipped-rows"
+    assert f"\n  looks like  exactly: {named['sentence']}\n" in text
 
     again = run(where, "-p", "patch", *rerun(text))
     assert again.returncode == 1
