@@ -11,13 +11,14 @@ from convcheck.oracle.operations import OPERATIONS, operation_named
 from .channels import BLOCKS, CHANNELS
 from .layers import of_both_layers
 from .numbers import NUMBERS
+from .sides import SIDES
 from .slips import Mistake, of_one_layer, of_two_layers
-from .spatial import SPATIAL
+from .spatial import AXES
 from .states import of_state, right
 
 __all__ = ["Mistake", "catalogue", "right"]
 
-_SLIPS = (*SPATIAL, *CHANNELS, *BLOCKS, *NUMBERS)
+_SLIPS = (*AXES, *SIDES, *CHANNELS, *BLOCKS, *NUMBERS)
 
 
 @lru_cache

@@ -1,21 +1,18 @@
 """Slips in rows and columns: filter taps, strides, edges, overlap, extents."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from convcheck.oracle.layouts import Array
-from convcheck.oracle.operations import Operation
 
-from .form import Change, Index, Span, Work, on_array, windows
-from .slips import Slip, on_axes
+from .form import Index, Span, windows
+from .slips import on_axes
 
 _NEVER = -(2**30)  # lies outside of every array
 
 
-def _moved(by: Callable[[Span], int]) -> Index:
+def moved(by: Callable[[Span], int]) -> Index:
     """Return the map that starts elsewhere."""
     return lambda span: windows(span) + by(span)
 
@@ -68,13 +65,13 @@ def _flipped(span: Span) -> Array:
     return windows(span)[:, ::-1]
 
 
-_NEGLECT = "strides that do not divide: FlagGems#1576, pytorch/xla#2333, candle#2337, tvm#6179"
+NEGLECT = "strides that do not divide: FlagGems#1576, pytorch/xla#2333, candle#2337, tvm#6179"
 _CONVOLVE = "cross-correlation and mathematical convolution confused"
 _LOOP = "a loop bound off by one"
 
 AXES = (
     *on_axes("filter-flipped", "the filter is flipped in its [axes]", _CONVOLVE, _flipped),
-    *on_axes("stride-ignored", "the stride of [axes] is ignored", _NEGLECT, _strided(lambda _: 1)),
+    *on_axes("stride-ignored", "the stride of [axes] is ignored", NEGLECT, _strided(lambda _: 1)),
     *on_axes(
         "stride-dilates",
         "the stride of [axes] spreads the filter's taps, too",
@@ -103,25 +100,25 @@ AXES = (
         "aligned-at-end",
         "windows are aligned with the last [row] of the {wide}, so that the remainder lies before "
         "them",
-        _NEGLECT,
-        _moved(lambda s: s.remainder),
+        NEGLECT,
+        moved(lambda s: s.remainder),
         layers=("convolution",),
     ),
     *on_axes(
         "centred",
         "windows are centred in the [axes] of the {wide}, with half the remainder before them",
         '"same" padding of TensorFlow',
-        _moved(lambda s: s.remainder // 2),
+        moved(lambda s: s.remainder // 2),
         layers=("convolution",),
     ),
     *on_axes(
-        "starts-late", "windows start one place late in the [axes]", _LOOP, _moved(lambda _: 1)
+        "starts-late", "windows start one place late in the [axes]", _LOOP, moved(lambda _: 1)
     ),
     *on_axes(
         "starts-early",
         "windows start one place early in the [axes]",
         "a padding of 1 that was not asked for",
-        _moved(lambda _: -1),
+        moved(lambda _: -1),
     ),
     *on_axes(
         "last-window-skipped",
@@ -186,7 +183,7 @@ AXES = (
     *on_axes(
         "rounded-up",
         "the number of windows along [axes] is rounded up, zeros standing behind the {wide}",
-        _NEGLECT,
+        NEGLECT,
         _more(_rounded_up),
         returns="P",
         fore=False,
@@ -243,213 +240,3 @@ AXES = (
         fore=False,
     ),
 )
-
-
-def _with_strides(choose: Callable[[int, int], tuple[int, int]]) -> Change:
-    return Change(arguments=lambda work: replace(work, strides=choose(*work.strides)))
-
-
-_PAIR = "the order (height, width) and (width, height) confused"
-
-STRIDES = (
-    Slip(
-        "strides-exchanged",
-        "the two strides are exchanged",
-        _PAIR,
-        _with_strides(lambda h, w: (w, h)),
-    ),
-    Slip(
-        "stride-of-rows",
-        "the stride of rows is used for columns, too",
-        "one stride for both axes",
-        _with_strides(lambda h, _: (h, h)),
-    ),
-    Slip(
-        "stride-of-columns",
-        "the stride of columns is used for rows, too",
-        "one stride for both axes",
-        _with_strides(lambda _, w: (w, w)),
-    ),
-)
-
-
-def _turn(array: Array) -> Array:
-    return array.swapaxes(1, 2)
-
-
-def _turned(axis: str, *, late: bool = False) -> Callable[[Operation], Change]:
-    """Return the change that exchanges rows and columns of an array, or of the result."""
-
-    def change(operation: Operation) -> Change:
-        name = next((n for n, axes in operation.factors.items() if axes[1] == axis), None)
-        turned = on_array(name, _turn, _turn)
-        return Change(late=turned.arguments, result=turned.result) if late else turned
-
-    return change
-
-
-TURNED = tuple(
-    Slip(
-        f"{name}-turned{'-late' if late else ''}",
-        f"rows and columns of the {words} are exchanged{', as far as they fit' if late else ''}",
-        _PAIR,
-        _turned(axis, late=late),
-        summed=axis if late else "",  # what is returned always fits
-        fore=not late,
-    )
-    for name, words, axis in (
-        ("filter", "filter", "h"),
-        ("wide", "{wide}", "H"),
-        ("narrow", "{narrow}", "P"),
-    )
-    for late in (False, True)
-)
-
-
-def _last_wins(z: Array, places: Any, parts: Array) -> None:
-    z[places] = parts
-
-
-def _first_wins(z: Array, places: Any, parts: Array) -> None:
-    _, rows, columns = places
-    z[:, rows[::-1, ::-1], columns[::-1, ::-1]] = parts[:, ::-1, ::-1, ::-1, ::-1]
-
-
-def _largest_wins(z: Array, places: Any, parts: Array) -> None:
-    low = np.full(z.shape, -np.inf)
-    np.maximum.at(low, places, parts)
-    z[...] = np.where(np.isinf(low), z, low)
-
-
-def _mean(z: Array, places: Any, parts: Array) -> None:
-    count = np.zeros(z.shape)
-    np.add.at(z, places, parts)
-    np.add.at(count, places, np.ones(parts.shape))
-    z /= np.maximum(count, 1)
-
-
-def _add_where_reached(z: Array, places: Any, parts: Array) -> None:
-    z[places] = 0
-    np.add.at(z, places, parts)
-
-
-def _overlap(span: Span) -> int:
-    return max(span.taps - span.stride, 0)
-
-
-def _until_last_window(span: Span) -> int:
-    return span.extent - span.remainder
-
-
-def _edge_repeated(work: Work, z: Array) -> Array:
-    z = z.copy()
-    rows, columns = (_until_last_window(span) for span in work.spans())
-    z[:, rows:] = z[:, rows - 1 : rows]
-    z[:, :, columns:] = z[:, :, columns - 1 : columns]
-    return z
-
-
-_OVERLAP = "overlap of transposed convolutions: pytorch#5057"
-
-WIDE = (
-    Slip(
-        "overlap-last",
-        "where windows overlap, the last one overwrites the others",
-        _OVERLAP,
-        Change(scatter=_last_wins),
-        "H",
-    ),
-    Slip(
-        "overlap-first",
-        "where windows overlap, only the first one counts",
-        _OVERLAP,
-        Change(scatter=_first_wins),
-        "H",
-    ),
-    Slip(
-        "overlap-largest",
-        "where windows overlap, the largest product is taken",
-        _OVERLAP,
-        Change(scatter=_largest_wins),
-        "H",
-    ),
-    Slip(
-        "overlap-mean",
-        "where windows overlap, they are averaged",
-        _OVERLAP,
-        Change(scatter=_mean),
-        "H",
-    ),
-    Slip(
-        "remainder-missing",
-        "the result ends where the last window ends",
-        _NEGLECT,
-        Change(extent=_until_last_window),
-        "H",
-        ("convolution",),
-        fore=False,
-    ),
-    Slip(
-        "remainder-repeated",
-        "the remainder repeats the last row and column instead of zeros",
-        _NEGLECT,
-        Change(result=_edge_repeated),
-        "H",
-        ("convolution",),
-    ),
-    Slip(
-        "extent-steps-times-stride",
-        "the result's extents are those of the input times the stride",
-        '"same" padding of TensorFlow',
-        Change(extent=lambda s: s.steps * s.stride),
-        "H",
-        ("convolution_transpose",),
-        fore=False,
-    ),
-    Slip(
-        "extent-without-overlap",
-        "the result is cropped by half the overlap on every side",
-        '"same" padding of TensorFlow',
-        Change(
-            rows=_moved(lambda s: -(_overlap(s) // 2)),
-            columns=_moved(lambda s: -(_overlap(s) // 2)),
-            extent=lambda s: s.extent - _overlap(s),
-        ),
-        "H",
-        ("convolution_transpose",),
-        fore=False,
-    ),
-    Slip(
-        "extent-padded",
-        "the result is cropped by half a filter on every side",
-        "padding = filter // 2 by default",
-        Change(
-            rows=_moved(lambda s: -(s.taps // 2)),
-            columns=_moved(lambda s: -(s.taps // 2)),
-            extent=lambda s: max(s.extent - 2 * (s.taps // 2), 0),
-        ),
-        "H",
-        ("convolution_transpose",),
-        fore=False,
-    ),
-    Slip(
-        "extent-output-padding",
-        "the result has as many rows and columns more as the stride has beyond one",
-        "output_padding = stride - 1",
-        Change(extent=lambda s: s.extent + s.stride - 1),
-        "H",
-        ("convolution_transpose",),
-        fore=False,
-    ),
-    Slip(
-        "gaps-not-zeroed",
-        "what no window reaches is not set to zero",
-        "numpy.empty, malloc",
-        Change(start=np.nan, scatter=_add_where_reached),
-        "H",
-        fore=False,
-        wild=True,
-    ),
-)
-
-SPATIAL = (*AXES, *STRIDES, *TURNED, *WIDE)
