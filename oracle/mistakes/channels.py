@@ -73,28 +73,28 @@ def _of_letter(letter: str, noun: str) -> Iterator[Slip]:
         f"the last {noun} is left out",
         _LOOP,
         _masked(letter, lambda n: np.arange(n) < n - 1),
-        fore=letter != "b",
+        fore=letter == "o",
     )
     yield Slip(
         f"first-{key}-lost",
         f"the first {noun} is left out",
         _LOOP,
         _masked(letter, lambda n: np.arange(n) > 0),
-        fore=letter != "b",
+        fore=letter == "o",
     )
     yield Slip(
         f"only-first-{key}",
         f"only the first {noun} counts",
         _BATCH,
         _masked(letter, lambda n: np.arange(n) < 1),
-        fore=letter != "b",
+        fore=letter == "o",
     )
     yield Slip(
         f"only-last-{key}",
         f"only the last {noun} counts: the others are overwritten",
         "= where += is needed",
         _masked(letter, lambda n: np.arange(n) == n - 1),
-        fore=letter != "b",
+        fore=letter == "o",
     )
     yield Slip(
         f"{key}-reversed",
