@@ -23,6 +23,7 @@ from itertools import islice
 
 from .cases import Case
 from .cross_check import cross_check
+from .geometry import Geometry
 from .judge import judge, judge_all
 from .operations import Kernel, operation_named
 from .oracles import ORACLES
@@ -59,6 +60,9 @@ class Certificate:
     """the smallest |S| that was drawn from, by dtype"""
     rounded: bool = False
     """whether results were rounded to integers before they were compared"""
+    axes: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
+    """by extent (of the wide side), taps and stride: certified geometries with such an axis,
+    and the largest extent that their other axis had"""
 
     def add(self, verdicts: list[Verdict]) -> None:
         """Add the verdicts on one geometry."""
@@ -74,6 +78,15 @@ class Certificate:
             self.rounded = self.rounded or promise_of(verdicts[0].kernel).rounds(case)
             choices = 2 * (case.largest or 0)
             self.choices[case.dtype] = min(choices, self.choices.get(case.dtype, choices))
+            self._cover(case.geometry)
+
+    def _cover(self, geometry: Geometry) -> None:
+        g, extents = geometry, operation_named(self.region.operation).extents(geometry)
+        rows = (extents["H"], g.filter_height, g.stride_height)
+        columns = (extents["W"], g.filter_width, g.stride_width)
+        for axis, other in {rows: columns, columns: rows}.items():
+            count, longest = self.axes.get(axis, (0, 0))
+            self.axes[axis] = (count + 1, max(longest, other[0]))
 
     @property
     def complete(self) -> bool:

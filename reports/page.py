@@ -1,49 +1,21 @@
-"""The report as one HTML page, without scripts and without anything to fetch."""
+"""The report as one HTML page: nothing to fetch, and a script that only adds comfort."""
 
-from collections.abc import Callable, Iterable
+import base64
+import hashlib
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from . import findings as told
-from . import refactor
+from . import looks, pictures, plots, refactor, shown
 from .files import write_text
 
 Json = dict[str, Any]
 
-# The harness prints arrays of up to a thousand numbers; what is longer came from a kernel.
-LONGEST_MESSAGE = 40_000
-
-
-class Look(NamedTuple):
-    """How a word looks: never told by colour alone."""
-
-    style: str
-    symbol: str
-
-
-LOOKS = {
-    "agrees": Look("good", "✓"),
-    "disagrees": Look("bad", "✗"),
-    "misbehaved": Look("bad", "!"),
-    "undecided": Look("open", "?"),
-    "vacuous": Look("void", "∅"),
-    "not offered": Look("void", "▢"),
-    "not applicable": Look("void", "◇"),
-    "not run": Look("unrun", "○"),
-    told.CONFORMS: Look("good", "✓"),
-    told.FAILS: Look("bad", "✗"),
-    told.INCOMPLETE: Look("open", "◐"),
-    told.UNDECIDED: Look("open", "?"),
-    "certified": Look("good", "✓"),
-    "not certified": Look("open", "◐"),
-    "never reached": Look("bad", "✗"),
-    # of the entries of the ledger and the domain map
-    "holds": Look("good", "✓"),
-    "does not hold": Look("bad", "✗"),
-}
+_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_html(report: Json, path: Path) -> None:
@@ -54,69 +26,119 @@ def write_html(report: Json, path: Path) -> None:
 def render(report: Json) -> str:
     """Return `report` as a page, the same text for the same report."""
     findings = report["findings"]
-    cells = findings["cells"]
-    operations = _by(cells, lambda cell: cell["operation"])
-    run = [name for name, row in operations.items() if any(cell["counts"] for cell in row)]
-    kernels = [
-        (*where.rpartition(":"), name) for name, where in findings["asked"]["kernels"].items()
-    ]
-    dtypes = list(_by(cells, lambda cell: cell["dtype"]))
-    failures = _failures(cells)
+    failures = shown.failures(findings)
+    run, idle, left = shown.matrix(findings)
+    certified = shown.regions(findings)
+    operations = list(shown.by(findings["cells"], lambda cell: cell["operation"]))
+    marks = {name: n % len(plots.MARKS) for n, name in enumerate(operations)}
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            findings=findings,
+            circumstances=report["circumstances"],
+            where=_circumstances(report),
+            sentence=told.sentence(findings),
+            banner=shown.verdict_look(findings),
+            judged=_judged(findings),
+            problems=shown.problems(findings),
+            statuses=_statuses(findings, certified),
+            operations=operations,
+            run=run,
+            idle=idle,
+            left=left,
+            properties={
+                name: sum(sum(cell["counts"].values()) for cell in column)
+                for name, column in shown.by(findings["cells"], lambda c: c["property"]).items()
+            },
+            cells={(c["operation"], c["property"], c["dtype"]): c for c in findings["cells"]},
+            words={
+                (c["operation"], c["property"], c["dtype"]): shown.word(c, certified)
+                for c in findings["cells"]
+            },
+            failures=failures,
+            anchors={key: f"failure-{n}" for n, key in enumerate(failures, start=1)},
+            suspicious=sum(cell["suspicious"] for cell in findings["cells"]),
+            maps=shown.maps(findings),
+            boundaries={
+                (each["operation"], each["class"]): each["count"] for each in findings["boundaries"]
+            },
+            classes=list(shown.by(findings["boundaries"], lambda each: each["class"])),
+            halvings=_halvings(findings["accuracy"]),
+            growth=shown.by(
+                (
+                    {"operation": each["operation"], "dtype": each["dtype"], **point}
+                    for each in findings["accuracy"]
+                    for point in each["growth"]
+                ),
+                lambda point: point["dtype"],
+            ),
+            distributions=shown.by(findings["accuracy"], lambda each: each["operation"]),
+            marks=marks,
+            refactors=[
+                (refactor.sentence(each, report["circumstances"].get("speed", [])), each)
+                for each in findings.get("refactor") or []
+            ],
+            ledger=shown.by(findings["ledger"], lambda each: each["kernel"]),
+            domain=shown.by(findings["domain"], lambda each: each["operation"]),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         finalize=_visible,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"breakable": _breakable, "shortened": _shortened}
-    return environment.get_template("page.html").render(
-        findings=findings,
-        circumstances=_circumstances(report),
-        sentence=told.sentence(findings),
-        refactors=[
-            (refactor.sentence(entry, report["circumstances"].get("speed", [])), entry)
-            for entry in findings["refactor"]
-        ],
-        judged=_by((each for each in kernels if each[-1] in run), lambda each: each[0]),
-        operations=list(operations),
-        # Where nothing at all was run, the matrix shows just that.
-        run=dict.fromkeys(run or operations, dtypes),
-        idle={name: dtypes for name in operations if run and name not in run},
-        properties={
-            name: sum(sum(cell["counts"].values()) for cell in column)
-            for name, column in _by(cells, lambda cell: cell["property"]).items()
-        },
-        cells={(cell["operation"], cell["property"], cell["dtype"]): cell for cell in cells},
-        failures=failures,
-        anchors={key: f"failure-{n}" for n, key in enumerate(failures, start=1)},
-        suspicious=sum(cell["suspicious"] for cell in cells),
-        boundaries={
-            (each["operation"], each["class"]): each["count"] for each in findings["boundaries"]
-        },
-        classes=list(_by(findings["boundaries"], lambda each: each["class"])),
-        halvings=_halvings(findings["accuracy"]),
-        growth=_by(
-            (
-                {"operation": each["operation"], "dtype": each["dtype"], **point}
-                for each in findings["accuracy"]
-                for point in each["growth"]
-            ),
-            lambda point: point["dtype"],
-        ),
-        ledger=_by(findings["ledger"], lambda each: each["kernel"]),
-        domain=_by(findings["domain"], lambda each: each["operation"]),
-        looks=LOOKS,
+    environment.filters |= {"breakable": _breakable, "shortened": _shortened, "brief": _brief}
+    style, script = (
+        (_TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
+    environment.globals |= {
+        "look": looks.look,
+        "limited": shown.limited,
+        "pictures": pictures,
+        "plots": plots,
+        "most_rows": shown.MOST_ROWS,
+        "told_apart": _told_apart,
+        "gist": _gist,
+        # Markup: ours, and to the byte what the hashes are of.
+        "style": Markup(style),  # noqa: S704
+        "script": Markup(script),  # noqa: S704
+        "style_hash": _hash(style),
+        "script_hash": _hash(script),
+    }
+    return environment
 
 
-def _by(items: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
-    """Return the items in groups of the same key, all in the order that they come in."""
-    groups: dict[Any, list[Any]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups
+def _hash(text: str) -> str:
+    """Return what a Content-Security-Policy calls an inline style or script by."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _judged(findings: Json) -> dict[str, list[tuple[str, str]]]:
+    """Return function and operation of every kernel, by the module that it is from."""
+    run = {cell["operation"] for cell in findings["cells"] if cell["status"] != "not run"}
+    kernels = [
+        (*where.rpartition(":"), name)
+        for name, where in findings["asked"]["kernels"].items()
+        if name in run
+    ]
+    groups = shown.by(kernels, lambda each: each[0])
+    return {module: [each[2:] for each in group] for module, group in groups.items()}
+
+
+def _statuses(findings: Json, certified: dict[str, bool]) -> dict[str, int]:
+    """Return how many cells have each word, in the order of looks: good ones first."""
+    counts = shown.by((shown.word(cell, certified) for cell in findings["cells"]), str)
+    order = [*looks.LOOKS, *counts]
+    return {name: len(counts[name]) for name in dict.fromkeys(order) if name in counts}
 
 
 def _halvings(accuracy: list[Json]) -> list[str]:
@@ -125,32 +147,39 @@ def _halvings(accuracy: list[Json]) -> list[str]:
     return [f"≤ 1/{2**k:,}" if k else "≤ 1" for k in range(bins)]
 
 
-def _failures(cells: list[Json]) -> dict[tuple[str, str], list[Json]]:
-    """Return failed cells by operation and property.
-
-    Those with the shortest messages come first: they are the simplest.
-    """
-    failed = sorted(
-        (cell for cell in cells if cell["failure"]),
-        key=lambda cell: len(cell["failure"]["message"]),
-    )
-    return _by(failed, lambda cell: (cell["operation"], cell["property"]))
-
-
 def _circumstances(report: Json) -> list[tuple[str, str]]:
     """Return the circumstances line by line, the versions of packages among them."""
     lines = [("report format", f"{report['format']}, version {report['version']}")]
     for name, value in report["circumstances"].items():
-        if name in ("speed", "kept"):  # told elsewhere
+        if name in ("speed", "kept", "cost"):  # told elsewhere
             continue
+        if isinstance(value, dict) and "commit" in value:
+            state = "clean" if value.get("clean") else "with uncommitted changes"
+            value = f"{value['commit']}, {state}"  # noqa: PLW2901
+        if isinstance(value, list):
+            value = f"{len(value)} runs"  # noqa: PLW2901
         several = value.items() if isinstance(value, dict) else [(name.replace("_", " "), value)]
-        lines += [(key, str(each)) for key, each in several]
+        lines += [(key, "unknown" if each is None else str(each)) for key, each in several]
     return lines
+
+
+def _told_apart(failure: Json) -> str:
+    """Return a failure's message without the snippet and diagnosis that are shown apart."""
+    message = str(failure["message"])
+    return message.partition("\n  alone\n")[0] if failure.get("snippet") else message
+
+
+def _gist(failure: Json) -> str:
+    """Return the line of a failure's message that says what came out, or its first."""
+    lines = str(failure["message"]).splitlines() or [""]
+    return lines[1].strip().removeprefix("element").strip() if len(lines) > 1 else lines[0]
 
 
 def _visible(value: Any) -> Any:
     """Return text with characters that cannot be seen, or that HTML forbids, spelled out."""
     if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    if value.isprintable():
         return value
     return "".join(
         c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in value
@@ -158,11 +187,19 @@ def _visible(value: Any) -> Any:
 
 
 def _breakable(name: str) -> Markup:
-    """Return `name`, escaped, with leave to break lines after its underscores."""
-    return Markup("_<wbr>").join(_visible(name).split("_"))
+    """Return `name`, escaped and cut, with leave to break lines after its underscores."""
+    return Markup("_<wbr>").join(_visible(_brief(name)).split("_"))
+
+
+def _brief(name: str, most: int = shown.LONGEST_NAME) -> str:
+    return _cut(name, most, " ")
 
 
 def _shortened(text: str) -> str:
-    if len(text) <= LONGEST_MESSAGE:
+    return _cut(text, shown.LONGEST_MESSAGE, "\n")
+
+
+def _cut(text: str, most: int, between: str) -> str:
+    if len(text) <= most:
         return text
-    return f"{text[:LONGEST_MESSAGE]}\n... and {len(text) - LONGEST_MESSAGE:,} more characters"
+    return f"{text[:most]}{between}... and {len(text) - most:,} more characters"

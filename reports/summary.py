@@ -18,13 +18,23 @@ def certificates(records: Records) -> list[Json]:
     for part in _parts(records, "certificates"):
         total = merged.setdefault(
             (part["operation"], part["region"]),
-            {**part, "certified": 0, "undecided": 0, "choices": {}},
+            {**part, "certified": 0, "undecided": 0, "choices": {}, "axes": []},
         )
         total["certified"] += part["certified"]
         total["undecided"] += part["undecided"]
         for dtype, choices in part["choices"].items():
             total["choices"][dtype] = min(choices, total["choices"].get(dtype, choices))
+        total["axes"] = _axes([*total["axes"], *part.get("axes", ())])
     return [_with_chances(each) for _, each in sorted(merged.items())]
+
+
+def _axes(parts: Iterable[list[int]]) -> list[list[int]]:
+    """Add up extent, taps, stride, geometries certified so, and the other axis' extent."""
+    known: dict[tuple[int, ...], tuple[int, int]] = {}
+    for *axis, count, other in parts:
+        before, longest = known.get(tuple(axis), (0, 0))
+        known[tuple(axis)] = (before + count, max(longest, other))
+    return [[*axis, *both] for axis, both in sorted(known.items())]
 
 
 def _with_chances(certificate: Json) -> Json:

@@ -284,4 +284,5 @@ def _certified(certificate: Certificate) -> dict[str, Any]:
         "undecided": certificate.undecided,
         "draws": certificate.draws,
         "choices": certificate.choices,
+        "axes": [[*axis, *known] for axis, known in certificate.axes.items()],
     }

@@ -134,6 +134,23 @@ def test_wrong_kernels_agree_no_more_often_than_stated() -> None:
     assert expected <= false_acceptance(2, choices)
 
 
+@pytest.mark.parametrize("operation", ["convolution", "convolution_transpose"])
+def test_axes_tell_what_was_certified(operation: str) -> None:
+    """Every axis of a geometry that agreed is known, with the longest that lay across it."""
+    certificate = certify(kernel_for(operation), Region(operation, 3, narrow=1))
+    axes = certificate.axes
+    assert {extent for extent, _, _ in axes} == {1, 2, 3}
+    assert all(1 <= taps <= extent for extent, taps, _ in axes)
+    assert {axis[0] for axis, (_, other) in axes.items() if other == 3} == {1, 2, 3}
+    beyond = (1, 1, 2)  # a stride past the last distinct one: only along with short axes
+    assert axes[beyond][1] == 1
+    geometries = {each for _, each, _ in certificate.region.geometries()}
+    if operation == "convolution":
+        rows = {(g.height, g.filter_height, g.stride_height) for g in geometries}
+        columns = {(g.width, g.filter_width, g.stride_width) for g in geometries}
+        assert set(axes) == rows | columns
+
+
 def test_interruption_keeps_what_was_certified() -> None:
     """Ctrl-C in the middle returns the certificate of what came before, and it says so."""
     calls = 0

@@ -234,6 +234,7 @@ def shard(certified: int, choices: dict[str, int]) -> dict[str, Any]:
                 "undecided": 0,
                 "draws": 2,
                 "choices": choices,
+                "axes": [[2, 1, 1, certified, certified]],
             }
         ]
     }
@@ -247,6 +248,7 @@ def test_shards_of_a_certificate_add_up(second: int, complete: bool) -> None:  #
     assert found["certified"] == 4 + second
     assert found["complete"] is complete
     assert found["choices"] == {"float32": 20, "float64": 200}
+    assert found["axes"] == [[2, 1, 1, 4 + second, second]]
     assert found["chance"] == {"float32": 0.01, "float64": 0.0001}
 
 

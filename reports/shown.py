@@ -1,0 +1,262 @@
+"""What of a report the page shows, and in which order; how much, so that it stays small.
+
+The worst comes first.  Whatever is left out is counted, and stands in the JSON.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from convcheck.oracle.cases import Case
+from convcheck.oracle.operations import operation_named
+
+from .looks import Look, look
+
+Json = dict[str, Any]
+
+MOST_CELLS = 3_000
+"""cells of the matrix that are shown"""
+MOST_ROWS = 400
+"""rows of any other table, or entries of a list"""
+MOST_TOLD = 500_000
+"""characters that the failures told in full may take, about"""
+LONGEST_MESSAGE = 20_000
+"""The harness prints arrays of up to a thousand numbers; what is longer came from a kernel."""
+LONGEST_NAME = 300
+"""of a kernel, a test or a case"""
+
+
+def by(items: Iterable[Any], key: Callable[[Any], Any]) -> dict[Any, list[Any]]:
+    """Return the items in groups of the same key, all in the order that they come in."""
+    groups: dict[Any, list[Any]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups
+
+
+def limited(groups: Mapping[Any, Iterable[Any]], most: int = MOST_ROWS) -> tuple[Json, int]:
+    """Return the first entries of the groups, and how many are left out."""
+    kept: Json = {}
+    left = 0
+    for name, entries in groups.items():
+        found = list(entries)
+        room = most - sum(map(len, kept.values()))
+        left += max(0, len(found) - room)
+        if found[:room] or not found:
+            kept[name] = found[:room]
+    return kept, left
+
+
+def word(cell: Json, certified: Mapping[str, bool]) -> str:
+    """Return the one word for a cell.
+
+    Args:
+        cell: as the findings have it.
+        certified: by operation, whether all of its region was.
+    """
+    if cell["failure"]:
+        return str(cell["failure"]["outcome"])
+    if cell["property"] == "certified" and cell["status"] == "agrees":
+        return "certified" if certified.get(cell["operation"]) else "not certified"
+    return str(cell["status"])
+
+
+def regions(findings: Json) -> dict[str, bool]:
+    """Return, by operation, whether every region of it was certified."""
+    certificates = by(findings["certificates"], lambda each: each["operation"])
+    return {name: all(each["complete"] for each in group) for name, group in certificates.items()}
+
+
+def is_bad(cell: Json) -> bool:
+    """Tell whether a cell shows that something is wrong."""
+    return bool(cell["failure"]) or look(cell["status"]).style == "bad"
+
+
+def verdict_look(findings: Json) -> Look:
+    """Return how the verdict looks: as good only if nothing was left out."""
+    whole = all(cell["status"] != "not run" for cell in findings["cells"])
+    seen = look(findings["verdict"])
+    return seen if whole or seen.style != "good" else Look("open", "◐")
+
+
+class Problem(NamedTuple):
+    """One operation that failed, in short."""
+
+    operation: str
+    kernel: str
+    outcomes: Mapping[str, int]
+    """failed cells by word"""
+    cells: int
+    names: list[tuple[str, int]]
+    """mistakes that reproduce what the kernel does, in how many of the failures"""
+    diagnosed: int
+    """failures that were looked into"""
+    first: Json | None
+    """the failure that tells most"""
+    failed: Mapping[str, list[str]]
+    """dtypes by property"""
+    fine: list[str]
+    """properties that agree in every dtype"""
+
+
+def problems(findings: Json) -> list[Problem]:
+    """Return what is wrong, one entry for each operation."""
+    operations = by(findings["cells"], lambda cell: cell["operation"])
+    return [
+        _problem(name, cells, findings["asked"]["kernels"].get(name, ""), regions(findings))
+        for name, cells in operations.items()
+        if any(map(is_bad, cells))
+    ]
+
+
+def _problem(
+    operation: str, cells: list[Json], kernel: str, certified: Mapping[str, bool]
+) -> Problem:
+    bad = [cell for cell in cells if is_bad(cell)]
+    failures = [cell["failure"] for cell in sorted(filter(_failure, bad), key=telling)]
+    diagnoses = [each["diagnosis"] for each in failures if each.get("diagnosis")]
+    names = Counter(name["sentence"] for each in diagnoses for name in each["names"])
+    properties = by(cells, lambda cell: cell["property"])
+    return Problem(
+        operation,
+        kernel,
+        Counter(word(cell, {}) for cell in bad),
+        len(cells),
+        names.most_common(3),
+        len(diagnoses),
+        failures[0] if failures else None,
+        {name: [c["dtype"] for c in group] for name, group in by(bad, _property).items()},
+        [
+            name
+            for name, group in properties.items()
+            if all(look(word(cell, certified)).style == "good" for cell in group)
+        ],
+    )
+
+
+def _property(cell: Json) -> str:
+    return str(cell["property"])
+
+
+def _failure(cell: Json) -> Any:
+    return cell["failure"]
+
+
+def telling(cell: Json) -> tuple[bool, bool, bool, int]:
+    """Return a key: failures with a name, of the plainest kind, with much to see, the shortest."""
+    failure = cell["failure"]
+    diagnosis = failure.get("diagnosis") or {}
+    plain = cell["property"] in ("certified", "exact", "bound")
+    seen = sum(map(len, (diagnosis.get("picture") or {}).get("wrong", ())))
+    return not diagnosis.get("names"), not plain, seen < 2, len(failure["message"])
+
+
+class Group(NamedTuple):
+    """The failures of one operation in one property."""
+
+    operation: str
+    property: str
+    cells: list[Json]
+    full: bool
+    """whether they are told in full"""
+
+
+def failures(findings: Json) -> dict[tuple[str, str], Group]:
+    """Return failures by operation and property, of each operation those first that tell most."""
+    failed = sorted(filter(_failure, findings["cells"]), key=telling)
+    place = {name: n for n, name in enumerate(by(findings["cells"], lambda c: c["operation"]))}
+    groups = by(failed, lambda cell: (cell["operation"], cell["property"]))
+    found = {}
+    room = MOST_TOLD
+    for key, cells in sorted(groups.items(), key=lambda item: place[item[0][0]])[:MOST_ROWS]:
+        size = sum(_size(cell["failure"]) for cell in cells) + _drawn(cells[0]["failure"])
+        full = room >= size
+        room -= size if full else 0
+        found[key] = Group(key[0], key[1], cells, full)
+    return found
+
+
+def _size(failure: Json) -> int:
+    """Return about how many characters a failure takes in words."""
+    snippet = "".join(failure.get("snippet") or ())
+    return 1_000 + sum(min(len(text), LONGEST_MESSAGE) for text in (failure["message"], snippet))
+
+
+def _drawn(failure: Json) -> int:
+    """Return about how many characters the pictures of a failure take."""
+    diagnosis = failure.get("diagnosis") or {}
+    pictures = (diagnosis.get(name) for name in ("picture", "taps"))
+    return sum(2_000 + 80 * sum(map(len, each["got"])) for each in pictures if each)
+
+
+def matrix(findings: Json) -> tuple[dict[str, list[str]], dict[str, list[str]], int]:
+    """Return operations with their dtypes; likewise those without any result; cells left out.
+
+    Operations with failures come first.
+    """
+    groups = by(findings["cells"], lambda cell: cell["operation"])
+    run = {name for name, cells in groups.items() if any(_seen(cell) for cell in cells)}
+    shown: dict[str, list[str]] = {}
+    idle: dict[str, list[str]] = {}
+    room = MOST_CELLS
+    left = 0
+    for name in sorted(groups, key=lambda each: not any(map(is_bad, groups[each]))):
+        if room < len(groups[name]):
+            left += len(groups[name])
+            continue
+        room -= len(groups[name])
+        place = idle if run and name not in run else shown  # where nothing was run, show just that
+        place[name] = list(by(groups[name], lambda cell: cell["dtype"]))
+    return shown, idle, left
+
+
+def _seen(cell: Json) -> bool:
+    return bool(cell["counts"]) or cell["status"] != "not run"
+
+
+class Map(NamedTuple):
+    """What was certified, for operations of which it is the same."""
+
+    operations: list[str]
+    certificate: Json
+    failed: list[tuple[int, int, int]]
+    """extent, taps and stride of the axes of the first failure"""
+
+
+def maps(findings: Json) -> list[Map]:
+    """Return what there is to draw of certificates that know their axes."""
+    failed = {
+        cell["operation"]: cell["failure"]
+        for cell in sorted(findings["cells"], key=lambda c: -((c["failure"] or {}).get("rank", 0)))
+        if cell["property"] == "certified" and cell["failure"]
+    }
+    drawable = [each for each in findings["certificates"] if each.get("axes")]
+    groups = by(
+        drawable,
+        lambda each: json.dumps([each["axes"], each["complete"], failed.get(each["operation"])]),
+    )
+    return [
+        Map(
+            [each["operation"] for each in group],
+            group[0],
+            _axes(failed.get(group[0]["operation"])),
+        )
+        for group in groups.values()
+    ]
+
+
+def _axes(failure: Json | None) -> list[tuple[int, int, int]]:
+    """Return extent, taps and stride of a failure's axes; none where its case cannot be read."""
+    try:
+        case = Case.parse(failure["case"]) if failure else None
+        if case is None:
+            return []
+        extents = operation_named(case.operation).extents(case.geometry)
+    except ValueError:
+        return []
+    g = case.geometry
+    return [
+        (extents["H"], g.filter_height, g.stride_height),
+        (extents["W"], g.filter_width, g.stride_width),
+    ]

@@ -1,0 +1,49 @@
+"""A page taken apart, for tests that look at its words."""
+
+from html.parser import HTMLParser
+
+from sample import PLANNED, Json
+
+from convcheck.reports import page
+
+
+class Page(HTMLParser):
+    """A page taken apart; AssertionError where a tag is not closed in its turn."""
+
+    def __init__(self, report: Json) -> None:
+        super().__init__()
+        self.source = page.render(report)
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.cells: list[tuple[str, str]] = []
+        self.text = ""
+        self.feed(self.source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Take an opening tag."""
+        if tag == "wbr":  # as many as there are underscores in names
+            return
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "link", "br", "input"):
+            self.open.append(tag)
+        if tag == "td":
+            self.cells.append((str(dict(attrs).get("class")), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        """Take a closing tag."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Take text."""
+        if self.open and self.open[-1] in ("style", "script"):
+            return
+        self.text += data
+        if "td" in self.open:
+            style, text = self.cells[-1]
+            self.cells[-1] = (style, text + data)
+
+    def matrix(self) -> list[tuple[str, list[str]]]:
+        """Return class and words of each cell of the matrix, in the page's order."""
+        return [(style, text.split()) for style, text in self.cells[: len(PLANNED)]]

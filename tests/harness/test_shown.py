@@ -1,0 +1,99 @@
+"""What the page shows first, what it never shows as good, and how it stays small."""
+
+import pytest
+from parsed import Page
+from sample import CASE, PLANNED, certificate, diagnosis, everything, failed, make, part
+
+from convcheck.reports import page, shown
+
+
+def test_a_default_run_stays_small() -> None:
+    """The page of a full run with all of its cells takes less than 1 MB, whatever they say."""
+    report = everything()
+    assert len(page.render(report).encode()) < 400_000
+    for cell in report["findings"]["cells"]:
+        cell["failure"] = failed("m" * 30_000) | {"diagnosis": diagnosis(24)}
+    assert len(page.render(report).encode()) < 1_000_000
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_huge_reports_stay_readable(failing: bool) -> None:  # noqa: FBT001
+    """Of 30,000 cells those that failed are shown; what is left out is counted."""
+    cells = [(f"op{k}", f"law{n}", "float32") for k in range(1_500) for n in range(20)]
+    parts = [
+        part(cell, {"agrees": 1}, failed("wrong") if failing or cell[0] == "op1400" else None)
+        for cell in cells
+    ]
+    source = page.render(make(parts, planned=cells))
+    assert len(source.encode()) < 2_000_000
+    assert "op1400" in source.partition("<main")[0] or failing
+    assert "27,000 more cells of further operations" in source
+
+
+def test_many_tests_without_a_result_are_counted() -> None:
+    """Of 10,000 missing tests and as many errors some are named and the others counted."""
+    names = [f"test{n}" for n in range(10_000)]
+    source = page.render(
+        make(planned=[], missing=names, messages={f"{n}x": "y" * 9_000 for n in names})
+    )
+    assert len(source.encode()) < 1_000_000
+    assert f"… and {10_000 - shown.MOST_ROWS:,} tests more" in source
+
+
+def test_what_is_wrong_is_said_first() -> None:
+    """Operation, mistake, element and command stand before the matrix, told from the failure."""
+    report = everything()
+    top = Page(report).source.partition('id="matrix"')[0]
+    for text in ("the filter is flipped in both axes", "z[0] is 1, expected 2", f"--case {CASE}"):
+        assert text in top
+    assert "crashed" in top
+
+
+def test_a_region_in_part_is_not_certified() -> None:
+    """Agreement on part of a region is not shown as certified, nor in the colour of agreement."""
+    cells = [("convolution", "certified", "float32")]
+    for complete, words in ((True, ("good", "certified")), (False, ("open", "not certified"))):
+        report = make([part(cells[0], {"agrees": 5})], planned=cells)
+        report["findings"]["certificates"] = [certificate("convolution", complete=complete)]
+        style, told = Page(report).cells[0]
+        assert style == words[0]
+        assert words[1] in told
+
+
+def test_a_run_in_part_does_not_look_whole() -> None:
+    """The verdict of a run with cells that were not run has not the look of agreement."""
+    half = make([part(cell, {"agrees": 5}) for cell in PLANNED[:4]])
+    whole = make([part(cell, {"agrees": 5}) for cell in PLANNED])
+    assert 'class="verdict open"' in page.render(half)
+    assert 'class="verdict good"' in page.render(whole)
+
+
+def test_words_of_a_later_version_do_not_look_good() -> None:
+    """A status that the page does not know is shown, and not as agreement."""
+    report = make([part(PLANNED[0], {"agrees": 5})])
+    report["findings"]["cells"][0]["status"] = "bewitched"
+    style, words = Page(report).matrix()[0]
+    assert (style, words[1]) == ("void", "bewitched")
+
+
+def test_what_was_not_measured_is_said() -> None:
+    """Without a refactor, timing, strength or cost in the report, each section says so."""
+    text = " ".join(Page(make()).text.split())
+    assert "not run No candidate was compared" in text
+    assert "Speed: ○ not measured" in text
+    assert "not measured This report does not say what the suite catches" in text
+    assert "Where the time went ○ not measured" in text
+
+
+def test_refactors_and_strength_are_told() -> None:
+    """Verdict, bits, speed, mistakes and mutants are in the page."""
+    text = " ".join(Page(everything()).text.split())
+    for words in ("less accurate than old:convolution", "420 of 500", "3.2 times faster"):
+        assert words in text
+    for words in (
+        "default: 1 of 1 mistakes",
+        "quick: 0 of 1",
+        "159 of 160 killed",
+        "judge__mutmut_7",
+    ):
+        assert words.replace("_", "") in text.replace("_", "")
