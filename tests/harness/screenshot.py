@@ -10,7 +10,7 @@ from pathlib import Path
 from browser import Browser, BrowserError, find
 from pytest_runs import run
 
-PICTURE = Path(__file__).parents[2] / "reports" / "screenshot.png"
+PICTURE = Path(__file__).with_suffix(".png")
 KERNEL = """
 from convcheck import reference
 

@@ -141,12 +141,12 @@ def test_the_wheel_holds_the_package(wheel: Path) -> None:
     """The wheel made of the sdist holds all that the parts consist of, and nothing else."""
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {
-        f"{folder}/{path.name}"
+        f"{folder}/{path.relative_to(ROOT / part)}"
         for folder, part in PARTS.items()
-        for path in (ROOT / part).iterdir()
+        for path in (ROOT / part).rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
-    assert {"convcheck/py.typed", "convcheck/reports/page.html"} <= expected
+    assert {"convcheck/py.typed", "convcheck/reports/templates/page.html"} <= expected
     assert {name for name in names if ".dist-info/" not in name} == expected
 
 
