@@ -38,6 +38,7 @@ import numpy as np
 from .bounds import Bound, bound
 from .calls import Arrange, Call, MisbehaviourError, NotCalledError, call, call_all
 from .cases import Case
+from .clock import BOUNDS, KERNEL, ORACLE
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation, operation_named
 from .promises import DIRECT, promise_of, suited
@@ -145,7 +146,9 @@ def _ask_kernel(kernel: Kernel, asked: "Sequence[_Question]") -> None:
     for operation in {question.operation: None for question in asked}:
         questions = [question for question in asked if question.operation is operation]
         calls = [Call(q.case.geometry, q.arrays, q.expected.shape) for q in questions]
-        for question, answer in zip(questions, call_all(kernel, operation, calls), strict=True):
+        with KERNEL:
+            answers = call_all(kernel, operation, calls)
+        for question, answer in zip(questions, answers, strict=True):
             question.answer(answer)
 
 
@@ -167,11 +170,13 @@ class _Question:
     def ask_oracle(self) -> None:
         """Find out what the result should be, and how much it may be off."""
         case, arrays = self.case, self.arrays
-        self.expected = self.operation.oracle(case.geometry, arrays)
+        with ORACLE:
+            self.expected = self.operation.oracle(case.geometry, arrays)
         if case.mode == "nonfinite":
             _check_spread(self.operation, case, arrays, self.expected)
         else:
-            self.limits = limits_of(self.kernel, case, arrays)
+            with BOUNDS:
+                self.limits = limits_of(self.kernel, case, arrays)
 
     def answer(self, result: Array | MisbehaviourError) -> None:
         """Keep what the kernel gave."""
@@ -182,9 +187,10 @@ class _Question:
 
     def ask_kernel(self, arrange: Arrange | None = np.copy) -> None:
         """Call the kernel, and keep a copy of its result: it may use its memory again."""
-        shape = self.expected.shape
+        case, shape = self.case, self.expected.shape
         try:
-            z = call(self.kernel, self.operation, self.case.geometry, self.arrays, shape, arrange)
+            with KERNEL:
+                z = call(self.kernel, self.operation, case.geometry, self.arrays, shape, arrange)
             self.result = np.array(z, np.float64)
         except MisbehaviourError as problem:
             self.result = problem

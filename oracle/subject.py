@@ -8,6 +8,7 @@ import numpy as np
 from . import pytorch
 from .calls import Call, MisbehaviourError, Remote, arrangement_name, call
 from .cases import Case, Raw, integers
+from .clock import KERNEL
 from .geometry import Geometry
 from .judge import limits_of
 from .layouts import Array
@@ -85,7 +86,8 @@ class Subject:
                 raise answer
             return answer
         shape = self.operation.shape(geometry, self.operation.result)
-        return call(self.kernel, self.operation, geometry, arrays, shape, arrange)
+        with KERNEL:
+            return call(self.kernel, self.operation, geometry, arrays, shape, arrange)
 
     def ask_at_once(self, law: "Callable[[Subject], Iterable[Equation]]") -> None:
         """Have a remote kernel answer in one go all calls that `law` is about to make."""

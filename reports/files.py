@@ -1,16 +1,24 @@
-"""Writing reports: whole or not at all."""
+"""Reading and writing reports: whole or not at all."""
 
 import json
 import os
 import tempfile
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from convcheck.oracle.text import one_line
+
+from .errors import ReportError
+from .schema import SchemaError, check
+
+Json = dict[str, Any]
 
 FORMAT = "convcheck-report"
-VERSION = 1
+VERSION = 2
 
 
-def assemble(findings: dict[str, Any], circumstances: dict[str, Any]) -> dict[str, Any]:
+def assemble(findings: Json, circumstances: Json) -> Json:
     """Return the whole report, as it is written to JSON."""
     return {
         "format": FORMAT,
@@ -20,9 +28,64 @@ def assemble(findings: dict[str, Any], circumstances: dict[str, Any]) -> dict[st
     }
 
 
-def write_json(report: dict[str, Any], path: Path) -> None:
+def read(path: Path) -> Json:
+    """Return the report in a JSON file.
+
+    Raises:
+        ReportError: there is none, or it is of another version, or not as the schema says.
+    """
+    try:
+        report = json.loads(path.read_bytes(), parse_constant=_no_number, parse_float=_finite)
+    except OSError as error:
+        raise _refused(path, why(error)) from None
+    except (ValueError, RecursionError) as error:
+        raise _refused(path, f"expected a JSON report: {why(error)}") from None
+    if not isinstance(report, dict) or report.get("format") != FORMAT:
+        raise _refused(path, f"expected a JSON report, with format {FORMAT!r}")
+    if report.get("version") != VERSION:
+        found = report.get("version")
+        raise _refused(path, f"version {found!r} of the format, this convcheck reads {VERSION}")
+    try:
+        check(report)
+    except SchemaError as error:
+        raise _refused(path, str(error)) from None
+    return report
+
+
+def why(error: Exception) -> str:
+    """Return one line about an error."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return one_line(f"{type(error).__name__}: {error}")
+
+
+def _refused(path: Path, reason: str) -> ReportError:
+    return ReportError(f"{one_line(str(path))}: {one_line(reason)}")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if isfinite(number) else _no_number(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def write_json(report: Json, path: Path) -> None:
     """Write `report` to `path`; OSError, and an older file untouched, if that fails."""
-    write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", path)
+    write_text(text_of(report) + "\n", path)
+
+
+def text_of(value: Any, levels: int = 3) -> str:
+    """Return `value` as JSON, broken into lines down to so many levels: a line for each cell."""
+    if not (levels and value and isinstance(value, (dict, list))):
+        return json.dumps(value, allow_nan=False)
+    if isinstance(value, list):
+        lines = [text_of(each, levels - 1) for each in value]
+        return "[\n" + ",\n".join(lines) + "\n]"
+    lines = [f"{json.dumps(key)}: {text_of(each, levels - 1)}" for key, each in value.items()]
+    return "{\n" + ",\n".join(lines) + "\n}"
 
 
 def write_text(text: str, path: Path) -> None:

@@ -6,33 +6,27 @@ byte however many workers the run had.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from convcheck.oracle.verdicts import DECIDED, Outcome
+from convcheck.oracle.text import printable
+from convcheck.oracle.verdicts import DECIDED
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
 
-from . import refactor, summary
+from . import cells, refactor, summary
+from .cells import CRASHED, Cell
 
 Json = dict[str, Any]
-Cell = tuple[str, str, str]
-
-# The status of a cell is the first of these that it has.
-_WORST_FIRST = (
-    Outcome.MISBEHAVED,
-    Outcome.DISAGREES,
-    Outcome.AGREES,
-    Outcome.UNDECIDED,
-    Outcome.VACUOUS,
-    Outcome.NOT_OFFERED,
-    Outcome.NOT_APPLICABLE,
-)
 
 CONFORMS = "conforms"
 FAILS = "does not conform"
 INCOMPLETE = "incomplete"
 UNDECIDED = "nothing decided"
+
+
+MISSING = "missing"
+LEFT_OUT = "left out"
 
 
 @dataclass(frozen=True)
@@ -42,12 +36,16 @@ class Results:
     records: Mapping[str, Json]
     """each test's record, by the test's name"""
     outcomes: Mapping[str, str]
-    """passed, failed or skipped, by the test's name"""
+    """passed, failed, skipped, error (before the test itself) or crashed, by the test's name"""
     messages: Mapping[str, str]
     """why a test did not pass, by its name"""
     collected: Iterable[str]
     """the names of all tests that were to run"""
-    full: bool = False
+    left_out: Iterable[str] = ()
+    """the names of tests that were there and not to run"""
+    fills: Mapping[str, Iterable[Cell]] = field(default_factory=dict)
+    """the cells that each test fills, by the test's name"""
+    whole: bool = False
     """whether these are all tests there are, at default effort or more"""
 
 
@@ -74,25 +72,64 @@ def build(
         asked: what was to be judged, and how hard: kernels, profile, seed.
         replaced: what candidates replace, by operation.
     """
-    cells = _cells(results.records, planned.cells)
-    boundaries = summary.boundaries(results.records, planned.boundaries)
-    pairs = summary.pairs(results.records, planned.pairs)
-    missing = sorted(set(results.collected) - set(results.outcomes))
-    failed_cells = [cell for cell in cells if cell["failure"]]
     explained = {name for name, record in results.records.items() if _has_failure(record)}
     errors = [
-        {"test": name, "outcome": outcome, "message": results.messages.get(name, "")}
+        {"test": name, "outcome": outcome, "message": printable(results.messages.get(name, ""))}
         for name, outcome in sorted(results.outcomes.items())
         if outcome != "passed" and name not in explained
     ]
+    outcomes = (
+        dict.fromkeys(results.left_out, LEFT_OUT)
+        | dict.fromkeys(results.collected, MISSING)
+        | dict(results.outcomes)
+    )
+    # Which cases were kept from earlier runs is a circumstance.
+    outcomes |= {name: "passed" for name in explained if name.startswith("test_kept::")}
+    tests = {"whole": results.whole, "outcomes": dict(sorted(outcomes.items()))}
+    found = conclude(results.records, planned, asked, tests, errors, results.fills)
+    found["refactor"] = refactor.entries(
+        results.records, found["cells"], asked.get("kernels", {}), replaced or {}
+    )
+    return found
+
+
+def conclude(
+    records: Mapping[str, Json],
+    planned: Planned,
+    asked: Json,
+    tests: Json,
+    errors: list[Json],
+    fills: Mapping[str, Iterable[Cell]],
+) -> Json:
+    """Return the findings that follow from records, and from how the tests ended.
+
+    Args:
+        records: of tests, or of whole runs put together.
+        planned: as for `build`.
+        asked: as for `build`.
+        tests: every test's outcome, and whether these are all tests there are.
+        errors: tests that did not pass for another reason than their kernel.
+        fills: the cells that each test fills, at least of those that gave no result.
+    """
+    outcomes = tests["outcomes"]
+    missing = [name for name, outcome in outcomes.items() if outcome == MISSING]
+    crashed = {name for name, outcome in outcomes.items() if outcome == CRASHED}
+    lost = {name: fills.get(name, ()) for name in (*missing, *(e["test"] for e in errors))}
+    matrix = cells.add_up(
+        records, planned.cells, lost, {*crashed, *missing} if crashed else crashed
+    )
+    boundaries = summary.boundaries(records, planned.boundaries)
+    pairs = summary.pairs(records, planned.pairs)
+    failed_cells = [cell for cell in matrix if cell["failure"]]
     totals = Counter[str]()
-    for cell in cells:
+    for cell in matrix:
         totals.update(cell["counts"])
     decided = sum(totals[outcome.value] for outcome in DECIDED)
+    full = tests["whole"] and LEFT_OUT not in outcomes.values()
     # Where tests failed or are missing, they account for what was not reached.
-    sound = results.full and not failed_cells and not errors and not missing
+    sound = full and not failed_cells and not errors and not missing
     unreached = summary.unreached(boundaries, pairs) if sound else []
-    if failed_cells or unreached or any(error["outcome"] == "failed" for error in errors):
+    if failed_cells or unreached or any(e["outcome"] in ("failed", CRASHED) for e in errors):
         verdict = FAILS
     elif missing or errors:
         verdict = INCOMPLETE
@@ -103,27 +140,25 @@ def build(
         "asked": asked,
         "totals": dict(sorted(totals.items())),
         "decided": decided,
-        "cells": cells,
+        "cells": matrix,
         "errors": errors,
         "missing": missing,
-        "full": results.full,
-        "certificates": summary.certificates(results.records),
-        "random": summary.random(results.records),
+        "full": full,
+        "certificates": summary.certificates(records),
+        "random": summary.random(records),
         "boundaries": boundaries,
         "pairs": pairs,
         "unreached": unreached,
-        "accuracy": summary.accuracy(results.records),
-        "refactor": refactor.entries(
-            results.records, cells, asked.get("kernels", {}), replaced or {}
-        ),
-        "ledger": _entries(results.records, "ledger", (_defect(each) for each in LEDGER)),
-        "domain": _entries(results.records, "domain", (_kind(each) for each in DOMAIN_MAP)),
+        "accuracy": summary.accuracy(records),
+        "ledger": _entries(records, "ledger", (_defect(each) for each in LEDGER)),
+        "domain": _entries(records, "domain", (_kind(each) for each in DOMAIN_MAP)),
+        "tests": tests,
     }
 
 
 def sentence(findings: Json) -> str:
     """Return the verdict in one sentence."""
-    cells = findings["cells"]
+    matrix = findings["cells"]
     count = sum(findings["totals"].values())
     if findings["verdict"] == FAILS:
         text = f"Does not conform: {_blame(findings)}"
@@ -136,16 +171,19 @@ def sentence(findings: Json) -> str:
         text = "Conforms: no disagreement"
     if count:
         text += f" in {_number(count, 'judged case')}, {findings['decided']:,} of them decided"
-    not_run = sum(not cell["counts"] for cell in cells)
-    return f"{text}; {not_run} of {len(cells)} cells not run." if not_run else f"{text}."
+    not_run = sum(not cell["counts"] for cell in matrix)
+    return f"{text}; {not_run} of {len(matrix)} cells not run." if not_run else f"{text}."
 
 
 def _blame(findings: Json) -> str:
     failed = [cell for cell in findings["cells"] if cell["failure"]]
     kernels = dict.fromkeys(cell["operation"] for cell in failed)
     parts = [f"{', '.join(kernels)} failed in {_number(len(failed), 'cell')}"] if failed else []
-    if findings["errors"]:
-        parts.append(f"{_number(len(findings['errors']), 'test')} failed")
+    crashed = sum(error["outcome"] == CRASHED for error in findings["errors"])
+    if failed_tests := len(findings["errors"]) - crashed:
+        parts.append(f"{_number(failed_tests, 'test')} failed")
+    if crashed:
+        parts.append(f"{_number(crashed, 'test')} crashed")
     if findings["missing"]:
         parts.append(f"{_number(len(findings['missing']), 'test')} gave no result")
     if findings["unreached"]:
@@ -159,60 +197,6 @@ def _number(count: int, noun: str) -> str:
 
 def _has_failure(record: Json) -> bool:
     return any(cell["failure"] for cell in record.get("cells", ()))
-
-
-def _cells(records: Mapping[str, Json], planned: Iterable[Cell]) -> list[Json]:
-    """Add up the cells of all records, planned cells first and in their order."""
-    merged: dict[Cell, Json] = {key: _empty(key) for key in planned}
-    for _, record in sorted(records.items()):
-        for part in record.get("cells", ()):
-            key = (part["operation"], part["property"], part["dtype"])
-            cell = merged.setdefault(key, _empty(key))
-            for outcome, count in part["counts"].items():
-                cell["counts"][outcome] = cell["counts"].get(outcome, 0) + count
-            cell["suspicious"] += part["suspicious"]
-            if part["worst"] is not None:
-                worst = float(f"{part['worst']:.3g}")  # more digits would claim too much
-                cell["worst"] = max(cell["worst"] or 0.0, worst)
-            cell["failure"] = _simpler(cell["failure"], part["failure"])
-    for cell in merged.values():
-        cell["counts"] = dict(sorted(cell["counts"].items()))
-        cell["status"] = _status(cell)
-    return list(merged.values())
-
-
-def _empty(key: Cell) -> Json:
-    operation, prop, dtype = key
-    return {
-        "operation": operation,
-        "property": prop,
-        "dtype": dtype,
-        "status": "not run",
-        "counts": {},
-        "worst": None,
-        "suspicious": 0,
-        "failure": None,
-    }
-
-
-def _simpler(one: Json | None, other: Json | None) -> Json | None:
-    """Return the failure of the lower rank, then that with the smaller arrays to read."""
-    failures = [failure for failure in (one, other) if failure]
-    return min(
-        failures,
-        key=lambda each: (each["rank"], len(each["message"]), each["case"]),
-        default=None,
-    )
-
-
-def _status(cell: Json) -> str:
-    """Return the one word for a cell: the worst that happened, or that nothing did."""
-    if cell["failure"]:  # also one found while looking for a smaller case of another
-        return str(cell["failure"]["outcome"])
-    counts = cell["counts"]
-    if not counts:
-        return "not run"
-    return next(outcome.value for outcome in _WORST_FIRST if counts.get(outcome.value))
 
 
 def _entries(records: Mapping[str, Json], table: str, entries: Iterable[Json]) -> list[Json]:

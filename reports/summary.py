@@ -65,7 +65,7 @@ def boundaries(records: Records, planned: Iterable[tuple[str, str]]) -> list[Jso
 
 
 def pairs(records: Records, planned: Iterable[tuple[str, str, int]]) -> list[Json]:
-    """Return how many pairs of classes were reached, of how many, and how often at least."""
+    """Return how many pairs of classes were reached, of how many, and how often each."""
     counts: dict[tuple[str, str], Counter[int]] = {}
     for operation, kind, found in _parts(records, "pairs"):
         counts.setdefault((operation, kind), Counter()).update(dict(found))
@@ -76,6 +76,7 @@ def pairs(records: Records, planned: Iterable[tuple[str, str, int]]) -> list[Jso
             "pairs": number,
             "reached": len(reached),
             "least": min((reached[at] for at in range(number)), default=0),
+            "counts": [reached[at] for at in range(number)],
         }
         for operation, kind, number in planned
         for reached in [counts.get((operation, kind), Counter())]
@@ -100,14 +101,15 @@ def random(records: Records) -> list[Json]:
 def accuracy(records: Records) -> list[Json]:
     """Return the distribution of errors, and their growth, by operation and dtype."""
     distributions: dict[tuple[str, str], list[int]] = {}
-    growth: dict[tuple[str, str], dict[int, tuple[float, int]]] = {}
+    growth: dict[tuple[str, str], dict[int, tuple[float, int]]] = {}  # by log2 n
     for operation, dtype, part in _parts(records, "accuracy"):
         key = (operation, dtype)
         known = distributions.get(key, [0] * len(part["distribution"]))
         distributions[key] = [a + b for a, b in zip(known, part["distribution"], strict=True)]
         worst = growth.setdefault(key, {})
         for size, error, n in part["growth"]:
-            worst[size] = max(worst.get(size, (0.0, 0)), (error, n))
+            rounded = float(f"{error / unit_roundoff(dtype):.3g}")
+            worst[size] = max(worst.get(size, (0.0, 0)), (rounded, n))
     return [
         {
             "operation": operation,
@@ -124,7 +126,7 @@ def accuracy(records: Records) -> list[Json]:
 def _grown(dtype: str, error: float, n: int) -> Json:
     """Return an error beside what it may be and what is expected, all in unit roundoffs."""
     u = unit_roundoff(dtype)
-    figures = {"error": error / u, "bound": float(g(n, u)) / u, "expected": 8 * n**0.5}
+    figures = {"error": error, "bound": float(g(n, u)) / u, "expected": 8 * n**0.5}
     return {"products": n} | {name: float(f"{value:.3g}") for name, value in figures.items()}
 
 

@@ -8,19 +8,22 @@ from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
+PHASES = ("setup", "call", "teardown")
 
 PROPERTY = "convcheck"
 """name of the pytest user property that carries a test's record"""
 
 COLLECTED = "convcheck-collected"
-"""name of the one that carries the tests that are to run, a name for each node id, and
-whether these are all there are"""
+"""name of the one that carries the tests that are to run, a name for each node id; those that
+are left out; what each fills; and whether these are all there are"""
+
+COST = "convcheck-cost"
+"""name of the one that carries the seconds that a test spent in each phase"""
 
 
 def _message(report: pytest.TestReport) -> str:
     """Return why a test did not pass, without naming the worker that ran it."""
-    if report.when not in ("setup", "call", "teardown"):  # xdist's report of a lost worker
+    if report.when not in PHASES:  # xdist's report of a lost worker
         return "The process that ran this test ended in the middle of it."
     if isinstance(report.longrepr, tuple):  # a skip: path, line and reason
         return report.longrepr[2]
@@ -40,7 +43,9 @@ class Collector:
         self._candidates = candidates
         self._started = time.time()
         self._names: dict[str, str] = {}  # of conformance tests, by node id
-        self._full = False
+        self._collected: dict[str, Any] = {"left out": [], "fills": {}, "whole": False}
+        self._phases: dict[str, float] = dict.fromkeys(("kernel", "oracle", "bounds"), 0.0)
+        self._modules: dict[str, float] = {}
         self._records: dict[str, dict[str, Any]] = {}
         self._outcomes: dict[str, str] = {}
         self._messages: dict[str, str] = {}
@@ -68,18 +73,22 @@ class Collector:
         """Take the record and outcome of a conformance test, and the list of all of them."""
         properties = dict(report.user_properties)
         if COLLECTED in properties:
-            collected = json.loads(str(properties[COLLECTED]))
-            self._names |= collected["names"]
-            self._full = collected["full"]
+            self._collected = json.loads(str(properties[COLLECTED]))
+            self._names = self._collected["names"]
         name = self._names.get(report.nodeid)
         if name is None:  # not one of ours
             return
+        module = name.partition("::")[0]
+        self._modules[module] = self._modules.get(module, 0.0) + report.duration
         if PROPERTY in properties:
             self._records[name] = json.loads(str(properties[PROPERTY]))
+            for phase, seconds in json.loads(str(properties[COST])).items():
+                self._phases[phase] += seconds
         if report.when == "call" or report.outcome != "passed":
             # What fails before the test itself says nothing of a kernel.
             before = report.when == "setup" and report.failed
-            self._outcomes[name] = "error" if before else report.outcome
+            outcome = "error" if before else str(report.outcome)
+            self._outcomes[name] = outcome if report.when in PHASES else "crashed"
             self._messages[name] = _message(report)
 
     @pytest.hookimpl(tryfirst=True)
@@ -91,7 +100,7 @@ class Collector:
         # Imported in time for the report and no earlier: a run without one needs none.
         from convcheck.reports import findings  # noqa: PLC0415
 
-        from . import kernels, recording  # noqa: PLC0415
+        from . import fills, kernels, recording  # noqa: PLC0415
         from .effort import tier  # noqa: PLC0415
 
         results = findings.Results(
@@ -99,10 +108,13 @@ class Collector:
             self._outcomes,
             self._messages,
             self._names.values(),
-            full=self._full and tier() != "quick",
+            self._collected["left out"],
+            {name: fills.filled(what) for name, what in self._collected["fills"].items()},
+            whole=self._collected["whole"] and tier() != "quick",
         )
         asked = {
             "kernels": kernels.names(),
+            "sources": kernels.sources(),
             "oracles": kernels.oracles(),
             "profile": config.getoption("hypothesis_profile", None) or "default",
             "seed": config.getoption("hypothesis_seed", None) or "0",
@@ -166,23 +178,30 @@ class Collector:
         """Write the reports; yield a line about each, also where that failed."""
         if self._findings is None or not self._wanted:
             return
-        from convcheck.reports import circumstances, files, page  # noqa: PLC0415
+        from convcheck.oracle.text import one_line  # noqa: PLC0415
+        from convcheck.reports import files, page  # noqa: PLC0415
 
-        report = files.assemble(
-            self._findings,
-            circumstances.gather(
-                started=self._started,
-                workers=len(self._workers),
-                exit_status=exitstatus,
-                folder=HERE,
-            )
-            | self._circumstances,
-        )
         writers = {"json": files.write_json, "html": page.write_html}
+        report = files.assemble(self._findings, self._gathered(exitstatus))
         for form, path in self._wanted.items():
+            shown = one_line(str(path))
             try:
                 writers[form](report, path)
-            except OSError as error:
-                yield f"{form.upper()} report not written to {path}: {error.strerror or error}"
+            except Exception as error:  # noqa: BLE001  (whatever it is, pytest's result stands)
+                yield f"{form.upper()} report not written to {shown}: {files.why(error)}"
             else:
-                yield f"{form.upper()} report: {path}"
+                yield f"{form.upper()} report: {shown}"
+
+    def _gathered(self, exitstatus: int) -> dict[str, Any]:
+        from convcheck.reports import circumstances  # noqa: PLC0415
+
+        gathered = circumstances.gather(
+            started=self._started,
+            workers=len(self._workers),
+            exit_status=exitstatus,
+            seed=str(self._config.getoption("hypothesis_seed", None) or "0"),
+            project=self._config.rootpath,
+            phases=self._phases,
+            modules=self._modules,
+        )
+        return gathered | self._circumstances

@@ -1,47 +1,56 @@
-"""The console script `convcheck`."""
+"""The console script `convcheck`: its subcommands, each imported when it is called."""
 
+import argparse
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
 
-USAGE = """usage: convcheck check [KERNEL ...] [pytest options]
+from convcheck.oracle.text import one_line
+from convcheck.reports.errors import ReportError
 
-KERNEL is [OPERATION=]MODULE[:FUNCTION][,KEY=VALUE]...
+from . import check
 
-Judges kernels by the conformance tests, from any directory.  MODULE is a dotted name or the
-path of a .py file.  Without a function, every function of the module that bears an operation's
-name is judged; without an operation, the function's name is the operation's.  Without a module,
-the kernels are those that [tool.convcheck] in pyproject.toml names.
-"""
 WRONG_COMMAND = 4
+
+# Where each subcommand stands, and what it does.
+COMMANDS = {
+    "merge": ("convcheck.reports.merge", "put the reports of one run's parts together"),
+    "diff": ("convcheck.reports.diff", "tell what changed from one report to another"),
+    "render": ("convcheck.reports.render", "write a report's page again"),
+}
+USAGE = check.USAGE + "".join(
+    f"\n{f'convcheck {name} --help':25} {text}" for name, (_, text) in COMMANDS.items()
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return pytest's exit status, or 4 where the command is wrong."""
+    """Run the command; return its exit status, or 4 where the command is wrong."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    if words in (["-h"], ["--help"], ["check", "--help"], ["check", "-h"]):
-        sys.stdout.write(USAGE)
+    name = words[0] if words else ""
+    if name == "check":
+        return check.main(words[1:])
+    if name in ("-h", "--help"):
+        sys.stdout.write(f"{USAGE}\n")
         return 0
-    if not words or words[0] != "check":
-        sys.stderr.write(USAGE)
-        return WRONG_COMMAND
-    targets = []
-    for word in words[1:]:
-        if word.startswith("-"):
-            break
-        targets.append(word)
-    options = words[1 + len(targets) :]
-    import pytest  # noqa: PLC0415  (not needed to tell the usage)
-
-    kernels = [option for target in targets for option in _options(target)]
-    return int(pytest.main([*(kernels or ["--convcheck-kernels", "pyproject.toml"]), *options]))
+    if name not in COMMANDS:
+        return _wrong(f"{name!r}: expected one of check, {', '.join(COMMANDS)}")
+    where, text = COMMANDS[name]
+    module = import_module(where)
+    parser = _Parser(prog=f"convcheck {name}", description=f"{text.capitalize()}.")
+    module.add_arguments(parser)
+    try:
+        return int(module.run(parser.parse_args(words[1:])))
+    except ReportError as error:
+        return _wrong(f"{name}: {error}")
 
 
-def _options(target: str) -> list[str]:
-    """Return the pytest options that judge `target`."""
-    from convcheck.oracle.candidates import split  # noqa: PLC0415  (NumPy)
+def _wrong(problem: str) -> int:
+    sys.stderr.write(f"ERROR: convcheck: {one_line(problem, 500)}\n")
+    return WRONG_COMMAND
 
-    operation, module, function, declared = split(target)
-    if not (operation or function or declared):
-        return ["--convcheck-kernels", module or target]
-    line = f"{operation or function}={module}:{function or operation}{declared}"
-    return ["--convcheck-kernel", line]
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Tell a wrong command in one line, and nothing else."""
+        raise ReportError(message)

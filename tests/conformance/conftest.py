@@ -10,17 +10,18 @@ import pytest
 from hypothesis import is_hypothesis_test
 from hypothesis.errors import FlakyFailure
 
-from convcheck.conformance import kernels
+from convcheck.conformance import kernels, plugin
 from convcheck.conformance.asked import is_about
-from convcheck.conformance.collector import COLLECTED, PROPERTY
+from convcheck.conformance.collector import COLLECTED, COST, PROPERTY
+from convcheck.conformance.fills import filling
 from convcheck.conformance.recording import ConformanceError, Record
-from convcheck.oracle import pytorch
+from convcheck.oracle import clock, pytorch
 from convcheck.oracle.judge import OracleError
 
 HERE = Path(__file__).parent
 _RECORD = pytest.StashKey[Record]()
 _COLLECTED = pytest.StashKey[dict[str, Any]]()
-_DESELECTED = pytest.StashKey[bool]()
+_OFFERED = pytest.StashKey[list[pytest.Item]]()
 
 
 @pytest.fixture(scope="session")
@@ -63,41 +64,54 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep only tests about the candidates, where there are any, the kept cases first.
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep only tests about the candidates, where there are any, the kept cases first; a shard's.
 
     The others judge operations that nobody asked for, or are about the reference.
     """
-    if not kernels.PLACES:
-        return
-    items[:] = [
-        item
-        for item in items
-        if item.path.parent != HERE
-        or is_about(getattr(getattr(item, "callspec", None), "params", {}), kernels.PLACES)
-    ]
-    items.sort(key=lambda item: item.path != HERE / "test_kept.py")
+    if kernels.PLACES:
+        items[:] = [
+            item
+            for item in items
+            if item.path.parent != HERE or is_about(_params(item), kernels.PLACES)
+        ]
+        items.sort(key=lambda item: item.path != HERE / "test_kept.py")
+    offered = [item for item in items if item.path.parent == HERE]
+    config.stash[_OFFERED] = offered
+    shard, shards = plugin.shard(config)
+    # Neighbours take about the same time, so that every shard gets its part of each kind.
+    others = [item for at, item in enumerate(offered) if at % shards != shard - 1]
+    if others:
+        kept = set(items) - set(others)
+        items[:] = [item for item in items if item in kept]
+        config.hook.pytest_deselected(items=others)
 
 
-def pytest_deselected(items: list[pytest.Item]) -> None:
-    """Remember that conformance tests were left out."""
-    ours = [item for item in items if item.path.parent == HERE]
-    if ours:
-        ours[0].config.stash[_DESELECTED] = True
+def _params(item: pytest.Item) -> dict[str, Any]:
+    return getattr(getattr(item, "callspec", None), "params", {})
+
+
+def _name(item: pytest.Item) -> str:
+    """Return a name that no folder is part of."""
+    return f"{item.path.stem}::{item.name}"
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Remember which conformance tests are to run, by a name that no folder is part of.
-
-    The run is full if none of them were left out, by whatever option or argument.
-    """
+    """Remember which conformance tests are to run, which are left out, and what they fill."""
     config = session.config
     ours = [item for item in session.items if item.path.parent == HERE]
     chosen = any("::" in argument for argument in config.args)
-    modules = {item.path for item in ours} >= set(HERE.glob("test_*.py")) - _OF_CANDIDATES
+    offered: list[pytest.Item] = config.stash[_OFFERED]
+    modules = {item.path for item in offered} >= set(HERE.glob("test_*.py")) - _OF_CANDIDATES
     config.stash[_COLLECTED] = {
-        "names": {item.nodeid: f"{item.path.stem}::{item.name}" for item in ours},
-        "full": modules and not chosen and not config.stash.get(_DESELECTED, False),
+        "names": {item.nodeid: _name(item) for item in ours},
+        "left out": sorted({*map(_name, offered)} - {*map(_name, ours)}),
+        "fills": {
+            _name(item): what
+            for item in ours
+            if (what := filling(getattr(item, "obj", None), _params(item)))
+        },
+        "whole": modules and not chosen,
     }
 
 
@@ -128,6 +142,7 @@ def pytest_runtest_makereport(
         item.config.stash[_COLLECTED] = {}
     if call.when == "call" and record is not None:
         item.user_properties.append((PROPERTY, record.dump()))
+        item.user_properties.append((COST, json.dumps(clock.take())))
     report = yield
     item.user_properties.clear()
     if call.excinfo is None or item.config.option.tbstyle != "auto":

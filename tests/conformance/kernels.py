@@ -1,6 +1,10 @@
 """Which kernels are judged, one for each operation, and judging them."""
 
-from collections.abc import Iterable, Mapping
+import hashlib
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.machinery import PathFinder
+from pathlib import Path
 from types import ModuleType
 
 from convcheck.oracle.calls import Remote
@@ -124,6 +128,38 @@ def judge_property(prop: str, kernel: Kernel, case: Case) -> Verdict:
 def names() -> dict[str, str]:
     """Return where each operation's kernel comes from, as MODULE:FUNCTION."""
     return {name: PLACES.get(name, f"{HOMES[name].__name__}:{name}") for name in judged()}
+
+
+def sources() -> dict[str, str | None]:
+    """Return the SHA-256 of the file that each operation's kernel stands in, where it has one.
+
+    It tells runs of one kernel from runs of another under the same name; what the file
+    imports, it does not see.
+    """
+    return {name: _digest(place.rpartition(":")[0]) for name, place in names().items()}
+
+
+def _digest(module: str) -> str | None:
+    try:
+        return hashlib.sha256(Path(_file_of(module) or "").read_bytes()).hexdigest()
+    except (OSError, ValueError):
+        return None
+
+
+def _file_of(module: str) -> str | None:
+    """Return where a module stands, without importing it."""
+    if module.endswith(".py"):
+        return module
+    if module in sys.modules:
+        return getattr(sys.modules[module], "__file__", None)
+    where: Sequence[str] | None = ["", *sys.path]
+    origin = None
+    for part in module.split("."):
+        spec = PathFinder.find_spec(part, where)
+        if spec is None:
+            return None
+        where, origin = spec.submodule_search_locations, spec.origin
+    return origin
 
 
 def judge_fills(

@@ -109,6 +109,13 @@ def _declare(group: _Options) -> None:
         action="store_true",
         help="judge every result of published networks' layers, not a sample: for fast kernels",
     )
+    group.addoption(
+        "--shard",
+        dest="convcheck_shard",
+        metavar="I/N",
+        help="run the I-th of N equal parts of the conformance tests; `convcheck merge` puts "
+        "their reports together",
+    )
     for form in ("json", "html"):
         group.addoption(
             f"--conformance-{form}",
@@ -116,6 +123,15 @@ def _declare(group: _Options) -> None:
             metavar="FILE",
             help=f"write the conformance report to FILE, as {form.upper()}",
         )
+
+
+def shard(config: pytest.Config) -> tuple[int, int]:
+    """Return which of how many parts of the tests is to run; UsageError if that is unclear."""
+    text = config.getoption("convcheck_shard") or "1/1"
+    first, _, second = text.partition("/")
+    if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
+        raise pytest.UsageError(f"--shard={text!r}: expected I/N with 1 <= I <= N")
+    return int(first), int(second)
 
 
 # Before Hypothesis's own hook, which loads the profile that was asked for.
@@ -136,6 +152,7 @@ def pytest_configure(config: pytest.Config) -> None:
         except ValueError as error:
             raise pytest.UsageError(f"--case: {error}") from None
         config.args = [str(HERE / "replay.py")]
+    shard(config)
     chosen = _choose_candidates(config)
     for option in ("replaces", "bitwise"):
         if config.getoption(f"convcheck_{option}") and not chosen:

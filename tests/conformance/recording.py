@@ -18,6 +18,7 @@ from convcheck.oracle.explain import explain, snippet
 from convcheck.oracle.laws import LAWS
 from convcheck.oracle.operations import OPERATIONS, Operation, operation_named
 from convcheck.oracle.session import is_lost
+from convcheck.oracle.text import printable
 from convcheck.oracle.verdicts import DECIDED, Verdict
 
 from . import kept, kernels
@@ -240,7 +241,7 @@ def rerun_command(verdict: Verdict, command: str | None = None) -> str:
 
 
 def _message(verdict: Verdict, command: str | None, diagnosis: Sequence[str] = ()) -> str:
-    return explain(verdict, rerun_command(verdict, command), diagnosis)
+    return printable(explain(verdict, rerun_command(verdict, command), diagnosis))
 
 
 def _diagnosis(verdict: Verdict) -> Diagnosis | None:

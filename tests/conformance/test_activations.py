@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from convcheck.conformance.fills import fills
 from convcheck.conformance.kernels import kernel_for
 from convcheck.conformance.recording import Record
 from convcheck.oracle import layouts, pytorch
@@ -52,6 +53,7 @@ def _network(case: Case, activation: str, arrays: dict[str, Any]) -> tuple[Any, 
     return layouts.nchw_to_nhwc(d_act.numpy()), layer.filter_from_torch(gradient.numpy())
 
 
+@fills("activations")
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("fore_layer", LAYERS)
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcheck.conformance.effort import effort
+from convcheck.conformance.fills import fills
 from convcheck.conformance.kernels import judge_fills
 from convcheck.conformance.recording import Record
 from convcheck.conformance.strategies import geometries, seeds
@@ -18,6 +19,7 @@ each_operation = pytest.mark.parametrize(
 )
 
 
+@fills("exact", "bound")
 @each_operation
 @effort()
 @given(data=st.data())
@@ -27,6 +29,7 @@ def test_agreement(record: Record, operation: Operation, data: st.DataObject) ->
     record.judged(judge_fills(operation, agreement_fills(operation), geometry, seed), random=True)
 
 
+@fills("nonfinite data", "nonfinite others")
 @each_operation
 @effort(0.25)
 @given(data=st.data())

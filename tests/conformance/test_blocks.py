@@ -21,6 +21,7 @@ from convcheck.conformance.coverage import (
     size_parameters,
 )
 from convcheck.conformance.effort import tier
+from convcheck.conformance.fills import fills
 from convcheck.conformance.kernels import dtypes_of, fore_layers_of, kernel_for
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import Case
@@ -83,6 +84,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     )
 
 
+@fills("exact")
 def test_blocks(record: Record, operation: Operation, parameters: tuple[str, str]) -> None:
     """The kernel agrees on two sizes at, below or above a block size, in every combination."""
     one, other = parameters
@@ -93,6 +95,7 @@ def test_blocks(record: Record, operation: Operation, parameters: tuple[str, str
     _check_reached(record, operation, "blocks", pairs)
 
 
+@fills("exact")
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 def test_shapes(record: Record, operation: Operation) -> None:
     """The kernel agrees on geometries that hold every pair of classes of two parameters."""

@@ -3,6 +3,7 @@
 import pytest
 
 from convcheck.conformance.boundaries import boundary_geometries, reachable
+from convcheck.conformance.fills import fills
 from convcheck.conformance.kernels import judge_fills
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import agreement_fills
@@ -17,6 +18,7 @@ _CLASSES = [
 ]
 
 
+@fills("exact", "bound")
 @pytest.mark.parametrize(("operation", "name"), _CLASSES)
 def test_boundary(record: Record, operation: Operation, name: str) -> None:
     """The kernel agrees on the boundary class, exactly and within the bound."""

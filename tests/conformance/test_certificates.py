@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from convcheck.conformance.effort import seed_number, tier
+from convcheck.conformance.fills import fills
 from convcheck.conformance.kernels import dtypes_of, fore_layers_of, kernel_for
 from convcheck.conformance.recording import Record
 from convcheck.oracle.certificates import Certificate, enumerate_region
@@ -61,6 +62,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("shard", range(TIERS[tier()].shards))
 
 
+@fills("certified")
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 def test_certificate(
     record: Record, operation: Operation, shard: int, request: pytest.FixtureRequest

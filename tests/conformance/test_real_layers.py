@@ -8,6 +8,7 @@ all are.
 import pytest
 
 from convcheck.conformance.effort import tier
+from convcheck.conformance.fills import fills
 from convcheck.conformance.kernels import kernel_for
 from convcheck.conformance.networks import Layer, distinct_layers
 from convcheck.conformance.recording import Record
@@ -69,6 +70,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     )
 
 
+@fills("real layers")
 def test_layer(
     record: Record,
     layer: Layer,

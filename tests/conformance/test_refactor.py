@@ -8,6 +8,7 @@ import pytest
 from convcheck.conformance import kernels
 from convcheck.conformance.boundaries import boundary_geometries, reachable
 from convcheck.conformance.effort import seed_number, tier
+from convcheck.conformance.fills import fills
 from convcheck.conformance.likeness import Tally
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import DTYPES, REAL_FILLS, Case, Raw
@@ -30,6 +31,7 @@ _SEEDS = (2, 3, 4)
 _FORES = (Fore("convolution", 3, 2, 2, 1, 1), Fore("convolution_transpose", 3, 2, 2, 1, 1))
 
 
+@fills("exact", "bound", "nonfinite data")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
 def test_refactor(

@@ -277,7 +277,7 @@ def run(count: int, *, full: bool) -> dict[str, Any]:
         "boundaries": [["convolution", "remainder", 3]],
         "pairs": [["convolution", "blocks", [[at, 2] for at in range(count)]]],
     }
-    results = Results({"a": record}, {"a": "passed"}, {}, ["a"], full=full)
+    results = Results({"a": record}, {"a": "passed"}, {}, ["a"], whole=full)
     planned = Planned(
         [("convolution", "exact", "float32")],
         [("convolution", "remainder")],

@@ -42,7 +42,7 @@ def found(
 ) -> Json:
     """Return findings of tests that passed, unless `outcomes` says otherwise."""
     outcomes = dict.fromkeys(records, "passed") | (outcomes or {})
-    results = Results(records, outcomes, messages or {}, collected or sorted(outcomes), full=full)
+    results = Results(records, outcomes, messages or {}, collected or sorted(outcomes), whole=full)
     return build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)
 
 

@@ -6,6 +6,8 @@ import signal
 import pytest
 from pytest_runs import DIE, HANG, LEDGER, Folder, findings, run, start
 
+from convcheck.reports import files
+
 
 def test_a_worker_that_dies_is_told(folder: Folder) -> None:
     """What a dead worker was running is named, and so is what never ran; no worker is named."""
@@ -21,6 +23,49 @@ def test_a_worker_that_dies_is_told(folder: Folder) -> None:
     assert error["test"] not in report["missing"]
     assert "gw0" not in json.dumps(report)
     assert str(where) not in json.dumps(report)
+
+
+# A kernel that ends its process, if not where the oracles are compared.
+DIES = """
+import os
+from convcheck.reference import gradients
+
+right = gradients.convolution_filter_gradient
+
+def convolution_filter_gradient(x, *rest):
+    if x.dtype == "float16":
+        os._exit(3)
+    return right(x, *rest)
+
+gradients.convolution_filter_gradient = convolution_filter_gradient
+"""
+
+
+def test_cells_lost_in_a_crash_are_crashed(folder: Folder) -> None:
+    """A cell that only a lost test would have filled says "crashed", and which test; no other."""
+    where = folder(dies=DIES)
+    modules = ("-p", "dies", "--pyargs", "convcheck.conformance.test_agreement")
+    which = "test_nonfinite and (convolution_filter_gradient or transpose_input_gradient)"
+    report = ("-n", "1", "--hypothesis-profile", "quick", "--conformance-json", "r.json")
+    done = run(where, *modules, "-k", which, *report)
+    assert done.returncode == 1, done.stdout
+    found = files.read(where / "r.json")["findings"]
+    (error,) = found["errors"]
+    assert error["test"] == "test_agreement::test_nonfinite[convolution_filter_gradient]"
+    assert (error["outcome"], found["verdict"]) == ("crashed", "does not conform")
+    states = {
+        (cell["operation"], cell["property"]): (cell["status"], tuple(cell["lost"]))
+        for cell in found["cells"]
+        if cell["status"] != "not run"
+    }
+    assert states == {
+        (operation, f"nonfinite {which}"): state
+        for operation, state in {
+            "convolution_filter_gradient": ("crashed", (error["test"],)),
+            "convolution_transpose_input_gradient": ("agrees", ()),
+        }.items()
+        for which in ("data", "others")
+    }
 
 
 def test_ctrl_c_leaves_an_incomplete_report(folder: Folder) -> None:

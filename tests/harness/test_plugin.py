@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from pytest_runs import AGREEMENT, CASE, PATCH, WRONG, Folder, findings, run
+from pytest_runs import AGREEMENT, CASE, LEDGER, PATCH, WRONG, Folder, findings, run
+
+from convcheck.reports import files
+from convcheck.reports.merge import merge
 
 
 def test_help_tells_the_options(folder: Folder) -> None:
@@ -64,8 +67,9 @@ def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> No
             ("--hypothesis-profile", "quik"),
             "--hypothesis-profile='quik': expected quick, default, thorough or one that your",
         ),
+        (("--shard", "3/2"), "--shard='3/2': expected I/N with 1 <= I <= N"),
     ],
-    ids=["case", "folder", "file", "bitwise", "replaces", "profile"],
+    ids=["case", "folder", "file", "bitwise", "replaces", "profile", "shard"],
 )
 def test_a_wrong_command_is_one_line(
     folder: Folder, arguments: tuple[str, ...], problem: str
@@ -193,6 +197,27 @@ def test_findings_do_not_depend_on_workers(told: tuple[Path, str]) -> None:
         for report in (one, three)
     )
     assert met != met_elsewhere
+
+
+def test_shards_make_the_whole(folder: Folder) -> None:
+    """Every test is in one shard, and merged reports of shards find what one run finds."""
+    where = folder()
+    for name, arguments in {"1": ("--shard", "1/2"), "2": ("--shard", "2/2"), "0": ()}.items():
+        done = run(where, *LEDGER, *arguments, "--conformance-json", f"{name}.json")
+        assert "conformance" in done.stdout, done.stdout + done.stderr
+    parts = {name: files.read(where / f"{name}.json") for name in ("2", "1")}
+    whole = files.read(where / "0.json")["findings"]
+    assert json.dumps(merge(parts)["findings"]) == json.dumps(whole)
+    ran = [
+        {
+            test
+            for test, outcome in part["findings"]["tests"]["outcomes"].items()
+            if outcome == "passed"
+        }
+        for part in parts.values()
+    ]
+    assert abs(len(ran[0]) - len(ran[1])) <= 1
+    assert not ran[0] & ran[1]
 
 
 def test_nothing_decided_is_no_success(folder: Folder) -> None:

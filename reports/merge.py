@@ -1,0 +1,223 @@
+"""`convcheck merge`: one report of a run whose parts ran apart."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from convcheck.oracle.bounds import unit_roundoff
+
+from . import files, findings
+from .cells import key_of
+from .circumstances import together
+from .errors import ReportError
+from .render import Outputs
+
+Json = dict[str, Any]
+
+_DID_NOT_RUN = (findings.LEFT_OUT, findings.MISSING)
+
+# Others may differ from machine to machine; these choose the cases.
+_ONE_VERSION = ("convcheck", "hypothesis")
+
+# What parts of a refactor verdict make together: the first of these that one of them says.
+_WORST_FIRST = ("wrong", "less accurate", "same within the bound", "bit-identical")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("reports", nargs="+", type=Path, metavar="REPORT.json")
+    parser.add_argument("-o", "--json", required=True, type=Path, metavar="OUT.json")
+    parser.add_argument("--html", type=Path, metavar="OUT.html", help="write the page too")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Merge the reports; return 0 if the whole conforms, and 1 if it does not."""
+    outputs = Outputs(options.json, options.html)
+    merged = merge({str(path): files.read(path) for path in options.reports})
+    outputs.write(merged)
+    sys.stdout.write(f"{findings.sentence(merged['findings'])}\n{outputs}")
+    return int(merged["findings"]["verdict"] != findings.CONFORMS)
+
+
+def merge(reports: Mapping[str, Json]) -> Json:
+    """Return the report of the whole run.
+
+    Its findings are those that the run would have had in one piece.
+
+    Args:
+        reports: those of its parts, by a name for each.
+
+    Raises:
+        ReportError: they are not of one run, or a test ran in two of them.
+    """
+    if len(reports) < 2:
+        raise ReportError("expected at least two different reports to merge")
+    parts = {name: report["findings"] for name, report in reports.items()}
+    _require_one_run(reports)
+    outcomes = _outcomes(parts)
+    whole = any(part["tests"]["whole"] for part in parts.values())
+    fills: dict[str, list[tuple[str, str, str]]] = {}
+    for part in parts.values():
+        for cell in part["cells"]:
+            for name in cell["lost"]:
+                fills.setdefault(name, []).append(key_of(cell))
+    first = next(iter(parts.values()))
+    merged = findings.conclude(
+        {str(at): _record(part) for at, part in enumerate(parts.values())},
+        findings.Planned(
+            _common([map(key_of, part["cells"]) for part in parts.values()]),
+            _common([map(_class, part["boundaries"]) for part in parts.values()]),
+            _pairs(first),
+        ),
+        first["asked"],
+        {"whole": whole, "outcomes": outcomes},
+        sorted(
+            (error for part in parts.values() for error in part["errors"]),
+            key=lambda error: str(error["test"]),
+        ),
+        {name: set(keys) for name, keys in fills.items()},
+    )
+    if any("refactor" in part for part in parts.values()):
+        merged["refactor"] = _refactor(parts.values(), merged["cells"])
+    if "strength" in first:
+        merged["strength"] = first["strength"]
+    circumstances = [report["circumstances"] for report in reports.values()]
+    return files.assemble({key: merged[key] for key in (*first, *merged)}, together(circumstances))
+
+
+def _require_one_run(reports: Mapping[str, Json]) -> None:
+    """Raise ReportError unless the reports are of one command on one version."""
+    (reference, first), *others = reports.items()
+    for name, report in others:
+        for what, ours, theirs in _identity(first, report):
+            if ours != theirs:
+                raise ReportError(
+                    f"{name}: {what} is {theirs!r}, expected {ours!r} as in {reference}"
+                )
+
+
+def _identity(first: Json, other: Json) -> Iterable[tuple[str, Any, Any]]:
+    """Yield what two reports of one run agree on, with a name for it."""
+    asked, others = first["findings"]["asked"], other["findings"]["asked"]
+    for name in sorted({*asked, *others}):
+        ours, theirs = asked.get(name), others.get(name)
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            for key in sorted({*ours, *theirs}):
+                yield f"{name} of {key}", ours.get(key), theirs.get(key)
+        else:
+            yield name, ours, theirs
+    ours, theirs = first["circumstances"], other["circumstances"]
+    for name in _ONE_VERSION:
+        yield f"version of {name}", ours["packages"].get(name), theirs["packages"].get(name)
+    commits = [each["checkout"] and each["checkout"]["commit"] for each in (ours, theirs)]
+    if all(commits):
+        yield "commit of convcheck", commits[0], commits[1]
+    pairs, other_pairs = (_pairs(report["findings"]) for report in (first, other))
+    yield "number of pairs of classes", pairs, other_pairs
+    tests, other_tests = (report["findings"]["tests"] for report in (first, other))
+    if tests["whole"] and other_tests["whole"]:
+        yield "list of tests", sorted(tests["outcomes"]), sorted(other_tests["outcomes"])
+
+
+def _pairs(part: Json) -> list[tuple[str, str, int]]:
+    return [(each["operation"], each["kind"], each["pairs"]) for each in part["pairs"]]
+
+
+def _outcomes(parts: Mapping[str, Json]) -> dict[str, str]:
+    """Return how each test ended in the part where it ran, if it did."""
+    merged: dict[str, str] = {}
+    where: dict[str, str] = {}
+    for part, found in parts.items():
+        for test, outcome in found["tests"]["outcomes"].items():
+            if outcome not in _DID_NOT_RUN:
+                if test in where:
+                    raise ReportError(
+                        f"{part}: {test} ran here and in {where[test]}, expected every test once"
+                    )
+                where[test] = part
+                merged[test] = outcome
+            elif outcome == findings.MISSING and test not in where:
+                merged[test] = outcome
+            else:
+                merged.setdefault(test, outcome)
+    return dict(sorted(merged.items()))
+
+
+def _class(boundary: Json) -> tuple[str, str]:
+    return boundary["operation"], boundary["class"]
+
+
+def _common(lists: list[Iterable[Any]]) -> list[Any]:
+    """Return what all lists begin with: that was planned, and what else was found is behind."""
+    rows = zip(*lists, strict=False)
+    return [row[0] for row in takewhile(lambda row: len(set(row)) == 1, rows)]
+
+
+def _record(part: Json) -> Json:
+    """Return the findings of a part as the record of one test that found all of it."""
+    return {
+        "cells": part["cells"],
+        "boundaries": [[e["operation"], e["class"], e["count"]] for e in part["boundaries"]],
+        "pairs": [
+            [e["operation"], e["kind"], [[at, n] for at, n in enumerate(e["counts"]) if n]]
+            for e in part["pairs"]
+        ],
+        "draws": {each["operation"]: each["geometries"] for each in part["random"]},
+        "accuracy": [[e["operation"], e["dtype"], _errors(e)] for e in part["accuracy"]],
+        "certificates": part["certificates"],
+        "entries": {
+            table: {
+                entry["id"]: entry["status"] == "holds"
+                for entry in part[table]
+                if entry["status"] != "not run"
+            }
+            for table in ("ledger", "domain")
+        },
+    }
+
+
+def _errors(accuracy: Json) -> Json:
+    u = unit_roundoff(accuracy["dtype"])
+    return {
+        "distribution": accuracy["distribution"],
+        "growth": [
+            [point["products"].bit_length() - 1, point["error"] * u, point["products"]]
+            for point in accuracy["growth"]
+        ],
+    }
+
+
+def _refactor(parts: Iterable[Json], cells: list[Json]) -> list[Json]:
+    """Put the entries of each operation together: each dtype was compared in one part."""
+    wrong = {cell["operation"] for cell in cells if cell["failure"]}
+    apart: dict[str, list[Json]] = {}
+    for part in parts:
+        for entry in part.get("refactor", ()):
+            apart.setdefault(entry["operation"], []).append(entry)
+    return [
+        _one_entry(apart[operation], operation in wrong)
+        for operation in sorted(apart, key=lambda name: f"{name}-")  # as the tests' names are
+    ]
+
+
+def _one_entry(entries: list[Json], wrong: bool) -> Json:  # noqa: FBT001  (one caller)
+    counts = {
+        name: sum(entry[name] for entry in entries)
+        for name, value in entries[0].items()
+        if isinstance(value, int)
+    }
+    said = {"wrong"} if wrong else {entry["verdict"] for entry in entries}
+    examples = [entry["example"] for entry in entries if entry["example"]]
+    return {
+        **entries[0],
+        **counts,
+        "bitwise": bool(counts["bitwise"]),
+        "verdict": next((each for each in _WORST_FIRST if each in said), entries[0]["verdict"]),
+        "dtypes": sorted(
+            (each for entry in entries for each in entry["dtypes"]), key=lambda each: each["dtype"]
+        ),
+        "example": min(examples, key=lambda case: case.split(":")[2:3], default=None),
+    }

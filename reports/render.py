@@ -1,0 +1,58 @@
+"""`convcheck render`: the page of a report again, from its JSON."""
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from convcheck.oracle.text import one_line
+
+from . import files, page
+from .errors import ReportError
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a report is to be written."""
+
+    json: Path | None = None
+    html: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ReportError where both are one file."""
+        if self.json and self.html and self.json.resolve() == self.html.resolve():
+            raise ReportError(f"{self.html}: expected another file for HTML than for JSON")
+
+    def write(self, report: Json) -> None:
+        """Write the report; ReportError where that fails."""
+        try:
+            if path := self.json:
+                files.write_json(report, path)
+            if path := self.html:
+                page.write_html(report, path)
+        except OSError as error:
+            raise ReportError(f"not written to {path}: {files.why(error)}") from None
+
+    def __str__(self) -> str:
+        """Return a line for each."""
+        wanted = {"JSON": self.json, "HTML": self.html}
+        return "".join(
+            f"{form} report: {one_line(str(path))}\n" for form, path in wanted.items() if path
+        )
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("report", type=Path, metavar="REPORT.json")
+    parser.add_argument("-o", "--html", required=True, type=Path, metavar="FILE.html")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the page; return 0."""
+    outputs = Outputs(html=options.html)
+    outputs.write(files.read(options.report))
+    sys.stdout.write(str(outputs))
+    return 0

@@ -1,0 +1,42 @@
+"""`convcheck check`: judge kernels by the conformance tests, from any directory."""
+
+import sys
+from collections.abc import Sequence
+
+USAGE = """usage: convcheck check [KERNEL ...] [pytest options]
+
+KERNEL is [OPERATION=]MODULE[:FUNCTION][,KEY=VALUE]...
+
+Judges kernels by the conformance tests, from any directory.  MODULE is a dotted name or the
+path of a .py file.  Without a function, every function of the module that bears an operation's
+name is judged; without an operation, the function's name is the operation's.  Without a module,
+the kernels are those that [tool.convcheck] in pyproject.toml names.
+"""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run the command; return pytest's exit status, or 4 where the command is wrong."""
+    if list(words) in (["-h"], ["--help"]):
+        sys.stdout.write(USAGE)
+        return 0
+    targets = []
+    for word in words:
+        if word.startswith("-"):
+            break
+        targets.append(word)
+    options = words[len(targets) :]
+    import pytest  # noqa: PLC0415  (not needed to tell the usage)
+
+    kernels = [option for target in targets for option in _options(target)]
+    return int(pytest.main([*(kernels or ["--convcheck-kernels", "pyproject.toml"]), *options]))
+
+
+def _options(target: str) -> list[str]:
+    """Return the pytest options that judge `target`."""
+    from convcheck.oracle.candidates import split  # noqa: PLC0415  (NumPy)
+
+    operation, module, function, declared = split(target)
+    if not (operation or function or declared):
+        return ["--convcheck-kernels", module or target]
+    line = f"{operation or function}={module}:{function or operation}{declared}"
+    return ["--convcheck-kernel", line]

@@ -1,0 +1,220 @@
+"""The console script: wrong commands and unreadable reports are one line and exit status 4."""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic import CIRCUMSTANCES, TESTS, failure, record, report
+
+from convcheck.conformance import command
+from convcheck.conformance.command import main
+from convcheck.reports import files, page
+
+Json = dict[str, Any]
+
+BASE = report()
+TEXT = files.text_of(BASE)
+
+
+def old(version: Any) -> str:
+    """Return a report of another version of the format."""
+    return json.dumps(BASE | {"version": version})
+
+
+DEEP = "[" * 200_000
+BAD = {
+    "nothing": ("", "expected a JSON report"),
+    "truncated": (TEXT[: len(TEXT) // 2], "expected a JSON report"),
+    "no text": ("\udcff\udcfe", "expected a JSON report"),
+    "deep": (DEEP, "expected a JSON report"),
+    "a list": ("[]", "expected a JSON report, with format 'convcheck-report'"),
+    "foreign": ('{"format": "other", "version": 2}', "with format 'convcheck-report'"),
+    "older": (old(1), "version 1 of the format, this convcheck reads 2"),
+    "newer": (old(3), "version 3 of the format, this convcheck reads 2"),
+    "no version": (old("\x1b[31m" + "x" * 9999), "version "),
+    "empty": ('{"format": "convcheck-report", "version": 2}', "expected a member 'findings'"),
+    "NaN": (TEXT.replace('"decided": ', '"decided": NaN, "x": ', 1), "NaN is no number of JSON"),
+    "infinity": (TEXT.replace('"decided": ', '"decided": 1e999, "x": ', 1), "1e999 is no number"),
+    "long number": (TEXT.replace('"decided": ', f'"decided": {"9" * 9999}, "x": ', 1), "expected"),
+    "large number": (TEXT.replace('"decided": ', f'"decided": {"9" * 99}, "x": ', 1), "at most"),
+    "operation": (
+        TEXT.replace('"operation": "convolution"', '"operation": "\\u001b[1m"', 1),
+        "expected one of convolution, ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("verb", ["merge", "diff", "render"])
+def test_an_unreadable_report_is_one_line(
+    name: str, verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever a file holds that is no report, a line says so, and nothing is written."""
+    text, problem = BAD[name]
+    good, bad, out = (tmp_path / each for each in ("good.json", "bad.json", "out"))
+    good.write_text(TEXT, encoding="utf-8")
+    bad.write_bytes(text.encode("utf-8", "surrogateescape"))
+    inputs = {"render": [bad]}.get(verb, [good, bad])
+    output = {"diff": ["--html", out]}.get(verb, ["-o", out])
+    assert main([verb, *map(str, (*inputs, *output))]) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    (line,) = said.err.splitlines()
+    assert line.startswith(f"ERROR: convcheck: {verb}: {bad}: ")
+    assert problem in line
+    assert line.isprintable()
+    assert len(line) < 600
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ([], "'': expected one of check, merge, diff, render"),
+        (["frobnicate\x1b"], "'frobnicate\\x1b': expected one of"),
+        (["merge"], "merge: the following arguments are required: REPORT.json, -o/--json"),
+        (["merge", "a.json", "-o", "b.json"], "merge: a.json: No such file or directory"),
+        (["merge", "r.json", "-o", "b.json"], "merge: expected at least two different reports"),
+        (["merge", "r.json", "r.json", "-o", "b.json"], "expected at least two different reports"),
+        (["merge", "r.json", "-o", "b", "--html", "./b"], "merge: b: expected another file"),
+        (["render", "r.json", "-o", "missing/r.html"], "not written to missing/r.html: No such"),
+        (["render", "r.json", "-o", "."], "render: not written to .: "),
+        (["render", ".", "-o", "r.html"], "render: .: Is a directory"),
+        (["diff", "r.json"], "diff: the following arguments are required: NEW.json"),
+        (["diff", "r.json", "r.json", "--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["diff", "r.json", "r.json", "--html", "missing/d.html"], "not written to missing/d.html"),
+    ],
+)
+def test_a_wrong_command_is_one_line(
+    words: list[str],
+    problem: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What cannot be done is said in one line, with exit status 4, and leaves no file."""
+    monkeypatch.chdir(tmp_path)
+    Path("r.json").write_text(TEXT, encoding="utf-8")
+    assert main(words) == 4
+    said = capsys.readouterr()
+    assert said.out == ""
+    (line,) = said.err.splitlines()
+    assert line.startswith("ERROR: convcheck: ")
+    assert problem in line
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+
+
+def test_help_is_quick_and_names_all(capsys: pytest.CaptureFixture[str]) -> None:
+    """Help tells of every command, and imports none of what they need."""
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"convcheck {name}" in text for name in ("check", *command.COMMANDS))
+    code = (
+        "import sys; from convcheck.conformance.command import main; main(['--help']);"
+        "print({'numpy', 'torch', 'pytest', 'jinja2', 'json'} & set(sys.modules))"
+    )
+    done = subprocess.run(  # noqa: S603  (our own code)
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("set()\n")
+
+
+def test_render_makes_the_same_page(tmp_path: Path) -> None:
+    """A page made from the JSON is that of the run, to the byte."""
+    first, again, source = (tmp_path / name for name in ("1.html", "2.html", "r.json"))
+    page.write_html(BASE, first)
+    files.write_json(BASE, source)
+    assert main(["render", str(source), "-o", str(again)]) == 0
+    assert first.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.parametrize("step", ["write", "fsync", "replace"])
+def test_a_full_disk_leaves_the_older_file(
+    step: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Where the disk is full, one line says so, and the older report is whole."""
+    source, out = tmp_path / "r.json", tmp_path / "r.html"
+    source.write_text(TEXT, encoding="utf-8")
+    out.write_text("older", encoding="utf-8")
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    if step == "write":
+        monkeypatch.setattr(os, "fdopen", full)
+    else:
+        monkeypatch.setattr(*{"fsync": (os, "fsync"), "replace": (Path, "replace")}[step], full)
+    assert main(["render", str(source), "-o", str(out)]) == 4
+    assert capsys.readouterr().err == (
+        f"ERROR: convcheck: render: not written to {out}: No space left on device\n"
+    )
+    assert out.read_text(encoding="utf-8") == "older"
+    assert {path.name for path in tmp_path.iterdir()} == {"r.json", "r.html"}
+
+
+def test_two_runs_to_one_file(tmp_path: Path) -> None:
+    """Whoever writes last wins, and at any time the file is one whole report."""
+    target = tmp_path / "r.json"
+    several = [report(asked={"seed": str(seed)}) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            list(pool.map(lambda each: files.write_json(each, target), several))
+            assert files.read(target) in several
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_much_and_nothing() -> None:
+    """A hundred thousand results cost per result what a thousand do; none is fine too."""
+    sizes, cell = [], record(0)["cells"][0]
+    for number in (1_000, 100_000):
+        names = [f"test_some::test_it[{at}]" for at in range(number)]
+        started = time.perf_counter()
+        big = report(
+            {name: {"cells": [cell]} for name in names},
+            outcomes=dict.fromkeys(names, "passed"),
+            run=[],
+        )
+        text = files.text_of(big)
+        sizes.append((time.perf_counter() - started, len(text)))
+        assert big["findings"]["cells"][0]["counts"]["agrees"] >= 10 * number
+    assert sizes[1][0] < 300 * sizes[0][0]
+    assert sizes[1][1] < 100 * sizes[0][1]
+    assert report(run=[])["findings"]["verdict"] == "nothing decided"
+
+
+LONG = "\x1b[31m</script>\u202e\ud800" + "x" * 2_000_000
+
+
+def test_long_messages_are_cut(tmp_path: Path) -> None:
+    """A message of megabytes, with controls and half characters, is kept short and harmless."""
+    told = report(outcomes={TESTS[0]: "failed"}, messages={TESTS[0]: LONG})
+    files.write_json(told, tmp_path / "r.json")
+    (error,) = files.read(tmp_path / "r.json")["findings"]["errors"]
+    assert error["message"].startswith("\\x1b[31m</script>\\u202e\\ud800xxx")
+    assert error["message"].endswith("\n... and 1,960,016 more characters")
+    text = (tmp_path / "r.json").read_text(encoding="utf-8")
+    assert len(text) < len(TEXT) + 50_000
+    assert CIRCUMSTANCES["cost"]["phases"]["rest"] == 0.5
+
+
+def test_lines_of_the_report_are_printable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Paths and messages do not reach a terminal as commands to it."""
+    source = tmp_path / "\x1b[31mr.json"
+    files.write_json(report({TESTS[0]: record(0, failure=failure(LONG))}), source)
+    assert main(["diff", str(source), str(source)]) == 0
+    assert main(["render", str(source), "-o", str(tmp_path / "\x1b[31mr.html")]) == 0
+    assert main(["render", str(source) + "\n", "-o", "r.html"]) == 4
+    said = capsys.readouterr()
+    assert all(c.isprintable() or c == "\n" for c in said.out + said.err)

@@ -1,0 +1,240 @@
+"""What changed between two reports is named, and counts as worse only where it is."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic import CELLS, TESTS, failure, record, report
+
+from convcheck.conformance.command import main
+from convcheck.reports import diff, files
+from convcheck.reports.compare import KINDS, Change, compare
+
+Json = dict[str, Any]
+
+BASE = report()
+WRONG = report({TESTS[2]: record(2, failure=failure())}, outcomes={TESTS[2]: "failed"})
+CRASHED = report(outcomes={TESTS[4]: "crashed"})
+BROKEN = report(outcomes={TESTS[4]: "failed"}, messages={TESTS[4]: "it broke\nsomewhere"})
+SKIPPED = report(outcomes={TESTS[4]: "skipped"})
+FEWER = report(run=TESTS[:8])
+
+
+def altered(alter: Callable[[Json, Json], object]) -> Json:
+    """Return the report of a run in which something else was found."""
+    changed = copy.deepcopy(BASE)
+    alter(changed["findings"], changed["circumstances"])
+    return changed
+
+
+def bound_cell(findings: Json) -> Json:
+    """Return a cell that has a worst error."""
+    return next(cell for cell in findings["cells"] if cell["worst"])
+
+
+def with_refactor(verdict: str) -> Json:
+    """Return a report that compares a candidate."""
+    entry = {"operation": "convolution", "replaces": "old:conv2d", "verdict": verdict}
+    return altered(lambda found, _: found.update(refactor=[entry]))
+
+
+def with_strength(caught: int | None) -> Json:
+    """Return a report of a suite that catches a mistake, or not."""
+    mistake = {"id": "flipped", "caught": {"quick": caught}}
+    return altered(lambda found, _: found.update(strength={"mistakes": [mistake]}))
+
+
+def shifted(by: int) -> Json:
+    """Return a report whose errors are so many halvings larger."""
+    changed = copy.deepcopy(BASE)
+    for each in changed["findings"]["accuracy"]:
+        each["distribution"] = [0, 0, 0, 90, 10, 0, 0, 0, 0, 0, 0]
+        if by:
+            each["distribution"] = [0, 0, 90, 10, 0, 0, 0, 0, 0, 0, 0]
+    return changed
+
+
+PAIRS = {
+    "a kernel broke": (BASE, WRONG, {"newly failing"}, {"fixed"}),
+    "a worker crashed": (
+        BASE,
+        CRASHED,
+        {"newly failing", "newly missing"},
+        {"fixed", "newly decided"},
+    ),
+    "a test broke": (BASE, BROKEN, {"newly failing", "newly missing"}, {"fixed", "newly decided"}),
+    "a test was skipped": (BASE, SKIPPED, {"newly missing"}, {"newly decided"}),
+    "less was run": (BASE, FEWER, {"newly missing", "less covered"}, {"newly decided"}),
+    "an error grew": (
+        BASE,
+        altered(lambda found, _: bound_cell(found).update(worst=0.9)),
+        {"less accurate"},
+        {"more accurate"},
+    ),
+    "an error is suspicious": (
+        BASE,
+        altered(lambda found, _: bound_cell(found).update(suspicious=3)),
+        {"less accurate"},
+        {"more accurate"},
+    ),
+    "errors grew": (shifted(0), shifted(1), {"less accurate"}, {"more accurate"}),
+    "a region shrank": (
+        BASE,
+        altered(lambda found, _: found["certificates"][0].update(certified=10, complete=False)),
+        {"less covered"},
+        {"more covered"},
+    ),
+    "a class was not reached": (
+        BASE,
+        altered(lambda found, _: found["boundaries"][0].update(count=0)),
+        {"less covered"},
+        {"more covered"},
+    ),
+    "pairs were not reached": (
+        BASE,
+        altered(lambda found, _: found["pairs"][0].update(reached=3)),
+        {"less covered"},
+        {"more covered"},
+    ),
+    "fewer cases": (
+        BASE,
+        altered(lambda found, _: found["cells"][0].update(counts={"agrees": 3})),
+        {"less covered"},
+        {"more covered"},
+    ),
+    "an entry fell": (
+        BASE,
+        altered(lambda found, _: found["ledger"][0].update(status="does not hold")),
+        {"newly failing"},
+        {"fixed"},
+    ),
+    "bits differ": (
+        with_refactor("bit-identical"),
+        with_refactor("same within the bound"),
+        {"less accurate"},
+        {"more accurate"},
+    ),
+    "a refactor is wrong": (
+        with_refactor("less accurate"),
+        with_refactor("wrong"),
+        {"newly failing"},
+        {"more accurate"},
+    ),
+    "a mistake is missed": (
+        with_strength(7),
+        with_strength(None),
+        {"less covered"},
+        {"more covered"},
+    ),
+    "another kernel": (
+        BASE,
+        report(asked={"kernels": {"convolution": "mine:faster"}}),
+        {"changed"},
+        {"changed"},
+    ),
+    "another version": (
+        BASE,
+        altered(lambda _, ran: ran["packages"].update(torch="3.0")),
+        {"changed"},
+        {"changed"},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_known_changes(name: str) -> None:
+    """A known change is told as what it is, there and back, and only one way is worse."""
+    old, new, there, back = PAIRS[name]
+    found = compare(old, new), compare(new, old)
+    kinds = [{change.kind for change in changes} for changes in found]
+    assert kinds[0] >= there
+    assert kinds[1] >= back
+    worse = [any(change.worse for change in changes) for changes in found]
+    assert worse == [there != {"changed"}, False]
+    for changes in found:
+        order = [KINDS.index(change.kind) for change in changes]
+        assert order == sorted(order)
+
+
+def test_nothing_changed() -> None:
+    """A report beside itself, or the same findings at another time, shows no change."""
+    again = altered(lambda _, ran: ran.update(started="2000-01-01T00:00:00Z", seconds=9.9))
+    assert compare(BASE, BASE) == compare(BASE, again) == []
+    assert compare(WRONG, WRONG) == []
+    assert diff.summary([]) == "Nothing changed."
+
+
+def test_small_changes_are_none() -> None:
+    """What moves with the draws is no change: a third of the cases, thrice the worst error."""
+    other = altered(
+        lambda found, _: (
+            bound_cell(found).update(worst=3 * bound_cell(found)["worst"]),
+            found["cells"][0].update(counts={"agrees": 15}),
+            found["boundaries"][0].update(count=found["boundaries"][0]["count"] * 3 // 2),
+        )
+    )
+    assert compare(BASE, other) == compare(other, BASE) == []
+
+
+def test_other_draws_need_a_larger_change() -> None:
+    """Errors may differ more between runs with different seeds, the fewer geometries they drew."""
+    old, new = shifted(0), shifted(1)
+    for each in (old, new):
+        each["findings"]["random"][0]["geometries"] = 10
+    assert [change.kind for change in compare(old, new)] == ["less accurate"]
+    new["findings"]["asked"]["seed"] = "1"
+    assert {change.kind for change in compare(old, new)} == {"changed"}
+
+
+def test_a_failing_cell_names_its_case_and_diagnosis() -> None:
+    """The change of a cell that fails says how, and by what; cells alike are one change."""
+    wrong = copy.deepcopy(WRONG)
+    names = [{"id": "flipped", "sentence": "the filter is flipped", "known_from": "here"}]
+    for cell in wrong["findings"]["cells"]:
+        if cell["failure"]:
+            cell["failure"]["diagnosis"] = {"names": names}
+    (change,) = (each for each in compare(BASE, wrong) if each.what.startswith("convolution, "))
+    operation, prop, _ = CELLS[3]
+    assert change.what == f"{operation}, {prop}, float16 and float32 and float64"
+    assert change.new.startswith("disagrees: the filter is flipped; v1:convolution:")
+    assert [each.kind for each in compare(WRONG, wrong)] == ["still failing"]
+
+
+def test_coverage_of_what_fails_is_not_told() -> None:
+    """An operation that fails ends its tests early: that is not told as lost coverage."""
+    assert {change.kind for change in compare(BASE, WRONG)} == {"newly failing"}
+
+
+HOSTILE = "</script><b>`|\x1b[31m\u202e\ud800\n| x |" + "y" * 1_000_000
+
+
+def test_forms_hold_whatever_is_in_the_data() -> None:
+    """Nothing from a kernel can command a terminal or break a table or the page."""
+    changes = [Change("newly failing", HOSTILE, HOSTILE, HOSTILE), Change("fixed", "a", "b", "c")]
+    forms = [form(BASE, BASE, changes) for form in (diff.as_text, diff.as_markdown, diff.as_html)]
+    for form in forms:
+        assert len(form) < 6_000
+        assert all(c.isprintable() or c == "\n" for c in form)
+    _, markdown, page = forms
+    rows = [line for line in markdown.splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in rows} == {4}
+    assert "<b>" not in page
+    assert "Worse: 1 newly failing; 1 fixed." in page
+
+
+def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command tells the changes in each form, and exits with 1 where one is for the worse."""
+    for name, each in {"old": BASE, "new": WRONG}.items():
+        files.write_json(each, tmp_path / f"{name}.json")
+    old, new, page = (str(tmp_path / name) for name in ("old.json", "new.json", "diff.html"))
+    assert main(["diff", old, old]) == 0
+    assert capsys.readouterr().out.startswith("Nothing changed.\nold: Conforms: ")
+    assert main(["diff", old, new, "--html", page]) == 1
+    assert "\nnewly failing (" in capsys.readouterr().out
+    assert "newly failing" in Path(page).read_text(encoding="utf-8")
+    assert main(["diff", new, old, "--markdown"]) == 0
+    assert capsys.readouterr().out.startswith("### convcheck: Nothing worse; ")
+    assert json.loads(Path(old).read_text(encoding="utf-8")) == BASE

@@ -1,0 +1,74 @@
+"""What a test fills is known before it runs."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from convcheck.conformance import (
+    test_activations,
+    test_agreement,
+    test_blocks,
+    test_boundaries,
+    test_certificates,
+    test_laws,
+    test_real_layers,
+    test_refactor,
+)
+from convcheck.conformance.fills import filled, filling
+from convcheck.conformance.recording import planned_cells
+from convcheck.oracle.cases import Case
+from convcheck.oracle.operations import OPERATIONS
+
+TESTS: tuple[Any, ...] = (
+    test_activations.test_gradient_through_activation,
+    test_agreement.test_agreement,
+    test_agreement.test_nonfinite,
+    test_blocks.test_blocks,
+    test_blocks.test_shapes,
+    test_boundaries.test_boundary,
+    test_certificates.test_certificate,
+    test_laws.test_laws,
+    test_real_layers.test_layer,
+    test_refactor.test_refactor,
+)
+
+
+def test_every_planned_cell_is_filled_by_a_test() -> None:
+    """Tests say of every cell of a full run that they fill it, and of no other."""
+    claims = [
+        cell
+        for test in TESTS
+        for operation in OPERATIONS.values()
+        if (what := filling(test, {"operation": operation}))
+        for cell in filled(what)
+    ]
+    assert set(claims) == set(planned_cells())
+
+
+@pytest.mark.parametrize("test", [test_agreement.test_nonfinite, test_laws.test_laws])
+def test_what_is_claimed_is_filled(test: Any) -> None:
+    """A test that runs leaves just the cells that it claims, in every dtype."""
+    seen: set[Any] = set()
+
+    class Watch:
+        """Take what a record takes, and judge nothing."""
+
+        def judged(self, verdicts: list[Any], *_: Any, **__: Any) -> None:
+            """Note the cells."""
+            seen.update((v.case.operation, v.prop, v.case.dtype) for v in verdicts)
+
+    operation = OPERATIONS["convolution"]
+    test(record=Watch(), operation=operation)
+    what = filling(test, {"operation": operation})
+    assert what is not None
+    assert seen == set(filled(what))
+
+
+def test_a_case_fills_its_own_cell() -> None:
+    """A case that is judged again fills one cell; a test of the ledger none."""
+    case = Case.parse("v1:convolution:float32:integers:b1.h2.w1.i1.o1.f2x1.s1x1:0")
+    what = filling(None, {"case": case, "prop": "impulse"})
+    assert what is not None
+    assert filled(what) == [("convolution", "impulse", "float32")]
+    assert filling(lambda: None, {"defect": SimpleNamespace()}) is None

@@ -1,0 +1,172 @@
+"""Reports of a run's parts make the report that the run would have had in one piece."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from synthetic import CIRCUMSTANCES, TESTS, failure, record, report
+
+from convcheck.conformance.command import main
+from convcheck.reports import files
+from convcheck.reports.errors import ReportError
+from convcheck.reports.merge import merge
+from convcheck.reports.schema import check
+
+Json = dict[str, Any]
+
+LOST = {TESTS[4]: "crashed", TESTS[9]: "missing", TESTS[12]: "skipped", TESTS[20]: "failed"}
+WRONG = {
+    TESTS[2]: record(2, failure=failure("first", rank=5)),
+    TESTS[3]: record(3, failure=failure("second", rank=2)),
+}
+
+
+def parts(number: int, **run: Any) -> dict[str, Json]:
+    """Return the reports of a run in so many parts, by a name each."""
+    kept = ("outcomes", "records", "messages")
+    named = {}
+    for at in range(number):
+        tests = TESTS[at::number]
+        some = {
+            key: {name: each for name, each in value.items() if name in tests}
+            for key, value in run.items()
+            if key in kept
+        }
+        named[f"{at}.json"] = report(run=tests, **some)
+    return named
+
+
+def text(whole: Json) -> str:
+    """Return findings as they are compared: to the byte."""
+    return files.text_of(whole["findings"])
+
+
+@pytest.mark.parametrize("number", [2, 3, 7])
+@pytest.mark.parametrize(
+    "run",
+    [
+        {},
+        {"outcomes": LOST, "messages": {TESTS[20]: "it broke"}},
+        {"outcomes": dict.fromkeys(WRONG, "failed"), "records": WRONG},
+    ],
+    ids=["passed", "lost", "wrong"],
+)
+def test_parts_make_the_whole(number: int, run: Json) -> None:
+    """Findings of merged parts are those of a whole run to the byte, in whatever order."""
+    several = parts(number, **run)
+    whole = report(**run)
+    assert text(merge(several)) == text(whole)
+    assert text(merge(dict(reversed(several.items())))) == text(whole)
+    assert whole["findings"]["full"]
+    assert not several["0.json"]["findings"]["full"]
+
+
+def test_merged_reports_merge() -> None:
+    """A merged report is a report: it can be a part again."""
+    one, two, three = parts(3).items()
+    half = merge(dict([one, two]))
+    assert half["findings"]["full"] is False
+    both = merge({"half.json": half, three[0]: three[1]})
+    assert text(both) == text(report())
+    assert both["circumstances"]["merged"] == [CIRCUMSTANCES] * 3
+    assert both["circumstances"]["workers"] == 6
+    assert both["circumstances"]["cost"]["phases"]["oracle"] == 6.0
+    check(both)
+
+
+def test_what_was_lost_may_come_from_another_run() -> None:
+    """Tests that gave no result in one run and ran in another are there once, and missed no more.
+
+    Those that crashed did run, so that a second result is one too many.
+    """
+    first = report(outcomes={TESTS[0]: "missing", TESTS[5]: "missing"})
+    assert first["findings"]["verdict"] == "incomplete"
+    again = report(run=[TESTS[0], TESTS[5]])
+    assert text(merge({"1": first, "2": again})) == text(report())
+    with pytest.raises(ReportError, match=r"expected every test once"):
+        merge({"1": report(outcomes={TESTS[0]: "crashed"}), "2": again})
+
+
+def changed(**values: Any) -> Json:
+    """Return a part with something else in its circumstances' packages."""
+    part = report(run=TESTS[1::2])
+    part["circumstances"]["packages"] |= values
+    return part
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        (
+            report(run=TESTS[1::2], asked={"kernels": {"convolution": "yours:conv2d"}}),
+            "kernels of convolution is 'yours:conv2d', expected 'mine:conv2d' as in a.json",
+        ),
+        (
+            report(run=TESTS[1::2], asked={"sources": {"convolution": "cd" * 32}}),
+            "sources of convolution is 'cd",
+        ),
+        (report(run=TESTS[1::2], asked={"seed": "1"}), "seed is '1', expected '0'"),
+        (report(run=TESTS[1::2], asked={"profile": "quick"}), "profile is 'quick'"),
+        (changed(convcheck="9.9"), "version of convcheck is '9.9', expected '0.1.0' as in a.json"),
+        (report(run=TESTS[2:]), " ran here and in a.json, expected every test once"),
+    ],
+    ids=["kernel", "source", "seed", "profile", "version", "twice"],
+)
+def test_what_does_not_belong_together_is_refused(other: Json, problem: str) -> None:
+    """Reports of another run are refused, with what is different and where."""
+    with pytest.raises(ReportError, match=r"b\.json: ") as caught:
+        merge({"a.json": report(run=TESTS[::2]), "b.json": other})
+    assert problem in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_packages_may_differ() -> None:
+    """Machines with another NumPy are told apart in the circumstances."""
+    merged = merge({"a": report(run=TESTS[::2]), "b": changed(numpy="2.0")})
+    mine = CIRCUMSTANCES["packages"]["numpy"]
+    assert merged["circumstances"]["packages"]["numpy"] == f"{mine}; 2.0"
+
+
+def test_refactor_verdicts_merge() -> None:
+    """A candidate compared in several parts is as like as in the least like of them."""
+    bins = [0] * 11
+    dtype = {"cases": 5, "identical": 5, "candidate": bins, "replaced": bins}
+    entry = {"operation": "convolution", "candidate": "a:b", "replaces": "c:d", "bitwise": True}
+    several = parts(2)
+    for part, name, verdict in zip(
+        several.values(), ("float64", "float16"), ("bit-identical", "less accurate"), strict=True
+    ):
+        part["findings"]["refactor"] = [
+            entry
+            | {"verdict": verdict, "cases": 5, "identical": 4, "example": f"v1:convolution:{name}:"}
+            | {"dtypes": [dtype | {"dtype": name}]}
+        ]
+    (merged,) = merge(several)["findings"]["refactor"]
+    assert (merged["verdict"], merged["cases"], merged["identical"]) == ("less accurate", 10, 8)
+    assert [each["dtype"] for each in merged["dtypes"]] == ["float16", "float64"]
+    assert merged["example"] == "v1:convolution:float16:"
+
+
+def write(folder: Path, **reports: Json) -> list[str]:
+    """Write reports into a folder, and return their paths."""
+    for name, each in reports.items():
+        files.write_json(each, folder / f"{name}.json")
+    return [str(folder / f"{name}.json") for name in reports]
+
+
+def test_the_command_writes_both_forms(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The command writes JSON and page, says the verdict, and exits with it."""
+    one, two = write(tmp_path, one=report(run=TESTS[::2]), two=report(run=TESTS[1::2]))
+    out, page = tmp_path / "out.json", tmp_path / "out.html"
+    assert main(["merge", one, two, "-o", str(out), "--html", str(page)]) == 0
+    assert text(json.loads(out.read_text(encoding="utf-8"))) == text(report())
+    first, *rest = capsys.readouterr().out.splitlines()
+    assert first.startswith("Conforms: no disagreement in ")
+    assert rest == [f"JSON report: {out}", f"HTML report: {page}"]
+    lost = write(tmp_path, lost=report(run=TESTS[1::2], outcomes={TESTS[1]: "missing"}))
+    assert main(["merge", one, *lost, "-o", str(out)]) == 1
+    assert main(["render", str(out), "-o", str(page)]) == 0
+    again = page.read_bytes()
+    assert main(["merge", one, *lost, "-o", str(out), "--html", str(page)]) == 1
+    assert page.read_bytes().count(b"<section") == again.count(b"<section")

@@ -1,0 +1,189 @@
+"""The schema is strict, covers all that a report may hold, and is what reports are held against."""
+
+import copy
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from synthetic import TESTS, failure, record, report
+
+from convcheck.oracle.cases import DTYPES
+from convcheck.oracle.operations import OPERATIONS
+from convcheck.reports import files
+from convcheck.reports.merge import merge
+from convcheck.reports.schema import SchemaError, check, schema
+
+Json = dict[str, Any]
+
+VALIDATOR = jsonschema.Draft202012Validator(schema())
+BINS = [1] * 11
+DIAGNOSIS = {
+    "names": [{"id": "flipped", "sentence": "the filter is flipped", "known_from": "a book"}],
+    "patterns": ["only rows from 7 on are wrong"],
+    "picture": {
+        "title": "result",
+        "axes": ["row", "column"],
+        "at": {"batch item": 0},
+        "origin": [0, 3],
+        "got": [[1.5, "nan"]],
+        "expected": [["-inf", 2]],
+        "wrong": [[True, False]],
+    },
+    "taps": {"title": "taps", "axes": ["row", "column"], "got": [[0]], "expected": [[1.0]]},
+    "text": ["a line"],
+}
+REFACTOR = {
+    "operation": "convolution",
+    "candidate": "mine:conv2d",
+    "replaces": "convcheck.reference.notebook:convolution",
+    "verdict": "bit-identical",
+    "bitwise": True,
+    "cases": 3,
+    "identical": 3,
+    "retyped": 0,
+    "failed_replaced": 0,
+    "dtypes": [
+        {"dtype": "float32", "cases": 3, "identical": 3, "candidate": BINS, "replaced": BINS}
+        | {"retyped": 0, "loss": {"more": {"ratio": 1.5, "limit": 5.0}}}
+    ],
+    "example": None,
+}
+STRENGTH = {
+    "mistakes": [
+        {"id": "flipped", "sentence": "the filter is flipped", "known_from": "a book"}
+        | {"operation": "convolution", "caught": {"quick": None, "default": 7, "thorough": 9}}
+    ],
+    "mutants": {
+        "tool": "mutmut 3.8.1",
+        "total": 9,
+        "killed": 8,
+        "survivors": [{"mutant": "a", "why": "b"}],
+    },
+    "shrunk": {"median_elements": 4.5},
+}
+
+
+def rich() -> Json:
+    """Return a report with something in every part that there may be."""
+    told = failure(snippet=["z = 1"], diagnosis=DIAGNOSIS)
+    lost = {TESTS[0]: "failed", TESTS[4]: "crashed", TESTS[9]: "missing", TESTS[12]: "skipped"}
+    found = report({TESTS[0]: record(0, failure=told)}, outcomes=lost)
+    found["findings"] |= {"refactor": [REFACTOR], "strength": STRENGTH}
+    found["findings"]["asked"]["declared"] = {"convolution": "convolution=mine:conv2d"}
+    found["circumstances"] |= {
+        "speed": [{"operation": "convolution", "ratio": 0.5, "cases": 3}],
+        "kept": [{"operation": "convolution", "case": "v1:", "outcome": "agrees"}],
+    }
+    return found
+
+
+RICH = rich()
+
+
+MERGED = merge({"a": report(run=TESTS[:9]), "b": report(run=TESTS[9:])})
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [report(), RICH, report(run=[]), MERGED],
+    ids=["plain", "rich", "empty", "merged"],
+)
+def test_reports_are_as_the_schema_says(whole: Json) -> None:
+    """What convcheck writes is valid, by jsonschema and by the check of what it reads."""
+    written = json.loads(files.text_of(whole))
+    VALIDATOR.validate(written)
+    check(written)
+
+
+def test_the_schema_is_one_and_strict() -> None:
+    """It is a valid schema, and no object in it takes members that it does not name."""
+    jsonschema.Draft202012Validator.check_schema(schema())
+    for place in objects(schema()):
+        if place.get("type") == "object":
+            assert "additionalProperties" in place, place
+            assert place["additionalProperties"] is not True
+
+
+def objects(rules: Any) -> Iterator[Json]:
+    """Yield every object within."""
+    if isinstance(rules, dict):
+        yield rules
+    for each in rules.values() if isinstance(rules, dict) else rules:
+        if isinstance(each, (dict, list)):
+            yield from objects(each)
+
+
+def test_the_schema_knows_operations_and_dtypes() -> None:
+    """Names of operations and dtypes are those of the oracle."""
+    kinds = schema()["$defs"]
+    assert kinds["operation"]["enum"] == list(OPERATIONS)
+    assert set(kinds["dtype"]["enum"]) == set(DTYPES)
+
+
+def shrunk(value: Any) -> Any:
+    """Return a document with one of each kind of item, all that may be there included."""
+    if isinstance(value, list):
+        full = [shrunk(each) for each in value if isinstance(each, dict) and each.get("failure")]
+        kept = value if len(value) in (2, 11) else value[:1]  # such that are of that length
+        return full[:1] or [shrunk(each) for each in kept]
+    if isinstance(value, dict):
+        alike = len(value) > 20 and len({type(each) for each in value.values()}) == 1
+        return {key: shrunk(value[key]) for key in list(value)[: 1 if alike else None]}
+    return value
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every container within, with a key of it; of lists the first item's."""
+    for key in list(value) if isinstance(value, dict) else range(min(len(value), 1)):
+        yield value, key
+        if isinstance(value[key], (dict, list)):
+            yield from places(value[key])
+
+
+def fits(whole: Json) -> bool:
+    """Return what `check` says; the message is one line."""
+    problem = ""
+    try:
+        check(whole)
+    except SchemaError as error:
+        problem = str(error)
+    assert problem.isprintable()
+    assert len(problem) < 1000
+    return not problem
+
+
+GONE = object()
+OTHERS: tuple[Any, ...] = (GONE, None, True, -1, 1.5, "text", [], {"more": 1})
+
+
+@pytest.mark.parametrize("part", sorted(schema()["$defs"]["findings"]["properties"]))
+def test_the_check_agrees_with_jsonschema(part: str) -> None:
+    """Whatever is put in place of something, or left out, both accept or both refuse."""
+    whole = shrunk(copy.deepcopy(RICH))
+    assert fits(whole)
+    found = whole["findings"]
+    alone = VALIDATOR.evolve(schema=schema()["$defs"]["findings"]["properties"][part])
+    inside = places(found[part]) if isinstance(found[part], (dict, list)) else ()
+    for holder, key in [(found, part), *inside]:
+        kept = copy.copy(holder)
+        for other in OTHERS:
+            if other is not GONE:
+                holder[key] = other
+                assert fits(whole) == alone.is_valid(found[part]), (key, other)
+            elif holder is not found:
+                del holder[key]
+                assert fits(whole) == alone.is_valid(found[part]), key
+            holder.clear()
+            holder.update(kept) if isinstance(holder, dict) else holder.extend(kept)
+
+
+@pytest.mark.parametrize("name", ["$defs", "a\nb", "\x1b[31m", "\ud800"])
+def test_an_unknown_member_is_named(name: str) -> None:
+    """A member that the schema does not know is refused by name, spelled out."""
+    whole = shrunk(copy.deepcopy(RICH))
+    whole["findings"]["cells"][0][name] = 1
+    with pytest.raises(SchemaError, match=r"findings\.cells\[0\]: unexpected member") as caught:
+        check(whole)
+    assert str(caught.value).isprintable()
