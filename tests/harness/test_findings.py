@@ -265,6 +265,32 @@ def test_errors_are_what_no_cell_explains() -> None:
     assert findings["cells"][0]["failure"] == FAILURE
 
 
+@pytest.mark.parametrize(
+    ("outcome", "partly", "status"),
+    [
+        ("crashed", False, "crashed"),
+        ("crashed", True, "crashed"),
+        ("failed", False, "not run"),
+        ("failed", True, "incomplete"),
+        ("skipped", True, "incomplete"),
+        (None, False, "not run"),
+        (None, True, "incomplete"),
+    ],
+)
+def test_a_cell_that_lost_a_test_is_not_green(
+    outcome: str | None,
+    partly: bool,  # noqa: FBT001  (a parameter of the test)
+    status: str,
+) -> None:
+    """A cell names the tests that it lost, and is at best incomplete."""
+    records = {"a": record(cell(agrees=3))} if partly else {"a": {}}
+    outcomes = {"a": "passed"} | ({"b": outcome} if outcome else {})
+    results = Results(records, outcomes, {}, ["a", "b"], fills={"b": [PLAN[0]], "a": [PLAN[0]]})
+    exact, *others = build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)["cells"]
+    assert (exact["status"], exact["lost"]) == (status, ["b"])
+    assert {(each["status"], *each["lost"]) for each in others} == {("not run",)}
+
+
 def test_boundaries_add_up() -> None:
     """Classes of several tests are added, the planned ones first and zero where none was met."""
     parts = {

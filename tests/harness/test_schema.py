@@ -155,7 +155,7 @@ def fits(whole: Json) -> bool:
 
 
 GONE = object()
-OTHERS: tuple[Any, ...] = (GONE, None, True, -1, 1.5, "text", [], {"more": 1})
+OTHERS: tuple[Any, ...] = (GONE, None, True, -1, 1.5, "text", [], [1] * 30, {"more": 1}, 2**60)
 
 
 @pytest.mark.parametrize("part", sorted(schema()["$defs"]["findings"]["properties"]))
