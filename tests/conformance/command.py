@@ -18,6 +18,7 @@ COMMANDS = {
     "merge": ("convcheck.reports.merge", "put the reports of one run's parts together"),
     "diff": ("convcheck.reports.diff", "tell what changed from one report to another"),
     "render": ("convcheck.reports.render", "write a report's page again"),
+    "campaign": ("convcheck.conformance.campaign_command", "certify a region in many parts"),
 }
 USAGE = check.USAGE + "".join(
     f"\n{f'convcheck {name} --help':25} {text}" for name, (_, text) in COMMANDS.items()

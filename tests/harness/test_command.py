@@ -77,7 +77,7 @@ def test_an_unreadable_report_is_one_line(
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        ([], "'': expected one of check, merge, diff, render"),
+        ([], "'': expected one of check, merge, diff, render, campaign"),
         (["frobnicate\x1b"], "'frobnicate\\x1b': expected one of"),
         (["merge"], "merge: the following arguments are required: REPORT.json, -o/--json"),
         (["merge", "a.json", "-o", "b.json"], "merge: a.json: No such file or directory"),
