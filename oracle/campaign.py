@@ -64,7 +64,8 @@ def certify_span(plain: dict[str, Any], start: int, stop: int) -> dict[str, Any]
     judged = [(dtype, each.value, n) for (dtype, each), n in sorted(certificate.judged.items())]
     choices = dict(sorted(certificate.choices.items()))
     agreed = certificate.certified, certificate.undecided
-    return asdict(Part(start, stop, *agreed, judged, choices, failure))
+    axes = [[*axis, *known] for axis, known in sorted(certificate.axes.items())]
+    return asdict(Part(start, stop, *agreed, judged, choices, axes, certificate.rounded, failure))
 
 
 # A worker may have threads, and a candidate's process answers one at a time.

@@ -17,6 +17,7 @@ from .candidates import Candidate
 from .cases import Case
 from .certificates import Certificate
 from .isolation import Isolated
+from .judge import judge
 from .regions import Region
 from .verdicts import Outcome, Verdict
 
@@ -74,6 +75,9 @@ class Part:
     judged: list[tuple[str, str, int]] = field(default_factory=list)
     """dtype, outcome and number of judged cases"""
     choices: dict[str, int] = field(default_factory=dict)
+    axes: list[list[int]] = field(default_factory=list)
+    """as `Certificate.axes`, each key and value in one list"""
+    rounded: bool = False
     failure: dict[str, str] | None = None
     """case, outcome and reason of the first disagreement, with which it ends"""
 
@@ -98,6 +102,11 @@ def total(plan: Plan, parts: Iterable[Part]) -> Certificate:
         )
         for dtype, choices in part.choices.items():
             certificate.choices[dtype] = min(choices, certificate.choices.get(dtype, choices))
+        certificate.rounded |= part.rounded
+        for *axis, count, other in part.axes:
+            key = (axis[0], axis[1], axis[2])
+            before, longest = certificate.axes.get(key, (0, 0))
+            certificate.axes[key] = (before + count, max(longest, other))
         if part.failure is not None:
             certificate.failure = _verdict(plan, part.failure)
             break
@@ -105,6 +114,10 @@ def total(plan: Plan, parts: Iterable[Part]) -> Certificate:
 
 
 def _verdict(plan: Plan, failure: dict[str, str]) -> Verdict:
+    """Return the verdict on a failure, judged again for its evidence; it may be one of chance."""
     case, outcome = Case.parse(failure["case"]), Outcome(failure["outcome"])
     kernel = Isolated(Candidate.parse(plan.candidate))
-    return Verdict(case, kernel, "certified", outcome, failure["reason"])
+    again = judge(kernel, case)
+    if again.failed:
+        return again
+    return Verdict(case, kernel, "exact", outcome, failure["reason"])

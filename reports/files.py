@@ -17,6 +17,11 @@ Json = dict[str, Any]
 FORMAT = "convcheck-report"
 VERSION = 2
 
+# What a campaign leaves: its certificate, and no circumstances.
+CERTIFICATE = "convcheck-certificate"
+CERTIFICATE_VERSION = 1
+_RULES = {FORMAT: (VERSION, None), CERTIFICATE: (CERTIFICATE_VERSION, "campaign")}
+
 
 def assemble(findings: Json, circumstances: Json) -> Json:
     """Return the whole report, as it is written to JSON."""
@@ -28,25 +33,29 @@ def assemble(findings: Json, circumstances: Json) -> Json:
     }
 
 
-def read(path: Path) -> Json:
-    """Return the report in a JSON file.
+def read(path: Path, *formats: str) -> Json:
+    """Return the report in a JSON file, or what else has one of `formats`.
 
     Raises:
         ReportError: there is none, or it is of another version, or not as the schema says.
     """
+    formats = formats or (FORMAT,)
     try:
         report = json.loads(path.read_bytes(), parse_constant=_no_number, parse_float=_finite)
     except OSError as error:
         raise _refused(path, why(error)) from None
     except (ValueError, RecursionError) as error:
         raise _refused(path, f"expected a JSON report: {why(error)}") from None
-    if not isinstance(report, dict) or report.get("format") != FORMAT:
-        raise _refused(path, f"expected a JSON report, with format {FORMAT!r}")
-    if report.get("version") != VERSION:
+    if not isinstance(report, dict) or report.get("format") not in formats:
+        raise _refused(
+            path, f"expected a JSON report, with format {' or '.join(map(repr, formats))}"
+        )
+    version, kind = _RULES[report["format"]]
+    if report.get("version") != version:
         found = report.get("version")
-        raise _refused(path, f"version {found!r} of the format, this convcheck reads {VERSION}")
+        raise _refused(path, f"version {found!r} of the format, this convcheck reads {version}")
     try:
-        check(report)
+        check(report, kind)
     except SchemaError as error:
         raise _refused(path, str(error)) from None
     return report

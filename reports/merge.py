@@ -9,7 +9,7 @@ from typing import Any
 
 from convcheck.oracle.bounds import unit_roundoff
 
-from . import files, findings
+from . import campaigns, files, findings
 from .cells import key_of
 from .circumstances import together
 from .errors import ReportError
@@ -28,7 +28,13 @@ _WORST_FIRST = ("wrong", "less accurate", "same within the bound", "bit-identica
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("reports", nargs="+", type=Path, metavar="REPORT.json")
+    parser.add_argument(
+        "reports",
+        nargs="+",
+        type=Path,
+        metavar="REPORT.json",
+        help="of a run's parts, or a campaign",
+    )
     parser.add_argument("-o", "--json", required=True, type=Path, metavar="OUT.json")
     parser.add_argument("--html", type=Path, metavar="OUT.html", help="write the page too")
 
@@ -36,25 +42,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Merge the reports; return 0 if the whole conforms, and 1 if it does not."""
     outputs = Outputs(options.json, options.html)
-    merged = merge({str(path): files.read(path) for path in options.reports})
+    found = {
+        str(path): files.read(path, files.FORMAT, files.CERTIFICATE) for path in options.reports
+    }
+    merged = merge(
+        {name: each for name, each in found.items() if each["format"] == files.FORMAT},
+        {name: each for name, each in found.items() if each["format"] == files.CERTIFICATE},
+    )
     outputs.write(merged)
     sys.stdout.write(f"{findings.sentence(merged['findings'])}\n{outputs}")
     return int(merged["findings"]["verdict"] != findings.CONFORMS)
 
 
-def merge(reports: Mapping[str, Json]) -> Json:
+def merge(reports: Mapping[str, Json], apart: Mapping[str, Json] | None = None) -> Json:
     """Return the report of the whole run.
 
     Its findings are those that the run would have had in one piece.
 
     Args:
         reports: those of its parts, by a name for each.
+        apart: what campaigns left that certified its kernels, by a name for each.
 
     Raises:
         ReportError: they are not of one run, or a test ran in two of them.
     """
-    if len(reports) < 2:
-        raise ReportError("expected at least two different reports to merge")
+    apart = apart or {}
+    if not reports or len(reports) + len(apart) < 2:
+        raise ReportError("expected at least two different reports to merge, one of them of a run")
     parts = {name: report["findings"] for name, report in reports.items()}
     _require_one_run(reports)
     outcomes = _outcomes(parts)
@@ -65,15 +79,25 @@ def merge(reports: Mapping[str, Json]) -> Json:
             for name in cell["lost"]:
                 fills.setdefault(name, []).append(key_of(cell))
     first = next(iter(parts.values()))
+    for name, each in apart.items():
+        campaigns.require_kernel(name, each, next(iter(reports.values())))
+        test = campaigns.name_of(each)
+        if test in outcomes:
+            raise ReportError(f"{name}: {test} ran here and in another part, expected it once")
+        outcomes[test] = campaigns.outcome_of(each)
     merged = findings.conclude(
-        {str(at): _record(part) for at, part in enumerate(parts.values())},
+        {str(at): _record(part) for at, part in enumerate(parts.values())}
+        | {
+            name: {key: each[key] for key in ("cells", "certificates")}
+            for name, each in apart.items()
+        },
         findings.Planned(
             _common([map(key_of, part["cells"]) for part in parts.values()]),
             _common([map(_class, part["boundaries"]) for part in parts.values()]),
             _pairs(first),
         ),
         first["asked"],
-        {"whole": whole, "outcomes": outcomes},
+        {"whole": whole, "outcomes": dict(sorted(outcomes.items()))},
         sorted(
             (error for part in parts.values() for error in part["errors"]),
             key=lambda error: str(error["test"]),

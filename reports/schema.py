@@ -37,9 +37,12 @@ def schema() -> Json:
     return document
 
 
-def check(document: Any) -> None:
-    """Raise SchemaError, naming the place, unless `document` is as the schema says."""
-    _check(document, schema(), "report")
+def check(document: Any, kind: str | None = None) -> None:
+    """Raise SchemaError, naming the place, unless `document` is as the schema says.
+
+    `kind` names what it is instead of a report, among the schema's definitions.
+    """
+    _check(document, schema()["$defs"][kind] if kind else schema(), kind or "report")
 
 
 def _check(value: Any, rules: Json, where: str) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,18 @@ from convcheck.oracle.campaign_plan import Part, Plan, source_digest, total
 from convcheck.oracle.campaign_results import Results, ResultsError
 from convcheck.oracle.candidates import Candidate, CandidateError
 from convcheck.oracle.certificates import Certificate
+from convcheck.oracle.explain import explain
 from convcheck.oracle.isolation import Isolated
 from convcheck.oracle.judge import OracleError
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.regions import Region
+from convcheck.reports import campaigns
+from convcheck.reports.render import Outputs
 
 from . import kernels
+from .recording import Record, rerun_command
 
+SCHEDULER_SECONDS = 10
 CERTIFIED, NOT_CERTIFIED, INTERRUPTED, WRONG_COMMAND = 0, 1, 2, 4
 
 
@@ -84,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
             except KeyboardInterrupt:
                 certificate = total(plan, results.parts())
             progress.close()
-            return _tell(certificate, options)
+            return _tell(certificate, plan, options)
     except (_WrongCommandError, ResultsError) as error:
         sys.stderr.write(f"ERROR: {error}\n")
         return WRONG_COMMAND
@@ -95,12 +101,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _plan(options: argparse.Namespace) -> Plan:
     """Return the plan that the options ask for, its candidate tried out once."""
-    operation, equals, _ = options.kernel.partition("=")
-    line = options.kernel
-    if not equals and operation in OPERATIONS:
-        line = f"{operation}={kernels.HOMES[operation].__name__}:{operation}"
     try:
-        candidate = Candidate.parse(line)
+        candidate = Candidate.parse(_line(options.kernel))
         if candidate.module.endswith(".py"):  # workers may run in other folders
             candidate = replace(candidate, module=str(Path(candidate.module).resolve()))
         region = Region(
@@ -122,6 +124,13 @@ def _plan(options: argparse.Namespace) -> Plan:
     return Plan(region, str(candidate), source_digest(candidate), options.draws, options.seed)
 
 
+def _line(kernel: str) -> str:
+    """Return the candidate that is asked for; an operation alone stands for the reference."""
+    if kernel in OPERATIONS:
+        return f"{kernel}={kernels.HOMES[kernel].__name__}:{kernel}"
+    return kernel
+
+
 @contextmanager
 def _executors(
     options: argparse.Namespace,
@@ -138,7 +147,7 @@ def _executors(
             "pip install 'convcheck[dask]'"
         ) from None
     try:
-        client = Client(options.scheduler, timeout=10)
+        client = Client(options.scheduler, timeout=SCHEDULER_SECONDS)
     except (OSError, ValueError) as error:
         text = " ".join(str(error).split())
         raise _WrongCommandError(f"scheduler={options.scheduler!r}: {text}") from None
@@ -147,20 +156,31 @@ def _executors(
         yield lambda: client.get_executor(pure=False), 2 * max(threads, options.workers)
 
 
-def _tell(certificate: Certificate, options: argparse.Namespace) -> int:
+def _tell(certificate: Certificate, plan: Plan, options: argparse.Namespace) -> int:
     sys.stdout.write(f"{certificate}\n")
+    if certificate.failure is not None:
+        sys.stdout.write(f"{explain(certificate.failure, rerun_command(certificate.failure))}\n")
     if options.json is not None:
-        from convcheck.reports.files import write_text  # noqa: PLC0415
-
-        write_text(json.dumps(_plain(certificate, options), indent=1) + "\n", options.json)
+        Outputs(options.json).write(_document(certificate, plan, options))
     if certificate.interrupted and certificate.failure is None:
         sys.stdout.write(f"The same command goes on where {options.results} ends.\n")
         return INTERRUPTED
     return CERTIFIED if certificate.complete else NOT_CERTIFIED
 
 
-def _plain(certificate: Certificate, options: argparse.Namespace) -> dict[str, Any]:
-    return {"operation": certificate.region.operation, "options": str(options.results)}
+def _document(certificate: Certificate, plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
+    """Return what is kept of the campaign, the kernel under the name that was given."""
+    record = Record()
+    record.certified(certificate)
+    named = Candidate.parse(_line(options.kernel))
+    kernel = {
+        "operation": named.operation,
+        "name": f"{named.module}:{named.function}",
+        "source": plan.source,
+    }
+    return campaigns.assemble(
+        json.loads(record.dump()), kernel, version("convcheck"), complete=certificate.complete
+    )
 
 
 class Progress:

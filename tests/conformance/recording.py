@@ -209,6 +209,17 @@ class Record:
         """Add a certificate, or one shard's part of it; it may go on growing."""
         self._certificates.append(certificate)
 
+    def certified(self, certificate: Certificate) -> None:
+        """Add a certificate, and all that was judged for it."""
+        self.certificate(certificate)
+        operation, failed = certificate.region.operation, certificate.failure
+        for dtype in certificate.region.dtypes:
+            self._cells[operation, "certified", dtype] = _Tally()
+        for (dtype, outcome), count in sorted(certificate.judged.items()):
+            self._cells[operation, "certified", dtype].counts[outcome.value] += count
+        if failed is not None:
+            self._cells[operation, "certified", failed.case.dtype].failure = failed
+
     def reached(self, operation: str, kind: str) -> Mapping[Pair, int]:
         """Return how many decided cases each planned pair of classes had, as in `coverage`."""
         return self._pairs.reached(operation, kind)
