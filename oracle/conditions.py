@@ -34,7 +34,15 @@ class _Tried:
     wrong: bool
 
 
-def condition(kernel: Kernel, case: Case) -> str | None:
+@dataclass(frozen=True)
+class Condition:
+    """What must hold of the sizes of a geometry for a kernel to be wrong there."""
+
+    words: str
+    holds: Callable[[dict[str, int]], bool]
+
+
+def condition(kernel: Kernel, case: Case) -> Condition | None:
     """Return where the kernel is wrong, if that can be said of all geometries tried.
 
     They differ from that of `case` in one size each.
@@ -44,15 +52,19 @@ def condition(kernel: Kernel, case: Case) -> str | None:
         return None
     for words, holds in _relations(tried):
         if all(holds(each.numbers) == each.wrong for each in tried):
-            return f"wrong exactly where {words}"
+            return Condition(f"wrong exactly where {words}", holds)
     parts = []
     for name in _names(case.geometry):
         found = _along(name, numbers_of(case), tried)
         if found is None:
             return None
         parts += [found] if found[0] else []
-    if parts and all(all(holds(t.numbers) for _, holds in parts) == t.wrong for t in tried):
-        return f"wrong exactly where {', '.join(words for words, _ in parts)}"
+
+    def hold(numbers: dict[str, int]) -> bool:
+        return all(holds(numbers) for _, holds in parts)
+
+    if parts and all(hold(each.numbers) == each.wrong for each in tried):
+        return Condition(f"wrong exactly where {', '.join(words for words, _ in parts)}", hold)
     return None
 
 

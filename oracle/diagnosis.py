@@ -14,13 +14,17 @@ import numpy as np
 from . import patterns, pictures, taps
 from .calls import MisbehaviourError
 from .cases import Case
-from .conditions import condition
+from .conditions import Condition, condition, numbers_of
 from .mistakes import Mistake
 from .operations import Kernel, operation_named
 from .pictures import Wrong
 from .session import LARGEST, Answer, Asked, Session, products, same_kind
 
 _MOST = 5  # patterns in one diagnosis
+_NOT_AGAIN = "not wrong when asked again: its results depend on more"
+_NOT_SMALLER = (
+    "right on all smaller calls that were tried; the case itself takes too long to look into"
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ def _diagnosed(kernel: Kernel, case: Case) -> Diagnosis:
     if session.lost:
         return Diagnosis(patterns=(session.lost,))
     if focus is None:
-        return Diagnosis(patterns=("not wrong when asked again: its results depend on more",))
+        again = products(case) <= LARGEST
+        return Diagnosis(patterns=(_NOT_AGAIN if again else _NOT_SMALLER,))
     names = tuple(session.naming(focus))
     result = focus.result()
     picture = pictures.plane(result) if result is not None and result.wrong.any() else None
@@ -99,7 +104,8 @@ class _Around:
     """What was found around a probe that a kernel answered wrongly."""
 
     acts: taps.Acts | None = None
-    where: tuple[str, ...] = ()
+    where: Condition | None = None
+    kinds: tuple[str, ...] = ()
 
 
 @lru_cache(maxsize=64)
@@ -111,10 +117,8 @@ def _around(session: Session, asked: Asked) -> _Around:
     if products(case) > LARGEST or asked.probe.single:
         return _Around()
     where = condition(session.kernel, case)
-    found = [where] if where else []
-    found += patterns.kinds(session.kernel, case)
-    found += patterns.linearity(session.ask, asked.probe)
-    return _Around(taps.acting(session, asked), tuple(found))
+    kinds = (*patterns.kinds(session.kernel, case), *patterns.linearity(session.ask, asked.probe))
+    return _Around(taps.acting(session, asked), where, kinds)
 
 
 def _repeated(one: Answer, other: Answer) -> bool:
@@ -144,6 +148,9 @@ def _words(session: Session, focus: Asked, result: Wrong | None, around: _Around
         magnitude = session.magnitude(focus.probe)
         yield from found or patterns.rounding(result, focus.probe.case, magnitude)
         yield from (each for each in patterns.places(result) if each != patterns.ALL)
-    yield from around.where
+    where = around.where  # found on a probe, which may be wrong for another reason
+    if where and where.holds(numbers_of(focus.probe.case)):
+        yield where.words
+    yield from around.kinds
     if result is not None and result.wrong.all():
         yield patterns.ALL

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -134,6 +134,22 @@ def products(case: Case) -> int:
     return math.prod(extents[axis] for axis in "biohwPQ")
 
 
+def smaller(case: Case) -> Case:
+    """Return a case with the same filter, strides and channels and at most two steps an axis.
+
+    Two layers are left as they are.
+    """
+    g = case.geometry
+    if g.fore is not None:
+        return case
+    if operation_named(case.operation).layer == "convolution":
+        most = g.filter_height + g.stride_height, g.filter_width + g.stride_width
+    else:
+        most = 2, 2
+    height, width = min(g.height, most[0]), min(g.width, most[1])
+    return replace(case, geometry=replace(g, batch=1, height=height, width=width))
+
+
 @lru_cache(maxsize=32)
 def _fresh(kernel: Kernel) -> Kernel:
     """Return the kernel as it was at first, where it can be started anew."""
@@ -201,6 +217,8 @@ class Session:
     def look(self, case: Case) -> Asked | None:
         """Return the kernel's answer to `case`, or to a probe, that is wrong, if any is."""
         own = []
+        if products(case) > LARGEST:
+            case = smaller(case)
         if not self.lost and products(case) <= LARGEST and self._offered(case):
             own = self.ask([Probe(case)])
         return next((each for each in (*own, *self.asked) if not each.right), None)

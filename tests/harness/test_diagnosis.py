@@ -51,6 +51,37 @@ def test_right_kernels_are_not_diagnosed(operation: str) -> None:
     assert found == Diagnosis(patterns=("not wrong when asked again: its results depend on more",))
 
 
+def test_a_large_layer_is_looked_into_on_a_smaller_one() -> None:
+    """A kernel that is wrong for large filters is wrong, too, on a small part of a large layer."""
+
+    def kernel(x: Any, f: Any, s: Any) -> Any:
+        z = RIGHT["convolution"](x, f, s)
+        return z[:, ::-1] if f.shape[1] >= 7 else z
+
+    found = diagnose(kernel, case_of("h230.w230.i3.o64.f7x7.s2x2"))
+    assert found.picture is not None
+    assert found.patterns != ()
+    found = diagnose(RIGHT["convolution"], case_of("h230.w230.i3.o64.f7x7.s2x2"))
+    assert found.patterns[0].startswith("right on all smaller calls")
+
+
+def test_a_condition_is_told_where_it_holds() -> None:
+    """What probes say of one fault is not said of a case that fails by another."""
+
+    def kernel(x: Any, f: Any, s: Any) -> Any:
+        if f.shape[3] == 3:
+            raise ValueError
+        z = RIGHT["convolution"](x, f, s)
+        return z[0] if len(x) == 1 and x.shape[1] > 5 else z
+
+    three, long = (
+        diagnose(kernel, case_of(geometry)).patterns
+        for geometry in ("h1.w1.i1.o3.f1x1.s1x1", "h6.w2.i1.o1.f2x2.s3x1")
+    )
+    assert "wrong exactly where channels out is 3" in three
+    assert not any("channels out" in each for each in long)
+
+
 def test_results_that_change_are_told() -> None:
     """Where the same call gives another result, nothing else is said."""
     calls: list[int] = []
