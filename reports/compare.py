@@ -271,13 +271,13 @@ _COUNTED = ("boundaries", "random")
 
 def _strength(before: Json, after: Json) -> Iterator[Change]:
     lists = ((found.get("strength") or {}).get("mistakes", []) for found in (before, after))
-    for (name,), old, new in _pairs(*lists, "id"):
+    for (operation, name), old, new in _pairs(*lists, "operation", "id"):
         for profile, count in new["caught"].items():
             was = old["caught"][profile]
             if (was is None) != (count is None):
                 texts = ("missed" if each is None else "caught" for each in (was, count))
                 kind = LOST if count is None else GAINED
-                yield Change(kind, f"mistake {name}, {profile}", *texts)
+                yield Change(kind, f"{operation}, mistake {name}, {profile}", *texts)
 
 
 def _surroundings(old: Json, new: Json) -> Iterator[Change]:

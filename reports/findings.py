@@ -62,7 +62,11 @@ class Planned:
 
 
 def build(
-    results: Results, planned: Planned, asked: Json, replaced: Mapping[str, str] | None = None
+    results: Results,
+    planned: Planned,
+    asked: Json,
+    replaced: Mapping[str, str] | None = None,
+    strength: Json | None = None,
 ) -> Json:
     """Return the findings.
 
@@ -71,6 +75,7 @@ def build(
         planned: what a full run fills and reaches; what it does not reach is a failure.
         asked: what was to be judged, and how hard: kernels, profile, seed.
         replaced: what candidates replace, by operation.
+        strength: what is known of the tests' own strength.
     """
     explained = {name for name, record in results.records.items() if _has_failure(record)}
     errors = [
@@ -90,6 +95,7 @@ def build(
     found["refactor"] = refactor.entries(
         results.records, found["cells"], asked.get("kernels", {}), replaced or {}
     )
+    found["strength"] = strength
     return found
 
 

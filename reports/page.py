@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from . import findings as told
-from . import looks, pictures, plots, refactor, shown
+from . import looks, pictures, plots, refactor, shown, strength
 from .files import write_text
 
 Json = dict[str, Any]
@@ -104,6 +104,7 @@ def _environment() -> Environment:
         "limited": shown.limited,
         "pictures": pictures,
         "plots": plots,
+        "strength": strength,
         "most_rows": shown.MOST_ROWS,
         "told_apart": _told_apart,
         "gist": _gist,

@@ -10,6 +10,8 @@ import pytest
 
 PHASES = ("setup", "call", "teardown")
 
+STRENGTH = Path(__file__).with_name("strength.json")
+
 PROPERTY = "convcheck"
 """name of the pytest user property that carries a test's record"""
 
@@ -29,6 +31,14 @@ def _message(report: pytest.TestReport) -> str:
         return report.longrepr[2]
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message if crash else report.longrepr or "")
+
+
+def strength() -> dict[str, Any] | None:
+    """Return what was measured of the tests' own strength when this release was made."""
+    if not STRENGTH.exists():
+        return None
+    known: dict[str, Any] = json.loads(STRENGTH.read_text(encoding="utf-8"))
+    return known
 
 
 def _now(outcome: str) -> str:
@@ -130,6 +140,7 @@ class Collector:
             ),
             asked,
             kernels.replaced_names(),
+            strength(),
         )
         judged = sum(self._findings["totals"].values())
         lost = (

@@ -43,8 +43,11 @@ def with_refactor(verdict: str) -> Json:
 
 def with_strength(caught: int | None) -> Json:
     """Return a report of a suite that catches a mistake, or not."""
-    mistake = {"id": "flipped", "caught": {"quick": caught}}
-    return altered(lambda found, _: found.update(strength={"mistakes": [mistake]}))
+    mistakes = [
+        {"operation": operation, "id": "flipped", "caught": {"quick": count}}
+        for operation, count in (("convolution", caught), ("convolution_transpose", 7))
+    ]
+    return altered(lambda found, _: found.update(strength={"mistakes": mistakes}))
 
 
 def shifted(by: int) -> Json:
