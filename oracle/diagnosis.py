@@ -22,9 +22,7 @@ from .session import LARGEST, Answer, Asked, Session, products, same_kind
 
 _MOST = 5  # patterns in one diagnosis
 _NOT_AGAIN = "not wrong when asked again: its results depend on more"
-_NOT_SMALLER = (
-    "right on all smaller calls that were tried: wrong on large ones alone"
-)
+_NOT_SMALLER = "right on all smaller calls that were tried: wrong on large ones alone"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ INCOMPLETE = "incomplete"
 UNDECIDED = "nothing decided"
 
 
+_NAMED = 3  # operations in the sentence
+
 MISSING = "missing"
 LEFT_OUT = "left out"
 
@@ -184,7 +186,8 @@ def sentence(findings: Json) -> str:
 def _blame(findings: Json) -> str:
     failed = [cell for cell in findings["cells"] if cell["failure"]]
     kernels = dict.fromkeys(cell["operation"] for cell in failed)
-    parts = [f"{', '.join(kernels)} failed in {_number(len(failed), 'cell')}"] if failed else []
+    named = ", ".join(kernels) if len(kernels) <= _NAMED else f"{len(kernels)} operations"
+    parts = [f"{named} failed in {_number(len(failed), 'cell')}"] if failed else []
     crashed = sum(error["outcome"] == CRASHED for error in findings["errors"])
     if failed_tests := len(findings["errors"]) - crashed:
         parts.append(f"{_number(failed_tests, 'test')} failed")

@@ -171,9 +171,10 @@ def _told_apart(failure: Json) -> str:
 
 
 def _gist(failure: Json) -> str:
-    """Return the line of a failure's message that says what came out, or its first."""
-    lines = str(failure["message"]).splitlines() or [""]
-    return lines[1].strip().removeprefix("element").strip() if len(lines) > 1 else lines[0]
+    """Return what a failure's message says came out: of an element, or of the call."""
+    first, *others = str(failure["message"]).splitlines() or [""]
+    elements = [line.split(None, 1) for line in others if line.startswith("  element ")]
+    return elements[0][-1] if elements else first.partition(": ")[2] or first
 
 
 def _visible(value: Any) -> Any:

@@ -98,21 +98,22 @@ class Problem(NamedTuple):
     """dtypes by property"""
     fine: list[str]
     """properties that agree in every dtype"""
+    kinds: Mapping[bool, list[str]]
+    """kinds of geometry, by whether their test passed"""
 
 
 def problems(findings: Json) -> list[Problem]:
     """Return what is wrong, one entry for each operation."""
     operations = by(findings["cells"], lambda cell: cell["operation"])
     return [
-        _problem(name, cells, findings["asked"]["kernels"].get(name, ""), regions(findings))
+        _problem(name, cells, findings)
         for name, cells in operations.items()
         if any(map(is_bad, cells))
     ]
 
 
-def _problem(
-    operation: str, cells: list[Json], kernel: str, certified: Mapping[str, bool]
-) -> Problem:
+def _problem(operation: str, cells: list[Json], findings: Json) -> Problem:
+    certified = regions(findings)
     bad = [cell for cell in cells if is_bad(cell)]
     failures = [cell["failure"] for cell in sorted(filter(_failure, bad), key=telling)]
     diagnoses = [each["diagnosis"] for each in failures if each.get("diagnosis")]
@@ -120,7 +121,7 @@ def _problem(
     properties = by(cells, lambda cell: cell["property"])
     return Problem(
         operation,
-        kernel,
+        findings["asked"]["kernels"].get(operation, ""),
         Counter(word(cell, {}) for cell in bad),
         len(cells),
         names.most_common(3),
@@ -132,7 +133,22 @@ def _problem(
             for name, group in properties.items()
             if all(look(word(cell, certified)).style == "good" for cell in group)
         ],
+        kinds(findings, operation),
     )
+
+
+def kinds(findings: Json, operation: str) -> dict[bool, list[str]]:
+    """Return the kinds of geometry that an operation was judged on, by whether it passed."""
+    outcomes = findings["tests"]["outcomes"]
+    ended = {
+        each["class"]: outcomes.get(f"test_boundaries::test_boundary[{operation}-{each['class']}]")
+        for each in findings["boundaries"]
+        if each["operation"] == operation
+    }
+    return {
+        passed: [name for name, outcome in ended.items() if outcome == word]
+        for passed, word in ((True, "passed"), (False, "failed"))
+    }
 
 
 def _property(cell: Json) -> str:

@@ -321,3 +321,15 @@ def test_one_witness_against_an_entry_is_enough() -> None:
     for seen in ((True, False), (False, True)):
         parts = {str(i): {"entries": {"ledger": {name: holds}}} for i, holds in enumerate(seen)}
         assert found(parts)["ledger"][0]["status"] == "does not hold"
+
+
+def test_many_operations_that_failed_are_counted() -> None:
+    """The sentence names up to three operations, and counts more."""
+    names = [f"operation_{n}" for n in range(4)]
+    cells = [cell(failure=FAILURE, disagrees=1) | {"operation": name} for name in names]
+    assert "operation_0, operation_1, operation_2 failed in 3 cells" in sentence(
+        found({"a": record(*cells[:3])})
+    )
+    assert "Does not conform: 4 operations failed in 4 cells" in sentence(
+        found({"a": record(*cells)})
+    )

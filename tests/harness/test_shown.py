@@ -97,3 +97,41 @@ def test_refactors_and_strength_are_told() -> None:
         "judge__mutmut_7",
     ):
         assert words.replace("_", "") in text.replace("_", "")
+
+
+def test_what_came_out_is_told_at_the_top() -> None:
+    """A call without a result says why; one with a result, which element is wrong."""
+    for message, gist in (
+        (
+            "convolution, float32: the kernel did not return within 10 s\n  case  b",
+            "did not return",
+        ),
+        (
+            "convolution, float32: disagrees\n  element  z[0] is 1, expected 2",
+            "z[0] is 1",
+        ),
+    ):
+        report = make([part(PLANNED[0], {"disagrees": 1}, failed(message))])
+        top = Page(report).text.partition("Rerun")[0]
+        assert gist in top
+        assert "case  b" not in top
+
+
+def test_kinds_of_geometry_that_fail_are_told() -> None:
+    """Of the kinds of geometry, those whose test failed are named, or those few that passed."""
+    report = make([part(PLANNED[0], {"disagrees": 1}, failed("it is wrong"))])
+    names = [f"kind {n}" for n in range(12)]
+    report["findings"]["boundaries"] = [
+        {"operation": "convolution", "class": name, "count": 1} for name in names
+    ]
+    for wrong, words in (
+        (names[:2], "On 2 of 12 kinds of geometry: kind 0, kind 1."),
+        (names[2:], "On 10 of 12 kinds of geometry, not on kind 0, kind 1."),
+    ):
+        report["findings"]["tests"]["outcomes"] = {
+            f"test_boundaries::test_boundary[convolution-{name}]": "failed"
+            if name in wrong
+            else "passed"
+            for name in names
+        }
+        assert words in " ".join(Page(report).text.split())
