@@ -179,7 +179,7 @@ def sentence(findings: Json) -> str:
         text = "Conforms: no disagreement"
     if count:
         text += f" in {_number(count, 'judged case')}, {findings['decided']:,} of them decided"
-    not_run = sum(not cell["counts"] for cell in matrix)
+    not_run = sum(cell["status"] == cells.NOT_RUN for cell in matrix)
     return f"{text}; {not_run} of {len(matrix)} cells not run." if not_run else f"{text}."
 
 

@@ -100,6 +100,8 @@ class Problem(NamedTuple):
     """properties that agree in every dtype"""
     kinds: Mapping[bool, list[str]]
     """kinds of geometry, by whether their test passed"""
+    lost: list[str]
+    """tests that were lost in a crash, or gave no result, where no failure is known"""
 
 
 def problems(findings: Json) -> list[Problem]:
@@ -134,6 +136,7 @@ def _problem(operation: str, cells: list[Json], findings: Json) -> Problem:
             if all(look(word(cell, certified)).style == "good" for cell in group)
         ],
         kinds(findings, operation),
+        sorted({test for cell in bad if not cell["failure"] for test in cell["lost"]}),
     )
 
 

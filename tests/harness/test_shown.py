@@ -135,3 +135,21 @@ def test_kinds_of_geometry_that_fail_are_told() -> None:
             for name in names
         }
         assert words in " ".join(Page(report).text.split())
+
+
+def test_a_crash_is_told_at_the_top() -> None:
+    """Where a test crashed, it is named at the top, and what it would have shown is not wrong."""
+    report = make()
+    lost = report["findings"]["cells"][0]
+    lost |= {"status": "crashed", "lost": ["test_laws::test_laws[convolution]"]}
+    report["findings"] |= {
+        "verdict": "does not conform",
+        "errors": [{"test": lost["lost"][0], "outcome": "crashed", "message": "it ended"}],
+    }
+    page = Page(report)
+    top = " ".join(page.text.partition("How hard")[0].split())
+    assert "A process ended, or gave no result, in test_laws::test_laws[convolution]" in top
+    assert "Nothing is known of exact (float16)." in top
+    assert "7 of 8 cells not run" in top
+    assert {"#errors"} <= {attrs.get("href") for _, attrs in page.tags}
+    assert "errors" in {attrs.get("id") for _, attrs in page.tags}
