@@ -84,6 +84,19 @@ class Asked:
             equal |= np.isnan(should) & ~np.isnan(self.probe.expected)
         return bool(equal.all())
 
+    def resembles(self, replayed: Answer, mistake: Mistake) -> bool:
+        """Return whether a mistake answers the same, and plainly other than what is right."""
+        if not self.fits(replayed, mistake):
+            return False
+        if isinstance(self.answer, MisbehaviourError) or isinstance(replayed, MisbehaviourError):
+            return True
+        with np.errstate(all="ignore"):
+            from_right, from_mistake = (
+                float(np.nanmax(np.abs(self.answer.astype(np.float64) - each), initial=0))
+                for each in (self.probe.expected, replayed)
+            )
+        return self.right or 2 * from_mistake <= from_right
+
 
 def _equal(got: Array, should: Array, allowed: Any) -> Array:
     with np.errstate(all="ignore"):
@@ -237,7 +250,7 @@ class Session:
         for where, some in self._parts(focus):
             for mistake in catalogue(self.operation.name):
                 replayed = not mistake.state and not mistake.wild
-                if replayed and all(a.fits(replay(mistake, a.probe), mistake) for a in some):
+                if replayed and all(a.resembles(replay(mistake, a.probe), mistake) for a in some):
                     return [(mistake, where)]
         return []
 
