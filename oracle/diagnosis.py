@@ -146,9 +146,9 @@ def _words(session: Session, focus: Asked, result: Wrong | None, around: _Around
         magnitude = session.magnitude(focus.probe)
         yield from found or patterns.rounding(result, focus.probe.case, magnitude)
         yield from (each for each in patterns.places(result) if each != patterns.ALL)
-    where = around.where  # found on a probe, which may be wrong for another reason
-    if where and where.holds(numbers_of(focus.probe.case)):
-        yield where.words
+    # Found on a probe, which may be wrong for another reason.
+    if around.where and around.where.holds(numbers_of(focus.probe.case)):
+        yield around.where.words
     yield from around.kinds
     if result is not None and result.wrong.all():
         yield patterns.ALL
