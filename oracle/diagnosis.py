@@ -21,6 +21,7 @@ from .pictures import Wrong
 from .session import LARGEST, Answer, Asked, Session, products, same_kind
 
 _MOST = 5  # patterns in one diagnosis
+_TELLING = 4  # elements from which on a picture tells something
 _NOT_AGAIN = "not wrong when asked again: its results depend on more"
 _NOT_SMALLER = "right on all smaller calls that were tried: wrong on large ones alone"
 
@@ -83,12 +84,24 @@ def _diagnosed(kernel: Kernel, case: Case) -> Diagnosis:
     result = focus.result()
     picture = pictures.plane(result) if result is not None and result.wrong.any() else None
     text = pictures.lines(picture) if picture else []
+    picture = _larger(session, picture) or picture
     if names:
         return Diagnosis(names, (), tuple(text), picture)
     around = _around(session, session.anchor or focus)
     words = tuple(_words(session, focus, result, around))[:_MOST]
     acts = pictures.taps(around.acts) if around.acts else None
     return Diagnosis((), words, tuple(text), picture, acts)
+
+
+def _larger(session: Session, picture: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the picture of a larger call that is wrong too, where one shows hardly anything."""
+    if picture is None or sum(map(len, picture["got"])) >= _TELLING or session.anchor is None:
+        return None
+    result = session.anchor.result()
+    if result is None or not result.wrong.any():
+        return None
+    drawn = pictures.plane(result)
+    return {**drawn, "title": f"{drawn['title']} of a larger call"}
 
 
 @lru_cache(maxsize=32)

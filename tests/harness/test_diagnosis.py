@@ -143,6 +143,14 @@ def test_picture_is_cropped_to_what_is_wrong() -> None:
     assert picture["got"][30 - 16][20 - 6] == "nan"
 
 
+def test_a_picture_of_one_element_gives_way_to_a_larger_one() -> None:
+    """Where the smallest case shows hardly anything, a larger call that is wrong too is drawn."""
+    drawn = diagnose(NAMED["flipped"][2], case_of("h2.w1.i1.o1.f2x1.s1x1")).plain()
+    assert drawn["picture"]["title"].endswith("of a larger call")
+    assert sum(map(len, drawn["picture"]["got"])) >= 4
+    assert not any("larger call" in line for line in drawn["text"])
+
+
 def test_taps_show_what_they_act_as() -> None:
     """The picture of the taps numbers them as they act."""
     _, _, kernel = UNSEEN["one tap"]
