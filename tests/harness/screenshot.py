@@ -35,7 +35,7 @@ def main() -> None:
             sys.exit(result.stdout + result.stderr)
         browser = Browser(program, folder / "profile")
         try:
-            browser.size(1040, 780)
+            browser.size(1040, 700)
             browser.open(page.as_uri())
             PICTURE.write_bytes(browser.picture())
         except BrowserError as error:
