@@ -86,13 +86,12 @@ class Case:
         seed = self.seed
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**64:
             raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**64 - 1")
-        for axes in (*operation.factors.values(), operation.result):
-            shape = operation.shape(self.geometry, axes)
-            if math.prod(shape) > LARGEST_ARRAY:
-                raise ValueError(
-                    f"geometry={self.geometry}: expected arrays of at most {LARGEST_ARRAY} "
-                    f"elements, not of shape {shape}"
-                )
+        shape = operation.largest_array(self.geometry)
+        if math.prod(shape) > LARGEST_ARRAY:
+            raise ValueError(
+                f"geometry={self.geometry}: expected arrays of at most {LARGEST_ARRAY} "
+                f"elements, not of shape {shape}"
+            )
 
     def __str__(self) -> str:
         return f"{VERSION}:{self.operation}:{self.dtype}:{self.fill}:{self.geometry}:{self.seed}"

@@ -1,7 +1,7 @@
 """The sizes and strides of one call."""
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 LAYERS = ("convolution", "convolution_transpose")
@@ -31,8 +31,8 @@ class Fore:
         """Raise ValueError where a field is not what it should be."""
         if self.layer not in LAYERS:
             raise ValueError(f"layer={self.layer!r}: expected one of {', '.join(LAYERS)}")
-        for field in fields(self)[1:]:
-            require_extent(f"fore {field.name}", getattr(self, field.name), 1)
+        for each in fields(self)[1:]:
+            require_extent(f"fore {each.name}", getattr(self, each.name), 1)
 
     def __str__(self) -> str:
         return (
@@ -59,11 +59,18 @@ class Geometry:
     stride_height: int
     stride_width: int
     fore: Fore | None = None
+    _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
-        for name in _SIZES:
-            require_extent(name, getattr(self, name), 0 if name == "batch" else 1)
+        sizes = [getattr(self, name) for name in _SIZES]
+        for name, size in zip(_SIZES, sizes, strict=True):
+            require_extent(name, size, 0 if name == "batch" else 1)
+        # Kept, since what follows from a geometry is looked up by it many times.
+        object.__setattr__(self, "_hash", hash((*sizes, self.fore)))
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __str__(self) -> str:
         """Return the part of a case id that stands for the geometry."""
@@ -93,7 +100,7 @@ class Geometry:
         return cls(**sizes, fore=fore)
 
 
-_SIZES = tuple(field.name for field in fields(Geometry))[:-1]
+_SIZES = tuple(each.name for each in fields(Geometry))[:-2]
 
 # Numbers without leading zeros, so that no two texts stand for one geometry.
 _N = r"(?:0|[1-9][0-9]{0,8})"

@@ -14,6 +14,7 @@ by its axes, one letter each:
     k channels, g, m filter taps and R, S rows and columns of layer l+1's filter and output
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -118,12 +119,21 @@ class Operation:
         """Return the shape of an array with these axes."""
         return tuple(map(self.extents(geometry).__getitem__, axes))
 
-    def array_shapes(self, geometry: Geometry) -> dict[str, tuple[int, ...]]:
+    def array_shapes(self, geometry: Geometry) -> Mapping[str, tuple[int, ...]]:
         """Return name and shape of every array that a kernel is handed."""
+        return self._shapes(geometry)[0]
+
+    def largest_array(self, geometry: Geometry) -> tuple[int, ...]:
+        """Return the shape of the largest array among those handed over and the result."""
+        return self._shapes(geometry)[1]
+
+    @lru_cache(maxsize=64)  # noqa: B019  (as for `extents`)
+    def _shapes(self, geometry: Geometry) -> tuple[Mapping[str, tuple[int, ...]], tuple[int, ...]]:
         shapes = {name: self.shape(geometry, axes) for name, axes in self.factors.items()}
         if "fltrs" in self.signature:  # not a factor: only its shape and dtype matter
             shapes["fltrs"] = self.shape(geometry, "ihwo")
-        return shapes
+        largest = max(self.shape(geometry, self.result), *shapes.values(), key=math.prod)
+        return shapes, largest
 
     def arguments(self, geometry: Geometry, arrays: Arrays) -> tuple[list[Any], dict[str, Any]]:
         """Return positional and keyword arguments for a kernel."""
