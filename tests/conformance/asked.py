@@ -51,6 +51,12 @@ def _from_table(path: Path, *, needed: bool) -> list[str]:
     """
     try:
         settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if needed:
+            raise pytest.UsageError(
+                f"no kernel is named: expected one, or {path} with a table [tool.convcheck]"
+            ) from None
+        return []
     except (OSError, ValueError) as error:
         if needed:
             raise pytest.UsageError(f"{path}: {' '.join(str(error).split())}") from None

@@ -192,9 +192,9 @@ def test_own_tests_keep_their_names(folder: Folder, installed: Path, mode: str) 
 def test_it_runs_as_a_module(folder: Folder, installed: Path) -> None:
     """`python -m convcheck` is the console script: the same usage, the same exit status."""
     script, module = (
-        _call(folder(), *words, "check")
+        _call(folder(), *words, "judge")
         for words in ((installed / "convcheck",), (installed / "python", "-m", "convcheck"))
     )
     assert (script.returncode, module.returncode) == (4, 4)
     assert module.stderr == script.stderr
-    assert module.stderr.startswith("usage: convcheck check ")
+    assert module.stderr.startswith("ERROR: convcheck: 'judge': expected one of check, ")
