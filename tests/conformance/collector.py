@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ PROPERTY = "convcheck"
 COLLECTED = "convcheck-collected"
 """name of the one that carries the tests that are to run, a name for each node id; those that
 are left out; what each fills; and whether these are all there are"""
+
+TOLD = "convcheck-told"
+"""name of the one that a report has if the conformance section tells all that it does"""
 
 COST = "convcheck-cost"
 """name of the one that carries the seconds that a test spent in each phase"""
@@ -151,23 +154,45 @@ class Collector:
         if session.exitstatus == pytest.ExitCode.OK and lost:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(
         self, terminalreporter: pytest.TerminalReporter, exitstatus: int
+    ) -> Generator[None]:
+        """Say what is wrong and the verdict last of all, and write the reports asked for.
+
+        What the section tells, pytest does not tell of every test, unless by a --tb asked for.
+        """
+        failed = terminalreporter.stats.get("failed", [])
+        if self._findings and self._config.option.tbstyle == "auto":
+            untold = [each for each in failed if TOLD not in dict(each.user_properties)]
+            terminalreporter.stats["failed"] = untold
+        try:
+            yield
+        finally:
+            if failed:
+                terminalreporter.stats["failed"] = failed
+        if self._findings is not None:
+            self._tell(terminalreporter, self._findings, exitstatus)
+        elif self._wanted:
+            terminalreporter.line("No conformance test ran: no conformance report written.")
+
+    def _tell(
+        self, terminalreporter: pytest.TerminalReporter, findings: dict[str, Any], exitstatus: int
     ) -> None:
-        """Say the verdict, and write the reports that were asked for."""
-        if self._findings is None:
-            if self._wanted:
-                terminalreporter.line("No conformance test ran: no conformance report written.")
-            return
-        from convcheck.reports import refactor  # noqa: PLC0415
+        from convcheck.reports import refactor, shown, terminal  # noqa: PLC0415
         from convcheck.reports.findings import sentence  # noqa: PLC0415
 
         terminalreporter.section("conformance")
-        terminalreporter.line(sentence(self._findings))
+        for problem in shown.problems(findings):
+            terminalreporter.line(terminal.headline(problem), red=True, bold=True)
+            for line in terminal.lines(findings, problem):
+                terminalreporter.line(line)
+            terminalreporter.line("")
+        terminalreporter.line(sentence(findings))
         for line in self._kept():
             terminalreporter.line(line)
         self._circumstances["speed"] = refactor.speed(self._records)
-        for entry in self._findings["refactor"]:
+        for entry in findings["refactor"]:
             terminalreporter.line(refactor.sentence(entry, self._circumstances["speed"]))
         for line in self._write(int(exitstatus)):
             terminalreporter.line(line)

@@ -12,7 +12,7 @@ from hypothesis.errors import FlakyFailure
 
 from convcheck.conformance import kernels, plugin
 from convcheck.conformance.asked import is_about
-from convcheck.conformance.collector import COLLECTED, COST, PROPERTY
+from convcheck.conformance.collector import COLLECTED, COST, PROPERTY, TOLD
 from convcheck.conformance.fills import filling
 from convcheck.conformance.recording import ConformanceError, Record
 from convcheck.oracle import clock, pytorch
@@ -143,6 +143,8 @@ def pytest_runtest_makereport(
     if call.when == "call" and record is not None:
         item.user_properties.append((PROPERTY, record.dump()))
         item.user_properties.append((COST, json.dumps(clock.take())))
+        if call.excinfo is not None and getattr(call.excinfo.value, "verdict", None):
+            item.user_properties.append((TOLD, "yes"))
     report = yield
     item.user_properties.clear()
     if call.excinfo is None or item.config.option.tbstyle != "auto":

@@ -1,0 +1,62 @@
+"""What is wrong, as the terminal tells it: each operation's most telling failure once, in full.
+
+The tests' own messages tell no more; pytest prints them where it is asked to, as by --tb=short.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from . import shown
+
+Json = dict[str, Any]
+
+
+def headline(problem: shown.Problem) -> str:
+    """Return what is wrong with a kernel in a sentence."""
+    diagnosis = (problem.first or {}).get("diagnosis") or {}
+    for name in diagnosis.get("names", ()):
+        return f"{problem.operation} behaves exactly like: {name['sentence']}"
+    for pattern in diagnosis.get("patterns", ()):
+        return f"{problem.operation} is wrong: {pattern}"
+    return f"{problem.operation} is wrong"
+
+
+def lines(findings: Json, problem: shown.Problem) -> Iterator[str]:
+    """Yield what is known of a problem beyond its headline."""
+    if problem.first is not None:
+        yield from _told(problem.first)
+    failures = shown.by(
+        sorted(
+            (c for c in findings["cells"] if c["operation"] == problem.operation and c["failure"]),
+            key=shown.telling,
+        ),
+        lambda cell: cell["property"],
+    )
+    for prop, dtypes in problem.failed.items():
+        again = f": {_again(failures[prop][0]['failure'])}" if prop in failures else ""
+        yield f"  fails    {prop} ({', '.join(dtypes)}){again}"
+    if problem.fine:
+        yield f"  holds    {', '.join(problem.fine)}"
+
+
+def _told(failure: Json) -> Iterator[str]:
+    """Yield a failure's message, with its diagnosis where it belongs; what the headline says not."""
+    diagnosis = failure.get("diagnosis") or {}
+    message, alone, snippet = str(failure["message"]).partition("\n  alone\n")
+    first, *rest = message.splitlines()
+    at = next((n for n, line in enumerate(rest) if line.startswith("  case ")), len(rest))
+    yield f"  {first}"
+    yield from rest[:at]
+    names, patterns = diagnosis.get("names", ()), diagnosis.get("patterns", ())
+    yield from (f"  or like  {name['sentence']}" for name in names[1:])
+    yield from (f"  pattern  {each}" for each in (patterns if names else patterns[1:]))
+    yield from (f"    {line}" for line in diagnosis.get("text", ()))
+    yield from rest[at:]
+    if alone:
+        yield from ("  alone", *snippet.splitlines())
+
+
+def _again(failure: Json) -> str:
+    """Return the case by which a failure is judged again, or else the command."""
+    case, rerun = str(failure["case"]), str(failure["rerun"])
+    return case if f"--case {case}" in rerun else rerun

@@ -1,0 +1,45 @@
+"""What the terminal tells of a kernel that is wrong."""
+
+from sample import CASE, PLANNED, diagnosis, failed, make, part
+
+from convcheck.reports import shown, terminal
+
+MESSAGE = f"""op, float32: the kernel disagrees
+  element  z[0] is 1, expected 2
+  wrong    1 of 4 elements
+  case     batch 1; fill integers
+  rerun    pytest --case {CASE}
+  alone
+    import numpy as np"""
+
+
+def _told(**found: object) -> list[str]:
+    """Return what is told of an operation that failed, with such a diagnosis."""
+    failure = failed(MESSAGE) | {"diagnosis": diagnosis() | found}
+    (problem,) = shown.problems(report := make([part(PLANNED[0], {}, failure)])["findings"])
+    return [terminal.headline(problem), *terminal.lines(report, problem)]
+
+
+def test_the_mistake_is_said_first() -> None:
+    """A mistake that reproduces the results is the headline; a second one is told, too."""
+    names = [{"id": each, "sentence": f"it is {each}", "known_from": ""} for each in "ab"]
+    first, *rest = _told(names=names, patterns=[])
+    assert first == f"{PLANNED[0][0]} behaves exactly like: it is a"
+    assert "  or like  it is b" in rest
+
+
+def test_patterns_are_said_where_there_is_no_name() -> None:
+    """The most telling pattern is the headline, and is not said twice."""
+    first, *rest = _told(names=[], patterns=["row 7 is wrong", "rows from 7 on"])
+    assert first == f"{PLANNED[0][0]} is wrong: row 7 is wrong"
+    assert "  pattern  rows from 7 on" in rest
+    assert not any("row 7 is" in line for line in rest)
+
+
+def test_everything_to_go_on_with_is_there() -> None:
+    """Element, picture, case, command and code are told in this order, then what fails."""
+    lines = _told(text=["the picture"])
+    order = ["  element ", "    the picture", "  case ", "  rerun ", "    import numpy", "  fails "]
+    places = [next(n for n, line in enumerate(lines) if line.startswith(each)) for each in order]
+    assert places == sorted(places)
+    assert lines[places[-1]].endswith(f": {CASE}")
