@@ -69,7 +69,7 @@ def condition(kernel: Kernel, case: Case) -> Condition | None:
 
 
 def _scan(kernel: Kernel, case: Case) -> list[_Tried]:
-    cases = [case, *_neighbours(case)]
+    cases = [case, *neighbours(case)]
     verdicts = judge_all(kernel, cases)
     return [
         _Tried(numbers_of(each), verdict.failed)
@@ -78,7 +78,8 @@ def _scan(kernel: Kernel, case: Case) -> list[_Tried]:
     ]
 
 
-def _neighbours(case: Case) -> Iterator[Case]:
+def neighbours(case: Case) -> Iterator[Case]:
+    """Yield cases that differ from `case` in one size each."""
     g = case.geometry
     for name, values in _VALUES.items():
         for value in values:

@@ -146,7 +146,7 @@ def _words(session: Session, focus: Asked, result: Wrong | None, around: _Around
         return
     if not _repeated(focus.answer, again.answer):
         yield "the same call gives another result the second time"
-        return
+        return  # what would be said of geometries is of chance
     for mistake, where in session.partly(focus):
         yield f"{where}, it gives the results of this mistake: {mistake.sentence}"
     if isinstance(focus.answer, MisbehaviourError):

@@ -7,7 +7,6 @@ it, so that when one ends its process, the next is there in milliseconds.
 import mmap
 import os
 import signal
-import sys
 import threading
 import time
 import warnings
@@ -21,6 +20,7 @@ import numpy as np
 from .calls import ARRANGEMENTS, MisbehaviourError, invoke, words
 from .candidates import CandidateError, Fitted, load
 from .layouts import Array
+from .loading import look_in
 from .messages import CUT_OFF, END, HUNG_UP, Answer, Request, answer_bytes, read_requests
 from .settings import QUICK, SLOW, Settings
 from .supervisor import adopt_orphans, become_kernel, children, end_all
@@ -36,11 +36,11 @@ _OUTPUT = 100_000
 _TOLD = 20
 
 
-def serve(candidate: str, requests: int, answers: int, ends: int) -> None:
-    """Load the candidate and answer calls until the judge hangs up."""
+def serve(candidate: str, path: list[str], requests: int, answers: int, ends: int) -> None:
+    """Load the candidate, from where the judge finds it, and answer calls until it hangs up."""
     judge = _Judge(requests, answers)
     judge.say(Answer("started", str(os.getpid())))
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109  (as `python -m pytest` has it)
+    look_in(path)
     try:
         kernel = load(candidate)
     except CandidateError as error:

@@ -17,6 +17,11 @@ class CandidateError(ValueError):
     """A candidate cannot be judged as named; the message is one line."""
 
 
+def look_in(path: Sequence[str]) -> None:
+    """Look for modules in the working directory, then where the judge does, as given in `path`."""
+    sys.path[:] = [*dict.fromkeys([str(Path.cwd()), *filter(None, path), *sys.path])]
+
+
 def import_module(name: str) -> ModuleType:
     """Import a module by its dotted name, or by the path of a .py file.
 
@@ -98,6 +103,7 @@ def check_call(
 
 
 if __name__ == "__main__":  # for whoever does not want the module in its own process
+    look_in(sys.argv[2:])
     try:
         answer = {"names": kernels_of(sys.argv[1])}
     except CandidateError as error:

@@ -87,9 +87,9 @@ def _members(noun: str, members: Array, length: int) -> str:
 
 def rounding(result: Wrong, case: Case, magnitude: Array) -> Iterator[str]:
     """Yield the precision that the errors look like, if they look like rounding."""
-    if not (np.isfinite(result.got).all() and magnitude.any()):
-        return
     used = magnitude > 0
+    if not (np.isfinite(result.got).all() and np.isfinite(magnitude).all() and used.any()):
+        return
     error = float(np.max(np.abs(result.got - result.expected)[used] / magnitude[used]))
     terms = max(most_terms(result.operation, case.geometry), 1)
     for name, unit in (("float32", 2.0**-24), ("TF32 or float16", 2.0**-11), ("bfloat16", 2.0**-8)):
@@ -105,7 +105,7 @@ def linearity(ask: Callable[[list[Probe]], list[Any]], probe: Probe) -> Iterator
     names = list(operation_named(probe.case.operation).factors)
     changed = [probe.changed(n, by * probe.arrays[n]) for n in names for by in (2, -1)]
     once, *answers = (asked.answer for asked in ask([probe, *changed]))
-    if not all(isinstance(each, np.ndarray) for each in (once, *answers)):
+    if not all(isinstance(each, np.ndarray) for each in (once, *answers)) or not once.any():
         return
     for name, twice, opposite in zip(names, answers[::2], answers[1::2], strict=True):
         if np.array_equal(opposite, once):
@@ -151,6 +151,13 @@ def _wide(fill: str) -> str:
 
 
 def _split(kernel: Kernel, cases: list[Case]) -> tuple[list[Case], list[Case]]:
-    verdicts = [v for v in judge_all(kernel, cases) if v.outcome in DECIDED]
-    failed = [verdict.case for verdict in verdicts if verdict.failed]
-    return failed, [verdict.case for verdict in verdicts if not verdict.failed]
+    """Return the cases that fail with some of eight seeds, and those that pass: not by chance."""
+    drawn = [replace(case, seed=case.seed + more) for more in range(8) for case in cases]
+    verdicts = [v for v in judge_all(kernel, drawn) if v.outcome in DECIDED]
+    failed = {(v.case.dtype, v.case.fill) for v in verdicts if v.failed}
+    passed = {(v.case.dtype, v.case.fill) for v in verdicts} - failed
+    kinds = [(case, (case.dtype, case.fill)) for case in cases]
+    return (
+        [case for case, kind in kinds if kind in failed],
+        [case for case, kind in kinds if kind in passed],
+    )

@@ -52,7 +52,7 @@ class Process:
         self._supervisor = subprocess.Popen(  # noqa: S603  (our own module)
             [
                 *(sys.executable, "-u", "-m", "convcheck.oracle.supervisor"),
-                *(candidate, *map(str, theirs)),
+                *(candidate, *map(str, theirs), *sys.path),
             ],
             stdin=subprocess.DEVNULL,
             stdout=self._output,

@@ -1,7 +1,7 @@
 """What a kernel answers to probes, and whether a mistake answers the same."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from .bounds import bound
 from .calls import Call, MisbehaviourError, call_all
 from .cases import Case
+from .conditions import neighbours
 from .judge import property_of
 from .layouts import Array
 from .mistakes import Mistake, catalogue
@@ -141,6 +142,12 @@ def _call(kernel: Kernel, probe: Probe) -> Answer:
     return answer
 
 
+def _gives(mistake: Mistake, asked: Iterable[Asked]) -> bool:
+    """Return whether a mistake that keeps no state gives these answers."""
+    replayed = not mistake.state and not mistake.wild
+    return replayed and all(a.resembles(replay(mistake, a.probe), mistake) for a in asked)
+
+
 def products(case: Case) -> int:
     """Return how many products a layer of this geometry sums."""
     extents = operation_named(case.operation).extents(case.geometry)
@@ -194,12 +201,7 @@ class Session:
             self.asked = self.ask(probes)
         if not self.lost and not all(each.right for each in self.asked):
             order = sorted(self.asked, key=lambda each: each.right)
-            finite = any(a.probe.case.mode != "nonfinite" for a in self.asked if not a.right)
-            self.fitting = [
-                mistake
-                for mistake in catalogue(self.operation.name)
-                if mistake.nan is not finite and self._fits(mistake, order)
-            ]
+            self.fitting = [m for m in self._eligible(self.asked) if self._fits(m, order)]
 
     def ask(self, probes: Sequence[Probe]) -> list[Asked]:
         """Return the kernel's answers, until it hangs or crashes."""
@@ -246,16 +248,36 @@ class Session:
         return list(named)[:1]
 
     def partly(self, focus: Asked) -> list[tuple[Mistake, str]]:
-        """Return a mistake that gives the answers that are results, or those that are wrong."""
-        for where, some in self._parts(focus):
-            for mistake in catalogue(self.operation.name):
-                replayed = not mistake.state and not mistake.wild
-                if replayed and all(a.resembles(replay(mistake, a.probe), mistake) for a in some):
+        """Return a mistake that gives the answers that are results, or those that are wrong.
+
+        Few of the probes may be; those that fit have to give the answers around them, too.
+        """
+        some = dict(self._parts([focus, *self.asked]))
+        fitting = {
+            where: [m for m in self._eligible(answers) if _gives(m, answers)]
+            for where, answers in some.items()
+        }
+        if not any(fitting.values()):
+            return []
+        more = dict(self._parts(self._around(focus)))
+        for where, mistakes in fitting.items():
+            for mistake in mistakes:
+                if _gives(mistake, more.get(where, ())):
                     return [(mistake, where)]
         return []
 
-    def _parts(self, focus: Asked) -> Iterator[tuple[str, list[Asked]]]:
-        asked = [focus, *self.asked]
+    def _eligible(self, asked: Iterable[Asked]) -> list[Mistake]:
+        """Return mistakes of the kind of what is wrong: some only show where NaN goes."""
+        finite = any(a.probe.case.mode != "nonfinite" for a in asked if not a.right)
+        return [each for each in catalogue(self.operation.name) if each.nan is not finite]
+
+    def _around(self, focus: Asked) -> list[Asked]:
+        """Return answers on geometries that differ from that of `focus` in one size."""
+        small = [case for case in neighbours(focus.probe.case) if products(case) <= LARGEST]
+        return self.ask([Probe(case) for case in small if self._offered(case)])
+
+    @staticmethod
+    def _parts(asked: list[Asked]) -> Iterator[tuple[str, list[Asked]]]:
         results = [each for each in asked if not isinstance(each.answer, MisbehaviourError)]
         if len(results) < len(asked) and not all(each.right for each in results):
             yield "where it returns a result", sorted(results, key=lambda each: each.right)

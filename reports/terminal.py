@@ -13,11 +13,14 @@ Json = dict[str, Any]
 
 def headline(problem: shown.Problem) -> str:
     """Return what is wrong with a kernel in a sentence."""
-    diagnosis = (problem.first or {}).get("diagnosis") or {}
+    failure = problem.first or {}
+    diagnosis = failure.get("diagnosis") or {}
     for name in diagnosis.get("names", ()):
         return f"{problem.operation} behaves exactly like: {name['sentence']}"
     for pattern in diagnosis.get("patterns", ()):
         return f"{problem.operation} is wrong: {pattern}"
+    if failure.get("outcome") == "misbehaved":
+        return f"{problem.operation}: {failure['message'].splitlines()[0].partition(': ')[2]}"
     return f"{problem.operation} is wrong"
 
 
@@ -40,7 +43,7 @@ def lines(findings: Json, problem: shown.Problem) -> Iterator[str]:
 
 
 def _told(failure: Json) -> Iterator[str]:
-    """Yield a failure's message, with its diagnosis where it belongs; what the headline says not."""
+    """Yield a failure's message, and of its diagnosis what the headline does not say."""
     diagnosis = failure.get("diagnosis") or {}
     message, alone, snippet = str(failure["message"]).partition("\n  alone\n")
     first, *rest = message.splitlines()

@@ -15,6 +15,7 @@ from convcheck.conformance import asked
 from convcheck.oracle.calls import MisbehaviourError, call
 from convcheck.oracle.candidates import KEYS, Candidate, CandidateError, Fitted, load
 from convcheck.oracle.cases import Case, agreement_fills
+from convcheck.oracle.isolation import Isolated
 from convcheck.oracle.judge import judge, judge_all
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.promises import Promise, promise_of
@@ -285,6 +286,23 @@ def test_modules_are_looked_up_elsewhere(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(pytest.UsageError, match=message):
             asked.candidates(config(tmp_path, convcheck_kernels=[str(tmp_path / name)]))
+
+
+def test_modules_are_found_where_the_judge_finds_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What pytest's `pythonpath` names is searched for a candidate's module in any process."""
+    (tmp_path / "far_off").mkdir()
+    (tmp_path / "far_off" / "kern.py").write_text(
+        "from convcheck.reference import convolution", encoding="utf-8"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    (found,) = asked.candidates(config(tmp_path, convcheck_kernels=["far_off.kern"])).values()
+    kernel = Isolated(found)
+    try:
+        assert judge(kernel, CASE).outcome is Outcome.AGREES
+    finally:
+        kernel.stop()
 
 
 def test_workers_are_handed_lines(tmp_path: Path) -> None:

@@ -105,6 +105,47 @@ def test_results_that_change_are_told() -> None:
     assert found.patterns == ("the same call gives another result the second time",)
 
 
+def test_few_wrong_answers_do_not_mislead() -> None:
+    """Where few probes show a mistake, only that is told which gives the answers around, too."""
+    right = RIGHT["convolution"]
+
+    def exchanges(x: Any, f: Any, s: Any) -> Any:
+        z, other = right(x, f, s), right(x, f, s[::-1])
+        return other if other.shape == z.shape else z
+
+    case = Case.parse("v1:convolution:float64:integers:b1.h2.w4.i1.o1.f1x1.s2x3:0")
+    (pattern, *_) = diagnose(exchanges, case).patterns
+    assert pattern.endswith("this mistake: the two strides are exchanged")
+
+
+def test_nothing_is_said_by_chance() -> None:
+    """That some numbers come out right is said if they do so with every seed."""
+    right = RIGHT["convolution"]
+
+    def repeats(x: Any, f: Any, s: Any) -> Any:
+        return np.concatenate([(z := right(x, f, s))[:4], *[z[:1]] * (len(z) - 4)])
+
+    patterns = diagnose(repeats, case_of("h1.w1.i1.o1.f1x1.s1x1", batch=5)).patterns
+    assert patterns[:2] == (
+        "wrong only in the last batch item",
+        "wrong exactly where batch is 5 or more",
+    )
+    assert not any("right on" in pattern for pattern in patterns)
+
+
+def test_what_is_wrong_with_nan_alone() -> None:
+    """A kernel that clears NaN is told so, and nothing that any result with NaN would fit."""
+
+    def clears(x: Any, f: Any, s: Any) -> Any:
+        return RIGHT["convolution"](np.nan_to_num(x), f, s)
+
+    case = Case.parse("v1:convolution:float16:nonfinite-x:b1.h1.w1.i1.o1.f1x1.s1x1:0")
+    assert diagnose(clears, case).patterns == (
+        "wrong only on NaN or infinity in x",
+        "every element is wrong",
+    )
+
+
 HOSTILE = {
     "raises": lambda *_: 1 / 0,
     "returns nothing": lambda *_: None,
