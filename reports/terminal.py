@@ -17,10 +17,10 @@ def headline(problem: shown.Problem) -> str:
     diagnosis = failure.get("diagnosis") or {}
     for name in diagnosis.get("names", ()):
         return f"{problem.operation} behaves exactly like: {name['sentence']}"
-    for pattern in diagnosis.get("patterns", ()):
-        return f"{problem.operation} is wrong: {pattern}"
     if failure.get("outcome") == "misbehaved":
         return f"{problem.operation}: {failure['message'].splitlines()[0].partition(': ')[2]}"
+    for pattern in diagnosis.get("patterns", ()):
+        return f"{problem.operation} is wrong: {pattern}"
     return f"{problem.operation} is wrong"
 
 
@@ -52,7 +52,8 @@ def _told(failure: Json) -> Iterator[str]:
     yield from rest[:at]
     names, patterns = diagnosis.get("names", ()), diagnosis.get("patterns", ())
     yield from (f"  or like  {name['sentence']}" for name in names[1:])
-    yield from (f"  pattern  {each}" for each in (patterns if names else patterns[1:]))
+    headed = not names and failure["outcome"] != "misbehaved"
+    yield from (f"  pattern  {each}" for each in patterns[int(headed) :])
     yield from (f"    {line}" for line in diagnosis.get("text", ()))
     yield from rest[at:]
     if alone:

@@ -54,13 +54,15 @@ def record(request: pytest.FixtureRequest) -> Record:
     return record
 
 
-# What there is to test of candidates alone.
+# What there is to test of candidates alone, and of the reference alone.
 _OF_CANDIDATES = {HERE / "test_kept.py", HERE / "test_refactor.py"}
+_OF_THE_REFERENCE = {HERE / "test_domain.py", HERE / "test_ledger.py"}
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
-    """Leave out what has nothing to do where no candidate is judged."""
-    return True if collection_path in _OF_CANDIDATES and not kernels.PLACES else None
+    """Leave out what has nothing to do where candidates are judged, or none is."""
+    idle = _OF_THE_REFERENCE if kernels.PLACES else _OF_CANDIDATES
+    return True if collection_path in idle else None
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -85,6 +85,11 @@ def judged() -> list[str]:
     return [name for name in OPERATIONS if not PLACES or name in PLACES]
 
 
+def operations() -> list[Operation]:
+    """Return the operations that tests are collected for: those that are judged."""
+    return [OPERATIONS[name] for name in judged()]
+
+
 def check_oracles() -> None:
     """Check that the oracles agree, the reference's loops among them.
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import kernel_for
+from convcheck.conformance.kernels import kernel_for, operations
 from convcheck.conformance.recording import Record
 from convcheck.oracle import layouts, pytorch
 from convcheck.oracle.bounds import bound
@@ -58,7 +58,7 @@ def _network(case: Case, activation: str, arrays: dict[str, Any]) -> tuple[Any, 
 @pytest.mark.parametrize("fore_layer", LAYERS)
 @pytest.mark.parametrize(
     "operation",
-    [operation for operation in OPERATIONS.values() if operation.default_fore],
+    [operation for operation in operations() if operation.default_fore],
     ids=lambda operation: operation.name,
 )
 def test_gradient_through_activation(

@@ -6,16 +6,16 @@ from hypothesis import strategies as st
 
 from convcheck.conformance.effort import effort
 from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import judge_fills
+from convcheck.conformance.kernels import judge_fills, operations
 from convcheck.conformance.recording import Record
 from convcheck.conformance.strategies import geometries, seeds
 from convcheck.oracle.cases import agreement_fills, nonfinite_fills
-from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.operations import Operation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 each_operation = pytest.mark.parametrize(
-    "operation", OPERATIONS.values(), ids=lambda operation: operation.name
+    "operation", operations(), ids=lambda operation: operation.name
 )
 
 

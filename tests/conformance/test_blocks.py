@@ -22,12 +22,12 @@ from convcheck.conformance.coverage import (
 )
 from convcheck.conformance.effort import tier
 from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import dtypes_of, fore_layers_of, kernel_for
+from convcheck.conformance.kernels import dtypes_of, fore_layers_of, kernel_for, operations
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import Case
 from convcheck.oracle.geometry import LAYERS, Fore, Geometry
 from convcheck.oracle.judge import judge
-from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.operations import Operation
 from convcheck.oracle.promises import DIRECT, promise_of
 from convcheck.oracle.verdicts import DECIDED
 
@@ -77,7 +77,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ("operation", "parameters"),
         [
             pytest.param(operation, pair, id=f"{operation.name}-{'-'.join(pair)}")
-            for operation in OPERATIONS.values()
+            for operation in operations()
             for pair in combinations(size_parameters(operation), 2)
             if tier() != "quick" or all("channels" in name for name in pair)
         ],
@@ -96,7 +96,7 @@ def test_blocks(record: Record, operation: Operation, parameters: tuple[str, str
 
 
 @fills("exact")
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.name)
 def test_shapes(record: Record, operation: Operation) -> None:
     """The kernel agrees on geometries that hold every pair of classes of two parameters."""
     _judge_all(record, operation, sorted(shape_geometries(operation.name), key=_elements))

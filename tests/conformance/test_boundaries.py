@@ -4,16 +4,16 @@ import pytest
 
 from convcheck.conformance.boundaries import boundary_geometries, reachable
 from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import judge_fills
+from convcheck.conformance.kernels import judge_fills, operations
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import agreement_fills
-from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.operations import Operation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 _CLASSES = [
     pytest.param(operation, name, id=f"{operation.name}-{name}")
-    for operation in OPERATIONS.values()
+    for operation in operations()
     for name in reachable(operation)
 ]
 

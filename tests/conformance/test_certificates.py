@@ -6,10 +6,10 @@ import pytest
 
 from convcheck.conformance.effort import seed_number, tier
 from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import dtypes_of, fore_layers_of, kernel_for
+from convcheck.conformance.kernels import dtypes_of, fore_layers_of, kernel_for, operations
 from convcheck.conformance.recording import Record
 from convcheck.oracle.certificates import Certificate, enumerate_region
-from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.operations import Operation
 from convcheck.oracle.regions import Region
 from convcheck.oracle.verdicts import UNPROMISED
 
@@ -63,7 +63,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @fills("certified")
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.name)
 def test_certificate(
     record: Record, operation: Operation, shard: int, request: pytest.FixtureRequest
 ) -> None:

@@ -3,15 +3,15 @@
 import pytest
 
 from convcheck.conformance import asked, kept
-from convcheck.conformance.kernels import CANDIDATES, judge_property
+from convcheck.conformance.kernels import CANDIDATES, judge_property, operations
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import Case
-from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.operations import Operation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.name)
 def test_kept(record: Record, operation: Operation, pytestconfig: pytest.Config) -> None:
     """The candidate is right on cases that it failed before; those are then forgotten.
 

@@ -6,19 +6,19 @@ from hypothesis import strategies as st
 
 from convcheck.conformance.effort import effort
 from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import kernel_for, partners
+from convcheck.conformance.kernels import kernel_for, operations, partners
 from convcheck.conformance.recording import Record, laws_of
 from convcheck.conformance.strategies import geometries, seeds
 from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.laws import LAWS
-from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.operations import Operation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @fills(*LAWS)
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.name)
 @effort(0.25)
 @given(data=st.data())
 def test_laws(record: Record, operation: Operation, data: st.DataObject) -> None:

@@ -9,12 +9,12 @@ import pytest
 
 from convcheck.conformance.effort import tier
 from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import kernel_for
+from convcheck.conformance.kernels import kernel_for, operations
 from convcheck.conformance.networks import Layer, distinct_layers
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.judge import judge
-from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.operations import Operation
 from convcheck.oracle.patches import judge_sampled
 from convcheck.oracle.verdicts import DECIDED, UNPROMISED
 
@@ -40,7 +40,7 @@ def operations_of(layer: Layer) -> list[Operation]:
     """Return what is judged on a layer: the operation itself, of some also its gradients."""
     return [
         operation
-        for operation in OPERATIONS.values()
+        for operation in operations()
         if operation.default_fore is None
         and operation.layer == layer.operation
         and (operation.name == operation.layer or _is_small(layer))

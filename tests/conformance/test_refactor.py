@@ -13,7 +13,7 @@ from convcheck.conformance.likeness import Tally
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import DTYPES, REAL_FILLS, Case, Raw
 from convcheck.oracle.geometry import Fore, Geometry
-from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.operations import Operation
 from convcheck.oracle.refactor import compare
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -33,7 +33,7 @@ _FORES = (Fore("convolution", 3, 2, 2, 1, 1), Fore("convolution_transpose", 3, 2
 
 @fills("exact", "bound", "nonfinite data")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+@pytest.mark.parametrize("operation", kernels.operations(), ids=lambda operation: operation.name)
 def test_refactor(
     record: Record, operation: Operation, dtype: str, pytestconfig: pytest.Config
 ) -> None:

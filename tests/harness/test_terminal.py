@@ -13,9 +13,9 @@ MESSAGE = f"""op, float32: the kernel disagrees
     import numpy as np"""
 
 
-def _told(**found: object) -> list[str]:
+def _told(message: str = MESSAGE, outcome: str = "disagrees", **found: object) -> list[str]:
     """Return what is told of an operation that failed, with such a diagnosis."""
-    failure = failed(MESSAGE) | {"diagnosis": diagnosis() | found}
+    failure = failed(message, outcome=outcome) | {"diagnosis": diagnosis() | found}
     (problem,) = shown.problems(report := make([part(PLANNED[0], {}, failure)])["findings"])
     return [terminal.headline(problem), *terminal.lines(report, problem)]
 
@@ -43,3 +43,11 @@ def test_everything_to_go_on_with_is_there() -> None:
     places = [next(n for n, line in enumerate(lines) if line.startswith(each)) for each in order]
     assert places == sorted(places)
     assert lines[places[-1]].endswith(f": {CASE}")
+
+
+def test_misbehaviour_is_said_first() -> None:
+    """What a kernel did beside returning a result is the headline; patterns come after it."""
+    message = MESSAGE.replace("disagrees", "printed more than 100,000 bytes")
+    first, *rest = _told(message, "misbehaved", names=[], patterns=["right when asked again"])
+    assert first == f"{PLANNED[0][0]}: the kernel printed more than 100,000 bytes"
+    assert "  pattern  right when asked again" in rest
