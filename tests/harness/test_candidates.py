@@ -190,6 +190,23 @@ def test_promises_reach_the_judge(user: Any) -> None:
     ).case.fill == ("small")
 
 
+def test_an_empty_batch_may_be_declined(user: Any) -> None:
+    """A kernel that takes no empty batch can say so, and is judged on all else."""
+
+    def convolution(x: Any, f: Any, s: Any) -> Any:
+        return STYLES["einsum"].narrow(x, f, s).reshape(len(x), 1, 1, -1)
+
+    user.convolution = convolution
+    line = "convolution=users_kernels:convolution"
+    empty, one = (
+        Case.parse(f"v1:convolution:float32:integers:b{n}.h1.w1.i1.o2.f1x1.s1x1:1") for n in (0, 1)
+    )
+    assert judge(load(line), empty).outcome is Outcome.MISBEHAVED
+    declining = load(f"{line},declines=empty_batch")
+    assert judge(declining, empty).outcome is Outcome.NOT_OFFERED
+    assert judge(declining, one).outcome is Outcome.AGREES
+
+
 def config(folder: Path, **options: Any) -> Any:
     """Return what `asked` reads of pytest's configuration."""
     given = {"convcheck_kernel": None, "convcheck_kernels": None} | options
