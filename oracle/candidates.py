@@ -14,7 +14,7 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
                                   others go by position, in order
     constants=padding:VALID       further arguments by keyword: numbers, or else text
     dtypes=float32+float64        those that it supports
-    declines=memory_layout+nonfinite_others+empty_batch    what it does not promise
+    declines=memory_layout+nonfinite_others    properties that it does not promise
     sums=float32                  the precision of its sums, and
     accuracy=normwise[:CONSTANT]  that of its results, as `promises` explains them
     subnormals=flushed            numbers below the normal ones may become zero
@@ -41,8 +41,7 @@ __all__ = ["Candidate", "CandidateError", "Fitted", "load", "split"]
 TENSORS = {"NHWC": (0, 1, 2, 3), "NCHW": (0, 3, 1, 2)}
 FILTERS = {"IHWO": (0, 1, 2, 3), "HWIO": (1, 2, 0, 3), "OIHW": (3, 0, 1, 2), "IOHW": (0, 3, 1, 2)}
 ARRAYS = ("numpy", "torch", "jax")
-EMPTY = "empty batch"
-DECLINABLE = ("memory layout", "nonfinite others", EMPTY)
+DECLINABLE = ("memory layout", "nonfinite others")
 KEYS = (
     *("tensors", "filters", "arrays", "names", "constants", "dtypes", "declines"),
     *("sums", "accuracy", "subnormals"),
@@ -122,8 +121,6 @@ class Candidate:
             return f"{case.dtype} is not among the dtypes that it declares"
         if prop in self.declines:
             return f"it declines {prop}"
-        if EMPTY in self.declines and case.geometry.batch == 0:
-            return f"it declines an {EMPTY}"
         if fore and fore.layer != operation.default_fore and not takes_fore_layer:
             return "it takes no fore_layer: layer l+1 is always the default"
         return None

@@ -201,17 +201,23 @@ class _Question:
         if isinstance(self.result, NotCalledError):
             return replace(verdict, outcome=Outcome.UNDECIDED, reason=str(self.result))
         if isinstance(self.result, MisbehaviourError):
-            return replace(
-                verdict,
-                outcome=Outcome.MISBEHAVED,
-                reason=str(self.result),
-                evidence=Evidence(self.arrays, self.case),
-            )
+            return misbehaved(verdict, self.result, Evidence(self.arrays, self.case))
         if self.limits is not None and self.case.mode == "exact":
             return _rounded(verdict, self.arrays, self.result, self.expected, self.limits)
         if self.limits is not None:
             return _within(verdict, self.arrays, self.result, self.expected, self.limits)
         return _equal(verdict, self.arrays, self.result, self.expected)
+
+
+def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence) -> Verdict:
+    """Return `verdict`, changed to what it means that there is no result.
+
+    A kernel that raises on an empty batch does not offer it: nothing wrong is computed.
+    """
+    if evidence.case.geometry.batch == 0 and str(problem).startswith("raised "):
+        reason = f"on an empty batch it {problem}"
+        return replace(verdict, outcome=Outcome.NOT_OFFERED, reason=reason)
+    return replace(verdict, outcome=Outcome.MISBEHAVED, reason=str(problem), evidence=evidence)
 
 
 def property_of(case: Case) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from .calls import MisbehaviourError, NotCalledError
 from .cases import Case
-from .judge import not_judged
+from .judge import misbehaved, not_judged
 from .laws import LAWS
 from .operations import Kernel
 from .promises import promise_of, suited
@@ -51,7 +51,7 @@ def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kerne
     except MisbehaviourError as problem:
         geometry, arrays = subject.last
         evidence = Evidence(arrays, replace(case, geometry=geometry))
-        return Verdict(case, kernel, law, Outcome.MISBEHAVED, str(problem), evidence=evidence)
+        return misbehaved(Verdict(case, kernel, law, Outcome.AGREES), problem, evidence)
     except UndecidedError as problem:
         return Verdict(case, kernel, law, Outcome.UNDECIDED, str(problem))
     except Exception:

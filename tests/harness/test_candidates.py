@@ -17,9 +17,11 @@ from convcheck.oracle.candidates import KEYS, Candidate, CandidateError, Fitted,
 from convcheck.oracle.cases import Case, agreement_fills
 from convcheck.oracle.isolation import Isolated
 from convcheck.oracle.judge import judge, judge_all
+from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.promises import Promise, promise_of
 from convcheck.oracle.verdicts import Outcome
+from convcheck.reference import convolution
 
 CASE = Case.parse("v1:convolution:float32:uniform:b2.h6.w7.i3.o2.f3x2.s1x2:1")
 CONV2D = (
@@ -190,21 +192,26 @@ def test_promises_reach_the_judge(user: Any) -> None:
     ).case.fill == ("small")
 
 
-def test_an_empty_batch_may_be_declined(user: Any) -> None:
-    """A kernel that takes no empty batch can say so, and is judged on all else."""
+def test_a_kernel_that_raises_on_an_empty_batch_does_not_offer_it() -> None:
+    """That is counted as not offered, also under a law; another exception is a misbehaviour."""
 
-    def convolution(x: Any, f: Any, s: Any) -> Any:
-        return STYLES["einsum"].narrow(x, f, s).reshape(len(x), 1, 1, -1)
+    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
+        if not x.size or x.shape[1] == 3:
+            raise ValueError("nothing to do")
+        return convolution(x, ftr, strd)
 
-    user.convolution = convolution
-    line = "convolution=users_kernels:convolution"
-    empty, one = (
-        Case.parse(f"v1:convolution:float32:integers:b{n}.h1.w1.i1.o2.f1x1.s1x1:1") for n in (0, 1)
-    )
-    assert judge(load(line), empty).outcome is Outcome.MISBEHAVED
-    declining = load(f"{line},declines=empty_batch")
-    assert judge(declining, empty).outcome is Outcome.NOT_OFFERED
-    assert judge(declining, one).outcome is Outcome.AGREES
+    partners = {"convolution": convolution}
+    for height, batch, outcome in (
+        (2, 0, Outcome.NOT_OFFERED),
+        (2, 1, Outcome.AGREES),
+        (3, 1, Outcome.MISBEHAVED),
+    ):
+        case = f"v1:convolution:float64:integers:b{batch}.h{height}.w1.i1.o1.f1x1.s1x1:0"
+        verdict = judge(kernel, Case.parse(case))
+        law = judge_law("repeatability", kernel, Case.parse(case), partners)
+        assert (verdict.outcome, law.outcome) == (outcome, outcome)
+        if batch == 0:
+            assert verdict.reason == "on an empty batch it raised ValueError: nothing to do"
 
 
 def config(folder: Path, **options: Any) -> Any:
