@@ -4,7 +4,7 @@ Left out are those of published networks' layers and of activations.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import combinations
 from types import SimpleNamespace
@@ -43,7 +43,7 @@ class _Count(Record):
 
     count = 0
 
-    def judged(self, verdicts: Sequence[Verdict], *arguments: Any, **keywords: Any) -> None:
+    def judged(self, verdicts: list[Verdict], *arguments: Any, **keywords: Any) -> None:
         """Count the verdicts, and stop at one that failed."""
         for verdict in verdicts:
             self.count += 1
@@ -61,7 +61,7 @@ class _Latest(Record):
 
     case: Case | None = None
 
-    def judged(self, verdicts: Sequence[Verdict], *_: Any, **__: Any) -> None:
+    def judged(self, verdicts: list[Verdict], *_: Any, **__: Any) -> None:
         """Look for a verdict that failed."""
         for verdict in verdicts:
             if verdict.failed:
@@ -72,7 +72,7 @@ class _Latest(Record):
 def plain(operation: Operation) -> Iterator[Test]:
     """Yield the tests of fixed and of drawn geometries."""
     for name in reachable(operation):
-        yield lambda record, name=name: test_boundaries.test_boundary(record, operation, name)  # type: ignore[misc]
+        yield lambda record, name=name: test_boundaries.test_boundary(record, operation, name)
     for module, test in _DRAWN:
         yield partial(seeded(module, test, operation), operation=operation)
 
@@ -92,7 +92,7 @@ def seeded(module: str, test: Any, operation: Operation) -> Any:
 def blocks(operation: Operation, pairs: Iterable[tuple[str, str]]) -> Iterator[Test]:
     """Yield the tests of sizes around block sizes."""
     for pair in pairs:
-        yield lambda record, pair=pair: test_blocks.test_blocks(record, operation, pair)  # type: ignore[misc]
+        yield lambda record, pair=pair: test_blocks.test_blocks(record, operation, pair)
 
 
 def block_pairs(operation: Operation, profile: str) -> list[tuple[str, str]]:
@@ -111,7 +111,7 @@ def conformance(operation: Operation) -> Iterator[Test]:
     yield lambda record: test_blocks.test_shapes(record, operation)
     request: Any = SimpleNamespace(config=SimpleNamespace(getoption=lambda *_: None))
     for shard in range(test_certificates.TIERS[tier()].shards):
-        yield lambda record, shard=shard: test_certificates.test_certificate(  # type: ignore[misc]
+        yield lambda record, shard=shard: test_certificates.test_certificate(
             record, operation, shard, request
         )
 
