@@ -55,7 +55,7 @@ def record(request: pytest.FixtureRequest) -> Record:
 
 
 # What rejects most wrong kernels soonest, in this order; the other tests come after it.
-_EARLY = ("test_kept", "test_boundaries", "test_laws", "test_agreement")
+_EARLY = ("test_kept", "test_boundaries", "test_agreement", "test_laws")
 
 # What there is to test of candidates alone, and of the reference alone.
 _OF_CANDIDATES = {HERE / "test_kept.py", HERE / "test_refactor.py"}

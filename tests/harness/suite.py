@@ -78,9 +78,9 @@ def plain(operation: Operation) -> Iterator[Test]:
 
 
 _DRAWN: tuple[tuple[str, Any], ...] = (
-    ("test_laws", test_laws.test_laws),
     ("test_agreement", test_agreement.test_agreement),
     ("test_agreement", test_agreement.test_nonfinite),
+    ("test_laws", test_laws.test_laws),
 )
 
 
