@@ -60,6 +60,17 @@ CLASSES: Mapping[str, Belongs] = {
     "empty batch": lambda _, g: g.batch == 0,
     "several in the batch": lambda _, g: g.batch > 1,
     "many in the batch": lambda _, g: g.batch > 8,
+    "filter of one row": lambda _, g: g.filter_height == 1 and g.filter_width >= 7,
+    "filter of one column": lambda _, g: g.filter_width == 1 and g.filter_height >= 7,
+    "very large filter": lambda _, g: min(g.filter_height, g.filter_width) >= 11,
+    "several blocks at once": lambda _, g: (
+        g.batch > 3 and min(g.channels_in, g.channels_out) >= 8 and g.filter_height == 3
+    ),
+    "hundreds of channels in": lambda _, g: g.channels_in > 256,
+    "hundreds of channels out": lambda _, g: g.channels_out > 256,
+    "hundreds of rows": lambda _, g: g.height > 128,
+    "hundreds of columns": lambda _, g: g.width > 128,
+    "very many in the batch": lambda _, g: g.batch > 64,
 }
 
 
@@ -104,13 +115,22 @@ _FIXED = {
     "many channels in": "b1.h2.w2.i65.o2.f2x1.s1x1",
     "many channels out": "b1.h2.w2.i2.o65.f1x2.s1x1",
     "a block of rows or columns": "b1.h33.w3.i1.o2.f2x2.s1x1",
-    "large on both axes": "b1.h33.w34.i1.o1.f2x1.s1x1",
+    "large on both axes": "b1.h33.w34.i2.o1.f2x1.s1x1",
     "large filter": "b1.h9.w11.i1.o2.f7x7.s2x2",
     "large stride": "b1.h9.w8.i2.o1.f2x1.s7x6",
     "deep overlap": "b1.h7.w8.i1.o2.f6x5.s1x1",
     "empty batch": "b0.h5.w4.i2.o3.f2x3.s2x1",
     "several in the batch": "b4.h3.w3.i2.o2.f2x2.s1x1",
     "many in the batch": "b9.h2.w3.i1.o2.f2x2.s1x1",
+    "filter of one row": "b2.h2.w9.i2.o1.f1x7.s1x1",
+    "filter of one column": "b2.h9.w2.i2.o1.f7x1.s1x1",
+    "very large filter": "b1.h12.w13.i1.o1.f11x11.s1x1",
+    "several blocks at once": "b4.h3.w3.i8.o8.f3x3.s2x2",
+    "hundreds of channels in": "b1.h2.w2.i257.o2.f2x1.s1x1",
+    "hundreds of channels out": "b1.h2.w2.i2.o257.f1x2.s1x1",
+    "hundreds of rows": "b1.h129.w2.i1.o1.f2x1.s2x1",
+    "hundreds of columns": "b1.h2.w129.i1.o1.f1x2.s1x2",
+    "very many in the batch": "b65.h2.w2.i1.o1.f2x1.s1x1",
 }
 
 

@@ -54,6 +54,9 @@ def record(request: pytest.FixtureRequest) -> Record:
     return record
 
 
+# What rejects most wrong kernels soonest, in this order; the other tests come after it.
+_EARLY = ("test_kept", "test_boundaries", "test_agreement", "test_laws")
+
 # What there is to test of candidates alone, and of the reference alone.
 _OF_CANDIDATES = {HERE / "test_kept.py", HERE / "test_refactor.py"}
 _OF_THE_REFERENCE = {HERE / "test_domain.py", HERE / "test_ledger.py"}
@@ -67,7 +70,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep only tests about the candidates, where there are any, the kept cases first; a shard's.
+    """Keep only tests about the candidates, where there are any, the cheapest first; a shard's.
 
     The others judge operations that nobody asked for, or are about the reference.
     """
@@ -77,7 +80,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             for item in items
             if item.path.parent != HERE or is_about(_params(item), kernels.PLACES)
         ]
-        items.sort(key=lambda item: item.path != HERE / "test_kept.py")
+        items.sort(key=_turn)
     offered = [item for item in items if item.path.parent == HERE]
     config.stash[_OFFERED] = offered
     shard, shards = plugin.shard(config)
@@ -87,6 +90,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         kept = set(items) - set(others)
         items[:] = [item for item in items if item in kept]
         config.hook.pytest_deselected(items=others)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return when a test takes its turn."""
+    early = item.path.parent == HERE and item.path.stem in _EARLY
+    return _EARLY.index(item.path.stem) if early else len(_EARLY)
 
 
 def _params(item: pytest.Item) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from convcheck.conformance.boundaries import boundary_geometries, reachable
 from convcheck.conformance.fills import fills
 from convcheck.conformance.kernels import judge_fills, operations
 from convcheck.conformance.recording import Record
-from convcheck.oracle.cases import agreement_fills
+from convcheck.oracle.cases import agreement_fills, nonfinite_fills
 from convcheck.oracle.operations import Operation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -18,9 +18,10 @@ _CLASSES = [
 ]
 
 
-@fills("exact", "bound")
+@fills("exact", "bound", "nonfinite data", "nonfinite others")
 @pytest.mark.parametrize(("operation", "name"), _CLASSES)
 def test_boundary(record: Record, operation: Operation, name: str) -> None:
-    """The kernel agrees on the boundary class, exactly and within the bound."""
+    """The kernel agrees on the boundary class, exactly, within the bound, and on NaN."""
+    kinds = (*agreement_fills(operation), *nonfinite_fills(operation))
     for geometry in boundary_geometries(operation, name):
-        record.judged(judge_fills(operation, agreement_fills(operation), geometry, seed=1))
+        record.judged(judge_fills(operation, kinds, geometry, seed=1))

@@ -8,10 +8,12 @@ import pytest
 from markupsafe import escape
 from parsed import Page
 from sample import Json, make
-from strength import PROFILES, caught, shrunk
+from strength import DATA, PROFILES
+from suite import caught, shrunk
 from synthetic import ASKED
 
 from convcheck.conformance import collector
+from convcheck.oracle import pytorch
 from convcheck.oracle.mistakes import Mistake, catalogue
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.reports import findings
@@ -28,16 +30,29 @@ def sampled(operation: str) -> list[Mistake]:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_mistakes_are_caught(operation: str) -> None:
-    """The cases of the quick profile catch a mistake, whichever of the catalogue it is."""
-    missed = [mistake.id for mistake in sampled(operation) if caught(mistake, "quick") is None]
+    """The suite catches a mistake, whichever of the catalogue it is."""
+    with pytorch.one_thread():
+        missed = [each.id for each in sampled(operation) if caught(each.make(), operation) is None]
     assert missed == []
 
 
 def test_failures_shrink_to_few_elements() -> None:
     """Half of the failures shrink to at most 16 input elements."""
-    some = list(OPERATIONS)[::2]
-    sizes = [shrunk(sampled(operation)[1]) for operation in some]
+    with pytorch.one_thread():
+        sizes = [shrunk(sampled(operation)[1]) for operation in list(OPERATIONS)[::2]]
     assert statistics.median(size for size in sizes if size is not None) <= 16
+
+
+def test_published_strength_is_of_this_catalogue() -> None:
+    """The data file tells of every mistake, and that the most thorough run catches it."""
+    content = json.loads(DATA.read_text(encoding="utf-8"))
+    expected = [(name, each.id) for name in OPERATIONS for each in catalogue(name)]
+    assert [(each["operation"], each["id"]) for each in content["mistakes"]] == expected
+    assert [each for each in content["mistakes"] if each["caught"]["thorough"] is None] == []
+    assert content["shrunk"]["median_elements"] <= 16
+    mutants = content["mutants"]
+    if mutants:
+        assert mutants["total"] == mutants["killed"] + len(mutants["survivors"])
 
 
 def measured(missed: str) -> Json:

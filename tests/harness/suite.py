@@ -1,0 +1,142 @@
+"""The conformance tests, called in one process, in the order in which they judge a candidate.
+
+Left out are those of published networks' layers and of activations.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import combinations
+from types import SimpleNamespace
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis.errors import FlakyFailure
+
+from convcheck.conformance import (
+    kernels,
+    test_agreement,
+    test_blocks,
+    test_boundaries,
+    test_certificates,
+    test_laws,
+)
+from convcheck.conformance.boundaries import reachable
+from convcheck.conformance.coverage import size_parameters
+from convcheck.conformance.effort import tier
+from convcheck.conformance.recording import Record
+from convcheck.oracle.cases import Case
+from convcheck.oracle.mistakes import Mistake
+from convcheck.oracle.operations import OPERATIONS, Kernel, Operation
+from convcheck.oracle.verdicts import Verdict
+
+Test = Callable[..., None]
+
+
+class _CaughtError(BaseException):
+    """A kernel has failed; Hypothesis is not to look for a simpler case."""
+
+
+class _Count(Record):
+    """Counts judged cases until the first failure."""
+
+    count = 0
+
+    def judged(self, verdicts: list[Verdict], *arguments: Any, **keywords: Any) -> None:
+        """Count the verdicts, and stop at one that failed."""
+        for verdict in verdicts:
+            self.count += 1
+            if verdict.failed:
+                raise _CaughtError
+        super().judged(verdicts, *arguments, **keywords)
+
+
+class _FailedError(AssertionError):
+    """A kernel has failed; Hypothesis is to look for a simpler case."""
+
+
+class _Latest(Record):
+    """Keeps the last case that failed, and makes no message of it: that takes longer."""
+
+    case: Case | None = None
+
+    def judged(self, verdicts: list[Verdict], *_: Any, **__: Any) -> None:
+        """Look for a verdict that failed."""
+        for verdict in verdicts:
+            if verdict.failed:
+                self.case = verdict.case
+                raise _FailedError
+
+
+def plain(operation: Operation) -> Iterator[Test]:
+    """Yield the tests of fixed and of drawn geometries."""
+    for name in reachable(operation):
+        yield lambda record, name=name: test_boundaries.test_boundary(record, operation, name)
+    for module, test in _DRAWN:
+        yield partial(seeded(module, test, operation), operation=operation)
+
+
+_DRAWN: tuple[tuple[str, Any], ...] = (
+    ("test_agreement", test_agreement.test_agreement),
+    ("test_agreement", test_agreement.test_nonfinite),
+    ("test_laws", test_laws.test_laws),
+)
+
+
+def seeded(module: str, test: Any, operation: Operation) -> Any:
+    """Return a test that draws what it draws in a run."""
+    return hypothesis.seed(f"0 {module} {test.__name__}[{operation.name}]")(test)
+
+
+def blocks(operation: Operation, pairs: Iterable[tuple[str, str]]) -> Iterator[Test]:
+    """Yield the tests of sizes around block sizes."""
+    for pair in pairs:
+        yield lambda record, pair=pair: test_blocks.test_blocks(record, operation, pair)
+
+
+def block_pairs(operation: Operation, profile: str) -> list[tuple[str, str]]:
+    """Return the pairs of parameters whose block sizes are judged at this effort."""
+    return [
+        pair
+        for pair in combinations(size_parameters(operation), 2)
+        if profile != "quick" or all("channels" in name for name in pair)
+    ]
+
+
+def conformance(operation: Operation) -> Iterator[Test]:
+    """Yield the tests of the profile that is loaded."""
+    yield from plain(operation)
+    yield from blocks(operation, block_pairs(operation, tier()))
+    yield lambda record: test_blocks.test_shapes(record, operation)
+    request: Any = SimpleNamespace(config=SimpleNamespace(getoption=lambda *_: None))
+    for shard in range(test_certificates.TIERS[tier()].shards):
+        yield lambda record, shard=shard: test_certificates.test_certificate(
+            record, operation, shard, request
+        )
+
+
+def caught(kernel: Kernel, name: str) -> int | None:
+    """Return after how many judged cases a kernel is caught; None if it never is."""
+    count = _Count()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(kernels.CHOSEN, name, kernel)
+        try:
+            for test in conformance(OPERATIONS[name]):
+                test(record=count)
+        except _CaughtError:
+            return count.count
+    return None
+
+
+def shrunk(mistake: Mistake) -> int | None:
+    """Return how many input elements a failure shrinks to; None if none is drawn."""
+    operation, latest = OPERATIONS[mistake.operation], _Latest()
+    test = seeded("test_agreement", test_agreement.test_agreement, operation)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(kernels.CHOSEN, operation.name, mistake.make())
+        with contextlib.suppress(_FailedError, FlakyFailure):  # flaky: it depends on calls before
+            test(record=latest, operation=operation)
+    if latest.case is None:
+        return None
+    return sum(array.size for array in latest.case.arrays().values())
