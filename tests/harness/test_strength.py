@@ -45,6 +45,8 @@ def test_failures_shrink_to_few_elements() -> None:
 
 def test_published_strength_is_of_this_catalogue() -> None:
     """The data file tells of every mistake, and that the most thorough run catches it."""
+    if not DATA.is_file():
+        pytest.skip("the suite's strength was not measured: tox -e strength")
     content = json.loads(DATA.read_text(encoding="utf-8"))
     expected = [(name, each.id) for name in OPERATIONS for each in catalogue(name)]
     assert [(each["operation"], each["id"]) for each in content["mistakes"]] == expected
