@@ -29,6 +29,9 @@ NOT_DRAWN = {
     *["large stride", "large filter", "deep overlap"],
     *["layer l+1 with many channels", "layer l+1 with a large filter"],
     "layer l+1 with a large stride",
+    *["filter of one row", "filter of one column", "very large filter", "several blocks at once"],
+    *["hundreds of channels in", "hundreds of channels out", "very many in the batch"],
+    *["hundreds of rows", "hundreds of columns"],
 }
 
 
