@@ -14,6 +14,8 @@ of the result is exactly representable, in whatever order it is taken (see `judg
     integers        all factors share the range evenly
     wide-NAME       factor NAME takes the whole range, the others are +-1: only so is a
                     kernel caught that narrows this factor inside
+    sparse          as `integers`, but each is zero, of either sign, with a chance of one half:
+                    only so is a kernel caught that leaves zeros out, and more with them
     small           as `integers`, but exact in the next narrower dtype (float16: in 5 bits):
                     more than half of the significand is left to kernels that round even
                     integers, and sums in that dtype are exact (see `promises`)
@@ -64,7 +66,7 @@ def nonfinite_fills(operation: Operation) -> tuple[str, ...]:
 
 @lru_cache
 def _all_fills(operation: Operation) -> tuple[str, ...]:
-    return (*agreement_fills(operation), "small", *nonfinite_fills(operation))
+    return (*agreement_fills(operation), "sparse", "small", *nonfinite_fills(operation))
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,10 @@ class Case:
     def _fill(self, name: str, raw: "Raw", shape: tuple[int, ...], degree: int) -> Array:
         if self.fill in REAL_FILLS:
             return _real(self.fill, raw, shape, np.finfo(self.dtype), degree)
-        values = integers(raw.draw(shape), self._largest_of(name))
+        numbers = raw.draw(shape)
+        values = integers(numbers, self._largest_of(name))
+        if self.fill == "sparse":
+            return values * (1.0 - (numbers >> np.uint64(63)))
         if self.fill == f"nonfinite-{name}":
             return _with_nonfinite(values, raw)
         return values
@@ -180,9 +185,10 @@ class Case:
         if self.fill not in REAL_FILLS:
             largest = self._largest_of(name)
             # Remainders from `largest` on stand for the positive numbers: zero is left out.
-            text = (
-                f"(lambda v: v + (v >= 0))((draw({size}) % {2 * largest}).astype(int) - {largest})"
-            )
+            whole = f"(lambda v: v + (v >= 0))(({{}} % {2 * largest}).astype(int) - {largest})"
+            if self.fill == "sparse":
+                return f"(lambda r: {whole.format('r')} * (1.0 - (r >> 63)))(draw({size}))"
+            text = whole.format(f"draw({size})")
             return f"({text}, draw(7))[0]" if self.fill == f"nonfinite-{name}" else text
         unit = f"(draw({size}) >> 11) * 2.0**-53"
         if self.fill == "positive":

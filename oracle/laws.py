@@ -4,7 +4,7 @@ A law compares a kernel with itself on other arguments, so it would notice a fau
 the oracle shares.  All are judged on the `integers` fill, where no rounding happens, or
 on `small`, where results are rounded to integers (see `promises`).
 
-    linearity      f(a - 2c) = f(a) - 2 f(c), in each factor
+    linearity      f(a - 2c) = f(a) - 2 f(c), in each factor, and f(0) = 0
     splitting      along batch and channels, the parts' results join or add up
     translation    moving everything by one stride moves the result by one step
     impulse        a single one in a factor brings out the other factor, in its place
@@ -38,7 +38,7 @@ Law = Callable[[Subject], Iterator[Equation]]
 
 
 def linearity(f: Subject) -> Iterator[Equation]:
-    """f(a - 2c) = f(a) - 2 f(c) in each factor; a and c take a third of the range."""
+    """f(a - 2c) = f(a) - 2 f(c) in each factor, and f(0) = 0; a and c take a third of the range."""
     third = (f.case.largest or 0) // 3
     if third == 0:
         return
@@ -49,6 +49,9 @@ def linearity(f: Subject) -> Iterator[Equation]:
         both = {**f.arrays, name: a - 2 * c}
         separate = f(f.geometry, {**f.arrays, name: a}) - 2 * f(f.geometry, {**f.arrays, name: c})
         yield Equation(f(f.geometry, both), separate, f.geometry, both)
+        nothing = {**f.arrays, name: np.zeros_like(whole)}
+        zero = np.zeros(f.operation.shape(f.geometry, f.operation.result))
+        yield Equation(f(f.geometry, nothing), zero, f.geometry, nothing)
 
 
 def splitting(f: Subject) -> Iterator[Equation]:

@@ -6,7 +6,7 @@ Real ones did: strides that do not divide, strides beyond the filter, 1 x 1 filt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from convcheck.oracle.geometry import Fore, Geometry
+from convcheck.oracle.geometry import LAYERS, Fore, Geometry
 from convcheck.oracle.operations import Operation
 
 Belongs = Callable[[Operation, Geometry], bool]
@@ -114,8 +114,8 @@ _FIXED = {
     "a block of channels": "b1.h2.w3.i17.o9.f2x2.s1x1",
     "many channels in": "b1.h2.w2.i65.o2.f2x1.s1x1",
     "many channels out": "b1.h2.w2.i2.o65.f1x2.s1x1",
-    "a block of rows or columns": "b1.h33.w3.i1.o2.f2x2.s1x1",
-    "large on both axes": "b1.h33.w34.i2.o1.f2x1.s1x1",
+    "a block of rows or columns": "b1.h34.w3.i1.o2.f2x2.s1x1",
+    "large on both axes": "b1.h34.w33.i2.o1.f2x1.s1x1",
     "large filter": "b1.h9.w11.i1.o2.f7x7.s2x2",
     "large stride": "b1.h9.w8.i2.o1.f2x1.s7x6",
     "deep overlap": "b1.h7.w8.i1.o2.f6x5.s1x1",
@@ -128,14 +128,19 @@ _FIXED = {
     "several blocks at once": "b4.h3.w3.i8.o8.f3x3.s2x2",
     "hundreds of channels in": "b1.h2.w2.i257.o2.f2x1.s1x1",
     "hundreds of channels out": "b1.h2.w2.i2.o257.f1x2.s1x1",
-    "hundreds of rows": "b1.h129.w2.i1.o1.f2x1.s2x1",
-    "hundreds of columns": "b1.h2.w129.i1.o1.f1x2.s1x2",
+    "hundreds of rows": "b1.h131.w2.i1.o1.f2x1.s2x1",
+    "hundreds of columns": "b1.h2.w131.i1.o1.f1x2.s1x2",
     "very many in the batch": "b65.h2.w2.i1.o1.f2x1.s1x1",
 }
 
 
-# Layer l+1 where it follows one of these, by its kind.
-_FORES = (Fore("convolution", 2, 1, 1, 2, 3), Fore("convolution_transpose", 2, 1, 1, 2, 3))
+def _fore(layer: str, rows: int, columns: int) -> Fore:
+    """Return a layer l+1 that an output of these extents can have: 2 x 3 taps where they fit."""
+    if layer == "convolution":
+        return Fore(layer, 2, min(2, rows), min(3, columns), 2, 3)
+    return Fore(layer, 2, 2, 3, 1, 2)
+
+
 # A large layer l+1; the stride leaves it two rows and three columns of remainder.
 _LARGE = "b1.h10.w12.i1.o2.f1x1.s1x1"
 _LARGE_FORES = (Fore("convolution", 9, 4, 5, 4, 4), Fore("convolution_transpose", 9, 5, 4, 4, 5))
@@ -148,6 +153,7 @@ def boundary_geometries(operation: Operation, name: str) -> list[Geometry]:
     layer = Geometry.parse(_FIXED[name])
     if operation.default_fore is None:
         return [layer]
-    both = [replace(layer, fore=fore) for fore in _FORES]
+    outputs = operation.output_extents(layer)
+    both = [replace(layer, fore=_fore(kind, *outputs)) for kind in LAYERS]
     # A remainder may be one pairing's alone.
     return [geometry for geometry in both if CLASSES[name](operation, geometry)]

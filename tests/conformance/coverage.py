@@ -13,12 +13,11 @@ from functools import lru_cache
 from itertools import combinations, product
 
 from convcheck.conformance.kernels import fore_layers_of
+from convcheck.conformance.sizes import BLOCKS
 from convcheck.oracle.axes import Axis, axes
 from convcheck.oracle.geometry import Geometry
 from convcheck.oracle.operations import OPERATIONS, Operation
 from convcheck.oracle.regions import Region, Spatial
-
-BLOCKS = tuple(size + step for size in (4, 8, 16, 32) for step in (-1, 0, 1))
 
 Pair = tuple[str, str]
 

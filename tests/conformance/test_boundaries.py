@@ -21,7 +21,7 @@ _CLASSES = [
 @fills("exact", "bound", "nonfinite data", "nonfinite others")
 @pytest.mark.parametrize(("operation", "name"), _CLASSES)
 def test_boundary(record: Record, operation: Operation, name: str) -> None:
-    """The kernel agrees on the boundary class, exactly, within the bound, and on NaN."""
-    kinds = (*agreement_fills(operation), *nonfinite_fills(operation))
+    """The kernel agrees on the boundary class, exactly, within the bound, on zeros and on NaN."""
+    kinds = (*agreement_fills(operation), "sparse", *nonfinite_fills(operation))
     for geometry in boundary_geometries(operation, name):
         record.judged(judge_fills(operation, kinds, geometry, seed=1))

@@ -5,7 +5,6 @@ Certificates are small here, since every mutant that survives costs a whole run.
 `mutants.py` copies this file beside the kernels, where it is all that pytest collects.
 """
 
-from itertools import combinations
 from typing import Any
 
 import hypothesis
@@ -15,12 +14,11 @@ import zoo
 from convcheck.conformance import (
     kernels,
     test_agreement,
-    test_blocks,
     test_boundaries,
+    test_combinations,
     test_laws,
 )
 from convcheck.conformance.boundaries import reachable
-from convcheck.conformance.coverage import size_parameters
 from convcheck.conformance.recording import Record
 from convcheck.oracle import pytorch
 from convcheck.oracle.certificates import certify
@@ -58,9 +56,8 @@ def test_conforms(style: str, name: str, monkeypatch: pytest.MonkeyPatch) -> Non
 def _judge(operation: Operation) -> None:
     for boundary in reachable(operation):
         test_boundaries.test_boundary(Record(), operation, boundary)
-    for pair in combinations(size_parameters(operation), 2):
-        if all("channels" in each for each in pair):
-            test_blocks.test_blocks(Record(), operation, pair)
+    for plan in test_combinations.TIERS["quick"]:
+        test_combinations.test_sizes(Record(), operation, plan, 0)
     for test in (test_agreement.test_agreement, test_agreement.test_nonfinite, test_laws.test_laws):
         judged: Any = hypothesis.seed(0)(test)
         judged(record=Record(), operation=operation)

@@ -4,9 +4,8 @@ Left out are those of published networks' layers and of activations.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import combinations
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,13 +16,12 @@ from hypothesis.errors import FlakyFailure
 from convcheck.conformance import (
     kernels,
     test_agreement,
-    test_blocks,
     test_boundaries,
     test_certificates,
+    test_combinations,
     test_laws,
 )
 from convcheck.conformance.boundaries import reachable
-from convcheck.conformance.coverage import size_parameters
 from convcheck.conformance.effort import tier
 from convcheck.conformance.recording import Record
 from convcheck.oracle.cases import Case
@@ -89,26 +87,20 @@ def seeded(module: str, test: Any, operation: Operation) -> Any:
     return hypothesis.seed(f"0 {module} {test.__name__}[{operation.name}]")(test)
 
 
-def blocks(operation: Operation, pairs: Iterable[tuple[str, str]]) -> Iterator[Test]:
-    """Yield the tests of sizes around block sizes."""
-    for pair in pairs:
-        yield lambda record, pair=pair: test_blocks.test_blocks(record, operation, pair)
-
-
-def block_pairs(operation: Operation, profile: str) -> list[tuple[str, str]]:
-    """Return the pairs of parameters whose block sizes are judged at this effort."""
-    return [
-        pair
-        for pair in combinations(size_parameters(operation), 2)
-        if profile != "quick" or all("channels" in name for name in pair)
-    ]
+def sizes(operation: Operation) -> Iterator[Test]:
+    """Yield the tests of sizes."""
+    for plan in test_combinations.TIERS[tier()]:
+        for part in range(test_combinations.PARTS[plan.of]):
+            yield lambda record, plan=plan, part=part: test_combinations.test_sizes(
+                record, operation, plan, part
+            )
 
 
 def conformance(operation: Operation) -> Iterator[Test]:
     """Yield the tests of the profile that is loaded."""
     yield from plain(operation)
-    yield from blocks(operation, block_pairs(operation, tier()))
-    yield lambda record: test_blocks.test_shapes(record, operation)
+    yield from sizes(operation)
+    yield lambda record: test_combinations.test_shapes(record, operation)
     request: Any = SimpleNamespace(config=SimpleNamespace(getoption=lambda *_: None))
     for shard in range(test_certificates.TIERS[tier()].shards):
         yield lambda record, shard=shard: test_certificates.test_certificate(

@@ -29,7 +29,7 @@ def some_cases() -> Iterator[Case]:
     """Yield cases of every operation, dtype and fill, sizes and seeds among them large."""
     raw = np.random.PCG64(3).random_raw
     for operation in OPERATIONS.values():
-        fills = (*exact_fills(operation), *REAL_FILLS, *nonfinite_fills(operation))
+        fills = (*exact_fills(operation), "sparse", *REAL_FILLS, *nonfinite_fills(operation))
         for at, (dtype, fill) in enumerate(product(DTYPES, fills)):
             b, h, w, i, o, f_h, f_w, s_h, s_w, k, t_h, t_w = (int(n) % 3 for n in raw(12))
             fore = Fore(LAYERS[at % 2], k + 1, 1 + at % 2, 1, t_h + 1, t_w + 1)
@@ -81,6 +81,7 @@ GOLDEN = {
     f"v1:conv_back_prop:float32:integers:{ON_TRANSPOSE}:14": "1545396d961d6b87",
     f"v1:conv_back_prop:float64:wide-fore_w:{ON_CONV}:15": "8b29a9317ec74434",
     f"v1:convolution_transpose_filter_gradient:float64:nonfinite-x:{SIZES}:16": "c267835554ecbc6e",
+    f"v1:convolution:float32:sparse:{SIZES}:17": "b08907a2b5c68a5e",
 }
 
 
@@ -122,6 +123,19 @@ def test_exact_fill(case: Case) -> None:
         assert array.ravel().tolist() == values
         assert 0 not in values
         assert max(map(abs, values), default=0) <= limits.get(name, largest)
+
+
+def test_sparse_fill() -> None:
+    """About half of the numbers are zeros, of both signs; the others are as in `integers`."""
+    case = Case.parse("v1:convolution:float32:sparse:b2.h9.w9.i5.o3.f3x3.s1x1:7")
+    largest = case.largest or 0
+    for array in case.arrays().values():
+        zero = array == 0
+        assert 0.3 < zero.mean() < 0.7
+        assert 0.2 < np.signbit(array[zero]).mean() < 0.8
+        assert (np.abs(array) <= largest).all()
+        assert (array == np.rint(array)).all()
+        assert np.abs(array).max() > 0.8 * largest
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)

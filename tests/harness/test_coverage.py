@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from convcheck.conformance import test_blocks as blocks
 from convcheck.conformance import test_certificates as certified
+from convcheck.conformance import test_combinations as combined
 from convcheck.conformance.accuracy import HALVINGS, Accuracy
 from convcheck.conformance.coverage import (
-    BLOCKS,
     PLANNED,
     PairCounts,
     block_classes,
@@ -21,8 +20,9 @@ from convcheck.conformance.coverage import (
     shape_classes,
     shape_pairs,
 )
-from convcheck.conformance.kernels import CHOSEN, kernel_for
+from convcheck.conformance.kernels import CHOSEN, fore_layers_of, kernel_for
 from convcheck.conformance.recording import Record, planned_boundaries, planned_pairs
+from convcheck.conformance.sizes import BLOCKS, Plan, covering
 from convcheck.oracle.bounds import g, unit_roundoff
 from convcheck.oracle.cases import Case
 from convcheck.oracle.geometry import Geometry
@@ -76,24 +76,16 @@ def test_classes_of_block_sizes() -> None:
 
 
 @each_operation
-def test_block_geometries_have_their_sizes(operation: Operation) -> None:
-    """The geometry for a pair of block sizes has both, the rest is small, and it is valid."""
-    for turn, pair in enumerate(block_pairs(operation.name)[::13]):
-        geometry = blocks.geometry_of(operation, pair, turn)
-        operation.check(geometry)
-        assert set(pair) <= set(block_classes(operation, geometry))
-        assert len(set(block_classes(operation, geometry)) - set(pair)) <= 1
-        cases = blocks.cases_of(operation, geometry, turn)
-        assert cases
-        assert all(case.largest for case in cases)
-
-
-@each_operation
 def test_pairs_are_counted_by_index(operation: Operation) -> None:
     """A case counts for each pair of its classes that is planned, and the dump says which."""
     counts = PairCounts()
     pair = block_pairs(operation.name)[0]
-    geometry = blocks.geometry_of(operation, pair, 0)
+    layers = fore_layers_of(operation)
+    geometry = next(
+        each
+        for each in covering(operation, layers, Plan("all", 2, 2**11))
+        if set(pair) <= set(block_classes(operation, each))
+    )
     counts.add(operation, geometry)
     counts.add(operation, geometry)
     assert counts.reached(operation.name, "blocks")[pair] == 2
@@ -141,8 +133,8 @@ def test_what_a_kernel_does_not_take_is_no_class(
     operation = OPERATIONS[name]
     everything = set(shape_pairs(name))
     monkeypatch.setitem(CHOSEN, name, Partial(operation))
-    blocks.test_shapes(Record(), operation)
-    blocks.test_blocks(Record(), operation, ("channels_in", "channels_out"))
+    combined.test_shapes(Record(), operation)
+    combined.test_sizes(Record(), operation, Plan("few", 2, 2**9), 0)
     assert (set(shape_pairs(name)) < everything) == (operation.default_fore is not None)
     region = certified.region(operation, certified.TIERS["quick"])
     assert region.dtypes == ("float32",)

@@ -1,0 +1,119 @@
+"""Covering arrays hold what they plan, cheaply, and failures on them are made simple."""
+
+import subprocess
+import sys
+from itertools import combinations, product
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convcheck.conformance import test_combinations as combined
+from convcheck.conformance.kernels import CHOSEN, kernel_for
+from convcheck.conformance.recording import ConformanceError, Record
+from convcheck.conformance.sizes import ALL, FEW, NAMES, Plan, covering, smaller
+from convcheck.oracle.geometry import LAYERS, Geometry
+from convcheck.oracle.operations import OPERATIONS, Operation
+
+# What is planned depends on the layers alone: these stand for all.
+each_operation = pytest.mark.parametrize(
+    "operation",
+    [each for each in OPERATIONS.values() if "gradient" not in each.name],
+    ids=lambda operation: operation.name,
+)
+
+
+def layers_of(operation: Operation) -> tuple[str, ...]:
+    """Return the kinds of layer l+1."""
+    return LAYERS if operation.default_fore else ()
+
+
+def value(geometry: Geometry, name: str) -> Any:
+    """Return the value that a geometry has of a parameter."""
+    holder: Any = geometry.fore if name.startswith("fore") else geometry
+    field = name.removeprefix("fore ")
+    if field in ("filter", "stride"):
+        return getattr(holder, f"{field}_height"), getattr(holder, f"{field}_width")
+    return getattr(holder, field)
+
+
+@each_operation
+def test_every_affordable_pair_is_there(operation: Operation) -> None:
+    """Pairs of channels, batch and filters are together that cost little."""
+    found = covering(operation, layers_of(operation), Plan("all", 2, 2**11))
+    for one, other in combinations(("batch", "channels_in", "channels_out", "filter"), 2):
+        held = {(value(each, one), value(each, other)) for each in found}
+        for a, b in product(ALL[one], ALL[other]):
+            if 16 * np.prod(a) * np.prod(b) <= 2**11:
+                assert (a, b) in held, (one, other)
+
+
+def test_every_affordable_triple_is_there() -> None:
+    """Three sizes that kernels are made for come together."""
+    found = covering(OPERATIONS["convolution"], (), Plan("few", 3, 2**13))
+    held = {(each.channels_in, each.channels_out, value(each, "filter")) for each in found}
+    wanted = product((1, 3, 8, 16, 17), (1, 3, 8, 16, 17), ((1, 1), (3, 3), (1, 7)))
+    assert set(wanted) <= held
+
+
+@each_operation
+@pytest.mark.parametrize("plan", [Plan("all", 2, 2**12), Plan("few", 3, 2**12)], ids=str)
+def test_geometries_are_valid_and_cheap(operation: Operation, plan: Plan) -> None:
+    """Each is one that the operation has a meaning on, within the budget; each comes once."""
+    found = covering(operation, layers_of(operation), plan)
+    assert len(set(found)) == len(found)
+    values = {"all": ALL, "few": FEW}[plan.values]
+    for geometry in found:
+        operation.check(geometry)
+        extents = operation.extents(geometry)
+        assert np.prod([extents[axis] for axis in "bPQihwo"]) <= plan.most
+        shapes = operation.array_shapes(geometry).values()
+        assert max(np.prod(shape) for shape in shapes) <= plan.most
+        for name in ("batch", "channels_in", "filter", "stride"):
+            assert value(geometry, name) in values[name]
+
+
+def test_geometries_are_the_same_in_every_process() -> None:
+    """Another seed of Python's hashes changes nothing."""
+    code = (
+        "from convcheck.conformance.sizes import *; from convcheck.oracle.operations import *; "
+        "print(*covering(OPERATIONS['convolution'], (), Plan('few', 2, 2**11)))"
+    )
+    found = {
+        subprocess.run(  # noqa: S603  (our own code)
+            [sys.executable, "-c", code],
+            env={"PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
+    assert len(found.pop().split()) > 100
+
+
+def test_smaller() -> None:
+    """One size is made smaller at a time, the least first, while filters fit."""
+    geometry = Geometry.parse("b1.h4.w5.i4.o1.f3x1.s1x1")
+    operation = OPERATIONS["convolution"]
+    found = {name: [*smaller(operation, geometry, name)] for name in NAMES}
+    assert [each.channels_in for each in found["channels_in"]] == [1, 2, 3]
+    assert [each.height for each in found["height"]] == [3]
+    assert [each.filter_height for each in found["filter_height"]] == [1, 2]
+    assert not found["batch"]
+    assert not found["fore filter_height"]
+
+
+def test_a_failure_is_told_on_a_simple_geometry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a kernel does wrong from 16 channels on is told on 16, all else being one."""
+    right = kernel_for("convolution")
+
+    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
+        z = right(x, ftr, strd)
+        return z if ftr.shape[0] < 16 or ftr.shape[1] < 3 else 0 * z
+
+    monkeypatch.setitem(CHOSEN, "convolution", kernel)
+    with pytest.raises(ConformanceError) as error:
+        combined.test_sizes(Record(), OPERATIONS["convolution"], Plan("few", 2, 2**11), 0)
+    assert error.value.verdict is not None
+    assert str(error.value.verdict.case.geometry) == "b1.h3.w1.i16.o1.f3x1.s1x1"
