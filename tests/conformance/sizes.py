@@ -58,16 +58,27 @@ FEW: Values = {
     "fore channels_out": (1, 3, 8, 17, 33),
 }
 
+# Large in one respect, and cheap otherwise.
+EXTREMES = (
+    "b1.h182.w182.i2.o2.f1x1.s1x1",  # 66,000 elements of input and output
+    "b1.h1.w1.i512.o129.f1x1.s1x1",  # and of the filter
+    "b1.h3.w3.i512.o2.f3x3.s1x1",  # 4,600 terms to a result, whichever it is
+    "b1.h3.w3.i2.o512.f3x3.s1x1",
+    "b64.h9.w9.i1.o1.f1x1.s1x1",
+    "b1.h2.w35.i1.o2.f1x17.s1x16",  # longer than most loops are unrolled for
+    "b1.h35.w2.i2.o1.f17x1.s16x1",
+)
+
 
 @dataclass(frozen=True)
 class Plan:
-    """Which combinations of sizes are judged."""
+    """Which sizes are judged."""
 
     values: str
-    """"all" or "few" of each parameter"""
-    of: int
+    """"all" or "few" of each parameter, in combinations; or "extreme" ones"""
+    of: int = 1
     """how many parameters are combined: 2 or 3"""
-    most: int
+    most: int = 0
     """multiplications of a call, and elements of its largest array, at most"""
 
 
@@ -79,7 +90,13 @@ Choices = Mapping[str, Any]
 def covering(
     operation: Operation, fore_layers: tuple[str, ...], plan: Plan
 ) -> tuple[Geometry, ...]:
-    """Return geometries that hold every planned combination, the cheapest first."""
+    """Return geometries that hold every planned combination, the cheapest first; or extremes."""
+    if plan.values == "extreme":
+        layers = map(Geometry.parse, EXTREMES)
+        if not fore_layers:
+            return tuple(layers)
+        fores = [Fore(each, 2, 1, 1, 1, 1) for each in fore_layers]
+        return tuple(replace(layer, fore=fore) for layer in layers for fore in fores)
     design = _Design(operation, fore_layers, plan)
     found = {design.geometry(row) for row in design.rows()}
     return tuple(sorted(found, key=lambda geometry: (design.cost(geometry), str(geometry))))

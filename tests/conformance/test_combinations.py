@@ -32,13 +32,13 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 # What a kernel is judged on, by effort: a loop in Python takes 10 microseconds a multiplication.
 TIERS = {
     "quick": (Plan("few", 2, 2**13),),
-    "default": (Plan("all", 2, 2**12), Plan("few", 3, 2**12)),
-    "thorough": (Plan("all", 2, 2**14), Plan("few", 3, 2**17)),
+    "default": (Plan("extreme"), Plan("all", 2, 2**12), Plan("few", 3, 2**12)),
+    "thorough": (Plan("extreme"), Plan("all", 2, 2**14), Plan("few", 3, 2**17)),
 }
 # The reference is all loops.
 _REFERENCE = (Plan("all", 2, 2**11),)
 # Geometries are shared by so many tests.
-PARTS = {2: 1, 3: 6}
+PARTS = {1: 1, 2: 1, 3: 6}
 
 # With integers of +-1 alone, a result is too often zero everywhere.
 _CHOICE = 4
@@ -64,7 +64,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(
             ("operation", "plan", "part"),
             [
-                pytest.param(operation, plan, part, id=f"{operation.name}-{plan.of}-{part}")
+                pytest.param(operation, plan, part, id=f"{operation.name}-{plan.values}-{part}")
                 for operation in operations()
                 for plan in plans(operation)
                 for part in range(PARTS[plan.of])

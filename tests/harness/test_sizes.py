@@ -12,6 +12,7 @@ from convcheck.conformance import test_combinations as combined
 from convcheck.conformance.kernels import CHOSEN, kernel_for
 from convcheck.conformance.recording import ConformanceError, Record
 from convcheck.conformance.sizes import ALL, FEW, NAMES, Plan, covering, smaller
+from convcheck.oracle.counts import most_terms
 from convcheck.oracle.geometry import LAYERS, Geometry
 from convcheck.oracle.operations import OPERATIONS, Operation
 
@@ -71,6 +72,18 @@ def test_geometries_are_valid_and_cheap(operation: Operation, plan: Plan) -> Non
         assert max(np.prod(shape) for shape in shapes) <= plan.most
         for name in ("batch", "channels_in", "filter", "stride"):
             assert value(geometry, name) in values[name]
+
+
+@each_operation
+def test_extremes(operation: Operation) -> None:
+    """Some are large in each respect, and an operation has a meaning on all."""
+    found = covering(operation, layers_of(operation), Plan("extreme"))
+    for geometry in found:
+        operation.check(geometry)
+    shapes = [operation.shape(geometry, operation.result) for geometry in found]
+    assert max(map(np.prod, shapes)) > 2**16
+    assert max(most_terms(operation, geometry) for geometry in found) > 4096
+    assert max(geometry.stride_width for geometry in found) == 16
 
 
 def test_geometries_are_the_same_in_every_process() -> None:
