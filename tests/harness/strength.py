@@ -1,5 +1,7 @@
 """Measure how strong the conformance suite is: run as a script, it writes strength.json.
 
+Arguments name the operations to measure; those that are not named keep what is known of them.
+
 Every mistake of the catalogue is judged by the tests of the suite, in their order, until the
 first failure, at each effort.
 """
@@ -68,22 +70,31 @@ def rows(operation: str, found: dict[str, Counts]) -> list[dict[str, Any]]:
     ]
 
 
-def measure(operations: list[str]) -> dict[str, Any]:
-    """Return the content of the data file but for the mutants."""
+def measure(operations: list[str]) -> None:
+    """Publish what is found of each operation as soon as it is known, and print what is missed."""
     tasks = list(product(operations, PROFILES[::-1]))
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn, max_tasks_per_child=1) as pool:
-        shrinking = [pool.submit(sizes, name) for name in operations]
         counting = {task: pool.submit(counts, task[1], task[0]) for task in tasks}
-        found = {name: {p: counting[name, p].result() for p in PROFILES} for name in operations}
-        shrunk = [size for each in shrinking for size in each.result() if size is not None]
-    for name, by_profile in found.items():
-        for profile, each in by_profile.items():
-            missed = [id_ for id_, count in each.items() if count is None]
-            print(f"{name}, {profile}: {len(each)} mistakes, missed: {', '.join(missed) or 'none'}")
+        shrinking = [pool.submit(sizes, name) for name in operations]
+        for name in operations:
+            found = {profile: counting[name, profile].result() for profile in PROFILES}
+            for profile, each in found.items():
+                missed = [id_ for id_, count in each.items() if count is None]
+                told = ", ".join(missed) or "none"
+                print(f"{name}, {profile}: {len(each)} mistakes, missed: {told}", flush=True)
+            mistakes = {**_published(), name: rows(name, found)}
+            publish({"mistakes": [row for name in OPERATIONS for row in mistakes.get(name, [])]})
+        if operations == list(OPERATIONS):
+            shrunk_to = [size for each in shrinking for size in each.result() if size is not None]
+            publish({"shrunk": {"median_elements": statistics.median(shrunk_to)}})
+
+
+def _published() -> dict[str, list[dict[str, Any]]]:
+    content = json.loads(DATA.read_text(encoding="utf-8")) if DATA.is_file() else {"mistakes": []}
     return {
-        "mistakes": [row for each in found.items() for row in rows(*each)],
-        "shrunk": {"median_elements": statistics.median(shrunk)},
+        name: [row for row in content["mistakes"] if row["operation"] == name]
+        for name in OPERATIONS
     }
 
 
@@ -96,7 +107,4 @@ def publish(part: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    measured = measure(sys.argv[1:] or list(OPERATIONS))
-    print(measured["shrunk"])
-    if not sys.argv[1:]:
-        publish(measured)
+    measure(sys.argv[1:] or list(OPERATIONS))
