@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .cases import Case
-from .geometry import Geometry
+from .geometry import LAYERS, Geometry
 from .judge import judge_all
 from .operations import Kernel, operation_named
 from .verdicts import DECIDED
@@ -23,6 +23,8 @@ _VALUES = {
     "stride_height": tuple(range(1, 6)),
     "stride_width": tuple(range(1, 6)),
 }
+_KIND = "kind of layer l+1"
+"""where it stands in `LAYERS`"""
 _FORE = {name: range(1, 5) for name in list(_VALUES)[4:]}
 
 
@@ -79,8 +81,11 @@ def _scan(kernel: Kernel, case: Case) -> list[_Tried]:
 
 
 def neighbours(case: Case) -> Iterator[Case]:
-    """Yield cases that differ from `case` in one size each."""
+    """Yield cases that differ from `case` in one size each, or in the kind of layer l+1."""
     g = case.geometry
+    if g.fore is not None:
+        (other,) = set(LAYERS) - {g.fore.layer}
+        yield from _possible(case, replace(g, fore=replace(g.fore, layer=other)))
     for name, values in _VALUES.items():
         for value in values:
             if value != getattr(g, name):
@@ -111,6 +116,7 @@ def numbers_of(case: Case) -> dict[str, int]:
     numbers = {name: getattr(g, name) for name in _VALUES}
     if g.fore is not None:
         numbers |= {f"fore_{name}": getattr(g.fore, name) for name in _FORE}
+        numbers[_KIND] = LAYERS.index(g.fore.layer)
     e = operation_named(case.operation).extents(g)
     for axis, letters in {"height": "HPh", "width": "WQw"}.items():
         wide, narrow, taps = tuple(letters)
@@ -137,12 +143,16 @@ def _word(name: str) -> str:
 
 def _relations(tried: Sequence[_Tried]) -> Iterator[_Relation]:
     """Yield statements about a geometry, the plainer ones first."""
+    if _KIND in tried[0].numbers:
+        for at, kind in enumerate(("convolution", "transposed convolution")):
+            yield f"layer l+1 is a {kind}", lambda n, at=at: n[_KIND] == at  # type: ignore[misc]
     yield from _comparisons()
-    for name in tried[0].numbers:
+    sizes = [name for name in tried[0].numbers if name != _KIND]
+    for name in sizes:
         word = _word(name)
         for value in sorted({each.numbers[name] for each in tried}):
             yield from _about(name, word, value)
-    for name in tried[0].numbers:
+    for name in sizes:
         for size in (2, 4, 8, 16, 32):
             yield from _multiples(name, _word(name), size)
 

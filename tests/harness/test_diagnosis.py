@@ -118,6 +118,20 @@ def test_few_wrong_answers_do_not_mislead() -> None:
     assert pattern.endswith("this mistake: the two strides are exchanged")
 
 
+def test_a_kind_of_layer_l1_that_is_not_taken() -> None:
+    """A kernel that is wrong with one kind of layer l+1 alone is told so."""
+    right = RIGHT["conv_back_prop"]
+
+    def ignores(*arguments: Any, fore_layer: str = "convolution") -> Any:  # noqa: ARG001
+        return right(*arguments)
+
+    geometry = "b1.h1.w1.i1.o1.f1x1.s1x1+convolution_transpose.k1.f1x2.s1x1"
+    case = Case.parse(f"v1:conv_back_prop:float64:integers:{geometry}:0")
+    assert "wrong exactly where layer l+1 is a transposed convolution" in (
+        diagnose(ignores, case).patterns
+    )
+
+
 def test_nothing_is_said_by_chance() -> None:
     """That some numbers come out right is said if they do so with every seed."""
     right = RIGHT["convolution"]
