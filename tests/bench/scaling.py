@@ -98,13 +98,13 @@ def balance() -> dict[str, float]:
     """Return, for more workers, which part of their time they would work, by times measured."""
     durations = _pytest(1)["durations"].values()
     return {
-        f"{count} workers": sum(durations) / (count * _makespan(durations, count))
+        f"{count} workers": sum(durations) / (count * makespan(durations, count))
         for count in WORKERS
     }
 
 
-def _makespan(durations: Iterable[float], workers: int) -> float:
-    """Return when the last worker ends, each taking the next test when it is free."""
+def makespan(durations: Iterable[float], workers: int) -> float:
+    """Return when the last worker ends, each taking what is next when it is free."""
     free = [0.0] * workers
     for duration in durations:
         heapq.heapreplace(free, free[0] + duration)
