@@ -144,9 +144,10 @@ def not_judged(
 
 def limits_of(promise: Promise, case: Case, arrays: Arrays) -> Bound | None:
     """Return how much a kernel may be off; None demands equality."""
-    if case.mode == "nonfinite":
+    mode = case.mode
+    if mode == "nonfinite":
         return None
-    if case.mode == "exact" and (promise is DIRECT or not promise.rounds(case)):
+    if mode == "exact" and (promise is DIRECT or not promise.rounds(case)):
         return None
     return bound(operation_named(case.operation), case.geometry, arrays, case.dtype, promise)
 

@@ -14,6 +14,8 @@ from typing import Any
 HERE = Path(__file__).parent
 TESTS = "convcheck.conformance.test_certificates"
 WORKERS = (4, 8, 16, 32, 64)
+# One with a single layer and one with two, where all of them would take long.
+SOME = ("convolution_filter_gradient", "conv_back_prop")
 
 # What a process does without pytest: its half of the same regions, timed once it has started.
 _BARE = """
@@ -24,12 +26,12 @@ from convcheck.oracle.certificates import enumerate_region
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.pytorch import one_thread
 
-share, of = map(int, sys.argv[1:])
+share, of = map(int, sys.argv[1:3])
 with one_thread():
     print("ready", flush=True)
     sys.stdin.readline()
     started = time.perf_counter()
-    for operation in OPERATIONS.values():
+    for operation in map(OPERATIONS.get, sys.argv[3:]):
         within = region(operation, TIERS["default"])
         kernel = kernel_for(operation.name)
         for _ in enumerate_region(kernel, within, draws=1, seed=0, shard=share, shards=of):
@@ -38,15 +40,15 @@ with one_thread():
 """
 
 
-def _pytest(workers: int) -> dict[str, Any]:
-    """Run the certificates under pytest; return seconds past start-up, and each test's."""
+def _pytest(workers: int, operations: Iterable[str] = ("test",)) -> dict[str, Any]:
+    """Run certificates under pytest; return seconds past start-up, and each test's."""
     with tempfile.TemporaryDirectory() as folder:
         clock = Path(folder, "clock.json")
         path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH", "")]))
         subprocess.run(  # noqa: S603  (arguments of this module's own)
             [
                 *(sys.executable, "-m", "pytest", "-q", "-p", "clock", "-n", str(workers)),
-                *("--pyargs", TESTS),
+                *("--pyargs", TESTS, "-k", " or ".join(operations)),
             ],
             env={**os.environ, "CONVCHECK_CLOCK": str(clock), "PYTHONPATH": path},
             cwd=folder,
@@ -61,7 +63,7 @@ def _bare(processes: int) -> float:
     """Return the seconds that bare processes side by side take for the same."""
     running = [
         subprocess.Popen(  # noqa: S603
-            [sys.executable, "-c", _BARE, str(share), str(processes)],
+            [sys.executable, "-c", _BARE, str(share), str(processes), *SOME],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -84,13 +86,13 @@ def _bare(processes: int) -> float:
 
 
 def workers() -> dict[str, float]:
-    """Return times as multiples of one bare process's."""
+    """Return times for some operations, as multiples of one bare process's."""
     one = _bare(1)
     return {
         "one bare process": 1.0,
         "two bare processes": _bare(2) / one,
-        "pytest -n 1": _pytest(1)["seconds"] / one,
-        "pytest -n 2": _pytest(2)["seconds"] / one,
+        "pytest -n 1": _pytest(1, SOME)["seconds"] / one,
+        "pytest -n 2": _pytest(2, SOME)["seconds"] / one,
     }
 
 
