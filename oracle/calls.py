@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +22,9 @@ ARRANGEMENTS: Mapping[str, Callable[[Array], Array]] = {
 }
 
 
+_IGNORED = dict.fromkeys(np.geterr(), "ignore")
+
+
 class MisbehaviourError(Exception):
     """A kernel gave no result that could be judged; the message says why."""
 
@@ -31,8 +33,7 @@ class NotCalledError(MisbehaviourError):
     """A kernel was not called, since calls before had ended its process."""
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """One call: its arrays, the shape of its result, and how the arrays are to lie in memory."""
 
     geometry: Geometry
@@ -63,19 +64,29 @@ def call_all(
     """Return a result, or why there is none, for each call, wherever the kernel runs."""
     if isinstance(kernel, Remote):
         return kernel.call_all(calls)
-    answers: list[Array | MisbehaviourError] = []
+    # Every step is taken for all calls before the next, as in `judge.judge_all`.
+    handed = [
+        _Handed(
+            *operation.arguments(each.geometry, each.arrays),
+            ARRANGEMENTS.get(each.arrangement, np.copy),
+        )
+        for each in calls
+    ]
     settings = Settings(QUICK)
-    for each in calls:
-        # Settings are looked at once for all calls here, which is cheaper, and after the last.
-        watched = settings if each is calls[-1] else None
-        arrange = ARRANGEMENTS.get(each.arrangement, np.copy)
-        arguments = operation.arguments(each.geometry, each.arrays)
-        try:
-            z, _ = invoke(kernel, operation.signature, *arguments, each.shape, arrange, watched)
-            answers.append(z.copy())  # the kernel may use its memory again
-        except MisbehaviourError as problem:
-            answers.append(problem)
-    return answers
+    results: list[tuple[Array, Array] | MisbehaviourError] = []
+    with np.errstate(all="ignore"):
+        for each, own in zip(calls, handed, strict=True):
+            # Settings are looked at once for all calls, which is cheaper, and after the last.
+            watched = settings if each is calls[-1] else None
+            try:
+                z = own.to(kernel, each.shape, watched)
+                results.append((z, z.copy()))  # the kernel may use its memory again
+            except MisbehaviourError as problem:
+                results.append(problem)
+    return [
+        own.checked(operation.signature, result)
+        for own, result in zip(handed, results, strict=True)
+    ]
 
 
 def call(
@@ -124,31 +135,66 @@ def invoke(
     `names` are those of the positional arguments; any `shape` will do if it is None.
     KeyboardInterrupt is let through: it may be the user's.
     """
-    kept = list(positional)
-    if arrange is None:
-        handed, kept = kept, [each.copy() if _is_array(each) else each for each in kept]
-    else:
-        handed = [arrange(each) if _is_array(each) else each for each in kept]
-    problem = None
-    try:
-        # Overflow and NaN are judged by their results; they are no events of their own.
-        with np.errstate(all="ignore"):
-            z = kernel(*handed, **keywords)
-            if set(np.geterr().values()) != {"ignore"}:
-                problem = "changed NumPy's error state"
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)
-        problem = f"raised {words(error)}"
-    changed = settings.restore() if settings else None
-    problem = problem or (changed and f"changed {changed}")
-    if problem:
-        raise MisbehaviourError(problem)
-    result = _as_result(z, shape)
-    for name, own, before in zip(names, handed, kept, strict=True):
-        if _is_array(before):
-            _check_argument(name, own, before, result)
-    return result, handed
+    own = _Handed(positional, keywords, arrange)
+    with np.errstate(all="ignore"):
+        result = own.to(kernel, shape, settings)
+    own.check(names, result)
+    return result, own.positional
+
+
+class _Handed:
+    """What a kernel is handed in one call, and how it was before."""
+
+    def __init__(
+        self, positional: Sequence[Any], keywords: Mapping[str, Any], arrange: Arrange | None
+    ) -> None:
+        self.positional, self._kept = list(positional), list(positional)
+        self._keywords = keywords
+        self._arrays = [i for i, each in enumerate(positional) if isinstance(each, np.ndarray)]
+        for i in self._arrays:
+            if arrange is None:
+                self._kept[i] = positional[i].copy()
+            else:
+                self.positional[i] = arrange(positional[i])
+
+    def to(self, kernel: Kernel, shape: tuple[int, ...] | None, settings: Settings | None) -> Array:
+        """Hand it to `kernel`, and return the result; MisbehaviourError if there is none.
+
+        To be called where NumPy ignores all floating point events: overflow and NaN are judged
+        by their results.
+        """
+        problem = None
+        try:
+            z = kernel(*self.positional, **self._keywords)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)
+            problem = f"raised {words(error)}"
+        if np.geterr() != _IGNORED:
+            np.seterr(all="ignore")
+            problem = problem or "changed NumPy's error state"
+        changed = settings.restore() if settings else None
+        problem = problem or (changed and f"changed {changed}")
+        if problem:
+            raise MisbehaviourError(problem)
+        return _as_result(z, shape)
+
+    def check(self, names: Sequence[str], result: Array) -> None:
+        """Raise MisbehaviourError if an argument was changed, or the result is a part of it."""
+        for i in self._arrays:
+            _check_argument(names[i], self.positional[i], self._kept[i], result)
+
+    def checked(
+        self, names: Sequence[str], result: tuple[Array, Array] | MisbehaviourError
+    ) -> Array | MisbehaviourError:
+        """Return the copy of a result, or what was wrong with the call."""
+        if isinstance(result, MisbehaviourError):
+            return result
+        try:
+            self.check(names, result[0])
+        except MisbehaviourError as problem:
+            return problem
+        return result[1]
 
 
 def words(error: BaseException) -> str:
@@ -159,10 +205,6 @@ def words(error: BaseException) -> str:
         text = "a message that cannot be read"
     text = " ".join(re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text).split())
     return f"{type(error).__name__}: {text[:200] or 'no message'}"
-
-
-def _is_array(value: Any) -> bool:
-    return isinstance(value, np.ndarray)
 
 
 def _check_argument(name: str, handed: Array, before: Array, result: Array) -> None:
@@ -177,6 +219,16 @@ def _check_argument(name: str, handed: Array, before: Array, result: Array) -> N
 
 def _as_result(z: Any, shape: tuple[int, ...] | None) -> Array:
     """Return `z` as an array; MisbehaviourError if it is not one that can be judged."""
+    array = z if type(z) is np.ndarray and z.dtype.kind == "f" else _read(z)
+    if array.dtype.kind != "f":
+        raise MisbehaviourError(f"returned dtype {array.dtype}, expected a real floating one")
+    if shape is not None and array.shape != shape:
+        raise MisbehaviourError(f"returned shape {array.shape}, expected {shape}")
+    return array
+
+
+def _read(z: Any) -> Array:
+    """Return `z` as a NumPy array; MisbehaviourError if it is not to be had as one."""
     kind = type(z).__name__
     if isinstance(z, np.ndarray) and type(z) not in (np.ndarray, np.memmap):
         raise MisbehaviourError(f"returned {kind}, a subclass: expected an array")
@@ -194,8 +246,4 @@ def _as_result(z: Any, shape: tuple[int, ...] | None) -> Array:
         problem = f"returned a {kind} that cannot be read: {words(error)}"
     if problem:
         raise MisbehaviourError(problem)
-    if array.dtype.kind != "f":
-        raise MisbehaviourError(f"returned dtype {array.dtype}, expected a real floating one")
-    if shape is not None and array.shape != shape:
-        raise MisbehaviourError(f"returned shape {array.shape}, expected {shape}")
     return array

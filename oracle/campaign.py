@@ -22,13 +22,14 @@ from dataclasses import asdict
 from multiprocessing import get_context, parent_process
 from typing import Any
 
-from .campaign_plan import Part, Plan, source_digest, total
+from .campaign_plan import Part, Plan, total
 from .campaign_results import Results
 from .candidates import Candidate, CandidateError
 from .certificates import Certificate, enumerate_region
 from .cross_check import cross_check
 from .isolation import Isolated
 from .judge import OracleError
+from .loading import source_digest
 from .operations import operation_named
 from .oracles import ORACLES
 from .pytorch import one_thread
@@ -80,7 +81,7 @@ def _worker_kernel(plan: Plan) -> Isolated:
         cross_check(ORACLES, [operation_named(candidate.operation)])
         kernel = Isolated(candidate)
         kernel.start()
-        if source_digest(candidate) != plan.source:
+        if source_digest(candidate.module) != plan.source:
             raise CandidateError(f"module {candidate.module!r}: another version is planned for")
         known[plan.candidate] = kernel
     return known[plan.candidate]

@@ -4,13 +4,10 @@ A plan's region is cut into spans, always alike.  What the spans gave makes the 
 that one process would have given, to the byte, however they were shared out.
 """
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Self
 
 from .candidates import Candidate
@@ -53,15 +50,6 @@ class Plan:
         """Yield the spans of the region, the simplest geometries first."""
         places = self.region.places
         return (range(at, min(at + SPAN, places)) for at in range(0, places, SPAN))
-
-
-def source_digest(candidate: Candidate) -> str:
-    """Return the SHA-256 of the file that a candidate stands in; empty if it has no file."""
-    path = Path(candidate.module)
-    if not candidate.module.endswith(".py"):
-        spec = find_spec(candidate.module)
-        path = Path((spec and spec.origin) or "")
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 @dataclass

@@ -88,6 +88,11 @@ class Case:
         seed = self.seed
         if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**64:
             raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**64 - 1")
+        # No array is larger than all extents multiplied, which is seldom too much.
+        if math.prod(operation.extents(self.geometry).values()) > LARGEST_ARRAY:
+            self._check_arrays(operation)
+
+    def _check_arrays(self, operation: Operation) -> None:
         shape = operation.largest_array(self.geometry)
         if math.prod(shape) > LARGEST_ARRAY:
             raise ValueError(
@@ -148,10 +153,10 @@ class Case:
         """
         operation = operation_named(self.operation)
         shapes = operation.array_shapes(self.geometry)
-        raw = Raw(self.seed)
         if self.fill in ("integers", "small"):  # all alike, so that they can be made at once
-            whole = integers(raw.draw((sum(map(math.prod, shapes.values())),)), self._largest_of())
-            return _pieces(whole.astype(self.dtype, copy=False), shapes)
+            size = sum(map(math.prod, shapes.values()))
+            return _pieces(_alike(self.seed, self._largest_of(), self.dtype, size), shapes)
+        raw = Raw(self.seed)
         return {
             name: self._fill(name, raw, shape, operation.degree).astype(self.dtype, copy=False)
             for name, shape in shapes.items()
@@ -230,6 +235,18 @@ def _first_numbers(seed: int | tuple[int, int]) -> Array:
     numbers = np.random.PCG64(seed).random_raw(_FIRST)
     numbers.flags.writeable = False
     return numbers
+
+
+def _alike(seed: int, largest: int, dtype: str, size: int) -> Array:
+    """Return the first `size` integers of a seed, in +-`largest`."""
+    if size <= _FIRST:
+        return _first_integers(seed, largest, dtype)[:size].copy()
+    return integers(Raw(seed).draw((size,)), largest).astype(dtype, copy=False)
+
+
+@lru_cache(maxsize=256)
+def _first_integers(seed: int, largest: int, dtype: str) -> Array:
+    return integers(_first_numbers(seed), largest).astype(dtype, copy=False)
 
 
 class Raw:

@@ -1,9 +1,14 @@
-"""How many products a result sums, counted by the oracle itself on arrays of ones."""
+"""How many products a result sums, counted by the oracle itself on arrays of ones.
+
+On ones, rows and columns do not meet: the count of a result is what its row counts, alone,
+times what its column does.  Batch items and channels that are summed over multiply it by
+their number.  So the oracle is asked once for each axis, of which geometries share few.
+"""
 
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,18 +30,15 @@ class Counts:
 
 
 def counts(operation: Operation, geometry: Geometry) -> Counts:
-    """Return the counts of `operation` on `geometry`.
-
-    On ones, batch items and channels that are summed over only multiply the count by their
-    number, so that the oracle is asked once for all numbers of them.
-    """
-    once = _counts_once(operation, *_spatial(geometry))
+    """Return the counts of `operation` on `geometry`."""
+    rows, columns = (_along(operation, *axis) for axis in _axes(geometry))
+    terms = np.multiply.outer(rows.terms, columns.terms)[None, ..., None]
     shape = operation.shape(geometry, operation.result)
     channels = 0 if geometry.fore is None else geometry.fore.channels_out
     return Counts(
-        np.broadcast_to(once.terms * summed(operation, geometry), shape),
-        once.inner * channels if geometry.batch else 0,
-        once.outer * geometry.batch,
+        np.broadcast_to(terms * summed(operation, geometry), shape),
+        rows.inner * columns.inner * channels if geometry.batch else 0,
+        rows.outer * columns.outer * geometry.batch,
     )
 
 
@@ -44,40 +46,50 @@ def most_terms(operation: Operation, geometry: Geometry) -> int:
     """Return the most terms of any result; 0 in an empty batch."""
     if geometry.batch == 0:
         return 0
-    once = _counts_once(operation, *_spatial(geometry))
-    return int(once.terms.max()) * summed(operation, geometry)
+    rows, columns = (_along(operation, *axis).most for axis in _axes(geometry))
+    return rows * columns * summed(operation, geometry)
 
 
 def summed(operation: Operation, geometry: Geometry) -> int:
     """Return how many combinations of batch item and channels are summed over."""
-    extents = operation.extents(geometry)
-    return math.prod(extents[axis] for axis in operation.summed if axis in extents)
+    return math.prod(operation.shape(geometry, operation.summed))
 
 
-def _spatial(geometry: Geometry) -> tuple[Any, ...]:
-    """Return what is spatial of a geometry: other sizes may differ."""
+def _axes(geometry: Geometry) -> tuple[Any, Any]:
+    """Return what happens along rows, and along columns."""
     g, fore = geometry, geometry.fore
-    layer = (g.height, g.width, g.filter_height, g.filter_width, g.stride_height, g.stride_width)
+    rows = (g.height, g.filter_height, g.stride_height)
+    columns = (g.width, g.filter_width, g.stride_width)
     if fore is None:
-        return (layer, None)
-    taps = (fore.filter_height, fore.filter_width)
-    return (layer, (fore.layer, 1, *taps, fore.stride_height, fore.stride_width))
+        return (rows, None), (columns, None)
+    return (
+        (rows, (fore.layer, fore.filter_height, fore.stride_height)),
+        (columns, (fore.layer, fore.filter_width, fore.stride_width)),
+    )
+
+
+class _Axis(NamedTuple):
+    """The counts along one axis: `Counts` of a single column, channel and batch item."""
+
+    terms: Array
+    most: int
+    inner: int
+    outer: int
 
 
 @lru_cache(maxsize=1024)
-def _counts_once(
-    operation: Operation, layer: tuple[int, ...], fore: tuple[Any, ...] | None
-) -> Counts:
-    """Return the counts of a batch of one and a single channel everywhere."""
-    height, width, taps_h, taps_w, stride_h, stride_w = layer
-    follows = None if fore is None else Fore(*fore)
-    geometry = Geometry(1, height, width, 1, 1, taps_h, taps_w, stride_h, stride_w, follows)
+def _along(
+    operation: Operation, axis: tuple[int, int, int], fore: tuple[str, int, int] | None
+) -> _Axis:
+    extent, taps, stride = axis
+    follows = None if fore is None else Fore(fore[0], 1, fore[1], 1, fore[2], 1)
+    geometry = Geometry(1, extent, 1, 1, 1, taps, 1, stride, 1, follows)
     ones = {
         name: np.ones(operation.shape(geometry, axes)) for name, axes in operation.factors.items()
     }
-    terms = operation.oracle(geometry, ones)
+    terms = operation.oracle(geometry, ones)[0, :, 0, 0]
     if fore is None:
-        return Counts(terms, 0, 0)
+        return _Axis(terms, int(terms.max()), 0, 0)
     inner = operation.error(geometry, ones)
     outer = operation.gradient(geometry, ones["x"], ones["d_act"])
-    return Counts(terms, int(inner.max()), int(outer.max()))
+    return _Axis(terms, int(terms.max()), int(inner.max()), int(outer.max()))

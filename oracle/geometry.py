@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Self
 
 LAYERS = ("convolution", "convolution_transpose")
@@ -31,8 +32,7 @@ class Fore:
         """Raise ValueError where a field is not what it should be."""
         if self.layer not in LAYERS:
             raise ValueError(f"layer={self.layer!r}: expected one of {', '.join(LAYERS)}")
-        for each in fields(self)[1:]:
-            require_extent(f"fore {each.name}", getattr(self, each.name), 1)
+        _require_sizes("fore ", _FORE_SIZES, _fore_sizes_of(self))
 
     def __str__(self) -> str:
         return (
@@ -63,9 +63,8 @@ class Geometry:
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
-        sizes = [getattr(self, name) for name in _SIZES]
-        for name, size in zip(_SIZES, sizes, strict=True):
-            require_extent(name, size, 0 if name == "batch" else 1)
+        sizes = _sizes_of(self)
+        _require_sizes("", _SIZES, sizes)
         # Kept, since what follows from a geometry is looked up by it many times.
         object.__setattr__(self, "_hash", hash((*sizes, self.fore)))
 
@@ -101,6 +100,15 @@ class Geometry:
 
 
 _SIZES = tuple(each.name for each in fields(Geometry))[:-2]
+_FORE_SIZES = tuple(each.name for each in fields(Fore))[1:]
+_sizes_of, _fore_sizes_of = attrgetter(*_SIZES), attrgetter(*_FORE_SIZES)
+
+
+def _require_sizes(whose: str, names: tuple[str, ...], sizes: tuple[Any, ...]) -> None:
+    for name, size in zip(names, sizes, strict=True):
+        if type(size) is not int or size < 1:  # seldom, and a call for each takes long
+            require_extent(whose + name, size, 0 if name == "batch" else 1)
+
 
 # Numbers without leading zeros, so that no two texts stand for one geometry.
 _N = r"(?:0|[1-9][0-9]{0,8})"

@@ -41,7 +41,7 @@ from .cases import Case
 from .clock import BOUNDS, KERNEL, ORACLE
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation, operation_named
-from .promises import DIRECT, promise_of, suited
+from .promises import DIRECT, Promise, promise_of, suited
 from .verdicts import Evidence, Outcome, Verdict
 
 _NOTHING = "the result is empty or zero everywhere"
@@ -84,13 +84,17 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     promise = promise_of(kernel)
     if promise is not DIRECT:
         cases = [suited(promise, case) for case in cases]
-    verdicts = [not_judged(kernel, case, property_of(case)) for case in cases]
-    undecided = (case for case, verdict in zip(cases, verdicts, strict=True) if verdict is None)
-    asked = [_Question(kernel, case) for case in undecided]
+    questions = [_Question(kernel, case, property_of(case)) for case in cases]
+    verdicts = [not_judged(kernel, q.case, q.prop, promise) for q in questions]
+    asked = [q for q, verdict in zip(questions, verdicts, strict=True) if verdict is None]
     for question in asked:
         question.arrays = question.case.arrays()
-    for question in asked:
-        question.ask_oracle()
+    with ORACLE:
+        for question in asked:
+            question.ask_oracle()
+    with BOUNDS:
+        for question in asked:
+            question.limits = limits_of(promise, question.case, question.arrays)
     _ask_kernel(kernel, asked)
     answered = (question.verdict() for question in asked)
     return [verdict or next(answered) for verdict in verdicts]
@@ -118,11 +122,16 @@ def judge_against(
     return question.verdict()
 
 
-def not_judged(kernel: Kernel, case: Case, prop: str) -> Verdict | None:
-    """Return the verdict where the kernel is not to be called at all, and None where it is."""
+def not_judged(
+    kernel: Kernel, case: Case, prop: str, promise: Promise | None = None
+) -> Verdict | None:
+    """Return the verdict where the kernel is not to be called at all, and None where it is.
+
+    `promise` is the kernel's, if the caller has asked for it.
+    """
     refuses = getattr(kernel, "refuses", None)
     reason = refuses(case, prop) if refuses else None
-    promise = promise_of(kernel)
+    promise = promise or promise_of(kernel)
     if reason is None and promise is not DIRECT:
         reason = promise.refuses(case)
     if reason:
@@ -133,10 +142,12 @@ def not_judged(kernel: Kernel, case: Case, prop: str) -> Verdict | None:
     return None
 
 
-def limits_of(kernel: Kernel, case: Case, arrays: Arrays) -> Bound | None:
-    """Return how much the kernel may be off on finite arrays; None demands equality."""
-    promise = promise_of(kernel)
-    if case.mode != "bound" and (promise is DIRECT or not promise.rounds(case)):
+def limits_of(promise: Promise, case: Case, arrays: Arrays) -> Bound | None:
+    """Return how much a kernel may be off; None demands equality."""
+    mode = case.mode
+    if mode == "nonfinite":
+        return None
+    if mode == "exact" and (promise is DIRECT or not promise.rounds(case)):
         return None
     return bound(operation_named(case.operation), case.geometry, arrays, case.dtype, promise)
 
@@ -161,22 +172,18 @@ class _Question:
     """how much the result may be off; None demands equality"""
     result: Array | MisbehaviourError
 
-    def __init__(self, kernel: Kernel, case: Case, prop: str | None = None) -> None:
+    def __init__(self, kernel: Kernel, case: Case, prop: str) -> None:
         self.kernel = kernel
         self.case = case
-        self.prop = prop or property_of(case)
+        self.prop = prop
         self.operation = operation_named(case.operation)
 
     def ask_oracle(self) -> None:
-        """Find out what the result should be, and how much it may be off."""
+        """Find out what the result should be."""
         case, arrays = self.case, self.arrays
-        with ORACLE:
-            self.expected = self.operation.oracle(case.geometry, arrays)
+        self.expected = self.operation.oracle(case.geometry, arrays)
         if case.mode == "nonfinite":
             _check_spread(self.operation, case, arrays, self.expected)
-        else:
-            with BOUNDS:
-                self.limits = limits_of(self.kernel, case, arrays)
 
     def answer(self, result: Array | MisbehaviourError) -> None:
         """Keep what the kernel gave."""
@@ -222,8 +229,9 @@ def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence)
 
 def property_of(case: Case) -> str:
     """Return the property that judging `case` tells of."""
-    if case.mode != "nonfinite":
-        return case.mode
+    mode = case.mode
+    if mode != "nonfinite":
+        return mode
     required = case.fill == f"nonfinite-{operation_named(case.operation).data}"
     return "nonfinite data" if required else "nonfinite others"
 
@@ -235,7 +243,7 @@ def _equal(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verdi
         wrong = ~(equal | (np.isnan(z) & np.isnan(expected)))
         if wrong.any():
             return _disagreement(verdict, arrays, z, expected, wrong)
-    if not expected.any():  # empty, or zero everywhere: NaN and infinity count as true
+    if not any(expected.flat):  # empty, or zero everywhere: NaN and infinity count as true
         return replace(verdict, outcome=Outcome.VACUOUS, reason=_NOTHING)
     return verdict
 

@@ -1,5 +1,6 @@
 """Finding a candidate's function, by the name of its module or the path of a file."""
 
+import hashlib
 import importlib
 import importlib.util
 import inspect
@@ -48,6 +49,43 @@ def import_module(name: str) -> ModuleType:
         text = " ".join(str(error).split())
         raise CandidateError(f"module {name!r}: {type(error).__name__}: {text}") from error
     return module
+
+
+def source_digest(module: str) -> str:
+    """Return the SHA-256 of the file that a module stands in; empty if it has no file.
+
+    It tells a kernel from another under the same name; what the file imports, it does not see.
+    """
+    try:
+        return hashlib.sha256(Path(_file_of(module) or "").read_bytes()).hexdigest()
+    except (ImportError, OSError, ValueError):
+        return ""
+
+
+def _file_of(module: str) -> str | None:
+    """Return where `import_module` would find a module; nothing is imported, parents neither."""
+    if module.endswith(".py"):
+        return module
+    kept = sys.path[:]
+    look_in([])
+    try:
+        file, where, name = None, None, ""
+        for part in module.split("."):
+            if name and where is None:  # no package
+                return None
+            name = f"{name}.{part}".removeprefix(".")
+            if name in sys.modules:
+                loaded = sys.modules[name]
+                file, where = getattr(loaded, "__file__", None), getattr(loaded, "__path__", None)
+                continue
+            found = (finder.find_spec(name, where) for finder in sys.meta_path)
+            spec = next(filter(None, found), None)
+            if spec is None:
+                return None
+            file, where = spec.origin, spec.submodule_search_locations
+        return file
+    finally:
+        sys.path[:] = kept
 
 
 def find(module: str, name: str) -> Callable[..., Any]:

@@ -17,7 +17,7 @@ by its axes, one letter each:
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from . import pytorch
@@ -52,15 +52,16 @@ class Operation:
         """Return an expression for it: entries of the table are all there are."""
         return f"OPERATIONS[{self.name!r}]"
 
-    @property
+    @cached_property
     def degree(self) -> int:
         """Number of factors: the degree of the polynomial that each result is."""
         return len(self.factors)
 
-    @property
+    @cached_property
     def summed(self) -> str:
         """Batch and channel axes that every result sums over."""
-        return "".join(axis for axis in "biok" if axis not in self.result)
+        axes = "biok" if self.default_fore else "bio"
+        return "".join(axis for axis in axes if axis not in self.result)
 
     def check(self, geometry: Geometry) -> None:
         """Raise ValueError where the operation has no meaning on `geometry`."""
@@ -119,21 +120,18 @@ class Operation:
         """Return the shape of an array with these axes."""
         return tuple(map(self.extents(geometry).__getitem__, axes))
 
+    @lru_cache(maxsize=64)  # noqa: B019  (as for `extents`)
     def array_shapes(self, geometry: Geometry) -> Mapping[str, tuple[int, ...]]:
         """Return name and shape of every array that a kernel is handed."""
-        return self._shapes(geometry)[0]
-
-    def largest_array(self, geometry: Geometry) -> tuple[int, ...]:
-        """Return the shape of the largest array among those handed over and the result."""
-        return self._shapes(geometry)[1]
-
-    @lru_cache(maxsize=64)  # noqa: B019  (as for `extents`)
-    def _shapes(self, geometry: Geometry) -> tuple[Mapping[str, tuple[int, ...]], tuple[int, ...]]:
         shapes = {name: self.shape(geometry, axes) for name, axes in self.factors.items()}
         if "fltrs" in self.signature:  # not a factor: only its shape and dtype matter
             shapes["fltrs"] = self.shape(geometry, "ihwo")
-        largest = max(self.shape(geometry, self.result), *shapes.values(), key=math.prod)
-        return shapes, largest
+        return shapes
+
+    def largest_array(self, geometry: Geometry) -> tuple[int, ...]:
+        """Return the shape of the largest array among those handed over and the result."""
+        shapes = self.array_shapes(geometry).values()
+        return max(self.shape(geometry, self.result), *shapes, key=math.prod)
 
     def arguments(self, geometry: Geometry, arrays: Arrays) -> tuple[list[Any], dict[str, Any]]:
         """Return positional and keyword arguments for a kernel."""

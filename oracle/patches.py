@@ -120,7 +120,8 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = 32) -> Verdict:
     operation = operation_named(case.operation)
     if case.mode == "nonfinite":
         raise ValueError(f"fill={case.fill!r}: expected one without NaN and infinities")
-    case = suited(promise_of(kernel), case)
+    promise = promise_of(kernel)
+    case = suited(promise, case)
     agrees = Verdict(case, kernel, property_of(case), Outcome.AGREES)
     nothing = not_judged(kernel, case, agrees.prop)
     if nothing:
@@ -131,7 +132,7 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = 32) -> Verdict:
         part = each.of(arrays)
         alone = replace(agrees, case=replace(case, geometry=each.geometry))
         expected = operation.oracle(each.geometry, part)
-        limits = limits_of(kernel, alone.case, part)
+        limits = limits_of(promise, alone.case, part)
         verdict = judge_against(alone, part, expected, limits, arrange=None)
         if verdict.failed and verdict.evidence is not None:
             evidence = replace(verdict.evidence, cut_from=case, cut_at=each.part)

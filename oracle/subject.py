@@ -67,7 +67,7 @@ class Subject:
         promise = promise_of(self.kernel)
         if promise is DIRECT:
             return exact
-        limits = limits_of(self.kernel, replace(self.case, geometry=geometry), arrays)
+        limits = limits_of(promise, replace(self.case, geometry=geometry), arrays)
         if limits is None:
             return exact
         if limits.overflow or not (limits.error < 0.5).all():

@@ -3,12 +3,11 @@
 import time
 import warnings
 from collections.abc import Callable, Iterable
-from itertools import islice
 from typing import Any
 
 import torch
 import zoo
-from enumeration import Watch, watched_oracle
+from enumeration import Watch, share, watched_oracle
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -46,10 +45,9 @@ class _Convolution(torch.autograd.Function):
 
 
 def _sample(count: int) -> list[Geometry]:
-    """Return geometries spread evenly over all up to extent 6."""
-    region = Region("convolution", 6, narrow=0, full_to=0)
-    step = region.count() // count
-    return [geometry for _, geometry, _ in islice(region.geometries(), step // 2, None, step)]
+    """Return geometries spread evenly over all up to extent 6, batches and channels mixed."""
+    every = list(Region("convolution", 6, narrow=0, full_to=0).geometries())
+    return [every[int((i + 0.5) * len(every) / count)][1] for i in range(count)]
 
 
 def _gradcheck(geometry: Geometry, *, fast: bool) -> None:
@@ -103,36 +101,23 @@ def _quiet(examples: int) -> Callable[[Any], Any]:
 def against_kernel_and_oracle(examples: int = 150) -> dict[str, float]:
     """Return whole time over the time in kernel and oracle, of both ways to judge."""
     operation = OPERATIONS["convolution"]
-    original, chosen = kernels.reference_for, _sample(1500)
 
-    def suite(kernel: Watch) -> None:
-        @_quiet(examples)
-        @given(geometries(operation), seeds)
-        def test(geometry: Geometry, seed: int) -> None:
-            judge_fills(operation, agreement_fills(operation), geometry, seed)
+    @_quiet(examples)
+    @given(geometries(operation), seeds)
+    def suite(geometry: Geometry, seed: int) -> None:
+        judge_fills(operation, agreement_fills(operation), geometry, seed)
 
-        kernels.CHOSEN["convolution"] = kernel(original("convolution"))
-        test()
-
-    def enumeration(kernel: Watch) -> None:
-        timed = kernel(original("convolution"))
-        for at in range(0, len(chosen), 32):
-            cases = (
-                Case("convolution", geometry, "float64", "integers", 0)
-                for geometry in chosen[at : at + 32]
-            )
-            judge_all(timed, list(cases))
-
-    ratios = {}
-    for name, run in {"enumeration": enumeration, "Hypothesis suite": suite}.items():
-        kernel, oracle = Watch(), Watch()
-        try:
-            with watched_oracle(oracle):
-                seconds = _seconds(lambda run=run, kernel=kernel: run(kernel))  # type: ignore[misc]
-        finally:
-            kernels.CHOSEN.pop("convolution", None)
-        ratios[name] = seconds / (kernel.seconds + oracle.seconds)
-    return ratios
+    kernel, oracle = Watch(), Watch()
+    kernels.CHOSEN["convolution"] = kernel(kernels.reference_for("convolution"))
+    try:
+        with watched_oracle(oracle):
+            seconds = _seconds(suite)
+    finally:
+        kernels.CHOSEN.clear()
+    return {
+        "enumeration": 1 / (1 - share()["all"]["rest"]),
+        "Hypothesis suite": seconds / (kernel.seconds + oracle.seconds),
+    }
 
 
 def per_judged_case(examples: int = 100) -> dict[str, float]:

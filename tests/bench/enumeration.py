@@ -9,7 +9,6 @@ from typing import Any
 import zoo
 
 from convcheck.conformance.kernels import kernel_for
-from convcheck.oracle.campaign_plan import Plan
 from convcheck.oracle.cases import DTYPES
 from convcheck.oracle.certificates import enumerate_region
 from convcheck.oracle.operations import OPERATIONS, Operation
@@ -97,26 +96,3 @@ def alarms(wanted: int) -> dict[str, int]:
                         return {"judged": judged, "rejected": rejected}
         seed += 1
     return {"judged": judged, "rejected": rejected}
-
-
-def campaign(samples: int = 40) -> dict[str, float]:
-    """Return what a campaign too large to be run here would cost, from a sample of its spans.
-
-    It is convolutions with extents up to 16 and up to 4 channels, for a vectorised kernel.
-    """
-    large = Region("convolution", 16, channels=(1, 2, 3, 4))
-    kernel = zoo.kernels(zoo.STYLES["fused"])["convolution"]
-    spans = list(Plan(large, "", "").spans())
-    seconds = []
-    for at in range(samples):
-        span = spans[int((at + 0.5) * len(spans) / samples)]
-        started = time.perf_counter()
-        for _ in enumerate_region(kernel, large, draws=1, seed=0, span=span):
-            pass
-        seconds.append(time.perf_counter() - started)
-    hours = sum(seconds) / samples * len(spans) / 3600
-    costs = {"geometries": large.count(), "spans": len(spans), "core hours": hours}
-    for workers in (1, 64, 1024):
-        # No worker idles but at the end, for at most the longest span.
-        costs[f"hours on {workers} workers"] = hours / workers + max(seconds) / 3600
-    return costs

@@ -11,9 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from convcheck.oracle.operations import OPERATIONS
+
 HERE = Path(__file__).parent
 TESTS = "convcheck.conformance.test_certificates"
 WORKERS = (4, 8, 16, 32, 64)
+# Where all operations would take long: of many tests none is long beside the whole.
+SOME = tuple(name for name in OPERATIONS if name.startswith("convolution_transpose"))
 
 # What a process does without pytest: its half of the same regions, timed once it has started.
 _BARE = """
@@ -24,12 +28,12 @@ from convcheck.oracle.certificates import enumerate_region
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.pytorch import one_thread
 
-share, of = map(int, sys.argv[1:])
+share, of = map(int, sys.argv[1:3])
 with one_thread():
     print("ready", flush=True)
     sys.stdin.readline()
     started = time.perf_counter()
-    for operation in OPERATIONS.values():
+    for operation in map(OPERATIONS.get, sys.argv[3:]):
         within = region(operation, TIERS["default"])
         kernel = kernel_for(operation.name)
         for _ in enumerate_region(kernel, within, draws=1, seed=0, shard=share, shards=of):
@@ -38,15 +42,15 @@ with one_thread():
 """
 
 
-def _pytest(workers: int) -> dict[str, Any]:
-    """Run the certificates under pytest; return seconds past start-up, and each test's."""
+def _pytest(workers: int, operations: Iterable[str] = ("test",)) -> dict[str, Any]:
+    """Run certificates under pytest; return seconds past start-up, and each test's."""
     with tempfile.TemporaryDirectory() as folder:
         clock = Path(folder, "clock.json")
         path = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH", "")]))
         subprocess.run(  # noqa: S603  (arguments of this module's own)
             [
                 *(sys.executable, "-m", "pytest", "-q", "-p", "clock", "-n", str(workers)),
-                *("--pyargs", TESTS),
+                *("--pyargs", TESTS, "-k", " or ".join(operations)),
             ],
             env={**os.environ, "CONVCHECK_CLOCK": str(clock), "PYTHONPATH": path},
             cwd=folder,
@@ -61,7 +65,7 @@ def _bare(processes: int) -> float:
     """Return the seconds that bare processes side by side take for the same."""
     running = [
         subprocess.Popen(  # noqa: S603
-            [sys.executable, "-c", _BARE, str(share), str(processes)],
+            [sys.executable, "-c", _BARE, str(share), str(processes), *SOME],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -84,13 +88,13 @@ def _bare(processes: int) -> float:
 
 
 def workers() -> dict[str, float]:
-    """Return times as multiples of one bare process's."""
+    """Return times for some operations, as multiples of one bare process's."""
     one = _bare(1)
     return {
         "one bare process": 1.0,
         "two bare processes": _bare(2) / one,
-        "pytest -n 1": _pytest(1)["seconds"] / one,
-        "pytest -n 2": _pytest(2)["seconds"] / one,
+        "pytest -n 1": _pytest(1, SOME)["seconds"] / one,
+        "pytest -n 2": _pytest(2, SOME)["seconds"] / one,
     }
 
 
@@ -98,13 +102,13 @@ def balance() -> dict[str, float]:
     """Return, for more workers, which part of their time they would work, by times measured."""
     durations = _pytest(1)["durations"].values()
     return {
-        f"{count} workers": sum(durations) / (count * _makespan(durations, count))
+        f"{count} workers": sum(durations) / (count * makespan(durations, count))
         for count in WORKERS
     }
 
 
-def _makespan(durations: Iterable[float], workers: int) -> float:
-    """Return when the last worker ends, each taking the next test when it is free."""
+def makespan(durations: Iterable[float], workers: int) -> float:
+    """Return when the last worker ends, each taking what is next when it is free."""
     free = [0.0] * workers
     for duration in durations:
         heapq.heapreplace(free, free[0] + duration)

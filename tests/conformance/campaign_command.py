@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from convcheck.oracle.campaign import CampaignError, campaign, process_pool
-from convcheck.oracle.campaign_plan import Part, Plan, source_digest, total
+from convcheck.oracle.campaign_plan import Part, Plan, total
 from convcheck.oracle.campaign_results import Results, ResultsError
 from convcheck.oracle.candidates import Candidate, CandidateError
 from convcheck.oracle.certificates import Certificate
 from convcheck.oracle.explain import explain
 from convcheck.oracle.isolation import Isolated
 from convcheck.oracle.judge import OracleError
+from convcheck.oracle.loading import source_digest
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.regions import Region
 from convcheck.reports import campaigns
@@ -121,7 +122,8 @@ def _plan(options: argparse.Namespace) -> Plan:
         if getattr(options, name) < least:
             value = getattr(options, name)
             raise _WrongCommandError(f"{name}={value}: expected at least {least}")
-    return Plan(region, str(candidate), source_digest(candidate), options.draws, options.seed)
+    source = source_digest(candidate.module)
+    return Plan(region, str(candidate), source, options.draws, options.seed)
 
 
 def _line(kernel: str) -> str:

@@ -1,10 +1,6 @@
 """Which kernels are judged, one for each operation, and judging them."""
 
-import hashlib
-import sys
-from collections.abc import Iterable, Mapping, Sequence
-from importlib.machinery import PathFinder
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 
 from convcheck.oracle.calls import Remote
@@ -15,6 +11,7 @@ from convcheck.oracle.geometry import LAYERS, Fore, Geometry
 from convcheck.oracle.judge import OracleError, judge, judge_all, not_judged
 from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.laws import LAWS
+from convcheck.oracle.loading import source_digest
 from convcheck.oracle.operations import OPERATIONS, Kernel, Operation, operation_named
 from convcheck.oracle.oracles import ORACLES, loops
 from convcheck.oracle.verdicts import Verdict
@@ -136,35 +133,9 @@ def names() -> dict[str, str]:
 
 
 def sources() -> dict[str, str | None]:
-    """Return the SHA-256 of the file that each operation's kernel stands in, where it has one.
-
-    It tells runs of one kernel from runs of another under the same name; what the file
-    imports, it does not see.
-    """
-    return {name: _digest(place.rpartition(":")[0]) for name, place in names().items()}
-
-
-def _digest(module: str) -> str | None:
-    try:
-        return hashlib.sha256(Path(_file_of(module) or "").read_bytes()).hexdigest()
-    except (OSError, ValueError):
-        return None
-
-
-def _file_of(module: str) -> str | None:
-    """Return where a module stands, without importing it."""
-    if module.endswith(".py"):
-        return module
-    if module in sys.modules:
-        return getattr(sys.modules[module], "__file__", None)
-    where: Sequence[str] | None = ["", *sys.path]
-    origin = None
-    for part in module.split("."):
-        spec = PathFinder.find_spec(part, where)
-        if spec is None:
-            return None
-        where, origin = spec.submodule_search_locations, spec.origin
-    return origin
+    """Return the SHA-256 of the file that each operation's kernel stands in, where it has one."""
+    modules = {name: place.rpartition(":")[0] for name, place in names().items()}
+    return {name: source_digest(module) or None for name, module in modules.items()}
 
 
 def judge_fills(

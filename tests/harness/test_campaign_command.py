@@ -9,8 +9,8 @@ import pytest
 from synthetic import report
 
 from convcheck.conformance.command import main
-from convcheck.oracle.campaign_plan import source_digest
 from convcheck.oracle.candidates import Candidate
+from convcheck.oracle.loading import source_digest
 from convcheck.reports import files
 from convcheck.reports.schema import schema
 
@@ -53,7 +53,7 @@ def test_what_a_campaign_finds_joins_the_report_of_a_run(
     assert run(tmp_path, kernel) == (1, kept)
     name = kernel.partition("=")[2]
     asked = {"kernels": {"convolution": name}}
-    asked["sources"] = {"convolution": source_digest(Candidate.parse(kernel))}
+    asked["sources"] = {"convolution": source_digest(Candidate.parse(kernel).module)}
     paths = [str(tmp_path / each) for each in ("run.json", "kept.json", "merged.json")]
     files.write_json(report(asked=asked), Path(paths[0]))
     assert main(["merge", *paths[:2], "-o", paths[2]]) == 1

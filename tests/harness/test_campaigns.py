@@ -16,10 +16,11 @@ from pytest_runs import environment
 
 from convcheck.oracle import campaign_plan
 from convcheck.oracle.campaign import CampaignError, campaign, process_pool
-from convcheck.oracle.campaign_plan import Plan, source_digest, total
+from convcheck.oracle.campaign_plan import Plan, total
 from convcheck.oracle.campaign_results import Results, ResultsError
 from convcheck.oracle.candidates import Candidate
 from convcheck.oracle.certificates import certify
+from convcheck.oracle.loading import source_digest
 from convcheck.oracle.regions import Region
 from convcheck.reference import convolution
 
@@ -42,7 +43,7 @@ def short_spans(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def plan_for(kernel: str) -> Plan:
     """Return a plan with a few spans."""
-    return Plan(REGION, kernel, source_digest(Candidate.parse(kernel)))
+    return Plan(REGION, kernel, source_digest(Candidate.parse(kernel).module))
 
 
 @pytest.fixture
