@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .cells import CRASHED, NOT_RUN, PARTLY, key_of
+from .cells import AGREEING, CRASHED, NOT_RUN, PARTLY, SO_FAR, key_of
 
 Json = dict[str, Any]
 
@@ -114,9 +114,13 @@ def _word(cell: Json | None) -> str:
 def _kind(old: Json | None, new: Json | None) -> str | None:
     """Return the kind of a cell's change, None where it did not change."""
     failed, fails = bool(old and old["failure"]), bool(new and new["failure"])
-    agreed, agrees = (bool(cell and cell["status"] == "agrees") for cell in (old, new))
+    agreed, agrees = (bool(cell and cell["status"] in AGREEING) for cell in (old, new))
     if fails:
         return FAILING if not failed else STILL if _word(old) != _word(new) else None
+    if agreed and agrees:
+        return None
+    if failed and new and new["status"] == SO_FAR:
+        return CHANGED
     if agreed != agrees:
         return MISSING if agreed else FIXED if failed else RUN
     if failed or (new and new["status"] in (CRASHED, PARTLY) and _word(old) == NOT_RUN):

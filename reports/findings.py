@@ -16,6 +16,7 @@ from convcheck.reference.domain import DOMAIN_MAP
 
 from . import cells, refactor, summary
 from .cells import CRASHED, Cell
+from .faults import fault, listed
 
 Json = dict[str, Any]
 
@@ -23,7 +24,6 @@ CONFORMS = "conforms"
 FAILS = "does not conform"
 INCOMPLETE = "incomplete"
 UNDECIDED = "nothing decided"
-
 
 _NAMED = 3  # operations in the sentence
 
@@ -165,29 +165,42 @@ def conclude(
 
 
 def sentence(findings: Json) -> str:
-    """Return the verdict in one sentence."""
-    matrix = findings["cells"]
-    count = sum(findings["totals"].values())
+    """Return the verdict in a sentence, and in another what it rests on."""
+    return " ".join(filter(None, headline(findings)))
+
+
+def headline(findings: Json) -> tuple[str, str]:
+    """Return the verdict in a sentence, and what it rests on, if not told there."""
+    matrix, count = findings["cells"], sum(findings["totals"].values())
+    judged = f"in {_number(count, 'judged case')}, {findings['decided']:,} of them decided"
+    idle = sum(cell["status"] == cells.NOT_RUN for cell in matrix)
+    not_run = f"; {idle} of {len(matrix)} cells not run." if idle else "."
     if findings["verdict"] == FAILS:
-        text = f"Does not conform: {_blame(findings)}"
-    elif findings["verdict"] == INCOMPLETE:
+        failed = sum(bool(cell["failure"]) for cell in matrix)
+        told = f"{failed} of {_number(len(matrix), 'cell')} failed" if failed else "No disagreement"
+        rest = f"{told} {judged}{not_run}" if count else not_run.removeprefix("; ")
+        return f"Does not conform: {_blame(findings)}.", rest.strip(".") and rest
+    if findings["verdict"] == INCOMPLETE:
         lost = len(findings["missing"]) + len(findings["errors"])
         text = f"Incomplete: {_number(lost, 'test')} gave no result"
-    elif findings["verdict"] == UNDECIDED:
-        text = "Nothing decided" if count else "No kernel judged"
+        return f"{text}; no disagreement {judged}{not_run}" if count else f"{text}{not_run}", ""
+    if findings["verdict"] == UNDECIDED:
+        text = (
+            f"Nothing decided in {_number(count, 'judged case')}" if count else "No kernel judged"
+        )
     else:
-        text = "Conforms: no disagreement"
-    if count:
-        text += f" in {_number(count, 'judged case')}, {findings['decided']:,} of them decided"
-    not_run = sum(cell["status"] == cells.NOT_RUN for cell in matrix)
-    return f"{text}; {not_run} of {len(matrix)} cells not run." if not_run else f"{text}."
+        text = f"Conforms: no disagreement {judged}"
+    return f"{text}{not_run}", ""
 
 
 def _blame(findings: Json) -> str:
-    failed = [cell for cell in findings["cells"] if cell["failure"]]
-    kernels = dict.fromkeys(cell["operation"] for cell in failed)
-    named = ", ".join(kernels) if len(kernels) <= _NAMED else f"{len(kernels)} operations"
-    parts = [f"{named} failed in {_number(len(failed), 'cell')}"] if failed else []
+    groups: dict[str, list[Json]] = {}
+    for cell in findings["cells"]:
+        groups.setdefault(cell["operation"], []).append(cell)
+    failed = {
+        name: group for name, group in groups.items() if any(cell["failure"] for cell in group)
+    }
+    parts = [_faults(failed, groups)] if failed else []
     crashed = sum(error["outcome"] == CRASHED for error in findings["errors"])
     if failed_tests := len(findings["errors"]) - crashed:
         parts.append(f"{_number(failed_tests, 'test')} failed")
@@ -197,7 +210,16 @@ def _blame(findings: Json) -> str:
         parts.append(f"{_number(len(findings['missing']), 'test')} gave no result")
     if findings["unreached"]:
         parts.append(f"never reached: {'; '.join(findings['unreached'])}")
-    return " and ".join(parts)
+    return "; ".join(parts)
+
+
+def _faults(failed: Mapping[str, list[Json]], judged: Mapping[str, list[Json]]) -> str:
+    if len(failed) == 1:
+        return fault(*failed.values())
+    if len(failed) <= _NAMED:
+        return f"{listed(failed)} are wrong"
+    run = sum(any(cell["counts"] for cell in group) for group in judged.values())
+    return f"{len(failed)} of {max(run, len(failed))} operations are wrong"
 
 
 def _number(count: int, noun: str) -> str:

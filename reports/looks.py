@@ -19,6 +19,7 @@ LOOKS = {
     "misbehaved": Look("bad", "!"),
     "crashed": Look("bad", "☠"),
     "not certified": Look("open", "◐"),
+    "agrees so far": Look("open", "◔"),
     "undecided": Look("open", "?"),
     "vacuous": Look("void", "∅"),
     "not offered": Look("void", "▢"),

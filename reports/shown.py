@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from convcheck.oracle.cases import Case
 from convcheck.oracle.operations import operation_named
 
+from .cells import AGREEING
+from .faults import fault, listed, telling
 from .looks import Look, look
 
 Json = dict[str, Any]
@@ -85,6 +87,8 @@ class Problem(NamedTuple):
 
     operation: str
     kernel: str
+    fault: str
+    """what is wrong, in a sentence"""
     outcomes: Mapping[str, int]
     """failed cells by word"""
     cells: int
@@ -96,8 +100,12 @@ class Problem(NamedTuple):
     """the failure that tells most"""
     failed: Mapping[str, list[str]]
     """dtypes by property"""
+    where: Mapping[str, list[str]]
+    """properties by the dtypes in which they failed, in words"""
     fine: list[str]
     """properties that agree in every dtype"""
+    so_far: list[str]
+    """those that do as far as they were judged"""
     kinds: Mapping[bool, list[str]]
     """kinds of geometry, by whether their test passed"""
     lost: list[str]
@@ -121,19 +129,28 @@ def _problem(operation: str, cells: list[Json], findings: Json) -> Problem:
     diagnoses = [each["diagnosis"] for each in failures if each.get("diagnosis")]
     names = Counter(name["sentence"] for each in diagnoses for name in each["names"])
     properties = by(cells, lambda cell: cell["property"])
+    fine = [
+        name
+        for name, group in properties.items()
+        if all(look(word(cell, certified)).style == "good" for cell in group)
+    ]
+    dtypes = {name: [c["dtype"] for c in group] for name, group in by(bad, _property).items()}
     return Problem(
         operation,
         findings["asked"]["kernels"].get(operation, ""),
+        fault(cells) if failures else f"{operation}: what would have shown is lost in a crash",
         Counter(word(cell, {}) for cell in bad),
         len(cells),
         names.most_common(3),
         len(diagnoses),
         failures[0] if failures else None,
-        {name: [c["dtype"] for c in group] for name, group in by(bad, _property).items()},
+        dtypes,
+        by(dtypes, lambda name: _in_words(dtypes[name], cells)),
+        fine,
         [
             name
             for name, group in properties.items()
-            if all(look(word(cell, certified)).style == "good" for cell in group)
+            if name not in fine and all(_agrees(cell) for cell in group)
         ],
         kinds(findings, operation),
         sorted({test for cell in bad if not cell["failure"] for test in cell["lost"]}),
@@ -154,21 +171,21 @@ def kinds(findings: Json, operation: str) -> dict[bool, list[str]]:
     }
 
 
+def _in_words(dtypes: list[str], cells: list[Json]) -> str:
+    every = len(dtypes) > 1 and set(dtypes) == {cell["dtype"] for cell in cells}
+    return "every dtype" if every else listed(dtypes)
+
+
+def _agrees(cell: Json) -> bool:
+    return cell["property"] != "certified" and cell["status"] in AGREEING
+
+
 def _property(cell: Json) -> str:
     return str(cell["property"])
 
 
 def _failure(cell: Json) -> Any:
     return cell["failure"]
-
-
-def telling(cell: Json) -> tuple[bool, bool, bool, int]:
-    """Return a key: failures with a name, of the plainest kind, with much to see, the shortest."""
-    failure = cell["failure"]
-    diagnosis = failure.get("diagnosis") or {}
-    plain = cell["property"] in ("certified", "exact", "bound")
-    seen = sum(map(len, (diagnosis.get("picture") or {}).get("wrong", ())))
-    return not diagnosis.get("names"), not plain, seen < 2, len(failure["message"])
 
 
 class Group(NamedTuple):

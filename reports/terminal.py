@@ -7,21 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import shown
+from .faults import telling, where_first
 
 Json = dict[str, Any]
-
-
-def headline(problem: shown.Problem) -> str:
-    """Return what is wrong with a kernel in a sentence."""
-    failure = problem.first or {}
-    diagnosis = failure.get("diagnosis") or {}
-    for name in diagnosis.get("names", ()):
-        return f"{problem.operation} behaves exactly like: {name['sentence']}"
-    if failure.get("outcome") == "misbehaved":
-        return f"{problem.operation}: {failure['message'].splitlines()[0].partition(': ')[2]}"
-    for pattern in diagnosis.get("patterns", ()):
-        return f"{problem.operation} is wrong: {pattern}"
-    return f"{problem.operation} is wrong"
 
 
 def lines(findings: Json, problem: shown.Problem) -> Iterator[str]:
@@ -31,7 +19,7 @@ def lines(findings: Json, problem: shown.Problem) -> Iterator[str]:
     failures = shown.by(
         sorted(
             (c for c in findings["cells"] if c["operation"] == problem.operation and c["failure"]),
-            key=shown.telling,
+            key=telling,
         ),
         lambda cell: cell["property"],
     )
@@ -40,6 +28,8 @@ def lines(findings: Json, problem: shown.Problem) -> Iterator[str]:
         yield f"  fails    {prop} ({', '.join(dtypes)}){again}"
     if problem.fine:
         yield f"  holds    {', '.join(problem.fine)}"
+    if problem.so_far:
+        yield f"  so far   {', '.join(problem.so_far)}: tests ended at what failed"
 
 
 def _told(failure: Json) -> Iterator[str]:
@@ -50,7 +40,7 @@ def _told(failure: Json) -> Iterator[str]:
     at = next((n for n, line in enumerate(rest) if line.startswith("  case ")), len(rest))
     yield f"  {first}"
     yield from rest[:at]
-    names, patterns = diagnosis.get("names", ()), diagnosis.get("patterns", ())
+    names, patterns = diagnosis.get("names", ()), where_first(diagnosis.get("patterns", ()))
     yield from (f"  or like  {name['sentence']}" for name in names[1:])
     headed = not names and failure["outcome"] != "misbehaved"
     yield from (f"  pattern  {each}" for each in patterns[int(headed) :])

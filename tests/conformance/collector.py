@@ -184,7 +184,7 @@ class Collector:
 
         terminalreporter.section("conformance")
         for problem in shown.problems(findings):
-            terminalreporter.line(terminal.headline(problem), red=True, bold=True)
+            terminalreporter.line(problem.fault, red=True, bold=True)
             for line in terminal.lines(findings, problem):
                 terminalreporter.line(line)
             terminalreporter.line("")

@@ -151,7 +151,7 @@ def test_a_wrong_kernel_is_told(told: tuple[Path, str]) -> None:
     assert shown["case"] == case
     (named,) = shown["diagnosis"]["names"]
     assert named["id"] == "filter-flipped-rows"
-    assert f"\nconvolution behaves exactly like: {named['sentence']}\n" in text
+    assert f"\nconvolution behaves exactly as if {named['sentence']}\n" in text
     for prop in ("exact", "bound"):
         assert re.search(rf"\n  fails    {prop} \(.*float64\): v1:convolution:", text)
 

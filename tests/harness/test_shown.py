@@ -99,6 +99,18 @@ def test_refactors_and_strength_are_told() -> None:
         assert words.replace("_", "") in text.replace("_", "")
 
 
+def test_what_was_cut_short_is_not_green() -> None:
+    """A cell that agrees as far as it was judged is not told among those that agree."""
+    cut = [part(cell, {"agrees": 2}, stopped=1) for cell in PLANNED[2:4]]
+    report = make([part(PLANNED[0], {"disagrees": 1}, failed("wrong"), stopped=1), *cut])
+    page = Page(report)
+    style, words = page.matrix()[1]
+    assert (style, " ".join(words)) == ("open", "◔ agrees so far 2 of 2 1 test ended early")
+    (problem,) = shown.problems(report["findings"])
+    assert (problem.fine, problem.so_far) == ([], ["bound"])
+    assert "Agrees in every dtype" not in page.text
+
+
 def test_what_came_out_is_told_at_the_top() -> None:
     """A call without a result says why; one with a result, which element is wrong."""
     for message, gist in (
@@ -149,7 +161,7 @@ def test_a_crash_is_told_at_the_top() -> None:
     page = Page(report)
     top = " ".join(page.text.partition("How hard")[0].split())
     assert "A process ended, or gave no result, in test_laws::test_laws[convolution]" in top
-    assert "Nothing is known of exact (float16)." in top
+    assert "Nothing is known of exact in float16." in top
     assert "7 of 8 cells not run" in top
     assert {"#errors"} <= {attrs.get("href") for _, attrs in page.tags}
     assert "errors" in {attrs.get("id") for _, attrs in page.tags}
