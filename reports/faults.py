@@ -5,7 +5,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_LONGEST = 200  # what a kernel says may be of any length
+_LONGEST = 120  # what a kernel says may be of any length
 _NAMED = 3
 _SHORT = "wrong exactly ", "wrong only "
 """how patterns begin that tell where a kernel is wrong, those first that tell most"""
@@ -26,12 +26,15 @@ def fault(cells: list[Json]) -> str:
     operation, failure = cells[0]["operation"], failed[0]["failure"]
     dtypes = list(dict.fromkeys(cell["dtype"] for cell in cells))
     wrong = [dtype for dtype in dtypes if any(cell["dtype"] == dtype for cell in failed)]
-    subject = operation if wrong == dtypes else f"{operation} in {listed(wrong)}"
+    # What is certified is judged dtype by dtype, and no more once one fails.
+    told = wrong != dtypes and any(cell["property"] != "certified" for cell in failed)
+    subject = f"{operation} in {listed(wrong)}" if told else operation
     diagnosis = failure.get("diagnosis") or {}
     for name in diagnosis.get("names", ()):
         return f"{subject} behaves exactly as if {name['sentence']}"
     if failure["outcome"] == "misbehaved":
-        return f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)[:_LONGEST]
+        text = f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
+        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     for pattern in where_first(diagnosis.get("patterns", ())):
         short = pattern.startswith(_SHORT)
         return f"{subject} is {pattern}" if short else f"{subject} is wrong: {pattern}"

@@ -205,12 +205,17 @@ def _blame(findings: Json) -> str:
     if failed_tests := len(findings["errors"]) - crashed:
         parts.append(f"{_number(failed_tests, 'test')} failed")
     if crashed:
-        parts.append(f"{_number(crashed, 'test')} crashed")
+        lost = [name for name, group in groups.items() if _any(group, CRASHED)]
+        parts.append(f"{_number(crashed, 'test')} of {listed(lost) or 'convcheck'} crashed")
     if findings["missing"]:
         parts.append(f"{_number(len(findings['missing']), 'test')} gave no result")
     if findings["unreached"]:
         parts.append(f"never reached: {'; '.join(findings['unreached'])}")
     return "; ".join(parts)
+
+
+def _any(group: list[Json], status: str) -> bool:
+    return any(cell["status"] == status for cell in group)
 
 
 def _faults(failed: Mapping[str, list[Json]], judged: Mapping[str, list[Json]]) -> str:

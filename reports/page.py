@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import findings as told
 from . import faults, looks, pictures, plots, refactor, shown, strength
+from . import findings as told
 from .files import write_text
 
 Json = dict[str, Any]

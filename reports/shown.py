@@ -138,7 +138,9 @@ def _problem(operation: str, cells: list[Json], findings: Json) -> Problem:
     return Problem(
         operation,
         findings["asked"]["kernels"].get(operation, ""),
-        fault(cells) if failures else f"{operation}: what would have shown is lost in a crash",
+        fault(cells)
+        if failures
+        else f"{operation}: tests crashed, and what they would have shown is lost",
         Counter(word(cell, {}) for cell in bad),
         len(cells),
         names.most_common(3),

@@ -25,7 +25,7 @@ def lines(findings: Json, problem: shown.Problem) -> Iterator[str]:
     )
     for prop, dtypes in problem.failed.items():
         again = f": {_again(failures[prop][0]['failure'])}" if prop in failures else ""
-        yield f"  fails    {prop} ({', '.join(dtypes)}){again}"
+        yield f"  {'fails  ' if again else 'crashed'}  {prop} ({', '.join(dtypes)}){again}"
     if problem.fine:
         yield f"  holds    {', '.join(problem.fine)}"
     if problem.so_far:
