@@ -25,10 +25,12 @@ FAILS = "does not conform"
 INCOMPLETE = "incomplete"
 UNDECIDED = "nothing decided"
 
-_NAMED = 3  # operations in the sentence
-
 MISSING = "missing"
 LEFT_OUT = "left out"
+BITS = "bits differ"  # where they were to be the same, from a kernel that is right
+
+_FAILED = ("failed", CRASHED, BITS)
+_NAMED = 3  # operations in the sentence
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,13 @@ def build(
         strength: what is known of the tests' own strength.
     """
     explained = {name for name, record in results.records.items() if _has_failure(record)}
+    unlike = {name for name, record in results.records.items() if refactor.unlike(record)}
     errors = [
-        {"test": name, "outcome": outcome, "message": printable(results.messages.get(name, ""))}
+        {
+            "test": name,
+            "outcome": BITS if outcome == "failed" and name in unlike else outcome,
+            "message": printable(results.messages.get(name, "")),
+        }
         for name, outcome in sorted(results.outcomes.items())
         if outcome != "passed" and name not in explained
     ]
@@ -122,7 +129,8 @@ def conclude(
     outcomes = tests["outcomes"]
     missing = [name for name, outcome in outcomes.items() if outcome == MISSING]
     crashed = {name for name, outcome in outcomes.items() if outcome == CRASHED}
-    lost = {name: fills.get(name, ()) for name in (*missing, *(e["test"] for e in errors))}
+    gone = [error["test"] for error in errors if error["outcome"] != BITS]
+    lost = {name: fills.get(name, ()) for name in (*missing, *gone)}
     matrix = cells.add_up(
         records, planned.cells, lost, {*crashed, *missing} if crashed else crashed
     )
@@ -137,7 +145,7 @@ def conclude(
     # Where tests failed or are missing, they account for what was not reached.
     sound = full and not failed_cells and not errors and not missing
     unreached = summary.unreached(boundaries, pairs) if sound else []
-    if failed_cells or unreached or any(e["outcome"] in ("failed", CRASHED) for e in errors):
+    if failed_cells or unreached or any(e["outcome"] in _FAILED for e in errors):
         verdict = FAILS
     elif missing or errors:
         verdict = INCOMPLETE
@@ -201,8 +209,12 @@ def _blame(findings: Json) -> str:
         name: group for name, group in groups.items() if any(cell["failure"] for cell in group)
     }
     parts = [_faults(failed, groups)] if failed else []
-    crashed = sum(error["outcome"] == CRASHED for error in findings["errors"])
-    if failed_tests := len(findings["errors"]) - crashed:
+    outcomes = Counter(error["outcome"] for error in findings["errors"])
+    crashed = outcomes[CRASHED]
+    if outcomes[BITS]:
+        entries = filter(refactor.lacks_bits, findings.get("refactor") or [])
+        parts += [refactor.unlike_in_words(entry) for entry in entries]
+    if failed_tests := outcomes.total() - crashed - outcomes[BITS]:
         parts.append(f"{_number(failed_tests, 'test')} failed")
     if crashed:
         lost = [name for name, group in groups.items() if _any(group, CRASHED)]

@@ -37,6 +37,7 @@ LOOKS = {
     # of a candidate beside the kernel that it replaces
     "bit-identical": Look("good", "≡"),
     "same within the bound": Look("good", "≈"),
+    "bits differ": Look("bad", "≢"),
     "less accurate": Look("open", "△"),
     "wrong": Look("bad", "✗"),
     # of mistakes that the suite is tried on

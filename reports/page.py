@@ -42,6 +42,8 @@ def render(report: Json) -> str:
             banner=shown.verdict_look(findings),
             judged=_judged(findings),
             problems=shown.problems(findings),
+            unlike=shown.unlike(findings),
+            others=[each for each in findings["errors"] if each["outcome"] != told.BITS],
             statuses=_statuses(findings, certified),
             operations=operations,
             run=run,
@@ -76,7 +78,11 @@ def render(report: Json) -> str:
             distributions=shown.by(findings["accuracy"], lambda each: each["operation"]),
             marks=marks,
             refactors=[
-                (refactor.sentence(each, report["circumstances"].get("speed", [])), each)
+                (
+                    refactor.sentence(each, report["circumstances"].get("speed", [])),
+                    told.BITS if refactor.lacks_bits(each) else each["verdict"],
+                    each,
+                )
                 for each in findings.get("refactor") or []
             ],
             ledger=shown.by(findings["ledger"], lambda each: each["kernel"]),

@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 from convcheck.oracle.cases import Case
 from convcheck.oracle.operations import operation_named
 
+from . import refactor
 from .cells import AGREEING
 from .faults import fault, listed, telling
+from .findings import BITS
 from .looks import Look, look
 
 Json = dict[str, Any]
@@ -120,6 +122,31 @@ def problems(findings: Json) -> list[Problem]:
         for name, cells in operations.items()
         if any(map(is_bad, cells))
     ]
+
+
+class Unlike(NamedTuple):
+    """A candidate that is right, but not to the bit what it was to be."""
+
+    operation: str
+    fault: str
+    message: str
+    rerun: str
+
+
+def unlike(findings: Json) -> list[Unlike]:
+    """Return candidates that have not the bits that they were to have."""
+    found = []
+    for entry in filter(refactor.lacks_bits, findings.get("refactor") or []):
+        messages = [
+            error["message"].partition("ConformanceError: ")[2] or error["message"]
+            for error in findings["errors"]
+            if error["outcome"] == BITS and f"[{entry['operation']}-" in error["test"]
+        ]
+        told, _, rerun = next(iter(messages), "").partition("\n  rerun    ")
+        found.append(
+            Unlike(entry["operation"], refactor.unlike_in_words(entry), told, rerun.strip())
+        )
+    return found
 
 
 def _problem(operation: str, cells: list[Json], findings: Json) -> Problem:

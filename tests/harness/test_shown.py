@@ -4,7 +4,7 @@ import pytest
 from parsed import Page
 from sample import CASE, PLANNED, certificate, diagnosis, everything, failed, make, part
 
-from convcheck.reports import page, shown
+from convcheck.reports import findings, page, shown
 
 
 def test_a_default_run_stays_small() -> None:
@@ -109,6 +109,31 @@ def test_what_was_cut_short_is_not_green() -> None:
     (problem,) = shown.problems(report["findings"])
     assert (problem.fine, problem.so_far) == ([], ["bound"])
     assert "Agrees in every dtype" not in page.text
+
+
+def test_bits_that_differ_are_told_as_what_they_are() -> None:
+    """A right candidate that was to be bit-identical fails for that, and its cells stay whole."""
+    test = "test_refactor::test_refactor[convolution-float16]"
+    counts = {"cases": 4, "identical": 3, "retyped": 0, "failed": 0, "failed_replaced": 0}
+    compared = counts | {"operation": "convolution", "dtype": "float16", "bitwise": True}
+    compared |= {"less": False, "example": CASE, "candidate": [], "replaced": [], "loss": {}}
+    results = findings.Results(
+        {test: {"cells": [part(c, {"agrees": 3}) for c in PLANNED], "refactor": [compared]}},
+        {test: "failed"},
+        {test: "x.ConformanceError: not bit-identical\n  element  z\n  rerun    pytest --case c"},
+        [test],
+        fills={test: PLANNED},
+    )
+    report = make()
+    planned, asked = findings.Planned(PLANNED, [], []), report["findings"]["asked"]
+    report["findings"] = findings.build(results, planned, asked, {"convolution": "old:conv"})
+    assert report["findings"]["verdict"] == "does not conform"
+    assert {cell["status"] for cell in report["findings"]["cells"]} == {"agrees"}
+    text = " ".join(Page(report).text.split())
+    sentence = "convolution is not bit-identical with old:conv: bits differ in 1 of 4 cases"
+    assert f"Does not conform: {sentence}." in text
+    assert "Rerun Copy rerun commandpytest --case c" in text
+    assert "ended otherwise" not in text
 
 
 def test_what_came_out_is_told_at_the_top() -> None:
