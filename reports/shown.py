@@ -286,7 +286,9 @@ class Map(NamedTuple):
     operations: list[str]
     certificate: Json
     failed: list[tuple[int, int, int]]
-    """extent, taps and stride of the axes of the first failure"""
+    """extent, taps and stride of those axes of the first failure that nothing agreed with"""
+    case: str | None
+    """the first failure"""
 
 
 def maps(findings: Json) -> list[Map]:
@@ -305,10 +307,17 @@ def maps(findings: Json) -> list[Map]:
         Map(
             [each["operation"] for each in group],
             group[0],
-            _axes(failed.get(group[0]["operation"])),
+            _new(_axes(failed.get(group[0]["operation"])), group[0]["axes"]),
+            (failed.get(group[0]["operation"]) or {}).get("case"),
         )
         for group in groups.values()
     ]
+
+
+def _new(failed: list[tuple[int, int, int]], known: list[list[int]]) -> list[tuple[int, int, int]]:
+    """Return the axes that no geometry agreed with; both, if both are known from others."""
+    agreed = {tuple(axis[:3]) for axis in known}
+    return [axis for axis in failed if axis not in agreed] or failed
 
 
 def _axes(failure: Json | None) -> list[tuple[int, int, int]]:
