@@ -5,7 +5,7 @@ from typing import Any
 
 Json = dict[str, Any]
 
-_LONGEST = 120  # what a kernel says may be of any length
+_LONGEST = 160  # what a kernel says may be of any length
 _NAMED = 3
 _SHORT = "wrong exactly ", "wrong only "
 """how patterns begin that tell where a kernel is wrong, those first that tell most"""
@@ -22,6 +22,11 @@ def telling(cell: Json) -> tuple[bool, bool, bool, int]:
 
 def fault(cells: list[Json]) -> str:
     """Return what is wrong with an operation, of which some of `cells` failed, in a sentence."""
+    text = _fault(cells)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _fault(cells: list[Json]) -> str:
     failed = sorted((cell for cell in cells if cell["failure"]), key=telling)
     operation, failure = cells[0]["operation"], failed[0]["failure"]
     dtypes = list(dict.fromkeys(cell["dtype"] for cell in cells))
@@ -33,8 +38,7 @@ def fault(cells: list[Json]) -> str:
     for name in diagnosis.get("names", ()):
         return f"{subject} behaves exactly as if {name['sentence']}"
     if failure["outcome"] == "misbehaved":
-        text = f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
-        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+        return f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
     for pattern in where_first(diagnosis.get("patterns", ())):
         short = pattern.startswith(_SHORT)
         return f"{subject} is {pattern}" if short else f"{subject} is wrong: {pattern}"

@@ -29,6 +29,7 @@ MISSING = "missing"
 LEFT_OUT = "left out"
 BITS = "bits differ"  # where they were to be the same, from a kernel that is right
 
+_OURS = "convcheck.conformance.recording.ConformanceError: "
 _FAILED = ("failed", CRASHED, BITS)
 _NAMED = 3  # operations in the sentence
 
@@ -87,7 +88,7 @@ def build(
         {
             "test": name,
             "outcome": BITS if outcome == "failed" and name in unlike else outcome,
-            "message": printable(results.messages.get(name, "")),
+            "message": printable(results.messages.get(name, "").removeprefix(_OURS)),
         }
         for name, outcome in sorted(results.outcomes.items())
         if outcome != "passed" and name not in explained
@@ -182,10 +183,12 @@ def headline(findings: Json) -> tuple[str, str]:
     matrix, count = findings["cells"], sum(findings["totals"].values())
     judged = f"in {_number(count, 'judged case')}, {findings['decided']:,} of them decided"
     idle = sum(cell["status"] == cells.NOT_RUN for cell in matrix)
-    not_run = f"; {idle} of {len(matrix)} cells not run." if idle else "."
+    not_run = f"; {idle:,} of {len(matrix):,} cells not run." if idle else "."
     if findings["verdict"] == FAILS:
         failed = sum(bool(cell["failure"]) for cell in matrix)
-        told = f"{failed} of {_number(len(matrix), 'cell')} failed" if failed else "No disagreement"
+        told = (
+            f"{failed:,} of {_number(len(matrix), 'cell')} failed" if failed else "No disagreement"
+        )
         rest = f"{told} {judged}{not_run}" if count else not_run.removeprefix("; ")
         return f"Does not conform: {_blame(findings)}.", rest.strip(".") and rest
     if findings["verdict"] == INCOMPLETE:
@@ -236,7 +239,7 @@ def _faults(failed: Mapping[str, list[Json]], judged: Mapping[str, list[Json]]) 
     if len(failed) <= _NAMED:
         return f"{listed(failed)} are wrong"
     run = sum(any(cell["counts"] for cell in group) for group in judged.values())
-    return f"{len(failed)} of {max(run, len(failed))} operations are wrong"
+    return f"{len(failed):,} of {max(run, len(failed)):,} operations are wrong"
 
 
 def _number(count: int, noun: str) -> str:

@@ -138,7 +138,7 @@ def unlike(findings: Json) -> list[Unlike]:
     found = []
     for entry in filter(refactor.lacks_bits, findings.get("refactor") or []):
         messages = [
-            error["message"].partition("ConformanceError: ")[2] or error["message"]
+            error["message"]
             for error in findings["errors"]
             if error["outcome"] == BITS and f"[{entry['operation']}-" in error["test"]
         ]

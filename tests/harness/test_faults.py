@@ -44,7 +44,7 @@ def test_what_a_kernel_did_is_said_briefly(words: str) -> None:
     failure = failed(f"convolution, float16: the kernel {words}\n  case  x", outcome="misbehaved")
     told = fault([part(PLANNED[0], {}, failure)])
     whole = f"convolution {words}"
-    assert told == (whole if len(whole) < 120 else f"{whole[:120]}…")
+    assert told == (whole if len(whole) < 160 else f"{whole[:160]}…")
 
 
 def test_names_are_listed() -> None:
