@@ -159,7 +159,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption(f"convcheck_{option}") and not chosen:
             raise pytest.UsageError(f"--{option}: expected a candidate, named by --kernel")
     for form in ("json", "html"):
-        _check_writable(config, form)
+        check_writable(config, form)
     both = [config.getoption(f"convcheck_{form}") for form in ("json", "html")]
     if all(both) and len({os.path.realpath(name) for name in both}) == 1:
         raise pytest.UsageError(
@@ -254,7 +254,7 @@ def _is_ours(argument: str) -> bool:
     )
 
 
-def _check_writable(config: pytest.Config, form: str) -> None:
+def check_writable(config: pytest.Config, form: str) -> None:
     """Raise UsageError where a report could not be written, before any test runs."""
     name = config.getoption(f"convcheck_{form}")
     if name is None:

@@ -60,6 +60,19 @@ def test_a_region_in_part_is_not_certified() -> None:
         assert words[1] in told
 
 
+def test_the_map_marks_what_nothing_agreed_with() -> None:
+    """Of the first failure the axis is marked that is new; both where both are known to agree."""
+    for case, new in (("b1.h2.w6.i1.o1.f2x5.s1x1", [(6, 5, 1)]), ("b1.h2.w1.i1.o1.f2x1.s1x1", 2)):
+        failure = failed("wrong", CASE.replace("b1.h2.w1.i1.o1.f2x1.s1x1", case))
+        cell = ("convolution", "certified", "float32")
+        report = make([part(cell, {"disagrees": 1}, failure)], planned=[cell])
+        report["findings"]["certificates"] = [certificate("convolution", complete=False)]
+        report["findings"]["certificates"][0]["axes"] = certificate("convolution")["axes"]
+        (map_,) = shown.maps(report["findings"])
+        assert map_.failed == new or len(map_.failed) == new
+        assert f"first failure {failure['case']}" in " ".join(Page(report).text.split())
+
+
 def test_a_run_in_part_does_not_look_whole() -> None:
     """The verdict of a run with cells that were not run has not the look of agreement."""
     half = make([part(cell, {"agrees": 5}) for cell in PLANNED[:4]])
