@@ -198,7 +198,7 @@ def test_a_failing_cell_names_its_case_and_diagnosis() -> None:
     names = [{"id": "flipped", "sentence": "the filter is flipped", "known_from": "here"}]
     for cell in wrong["findings"]["cells"]:
         if cell["failure"]:
-            cell["failure"] |= {
+            cell["failure"] = cell["failure"] | {
                 "diagnosis": {"names": names},
                 "case": CASE.replace("float32", cell["dtype"]),
             }
