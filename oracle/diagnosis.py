@@ -148,7 +148,7 @@ def _words(session: Session, focus: Asked, result: Wrong | None, around: _Around
         yield "the same call gives another result the second time"
         return  # what would be said of geometries is of chance
     for mistake, where in session.partly(focus):
-        yield f"{where}, it gives the results of this mistake: {mistake.sentence}"
+        yield f"{where}, it behaves as if {mistake.sentence}"
     if isinstance(focus.answer, MisbehaviourError):
         yield str(focus.answer).partition(":")[0]
     elif result is None:

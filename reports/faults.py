@@ -40,8 +40,12 @@ def _fault(cells: list[Json]) -> str:
     if failure["outcome"] == "misbehaved":
         return f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
     for pattern in where_first(diagnosis.get("patterns", ())):
-        short = pattern.startswith(_SHORT)
-        return f"{subject} is {pattern}" if short else f"{subject} is wrong: {pattern}"
+        if pattern.startswith(_SHORT):
+            return f"{subject} is {pattern}"
+        where, acts, mistake = pattern.partition(", it behaves as if ")
+        if acts:
+            return f"{subject}, {where}, behaves as if {mistake}"
+        return f"{subject} is wrong: {pattern}"
     return f"{subject} fails {listed(dict.fromkeys(cell['property'] for cell in failed))}"
 
 
