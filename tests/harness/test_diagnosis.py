@@ -115,7 +115,7 @@ def test_few_wrong_answers_do_not_mislead() -> None:
 
     case = Case.parse("v1:convolution:float64:integers:b1.h2.w4.i1.o1.f1x1.s2x3:0")
     (pattern, *_) = diagnose(exchanges, case).patterns
-    assert pattern.endswith("this mistake: the two strides are exchanged")
+    assert pattern.endswith("it behaves as if the two strides are exchanged")
 
 
 def test_nothing_is_said_by_chance() -> None:
