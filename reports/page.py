@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import faults, looks, pictures, plots, refactor, shown, strength
+from . import faults, looks, pictures, plots, problems, refactor, shown, strength
 from . import findings as told
 from .files import write_text
 
@@ -41,8 +41,8 @@ def render(report: Json) -> str:
             headline=told.headline(findings),
             banner=shown.verdict_look(findings),
             judged=_judged(findings),
-            problems=shown.problems(findings),
-            unlike=shown.unlike(findings),
+            problems=problems.problems(findings),
+            unlike=problems.unlike(findings),
             others=[each for each in findings["errors"] if each["outcome"] != told.BITS],
             statuses=_statuses(findings, certified),
             operations=operations,

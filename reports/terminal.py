@@ -8,11 +8,12 @@ from typing import Any
 
 from . import shown
 from .faults import telling, where_first
+from .problems import Problem
 
 Json = dict[str, Any]
 
 
-def lines(findings: Json, problem: shown.Problem) -> Iterator[str]:
+def lines(findings: Json, problem: Problem) -> Iterator[str]:
     """Yield what is known of a problem beyond its headline."""
     if problem.first is not None:
         yield from _told(problem.first)

@@ -4,7 +4,7 @@ import pytest
 from parsed import Page
 from sample import CASE, PLANNED, certificate, diagnosis, everything, failed, make, part
 
-from convcheck.reports import findings, page, shown
+from convcheck.reports import findings, page, problems, shown
 
 
 def test_a_default_run_stays_small() -> None:
@@ -119,7 +119,7 @@ def test_what_was_cut_short_is_not_green() -> None:
     page = Page(report)
     style, words = page.matrix()[1]
     assert (style, " ".join(words)) == ("open", "◔ agrees so far 2 of 2 1 test ended early")
-    (problem,) = shown.problems(report["findings"])
+    (problem,) = problems.problems(report["findings"])
     assert (problem.fine, problem.so_far) == ([], ["bound"])
     assert "Agrees in every dtype" not in page.text
 

@@ -2,7 +2,7 @@
 
 from sample import CASE, PLANNED, diagnosis, failed, make, part
 
-from convcheck.reports import shown, terminal
+from convcheck.reports import problems, terminal
 
 MESSAGE = f"""op, float32: the kernel disagrees
   element  z[0] is 1, expected 2
@@ -16,7 +16,7 @@ MESSAGE = f"""op, float32: the kernel disagrees
 def _told(message: str = MESSAGE, outcome: str = "disagrees", **found: object) -> list[str]:
     """Return what is told of an operation that failed, with such a diagnosis."""
     failure = failed(message, outcome=outcome) | {"diagnosis": diagnosis() | found}
-    (problem,) = shown.problems(report := make([part(PLANNED[0], {}, failure)])["findings"])
+    (problem,) = problems.problems(report := make([part(PLANNED[0], {}, failure)])["findings"])
     return [problem.fault, *terminal.lines(report, problem)]
 
 
