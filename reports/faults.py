@@ -3,21 +3,34 @@
 from collections.abc import Iterable
 from typing import Any
 
+from convcheck.oracle.cases import Case
+
 Json = dict[str, Any]
 
 _LONGEST = 160  # what a kernel says may be of any length
 _NAMED = 3
+_SMALL = 500  # numbers in a case that can be read
 _SHORT = "wrong exactly ", "wrong only "
 """how patterns begin that tell where a kernel is wrong, those first that tell most"""
 
 
-def telling(cell: Json) -> tuple[bool, bool, bool, int]:
-    """Return a key: failures with a name, of the plainest kind, with much to see, the shortest."""
+def telling(cell: Json) -> tuple[bool, bool, bool, bool, int]:
+    """Return a key: failures with a name, of a plain kind, small, with much to see, short."""
     failure = cell["failure"]
     diagnosis = failure.get("diagnosis") or {}
     plain = cell["property"] in ("certified", "exact", "bound")
     seen = sum(map(len, (diagnosis.get("picture") or {}).get("wrong", ())))
-    return not diagnosis.get("names"), not plain, seen < 2, len(failure["message"])
+    large = _size(failure["case"]) > _SMALL
+    return not diagnosis.get("names"), not plain, large, seen < 2, len(failure["message"])
+
+
+def _size(case: str) -> int:
+    """Return about how many numbers a case takes; 0 where it cannot be read."""
+    try:
+        g = Case.parse(case).geometry
+    except ValueError:
+        return 0
+    return g.batch * g.height * g.width * g.channels_in * g.channels_out
 
 
 def fault(cells: list[Json]) -> str:

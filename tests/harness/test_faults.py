@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
-from sample import PLANNED, diagnosis, failed, part
+from sample import CASE, PLANNED, diagnosis, failed, part
 
-from convcheck.reports.faults import fault, listed
+from convcheck.reports.faults import fault, listed, telling
 
 Json = dict[str, Any]
 
@@ -57,3 +57,12 @@ def test_names_are_listed() -> None:
         "a, b and c",
         "a, b and 2 more",
     ]
+
+
+def test_small_cases_are_told_before_large_ones() -> None:
+    """A case of a few numbers tells more than one of thousands, short as its text may be."""
+    large, small = (
+        part(PLANNED[0], {}, failed(message, CASE.replace("i1.o1", channels)))
+        for message, channels in (("wrong", "i257.o8"), ("wrong, at length", "i2.o2"))
+    )
+    assert min((large, small), key=telling) is small
