@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from convcheck.oracle.cases import Case
 from convcheck.oracle.operations import operation_named
 
+from .cells import AGREEING
 from .faults import telling
 from .looks import Look, look
 
@@ -57,7 +58,7 @@ def word(cell: Json, certified: Mapping[str, bool]) -> str:
     """
     if cell["failure"]:
         return str(cell["failure"]["outcome"])
-    if cell["property"] == "certified" and cell["status"] == "agrees":
+    if cell["property"] == "certified" and cell["status"] in AGREEING:
         return "certified" if certified.get(cell["operation"]) else "not certified"
     return str(cell["status"])
 

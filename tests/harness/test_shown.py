@@ -53,7 +53,7 @@ def test_a_region_in_part_is_not_certified() -> None:
     """Agreement on part of a region is not shown as certified, nor in the colour of agreement."""
     cells = [("convolution", "certified", "float32")]
     for complete, words in ((True, ("good", "certified")), (False, ("open", "not certified"))):
-        report = make([part(cells[0], {"agrees": 5})], planned=cells)
+        report = make([part(cells[0], {"agrees": 5}, stopped=int(not complete))], planned=cells)
         report["findings"]["certificates"] = [certificate("convolution", complete=complete)]
         style, told = Page(report).cells[0]
         assert style == words[0]
