@@ -41,7 +41,7 @@ class Diagnosis:
 
     def lines(self) -> list[str]:
         """Return the diagnosis as a failure message has it."""
-        named = [f"  behaves exactly like: {each.sentence}" for each in self.names]
+        named = [f"  behaves exactly as if {each.sentence}" for each in self.names]
         words = [f"  pattern  {each}" for each in self.patterns]
         return [*named, *words, *(f"    {line}" for line in self.text)]
 
@@ -148,7 +148,7 @@ def _words(session: Session, focus: Asked, result: Wrong | None, around: _Around
         yield "the same call gives another result the second time"
         return  # what would be said of geometries is of chance
     for mistake, where in session.partly(focus):
-        yield f"{where}, it gives the results of this mistake: {mistake.sentence}"
+        yield f"{where}, it behaves as if {mistake.sentence}"
     if isinstance(focus.answer, MisbehaviourError):
         yield str(focus.answer).partition(":")[0]
     elif result is None:

@@ -11,6 +11,8 @@ Cell = tuple[str, str, str]
 CRASHED = "crashed"
 NOT_RUN = "not run"
 PARTLY = "incomplete"
+SO_FAR = "agrees so far"
+AGREEING = (Outcome.AGREES.value, SO_FAR)
 
 # The status of a cell is the first of these that it has.
 _WORST_FIRST = (
@@ -68,6 +70,7 @@ def _empty(key: Cell) -> Json:
         "counts": {},
         "worst": None,
         "suspicious": 0,
+        "stopped": 0,
         "lost": [],
         "failure": None,
     }
@@ -77,6 +80,7 @@ def _add(cell: Json, part: Json) -> None:
     for outcome, count in part["counts"].items():
         cell["counts"][outcome] = cell["counts"].get(outcome, 0) + count
     cell["suspicious"] += part["suspicious"]
+    cell["stopped"] += part.get("stopped", 0)
     if part["worst"] is not None:
         worst = float(f"{part['worst']:.3g}")  # more digits would claim too much
         cell["worst"] = max(cell["worst"] or 0.0, worst)
@@ -100,4 +104,6 @@ def _status(cell: Json, crashed: bool) -> str:  # noqa: FBT001  (one caller)
         return NOT_RUN
     if cell["lost"]:
         return PARTLY
-    return next(outcome.value for outcome in _WORST_FIRST if counts.get(outcome.value))
+    status = next(outcome.value for outcome in _WORST_FIRST if counts.get(outcome.value))
+    # A test that failed elsewhere judged less here than it would have.
+    return SO_FAR if cell["stopped"] and status == Outcome.AGREES.value else status

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .cells import CRASHED, NOT_RUN, PARTLY, key_of
+from .cells import AGREEING, CRASHED, NOT_RUN, PARTLY, SO_FAR, key_of
 
 Json = dict[str, Any]
 
@@ -90,33 +90,45 @@ def _by(names: tuple[str, ...], items: Iterable[Json]) -> dict[Any, Json]:
 def _cells(before: Json, after: Json) -> Iterator[Change]:
     """Yield changes of cells, those of several dtypes that changed alike as one."""
     olds, news = (_keyed(found["cells"], key_of) for found in (before, after))
-    alike: dict[tuple[str, ...], list[str]] = {}
+    alike: dict[tuple[str, ...], list[tuple[str, Json | None, Json | None]]] = {}
     for operation, prop, dtype in {**olds, **news}:
         key = operation, prop, dtype
         one, other = olds.get(key), news.get(key)
         if kind := _kind(one, other):
-            told = (kind, f"{operation}, {prop}", _word(one), _word(other))
-            alike.setdefault(told, []).append(dtype)
-    for (kind, what, was, now), dtypes in alike.items():
-        yield Change(kind, f"{what}, {' and '.join(dtypes)}", was, now)
+            told = kind, f"{operation}, {prop}", *_brief(one), "to", *_brief(other)
+            alike.setdefault(told, []).append((dtype, one, other))
+    for (kind, what, *_), (first, *others) in alike.items():
+        dtypes = " and ".join([first[0], *(dtype for dtype, *_ in others)])
+        yield Change(kind, f"{what}, {dtypes}", _word(first[1]), _word(first[2]))
 
 
 def _word(cell: Json | None) -> str:
+    outcome, *named = _brief(cell)
+    failure = cell["failure"] if cell else None
+    return f"{outcome}: {'; '.join([*named, failure['case']])}" if failure else outcome
+
+
+def _brief(cell: Json | None) -> list[str]:
+    """Return the outcome of a cell, and what is known of its failure in every case."""
     if cell is None:
-        return NOT_RUN
+        return [NOT_RUN]
     failure = cell["failure"]
     if failure is None:
-        return str(cell["status"])
+        return [str(cell["status"])]
     named = [each["sentence"] for each in (failure.get("diagnosis") or {}).get("names", ())]
-    return f"{failure['outcome']}: {'; '.join([*named, failure['case']])}"
+    return [str(failure["outcome"]), *named]
 
 
 def _kind(old: Json | None, new: Json | None) -> str | None:
     """Return the kind of a cell's change, None where it did not change."""
     failed, fails = bool(old and old["failure"]), bool(new and new["failure"])
-    agreed, agrees = (bool(cell and cell["status"] == "agrees") for cell in (old, new))
+    agreed, agrees = (bool(cell and cell["status"] in AGREEING) for cell in (old, new))
     if fails:
         return FAILING if not failed else STILL if _word(old) != _word(new) else None
+    if agreed and agrees:
+        return None
+    if failed and new and new["status"] == SO_FAR:
+        return CHANGED
     if agreed != agrees:
         return MISSING if agreed else FIXED if failed else RUN
     if failed or (new and new["status"] in (CRASHED, PARTLY) and _word(old) == NOT_RUN):

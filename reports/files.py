@@ -1,5 +1,6 @@
 """Reading and writing reports: whole or not at all."""
 
+import errno
 import json
 import os
 import tempfile
@@ -101,8 +102,15 @@ def write_text(text: str, path: Path) -> None:
     """Replace the file at `path` in one step; a process killed meanwhile leaves the old one.
 
     Lone surrogates, which file names may hold and UTF-8 may not, are written as escapes.
+
+    Raises:
+        OSError: it cannot be written, or is something else than a file, which is left alone.
     """
-    path = path.resolve()  # through a symlink, its target is replaced
+    path = Path(os.path.realpath(path))  # through a symlink, its target is replaced
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "expected a regular file", str(path))
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:

@@ -16,6 +16,7 @@ from convcheck.reference.domain import DOMAIN_MAP
 
 from . import cells, refactor, summary
 from .cells import CRASHED, Cell
+from .faults import fault, listed
 
 Json = dict[str, Any]
 
@@ -24,11 +25,13 @@ FAILS = "does not conform"
 INCOMPLETE = "incomplete"
 UNDECIDED = "nothing decided"
 
-
-_NAMED = 3  # operations in the sentence
-
 MISSING = "missing"
 LEFT_OUT = "left out"
+BITS = "bits differ"  # where they were to be the same, from a kernel that is right
+
+_OURS = "convcheck.conformance.recording.ConformanceError: "
+_FAILED = ("failed", CRASHED, BITS)
+_NAMED = 3  # operations in the sentence
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,13 @@ def build(
         strength: what is known of the tests' own strength.
     """
     explained = {name for name, record in results.records.items() if _has_failure(record)}
+    unlike = {name for name, record in results.records.items() if refactor.unlike(record)}
     errors = [
-        {"test": name, "outcome": outcome, "message": printable(results.messages.get(name, ""))}
+        {
+            "test": name,
+            "outcome": BITS if outcome == "failed" and name in unlike else outcome,
+            "message": printable(results.messages.get(name, "").removeprefix(_OURS)),
+        }
         for name, outcome in sorted(results.outcomes.items())
         if outcome != "passed" and name not in explained
     ]
@@ -122,7 +130,8 @@ def conclude(
     outcomes = tests["outcomes"]
     missing = [name for name, outcome in outcomes.items() if outcome == MISSING]
     crashed = {name for name, outcome in outcomes.items() if outcome == CRASHED}
-    lost = {name: fills.get(name, ()) for name in (*missing, *(e["test"] for e in errors))}
+    gone = [error["test"] for error in errors if error["outcome"] != BITS]
+    lost = {name: fills.get(name, ()) for name in (*missing, *gone)}
     matrix = cells.add_up(
         records, planned.cells, lost, {*crashed, *missing} if crashed else crashed
     )
@@ -137,7 +146,7 @@ def conclude(
     # Where tests failed or are missing, they account for what was not reached.
     sound = full and not failed_cells and not errors and not missing
     unreached = summary.unreached(boundaries, pairs) if sound else []
-    if failed_cells or unreached or any(e["outcome"] in ("failed", CRASHED) for e in errors):
+    if failed_cells or unreached or any(e["outcome"] in _FAILED for e in errors):
         verdict = FAILS
     elif missing or errors:
         verdict = INCOMPLETE
@@ -165,39 +174,72 @@ def conclude(
 
 
 def sentence(findings: Json) -> str:
-    """Return the verdict in one sentence."""
-    matrix = findings["cells"]
-    count = sum(findings["totals"].values())
+    """Return the verdict in a sentence, and in another what it rests on."""
+    return " ".join(filter(None, headline(findings)))
+
+
+def headline(findings: Json) -> tuple[str, str]:
+    """Return the verdict in a sentence, and what it rests on, if not told there."""
+    matrix, count = findings["cells"], sum(findings["totals"].values())
+    judged = f"in {_number(count, 'judged case')}, {findings['decided']:,} of them decided"
+    idle = sum(cell["status"] == cells.NOT_RUN for cell in matrix)
+    not_run = f"; {idle:,} of {len(matrix):,} cells not run." if idle else "."
     if findings["verdict"] == FAILS:
-        text = f"Does not conform: {_blame(findings)}"
-    elif findings["verdict"] == INCOMPLETE:
+        failed = sum(bool(cell["failure"]) for cell in matrix)
+        told = (
+            f"{failed:,} of {_number(len(matrix), 'cell')} failed" if failed else "No disagreement"
+        )
+        rest = f"{told} {judged}{not_run}" if count else not_run.removeprefix("; ")
+        return f"Does not conform: {_blame(findings)}.", rest.strip(".") and rest
+    if findings["verdict"] == INCOMPLETE:
         lost = len(findings["missing"]) + len(findings["errors"])
         text = f"Incomplete: {_number(lost, 'test')} gave no result"
-    elif findings["verdict"] == UNDECIDED:
-        text = "Nothing decided" if count else "No kernel judged"
+        return f"{text}; no disagreement {judged}{not_run}" if count else f"{text}{not_run}", ""
+    if findings["verdict"] == UNDECIDED:
+        text = (
+            f"Nothing decided in {_number(count, 'judged case')}" if count else "No kernel judged"
+        )
     else:
-        text = "Conforms: no disagreement"
-    if count:
-        text += f" in {_number(count, 'judged case')}, {findings['decided']:,} of them decided"
-    not_run = sum(cell["status"] == cells.NOT_RUN for cell in matrix)
-    return f"{text}; {not_run} of {len(matrix)} cells not run." if not_run else f"{text}."
+        text = f"Conforms: no disagreement {judged}"
+    return f"{text}{not_run}", ""
 
 
 def _blame(findings: Json) -> str:
-    failed = [cell for cell in findings["cells"] if cell["failure"]]
-    kernels = dict.fromkeys(cell["operation"] for cell in failed)
-    named = ", ".join(kernels) if len(kernels) <= _NAMED else f"{len(kernels)} operations"
-    parts = [f"{named} failed in {_number(len(failed), 'cell')}"] if failed else []
-    crashed = sum(error["outcome"] == CRASHED for error in findings["errors"])
-    if failed_tests := len(findings["errors"]) - crashed:
+    groups: dict[str, list[Json]] = {}
+    for cell in findings["cells"]:
+        groups.setdefault(cell["operation"], []).append(cell)
+    failed = {
+        name: group for name, group in groups.items() if any(cell["failure"] for cell in group)
+    }
+    parts = [_faults(failed, groups)] if failed else []
+    outcomes = Counter(error["outcome"] for error in findings["errors"])
+    crashed = outcomes[CRASHED]
+    if outcomes[BITS]:
+        entries = filter(refactor.lacks_bits, findings.get("refactor") or [])
+        parts += [refactor.unlike_in_words(entry) for entry in entries]
+    if failed_tests := outcomes.total() - crashed - outcomes[BITS]:
         parts.append(f"{_number(failed_tests, 'test')} failed")
     if crashed:
-        parts.append(f"{_number(crashed, 'test')} crashed")
+        lost = [name for name, group in groups.items() if _any(group, CRASHED)]
+        parts.append(f"{_number(crashed, 'test')} of {listed(lost) or 'convcheck'} crashed")
     if findings["missing"]:
         parts.append(f"{_number(len(findings['missing']), 'test')} gave no result")
     if findings["unreached"]:
         parts.append(f"never reached: {'; '.join(findings['unreached'])}")
-    return " and ".join(parts)
+    return "; ".join(parts)
+
+
+def _any(group: list[Json], status: str) -> bool:
+    return any(cell["status"] == status for cell in group)
+
+
+def _faults(failed: Mapping[str, list[Json]], judged: Mapping[str, list[Json]]) -> str:
+    if len(failed) == 1:
+        return fault(*failed.values())
+    if len(failed) <= _NAMED:
+        return f"{listed(failed)} are wrong"
+    run = sum(any(cell["counts"] for cell in group) for group in judged.values())
+    return f"{len(failed):,} of {max(run, len(failed)):,} operations are wrong"
 
 
 def _number(count: int, noun: str) -> str:

@@ -19,6 +19,7 @@ LOOKS = {
     "misbehaved": Look("bad", "!"),
     "crashed": Look("bad", "☠"),
     "not certified": Look("open", "◐"),
+    "agrees so far": Look("open", "◔"),
     "undecided": Look("open", "?"),
     "vacuous": Look("void", "∅"),
     "not offered": Look("void", "▢"),
@@ -36,6 +37,7 @@ LOOKS = {
     # of a candidate beside the kernel that it replaces
     "bit-identical": Look("good", "≡"),
     "same within the bound": Look("good", "≈"),
+    "bits differ": Look("bad", "≢"),
     "less accurate": Look("open", "△"),
     "wrong": Look("bad", "✗"),
     # of mistakes that the suite is tried on

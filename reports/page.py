@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from . import faults, looks, pictures, plots, problems, refactor, shown, strength
 from . import findings as told
-from . import looks, pictures, plots, refactor, shown, strength
 from .files import write_text
 
 Json = dict[str, Any]
@@ -38,10 +38,12 @@ def render(report: Json) -> str:
             findings=findings,
             circumstances=report["circumstances"],
             where=_circumstances(report),
-            sentence=told.sentence(findings),
+            headline=told.headline(findings),
             banner=shown.verdict_look(findings),
             judged=_judged(findings),
-            problems=shown.problems(findings),
+            problems=problems.problems(findings),
+            unlike=problems.unlike(findings),
+            others=[each for each in findings["errors"] if each["outcome"] != told.BITS],
             statuses=_statuses(findings, certified),
             operations=operations,
             run=run,
@@ -76,7 +78,11 @@ def render(report: Json) -> str:
             distributions=shown.by(findings["accuracy"], lambda each: each["operation"]),
             marks=marks,
             refactors=[
-                (refactor.sentence(each, report["circumstances"].get("speed", [])), each)
+                (
+                    refactor.sentence(each, report["circumstances"].get("speed", [])),
+                    told.BITS if refactor.lacks_bits(each) else each["verdict"],
+                    each,
+                )
                 for each in findings.get("refactor") or []
             ],
             ledger=shown.by(findings["ledger"], lambda each: each["kernel"]),
@@ -107,7 +113,8 @@ def _environment() -> Environment:
         "strength": strength,
         "most_rows": shown.MOST_ROWS,
         "told_apart": _told_apart,
-        "gist": _gist,
+        "gist": faults.gist,
+        "where_first": faults.where_first,
         # Markup: ours, and to the byte what the hashes are of.
         "style": Markup(style),  # noqa: S704
         "script": Markup(script),  # noqa: S704
@@ -168,13 +175,6 @@ def _told_apart(failure: Json) -> str:
     """Return a failure's message without the snippet and diagnosis that are shown apart."""
     message = str(failure["message"])
     return message.partition("\n  alone\n")[0] if failure.get("snippet") else message
-
-
-def _gist(failure: Json) -> str:
-    """Return what a failure's message says came out: of an element, or of the call."""
-    first, *others = str(failure["message"]).splitlines() or [""]
-    elements = [line.split(None, 1) for line in others if line.startswith("  element ")]
-    return elements[0][-1] if elements else first.partition(": ")[2] or first
 
 
 def _visible(value: Any) -> Any:

@@ -111,7 +111,7 @@ def shade(value: float, top: float) -> str:
         return "odd"
     if value == 0 or top == 0:
         return "zero"
-    size = min(3, math.ceil(3 * abs(value) / top))
+    size = min(3, math.ceil(abs(value) / top * 3))  # in this order, as 3 times may overflow
     return f"{'plus' if value > 0 else 'minus'}{size}"
 
 

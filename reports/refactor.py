@@ -57,6 +57,33 @@ def entries(
     return found
 
 
+def unlike(record: Json) -> bool:
+    """Tell whether a test saw bits, or dtypes, differ that were to be the same."""
+    return any(part["bitwise"] and _differing(part) for part in _parts(record))
+
+
+def lacks_bits(entry: Json) -> bool:
+    """Tell whether a candidate that is right was to have the bits of another, and has not."""
+    return bool(entry["bitwise"] and _differing(entry) and entry["verdict"] != Likeness.WRONG)
+
+
+def unlike_in_words(entry: Json) -> str:
+    """Return what is wrong with such a candidate in a sentence."""
+    differ = f"bits differ in {entry['cases'] - entry['identical']:,} of {entry['cases']:,} cases"
+    retyped = f", the dtype in {entry['retyped']:,}" if entry.get("retyped") else ""
+    return f"{entry['operation']} is not bit-identical with {entry['replaces']}: {differ}{retyped}"
+
+
+def _differing(part: Json) -> int:
+    """Return in how many cases bits differ, or at least the dtype."""
+    return max(int(part["cases"] - part["identical"]), int(part.get("retyped", 0)))
+
+
+def _parts(record: Json) -> list[Json]:
+    found: list[Json] = record.get("refactor", [])
+    return found
+
+
 def speed(records: Mapping[str, Json]) -> list[Json]:
     """Return how long candidates took for each second of what they replace, on the same cases.
 
@@ -87,7 +114,7 @@ def _median(pairs: list[tuple[float, float]]) -> float:
 def _by_operation(records: Mapping[str, Json]) -> dict[str, list[Json]]:
     found: dict[str, list[Json]] = {}
     for _, record in sorted(records.items()):
-        for part in record.get("refactor", ()):
+        for part in _parts(record):
             found.setdefault(part["operation"], []).append(part)
     return found
 

@@ -4,13 +4,14 @@ The worst comes first.  Whatever is left out is counted, and stands in the JSON.
 """
 
 import json
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from convcheck.oracle.cases import Case
 from convcheck.oracle.operations import operation_named
 
+from .cells import AGREEING
+from .faults import telling
 from .looks import Look, look
 
 Json = dict[str, Any]
@@ -57,7 +58,7 @@ def word(cell: Json, certified: Mapping[str, bool]) -> str:
     """
     if cell["failure"]:
         return str(cell["failure"]["outcome"])
-    if cell["property"] == "certified" and cell["status"] == "agrees":
+    if cell["property"] == "certified" and cell["status"] in AGREEING:
         return "certified" if certified.get(cell["operation"]) else "not certified"
     return str(cell["status"])
 
@@ -80,95 +81,8 @@ def verdict_look(findings: Json) -> Look:
     return seen if whole or seen.style != "good" else Look("open", "◐")
 
 
-class Problem(NamedTuple):
-    """One operation that failed, in short."""
-
-    operation: str
-    kernel: str
-    outcomes: Mapping[str, int]
-    """failed cells by word"""
-    cells: int
-    names: list[tuple[str, int]]
-    """mistakes that reproduce what the kernel does, in how many of the failures"""
-    diagnosed: int
-    """failures that were looked into"""
-    first: Json | None
-    """the failure that tells most"""
-    failed: Mapping[str, list[str]]
-    """dtypes by property"""
-    fine: list[str]
-    """properties that agree in every dtype"""
-    kinds: Mapping[bool, list[str]]
-    """kinds of geometry, by whether their test passed"""
-    lost: list[str]
-    """tests that were lost in a crash, or gave no result, where no failure is known"""
-
-
-def problems(findings: Json) -> list[Problem]:
-    """Return what is wrong, one entry for each operation."""
-    operations = by(findings["cells"], lambda cell: cell["operation"])
-    return [
-        _problem(name, cells, findings)
-        for name, cells in operations.items()
-        if any(map(is_bad, cells))
-    ]
-
-
-def _problem(operation: str, cells: list[Json], findings: Json) -> Problem:
-    certified = regions(findings)
-    bad = [cell for cell in cells if is_bad(cell)]
-    failures = [cell["failure"] for cell in sorted(filter(_failure, bad), key=telling)]
-    diagnoses = [each["diagnosis"] for each in failures if each.get("diagnosis")]
-    names = Counter(name["sentence"] for each in diagnoses for name in each["names"])
-    properties = by(cells, lambda cell: cell["property"])
-    return Problem(
-        operation,
-        findings["asked"]["kernels"].get(operation, ""),
-        Counter(word(cell, {}) for cell in bad),
-        len(cells),
-        names.most_common(3),
-        len(diagnoses),
-        failures[0] if failures else None,
-        {name: [c["dtype"] for c in group] for name, group in by(bad, _property).items()},
-        [
-            name
-            for name, group in properties.items()
-            if all(look(word(cell, certified)).style == "good" for cell in group)
-        ],
-        kinds(findings, operation),
-        sorted({test for cell in bad if not cell["failure"] for test in cell["lost"]}),
-    )
-
-
-def kinds(findings: Json, operation: str) -> dict[bool, list[str]]:
-    """Return the kinds of geometry that an operation was judged on, by whether it passed."""
-    outcomes = findings["tests"]["outcomes"]
-    ended = {
-        each["class"]: outcomes.get(f"test_boundaries::test_boundary[{operation}-{each['class']}]")
-        for each in findings["boundaries"]
-        if each["operation"] == operation
-    }
-    return {
-        passed: [name for name, outcome in ended.items() if outcome == word]
-        for passed, word in ((True, "passed"), (False, "failed"))
-    }
-
-
-def _property(cell: Json) -> str:
-    return str(cell["property"])
-
-
 def _failure(cell: Json) -> Any:
     return cell["failure"]
-
-
-def telling(cell: Json) -> tuple[bool, bool, bool, int]:
-    """Return a key: failures with a name, of the plainest kind, with much to see, the shortest."""
-    failure = cell["failure"]
-    diagnosis = failure.get("diagnosis") or {}
-    plain = cell["property"] in ("certified", "exact", "bound")
-    seen = sum(map(len, (diagnosis.get("picture") or {}).get("wrong", ())))
-    return not diagnosis.get("names"), not plain, seen < 2, len(failure["message"])
 
 
 class Group(NamedTuple):
@@ -240,7 +154,9 @@ class Map(NamedTuple):
     operations: list[str]
     certificate: Json
     failed: list[tuple[int, int, int]]
-    """extent, taps and stride of the axes of the first failure"""
+    """extent, taps and stride of those axes of the first failure that nothing agreed with"""
+    case: str | None
+    """the first failure"""
 
 
 def maps(findings: Json) -> list[Map]:
@@ -259,10 +175,17 @@ def maps(findings: Json) -> list[Map]:
         Map(
             [each["operation"] for each in group],
             group[0],
-            _axes(failed.get(group[0]["operation"])),
+            _new(_axes(failed.get(group[0]["operation"])), group[0]["axes"]),
+            (failed.get(group[0]["operation"]) or {}).get("case"),
         )
         for group in groups.values()
     ]
+
+
+def _new(failed: list[tuple[int, int, int]], known: list[list[int]]) -> list[tuple[int, int, int]]:
+    """Return the axes that no geometry agreed with; both, if both are known from others."""
+    agreed = {tuple(axis[:3]) for axis in known}
+    return [axis for axis in failed if axis not in agreed] or failed
 
 
 def _axes(failure: Json | None) -> list[tuple[int, int, int]]:

@@ -7,39 +7,30 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import shown
+from .faults import telling, where_first
+from .problems import Problem
 
 Json = dict[str, Any]
 
 
-def headline(problem: shown.Problem) -> str:
-    """Return what is wrong with a kernel in a sentence."""
-    failure = problem.first or {}
-    diagnosis = failure.get("diagnosis") or {}
-    for name in diagnosis.get("names", ()):
-        return f"{problem.operation} behaves exactly like: {name['sentence']}"
-    if failure.get("outcome") == "misbehaved":
-        return f"{problem.operation}: {failure['message'].splitlines()[0].partition(': ')[2]}"
-    for pattern in diagnosis.get("patterns", ()):
-        return f"{problem.operation} is wrong: {pattern}"
-    return f"{problem.operation} is wrong"
-
-
-def lines(findings: Json, problem: shown.Problem) -> Iterator[str]:
+def lines(findings: Json, problem: Problem) -> Iterator[str]:
     """Yield what is known of a problem beyond its headline."""
     if problem.first is not None:
         yield from _told(problem.first)
     failures = shown.by(
         sorted(
             (c for c in findings["cells"] if c["operation"] == problem.operation and c["failure"]),
-            key=shown.telling,
+            key=telling,
         ),
         lambda cell: cell["property"],
     )
     for prop, dtypes in problem.failed.items():
         again = f": {_again(failures[prop][0]['failure'])}" if prop in failures else ""
-        yield f"  fails    {prop} ({', '.join(dtypes)}){again}"
+        yield f"  {'fails  ' if again else 'crashed'}  {prop} ({', '.join(dtypes)}){again}"
     if problem.fine:
         yield f"  holds    {', '.join(problem.fine)}"
+    if problem.so_far:
+        yield f"  so far   {', '.join(problem.so_far)}: tests ended at what failed"
 
 
 def _told(failure: Json) -> Iterator[str]:
@@ -50,7 +41,7 @@ def _told(failure: Json) -> Iterator[str]:
     at = next((n for n, line in enumerate(rest) if line.startswith("  case ")), len(rest))
     yield f"  {first}"
     yield from rest[:at]
-    names, patterns = diagnosis.get("names", ()), diagnosis.get("patterns", ())
+    names, patterns = diagnosis.get("names", ()), where_first(diagnosis.get("patterns", ()))
     yield from (f"  or like  {name['sentence']}" for name in names[1:])
     headed = not names and failure["outcome"] != "misbehaved"
     yield from (f"  pattern  {each}" for each in patterns[int(headed) :])

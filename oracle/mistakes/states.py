@@ -134,12 +134,12 @@ _WRAPPERS: dict[str, tuple[str, str, Wrap]] = {
         _in_memory_order,
     ),
     "clears-first": (
-        "it clears {first}",
+        "it overwrites {first}",
         "work in place",
         _overwriting(0, np.zeros_like),
     ),
     "clears-second": (
-        "it clears {second}",
+        "it overwrites {second}",
         "work in place",
         _overwriting(1, np.zeros_like),
     ),

@@ -179,12 +179,12 @@ class Collector:
     def _tell(
         self, terminalreporter: pytest.TerminalReporter, findings: dict[str, Any], exitstatus: int
     ) -> None:
-        from convcheck.reports import refactor, shown, terminal  # noqa: PLC0415
+        from convcheck.reports import problems, refactor, terminal  # noqa: PLC0415
         from convcheck.reports.findings import sentence  # noqa: PLC0415
 
         terminalreporter.section("conformance")
-        for problem in shown.problems(findings):
-            terminalreporter.line(terminal.headline(problem), red=True, bold=True)
+        for problem in problems.problems(findings):
+            terminalreporter.line(problem.fault, red=True, bold=True)
             for line in terminal.lines(findings, problem):
                 terminalreporter.line(line)
             terminalreporter.line("")

@@ -7,6 +7,7 @@ are among those that run.
 
 import argparse
 import contextlib
+import os
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any
@@ -158,9 +159,9 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption(f"convcheck_{option}") and not chosen:
             raise pytest.UsageError(f"--{option}: expected a candidate, named by --kernel")
     for form in ("json", "html"):
-        _check_writable(config, form)
+        check_writable(config, form)
     both = [config.getoption(f"convcheck_{form}") for form in ("json", "html")]
-    if all(both) and len({Path(name).resolve() for name in both}) == 1:
+    if all(both) and len({os.path.realpath(name) for name in both}) == 1:
         raise pytest.UsageError(
             f"--conformance-html={both[1]!r}: expected another file than JSON's"
         )
@@ -253,13 +254,17 @@ def _is_ours(argument: str) -> bool:
     )
 
 
-def _check_writable(config: pytest.Config, form: str) -> None:
+def check_writable(config: pytest.Config, form: str) -> None:
     """Raise UsageError where a report could not be written, before any test runs."""
     name = config.getoption(f"convcheck_{form}")
     if name is None:
         return
-    path = Path(name).resolve()
-    if not path.parent.is_dir() or (path.exists() and not path.is_file()):
-        raise pytest.UsageError(
-            f"--conformance-{form}={name!r}: expected a regular file in a folder that exists"
-        )
+    path = Path(os.path.realpath(name))
+    with contextlib.suppress(OSError):  # as of a name that is too long
+        new = not path.exists() and not path.is_symlink()  # not even one that leads nowhere
+        if os.access(path.parent, os.W_OK) and (new or path.is_file()):
+            return
+    raise pytest.UsageError(
+        f"--conformance-{form}={name!r}: expected a regular file in a folder that exists and "
+        "may be written to"
+    )

@@ -228,7 +228,10 @@ class Record:
         """Return the record as JSON text of plain types, fit to cross processes."""
         return json.dumps(
             {
-                "cells": [_plain(cell, tally) for cell, tally in self._cells.items()],
+                "cells": [
+                    _plain(cell, tally) | {"stopped": int(self._failed)}
+                    for cell, tally in self._cells.items()
+                ],
                 "boundaries": [[*key, count] for key, count in self._boundaries.items()],
                 "pairs": self._pairs.dump(),
                 "draws": dict(self._draws),

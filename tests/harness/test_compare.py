@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic import CELLS, TESTS, failure, record, report
+from synthetic import CASE, CELLS, TESTS, failure, record, report
 
 from convcheck.conformance.command import main
 from convcheck.reports import diff, files
@@ -198,7 +198,10 @@ def test_a_failing_cell_names_its_case_and_diagnosis() -> None:
     names = [{"id": "flipped", "sentence": "the filter is flipped", "known_from": "here"}]
     for cell in wrong["findings"]["cells"]:
         if cell["failure"]:
-            cell["failure"]["diagnosis"] = {"names": names}
+            cell["failure"] = cell["failure"] | {
+                "diagnosis": {"names": names},
+                "case": CASE.replace("float32", cell["dtype"]),
+            }
     (change,) = (each for each in compare(BASE, wrong) if each.what.startswith("convolution, "))
     operation, prop, _ = CELLS[3]
     assert change.what == f"{operation}, {prop}, float16 and float32 and float64"

@@ -31,7 +31,7 @@ def test_mistakes_of_the_catalogue_are_named(name: str) -> None:
     operation, expected, kernel = NAMED[name]
     found = diagnose(kernel, probes_of(OPERATIONS[operation], "float32")[0].case)
     assert [each.id for each in found.names] == [expected]
-    assert found.lines()[0] == f"  behaves exactly like: {found.names[0].sentence}"
+    assert found.lines()[0] == f"  behaves exactly as if {found.names[0].sentence}"
 
 
 @pytest.mark.parametrize("name", UNSEEN)
@@ -115,7 +115,7 @@ def test_few_wrong_answers_do_not_mislead() -> None:
 
     case = Case.parse("v1:convolution:float64:integers:b1.h2.w4.i1.o1.f1x1.s2x3:0")
     (pattern, *_) = diagnose(exchanges, case).patterns
-    assert pattern.endswith("this mistake: the two strides are exchanged")
+    assert pattern.endswith("it behaves as if the two strides are exchanged")
 
 
 def test_a_kind_of_layer_l1_that_is_not_taken() -> None:

@@ -2,6 +2,10 @@
 
 import json
 import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +116,53 @@ def test_text_that_utf8_cannot_hold_is_escaped(tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8") == "größer, no file \\udc80"
     files.write_json({"message": "no file \udc80"}, report)
     assert json.loads(report.read_text(encoding="utf-8")) == {"message": "no file \udc80"}
+
+
+KILLED = """
+import os, pathlib, signal, sys
+from convcheck.reports import files
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+files.write_text("newer", pathlib.Path(sys.argv[1]))
+"""
+
+
+def test_a_process_killed_while_writing_leaves_the_older_file(older: Path) -> None:
+    """What is left beside it then does not keep later reports from being written."""
+    command = [sys.executable, "-c", KILLED, str(older)]
+    ended = subprocess.run(command, check=False)  # noqa: S603  (our own text)
+    assert ended.returncode == -signal.SIGKILL
+    assert older.read_text(encoding="utf-8") == "older"
+    files.write_text("newest", older)
+    assert older.read_text(encoding="utf-8") == "newest"
+
+
+def test_two_runs_may_write_to_one_file(older: Path) -> None:
+    """Whoever reads meanwhile sees one of the reports, whole."""
+    texts = {"older", *("ab"[n] * 200_000 for n in range(2))}
+    with ThreadPoolExecutor() as pool:
+        writers = [pool.submit(files.write_text, text, older) for text in texts for _ in range(5)]
+        while not all(each.done() for each in writers):
+            assert older.read_text(encoding="utf-8") in texts
+    for each in writers:
+        each.result()
+    assert list(older.parent.iterdir()) == [older]
+
+
+@pytest.mark.parametrize("kind", ["folder", "device", "pipe", "loop"])
+def test_nothing_but_a_file_is_replaced(tmp_path: Path, kind: str) -> None:
+    """A folder, device or pipe, or a link in a circle, stays what it is."""
+    path = tmp_path / "report.html"
+    match kind:
+        case "folder":
+            path.mkdir()
+        case "device":
+            path.symlink_to(os.devnull)
+        case "pipe":
+            os.mkfifo(path)
+        case "loop":
+            path.symlink_to(path)
+    before = path.lstat()
+    with pytest.raises(OSError, match=r"expected a regular file|symbolic links"):
+        files.write_text("text", path)
+    assert (path.lstat().st_ino, path.lstat().st_mode) == (before.st_ino, before.st_mode)
+    assert Path(os.devnull).is_char_device()

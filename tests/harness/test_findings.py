@@ -157,44 +157,53 @@ FAILED_TWICE = record(
             {},
             "does not conform",
             (
-                "Does not conform: convolution failed in 2 cells in 5 judged cases, "
-                "5 of them decided; 1 of 3 cells not run."
+                "Does not conform: convolution fails exact and bound. 2 of 3 cells failed "
+                "in 5 judged cases, 5 of them decided; 1 of 3 cells not run."
             ),
         ),
         (
             {"a": PASSED},
             {"b": "failed", "c": "failed"},
             "does not conform",
-            "Does not conform: 2 tests failed in 1,004 judged cases, 1,003 of them decided.",
+            (
+                "Does not conform: 2 tests failed. No disagreement in 1,004 judged cases, "
+                "1,003 of them decided."
+            ),
         ),
         (
             {"a": PASSED, "b": FAILED_TWICE},
             {"c": "failed", "d": "failed"},
             "does not conform",
             (
-                "Does not conform: convolution failed in 2 cells and 2 tests failed in "
-                "1,009 judged cases, 1,008 of them decided."
+                "Does not conform: convolution fails exact and bound; 2 tests failed. "
+                "2 of 3 cells failed in 1,009 judged cases, 1,008 of them decided."
             ),
         ),
         (
             {"a": PASSED},
             {"b": "skipped", "c": None, "d": None},
             "incomplete",
-            "Incomplete: 3 tests gave no result in 1,004 judged cases, 1,003 of them decided.",
+            (
+                "Incomplete: 3 tests gave no result; no disagreement in 1,004 judged cases, "
+                "1,003 of them decided."
+            ),
         ),
         (
             {"a": PASSED},
             {"b": "skipped", "c": "skipped"},
             "incomplete",
-            "Incomplete: 2 tests gave no result in 1,004 judged cases, 1,003 of them decided.",
+            (
+                "Incomplete: 2 tests gave no result; no disagreement in 1,004 judged cases, "
+                "1,003 of them decided."
+            ),
         ),
         (
             {"a": record(cell(failure=FAILURE, disagrees=1))},
             {"b": "failed"},
             "does not conform",
             (
-                "Does not conform: convolution failed in 1 cell and 1 test failed in "
-                "1 judged case, 1 of them decided; 2 of 3 cells not run."
+                "Does not conform: convolution fails exact; 1 test failed. 1 of 3 cells failed "
+                "in 1 judged case, 1 of them decided; 2 of 3 cells not run."
             ),
         ),
         (
@@ -207,7 +216,7 @@ FAILED_TWICE = record(
             {"a": record(cell(vacuous=2), cell("bound", undecided=1))},
             {},
             "nothing decided",
-            "Nothing decided in 3 judged cases, 0 of them decided; 1 of 3 cells not run.",
+            "Nothing decided in 3 judged cases; 1 of 3 cells not run.",
         ),
     ],
 )
@@ -327,9 +336,24 @@ def test_many_operations_that_failed_are_counted() -> None:
     """The sentence names up to three operations, and counts more."""
     names = [f"operation_{n}" for n in range(4)]
     cells = [cell(failure=FAILURE, disagrees=1) | {"operation": name} for name in names]
-    assert "operation_0, operation_1, operation_2 failed in 3 cells" in sentence(
+    assert "operation_0, operation_1 and operation_2 are wrong. 3 of " in sentence(
         found({"a": record(*cells[:3])})
     )
-    assert "Does not conform: 4 operations failed in 4 cells" in sentence(
+    assert "Does not conform: 4 of 4 operations are wrong. 4 of " in sentence(
         found({"a": record(*cells)})
     )
+
+
+@pytest.mark.parametrize("agreeing", [3, 0])
+def test_what_a_failure_cut_short_does_not_look_whole(agreeing: int) -> None:
+    """A cell that agrees, one of whose tests ended at another cell's failure, says so."""
+    cut = cell("bound", agrees=agreeing, vacuous=1) | {"stopped": 1}
+    failing = cell(failure=FAILURE, disagrees=1) | {"stopped": 1}
+    exact, bound, linearity = found(
+        {
+            "a": record(failing, cut),
+            "b": record(cell("bound", vacuous=2), cell("linearity", agrees=1)),
+        }
+    )["cells"]
+    assert (bound["status"], bound["stopped"]) == ("agrees so far" if agreeing else "vacuous", 1)
+    assert (exact["status"], linearity["status"]) == ("disagrees", "agrees")

@@ -38,7 +38,7 @@ def test_every_cell_is_in_the_page_with_its_word_and_count() -> None:
         _, words = told[cell["operation"], cell["property"], cell["dtype"]]
         assert words[1 : 1 + len(cell["status"].split())] == cell["status"].split()
         if cell["counts"]:
-            assert " ".join(words).endswith("1,234 of 1,235 0.96 of the bound △ 2 suspicious")
+            assert " ".join(words).endswith("1,234 of 1,235 0.96 of bound △ 2 suspicious")
 
 
 def by_row(report: Json) -> list[Cell]:

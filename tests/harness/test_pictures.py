@@ -72,6 +72,11 @@ def test_shades_tell_sign_and_size() -> None:
     assert styles == ["plus1", "plus2", "plus3", "minus1", "zero", "odd", "odd"]
 
 
+def test_the_largest_numbers_are_shaded() -> None:
+    """What three times the largest number would be is no concern of the picture's."""
+    assert [pictures.shade(value, 1.7e308) for value in (1.7e308, -1e308)] == ["plus3", "minus2"]
+
+
 def test_tables_show_expected_numbers_of_wrong_ones() -> None:
     """In the table an expected number follows the wrong one."""
     picture = {"got": [[1, "nan"]], "expected": [[1, 2]], "wrong": [[False, True]]}

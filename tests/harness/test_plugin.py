@@ -1,14 +1,18 @@
 """The plugin as users meet it: pytest called in a folder of theirs."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pytest_runs import AGREEMENT, CASE, LEDGER, PATCH, WRONG, Folder, findings, run
 
+from convcheck.conformance import plugin
 from convcheck.reports import files
 from convcheck.reports.merge import merge
 
@@ -83,6 +87,31 @@ def test_a_wrong_command_is_one_line(
     assert problem in line
 
 
+@pytest.mark.parametrize("kind", ["loop", "long", "device", "unwritable", "new", "old", "dangling"])
+def test_where_a_report_can_go_is_known_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Whatever keeps a file from being written is told before any test runs."""
+    path = tmp_path / ("x" * 300 if kind == "long" else "r.json")
+    match kind:
+        case "loop":
+            path.symlink_to(path)
+        case "device":
+            path.symlink_to("/dev/null")
+        case "unwritable":  # to the superuser, nothing else is
+            monkeypatch.setattr(os, "access", lambda *_: False)
+        case "old":
+            path.write_text("older", encoding="utf-8")
+        case "dangling":
+            path.symlink_to(tmp_path / "later.json")
+    config: Any = SimpleNamespace(getoption=lambda _: str(path))
+    if kind in ("new", "old", "dangling"):
+        plugin.check_writable(config, "json")
+    else:
+        with pytest.raises(pytest.UsageError, match="expected a regular file in a folder"):
+            plugin.check_writable(config, "json")
+
+
 PROFILES = "from hypothesis import settings\ndef test_own():\n    print(settings().max_examples)\n"
 
 
@@ -138,7 +167,7 @@ def test_a_wrong_kernel_is_told(told: tuple[Path, str]) -> None:
     )
     assert element is not None, text
     assert element[1] != element[2]
-    assert "Does not conform: convolution failed in" in text
+    assert "Does not conform: convolution behaves exactly as if " in text
     report = findings(where / "report.json")
     assert report["verdict"] == "does not conform"
     failed = [cell for cell in report["cells"] if cell["failure"]]
@@ -151,7 +180,7 @@ def test_a_wrong_kernel_is_told(told: tuple[Path, str]) -> None:
     assert shown["case"] == case
     (named,) = shown["diagnosis"]["names"]
     assert named["id"] == "filter-flipped-rows"
-    assert f"\nconvolution behaves exactly like: {named['sentence']}\n" in text
+    assert f"\nconvolution behaves exactly as if {named['sentence']}\n" in text
     for prop in ("exact", "bound"):
         assert re.search(rf"\n  fails    {prop} \(.*float64\): v1:convolution:", text)
 

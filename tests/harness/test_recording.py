@@ -137,6 +137,7 @@ def test_counts_freeze_after_the_first_failing_example() -> None:
     judged_in_vain(record, verdict(Outcome.MISBEHAVED, 1))
     cell = only_cell(record)
     assert (cell["counts"], cell["worst"], cell["suspicious"]) == (counts, 0.25, 1)
+    assert cell["stopped"] == 1
     assert dumped(record)["boundaries"] == [[*name, 3 * n] for *name, n in boundaries]
 
 

@@ -4,7 +4,7 @@ import pytest
 from parsed import Page
 from sample import CASE, PLANNED, certificate, diagnosis, everything, failed, make, part
 
-from convcheck.reports import page, shown
+from convcheck.reports import findings, page, problems, shown
 
 
 def test_a_default_run_stays_small() -> None:
@@ -53,11 +53,24 @@ def test_a_region_in_part_is_not_certified() -> None:
     """Agreement on part of a region is not shown as certified, nor in the colour of agreement."""
     cells = [("convolution", "certified", "float32")]
     for complete, words in ((True, ("good", "certified")), (False, ("open", "not certified"))):
-        report = make([part(cells[0], {"agrees": 5})], planned=cells)
+        report = make([part(cells[0], {"agrees": 5}, stopped=int(not complete))], planned=cells)
         report["findings"]["certificates"] = [certificate("convolution", complete=complete)]
         style, told = Page(report).cells[0]
         assert style == words[0]
         assert words[1] in told
+
+
+def test_the_map_marks_what_nothing_agreed_with() -> None:
+    """Of the first failure the axis is marked that is new; both where both are known to agree."""
+    for case, new in (("b1.h2.w6.i1.o1.f2x5.s1x1", [(6, 5, 1)]), ("b1.h2.w1.i1.o1.f2x1.s1x1", 2)):
+        failure = failed("wrong", CASE.replace("b1.h2.w1.i1.o1.f2x1.s1x1", case))
+        cell = ("convolution", "certified", "float32")
+        report = make([part(cell, {"disagrees": 1}, failure)], planned=[cell])
+        report["findings"]["certificates"] = [certificate("convolution", complete=False)]
+        report["findings"]["certificates"][0]["axes"] = certificate("convolution")["axes"]
+        (map_,) = shown.maps(report["findings"])
+        assert map_.failed == new or len(map_.failed) == new
+        assert f"first failure {failure['case']}" in " ".join(Page(report).text.split())
 
 
 def test_a_run_in_part_does_not_look_whole() -> None:
@@ -97,6 +110,43 @@ def test_refactors_and_strength_are_told() -> None:
         "judge__mutmut_7",
     ):
         assert words.replace("_", "") in text.replace("_", "")
+
+
+def test_what_was_cut_short_is_not_green() -> None:
+    """A cell that agrees as far as it was judged is not told among those that agree."""
+    cut = [part(cell, {"agrees": 2}, stopped=1) for cell in PLANNED[2:4]]
+    report = make([part(PLANNED[0], {"disagrees": 1}, failed("wrong"), stopped=1), *cut])
+    page = Page(report)
+    style, words = page.matrix()[1]
+    assert (style, " ".join(words)) == ("open", "◔ agrees so far 2 of 2 1 test ended early")
+    (problem,) = problems.problems(report["findings"])
+    assert (problem.fine, problem.so_far) == ([], ["bound"])
+    assert "Agrees in every dtype" not in page.text
+
+
+def test_bits_that_differ_are_told_as_what_they_are() -> None:
+    """A right candidate that was to be bit-identical fails for that, and its cells stay whole."""
+    test = "test_refactor::test_refactor[convolution-float16]"
+    counts = {"cases": 4, "identical": 3, "retyped": 0, "failed": 0, "failed_replaced": 0}
+    compared = counts | {"operation": "convolution", "dtype": "float16", "bitwise": True}
+    compared |= {"less": False, "example": CASE, "candidate": [], "replaced": [], "loss": {}}
+    results = findings.Results(
+        {test: {"cells": [part(c, {"agrees": 3}) for c in PLANNED], "refactor": [compared]}},
+        {test: "failed"},
+        {test: "not bit-identical\n  element  z\n  rerun    pytest --case c"},
+        [test],
+        fills={test: PLANNED},
+    )
+    report = make()
+    planned, asked = findings.Planned(PLANNED, [], []), report["findings"]["asked"]
+    report["findings"] = findings.build(results, planned, asked, {"convolution": "old:conv"})
+    assert report["findings"]["verdict"] == "does not conform"
+    assert {cell["status"] for cell in report["findings"]["cells"]} == {"agrees"}
+    text = " ".join(Page(report).text.split())
+    sentence = "convolution is not bit-identical with old:conv: bits differ in 1 of 4 cases"
+    assert f"Does not conform: {sentence}." in text
+    assert "Rerun Copy rerun commandpytest --case c" in text
+    assert "ended otherwise" not in text
 
 
 def test_what_came_out_is_told_at_the_top() -> None:
@@ -149,7 +199,7 @@ def test_a_crash_is_told_at_the_top() -> None:
     page = Page(report)
     top = " ".join(page.text.partition("How hard")[0].split())
     assert "A process ended, or gave no result, in test_laws::test_laws[convolution]" in top
-    assert "Nothing is known of exact (float16)." in top
+    assert "Nothing is known of exact in float16." in top
     assert "7 of 8 cells not run" in top
     assert {"#errors"} <= {attrs.get("href") for _, attrs in page.tags}
     assert "errors" in {attrs.get("id") for _, attrs in page.tags}

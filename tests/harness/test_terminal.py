@@ -2,7 +2,7 @@
 
 from sample import CASE, PLANNED, diagnosis, failed, make, part
 
-from convcheck.reports import shown, terminal
+from convcheck.reports import problems, terminal
 
 MESSAGE = f"""op, float32: the kernel disagrees
   element  z[0] is 1, expected 2
@@ -16,22 +16,22 @@ MESSAGE = f"""op, float32: the kernel disagrees
 def _told(message: str = MESSAGE, outcome: str = "disagrees", **found: object) -> list[str]:
     """Return what is told of an operation that failed, with such a diagnosis."""
     failure = failed(message, outcome=outcome) | {"diagnosis": diagnosis() | found}
-    (problem,) = shown.problems(report := make([part(PLANNED[0], {}, failure)])["findings"])
-    return [terminal.headline(problem), *terminal.lines(report, problem)]
+    (problem,) = problems.problems(report := make([part(PLANNED[0], {}, failure)])["findings"])
+    return [problem.fault, *terminal.lines(report, problem)]
 
 
 def test_the_mistake_is_said_first() -> None:
     """A mistake that reproduces the results is the headline; a second one is told, too."""
     names = [{"id": each, "sentence": f"it is {each}", "known_from": ""} for each in "ab"]
     first, *rest = _told(names=names, patterns=[])
-    assert first == f"{PLANNED[0][0]} behaves exactly like: it is a"
+    assert first == f"{PLANNED[0][0]} in float16 behaves exactly as if it is a"
     assert "  or like  it is b" in rest
 
 
 def test_patterns_are_said_where_there_is_no_name() -> None:
     """The most telling pattern is the headline, and is not said twice."""
     first, *rest = _told(names=[], patterns=["row 7 is wrong", "rows from 7 on"])
-    assert first == f"{PLANNED[0][0]} is wrong: row 7 is wrong"
+    assert first == f"{PLANNED[0][0]} in float16 is wrong: row 7 is wrong"
     assert "  pattern  rows from 7 on" in rest
     assert not any("row 7 is" in line for line in rest)
 
@@ -49,5 +49,5 @@ def test_misbehaviour_is_said_first() -> None:
     """What a kernel did beside returning a result is the headline; patterns come after it."""
     message = MESSAGE.replace("disagrees", "printed more than 100,000 bytes")
     first, *rest = _told(message, "misbehaved", names=[], patterns=["right when asked again"])
-    assert first == f"{PLANNED[0][0]}: the kernel printed more than 100,000 bytes"
+    assert first == f"{PLANNED[0][0]} printed more than 100,000 bytes"
     assert "  pattern  right when asked again" in rest

@@ -1,0 +1,145 @@
+"""What is wrong, in short: what the page and the terminal tell first, an entry an operation."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from . import refactor
+from .cells import AGREEING
+from .faults import fault, listed, telling
+from .findings import BITS
+from .looks import look
+from .shown import by, is_bad, regions, word
+
+Json = dict[str, Any]
+
+
+class Problem(NamedTuple):
+    """One operation that failed, in short."""
+
+    operation: str
+    kernel: str
+    fault: str
+    """what is wrong, in a sentence"""
+    outcomes: Mapping[str, int]
+    """failed cells by word"""
+    cells: int
+    names: list[tuple[str, int]]
+    """mistakes that reproduce what the kernel does, in how many of the failures"""
+    diagnosed: int
+    """failures that were looked into"""
+    first: Json | None
+    """the failure that tells most"""
+    failed: Mapping[str, list[str]]
+    """dtypes by property"""
+    where: Mapping[str, list[str]]
+    """properties by the dtypes in which they failed, in words"""
+    fine: list[str]
+    """properties that agree in every dtype"""
+    so_far: list[str]
+    """those that do as far as they were judged"""
+    kinds: Mapping[bool, list[str]]
+    """kinds of geometry, by whether their test passed"""
+    lost: list[str]
+    """tests that were lost in a crash, or gave no result, where no failure is known"""
+
+
+def problems(findings: Json) -> list[Problem]:
+    """Return what is wrong, one entry for each operation."""
+    operations = by(findings["cells"], lambda cell: cell["operation"])
+    return [
+        _problem(name, cells, findings)
+        for name, cells in operations.items()
+        if any(map(is_bad, cells))
+    ]
+
+
+class Unlike(NamedTuple):
+    """A candidate that is right, but not to the bit what it was to be."""
+
+    operation: str
+    fault: str
+    message: str
+    rerun: str
+
+
+def unlike(findings: Json) -> list[Unlike]:
+    """Return candidates that have not the bits that they were to have."""
+    found = []
+    for entry in filter(refactor.lacks_bits, findings.get("refactor") or []):
+        messages = [
+            error["message"]
+            for error in findings["errors"]
+            if error["outcome"] == BITS and f"[{entry['operation']}-" in error["test"]
+        ]
+        told, _, rerun = next(iter(messages), "").partition("\n  rerun    ")
+        found.append(
+            Unlike(entry["operation"], refactor.unlike_in_words(entry), told, rerun.strip())
+        )
+    return found
+
+
+def _problem(operation: str, cells: list[Json], findings: Json) -> Problem:
+    certified = regions(findings)
+    bad = [cell for cell in cells if is_bad(cell)]
+    failures = [
+        cell["failure"] for cell in sorted((cell for cell in bad if cell["failure"]), key=telling)
+    ]
+    diagnoses = [each["diagnosis"] for each in failures if each.get("diagnosis")]
+    names = Counter(name["sentence"] for each in diagnoses for name in each["names"])
+    properties = by(cells, lambda cell: cell["property"])
+    fine = [
+        name
+        for name, group in properties.items()
+        if all(look(word(cell, certified)).style == "good" for cell in group)
+    ]
+    dtypes = {name: [c["dtype"] for c in group] for name, group in by(bad, _property).items()}
+    return Problem(
+        operation,
+        findings["asked"]["kernels"].get(operation, ""),
+        fault(cells)
+        if failures
+        else f"{operation}: tests crashed, and what they would have shown is lost",
+        Counter(word(cell, {}) for cell in bad),
+        len(cells),
+        names.most_common(3),
+        len(diagnoses),
+        failures[0] if failures else None,
+        dtypes,
+        by(dtypes, lambda name: _in_words(dtypes[name], cells)),
+        fine,
+        [
+            name
+            for name, group in properties.items()
+            if name not in fine and all(_agrees(cell) for cell in group)
+        ],
+        kinds(findings, operation),
+        sorted({test for cell in bad if not cell["failure"] for test in cell["lost"]}),
+    )
+
+
+def kinds(findings: Json, operation: str) -> dict[bool, list[str]]:
+    """Return the kinds of geometry that an operation was judged on, by whether it passed."""
+    outcomes = findings["tests"]["outcomes"]
+    ended = {
+        each["class"]: outcomes.get(f"test_boundaries::test_boundary[{operation}-{each['class']}]")
+        for each in findings["boundaries"]
+        if each["operation"] == operation
+    }
+    return {
+        passed: [name for name, outcome in ended.items() if outcome == word]
+        for passed, word in ((True, "passed"), (False, "failed"))
+    }
+
+
+def _in_words(dtypes: list[str], cells: list[Json]) -> str:
+    every = len(dtypes) > 1 and set(dtypes) == {cell["dtype"] for cell in cells}
+    return "every dtype" if every else listed(dtypes)
+
+
+def _agrees(cell: Json) -> bool:
+    return cell["property"] != "certified" and cell["status"] in AGREEING
+
+
+def _property(cell: Json) -> str:
+    return str(cell["property"])
