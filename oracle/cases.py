@@ -168,7 +168,8 @@ class Case:
         numbers = raw.draw(shape)
         values = integers(numbers, self._largest_of(name))
         if self.fill == "sparse":
-            return values * (1.0 - (numbers >> np.uint64(63)))
+            values *= 1.0 - (numbers >> np.uint64(63))
+            return values
         if self.fill == f"nonfinite-{name}":
             return _with_nonfinite(values, raw)
         return values

@@ -41,7 +41,7 @@ class Diagnosis:
 
     def lines(self) -> list[str]:
         """Return the diagnosis as a failure message has it."""
-        named = [f"  behaves exactly as if {each.sentence}" for each in self.names]
+        named = [f"  behaves exactly like: {each.sentence}" for each in self.names]
         words = [f"  pattern  {each}" for each in self.patterns]
         return [*named, *words, *(f"    {line}" for line in self.text)]
 

@@ -49,7 +49,7 @@ def _fault(cells: list[Json]) -> str:
     subject = f"{operation} in {listed(wrong)}" if told else operation
     diagnosis = failure.get("diagnosis") or {}
     for name in diagnosis.get("names", ()):
-        return f"{subject} behaves exactly as if {name['sentence']}"
+        return f"{subject} behaves exactly like: {name['sentence']}"
     if failure["outcome"] == "misbehaved":
         return f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
     for pattern in where_first(diagnosis.get("patterns", ())):

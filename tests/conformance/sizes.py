@@ -182,8 +182,9 @@ class _Design:
             chosen.get(name, extent)
             for name, extent in zip(("height", "width"), least, strict=True)
         )
-        channels = v["channels_in"], v["channels_out"]
-        return Geometry(v["batch"], height, width, *channels, *v["filter"], *v["stride"], fore)
+        (taps_h, taps_w), (stride_h, stride_w) = v["filter"], v["stride"]
+        sizes = (v["batch"], height, width, v["channels_in"], v["channels_out"])
+        return Geometry(*sizes, taps_h, taps_w, stride_h, stride_w, fore)
 
     def _extent(self, outputs: int, taps: int, stride: int) -> int:
         """Return the least extent from which layer l makes so many outputs along an axis."""

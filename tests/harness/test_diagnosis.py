@@ -31,7 +31,7 @@ def test_mistakes_of_the_catalogue_are_named(name: str) -> None:
     operation, expected, kernel = NAMED[name]
     found = diagnose(kernel, probes_of(OPERATIONS[operation], "float32")[0].case)
     assert [each.id for each in found.names] == [expected]
-    assert found.lines()[0] == f"  behaves exactly as if {found.names[0].sentence}"
+    assert found.lines()[0] == f"  behaves exactly like: {found.names[0].sentence}"
 
 
 @pytest.mark.parametrize("name", UNSEEN)

@@ -15,7 +15,7 @@ NAMES = diagnosis()["names"]
 @pytest.mark.parametrize(
     ("said", "found"),
     [
-        ("behaves exactly as if the filter is flipped in both axes", {"names": NAMES}),
+        ("behaves exactly like: the filter is flipped in both axes", {"names": NAMES}),
         (
             "is wrong exactly where it rains",
             {"patterns": ["it is 0", "wrong exactly where it rains"]},

@@ -167,7 +167,7 @@ def test_a_wrong_kernel_is_told(told: tuple[Path, str]) -> None:
     )
     assert element is not None, text
     assert element[1] != element[2]
-    assert "Does not conform: convolution behaves exactly as if " in text
+    assert "Does not conform: convolution behaves exactly like: " in text
     report = findings(where / "report.json")
     assert report["verdict"] == "does not conform"
     failed = [cell for cell in report["cells"] if cell["failure"]]
@@ -180,7 +180,7 @@ def test_a_wrong_kernel_is_told(told: tuple[Path, str]) -> None:
     assert shown["case"] == case
     (named,) = shown["diagnosis"]["names"]
     assert named["id"] == "filter-flipped-rows"
-    assert f"\nconvolution behaves exactly as if {named['sentence']}\n" in text
+    assert f"\nconvolution behaves exactly like: {named['sentence']}\n" in text
     for prop in ("exact", "bound"):
         assert re.search(rf"\n  fails    {prop} \(.*float64\): v1:convolution:", text)
 

@@ -24,7 +24,7 @@ def test_the_mistake_is_said_first() -> None:
     """A mistake that reproduces the results is the headline; a second one is told, too."""
     names = [{"id": each, "sentence": f"it is {each}", "known_from": ""} for each in "ab"]
     first, *rest = _told(names=names, patterns=[])
-    assert first == f"{PLANNED[0][0]} in float16 behaves exactly as if it is a"
+    assert first == f"{PLANNED[0][0]} in float16 behaves exactly like: it is a"
     assert "  or like  it is b" in rest
 
 
