@@ -22,21 +22,23 @@ class Tier:
 
     extent: int
     """of one-layer operations"""
+    full_to: int
+    """of one-layer operations, up to where batch and channels come in every combination"""
     two_layers: int
     """of backward kernels, both axes"""
     reach: int
     """of backward kernels, one axis"""
     narrow: int
     """of backward kernels, the other axis then"""
-    full_to: int
-    """of backward kernels, up to where batch and channels come in every combination"""
+    two_layers_full_to: int
+    """of backward kernels, likewise"""
     shards: int
 
 
 TIERS = {
-    "quick": Tier(extent=4, two_layers=2, reach=6, narrow=1, full_to=2, shards=1),
-    "default": Tier(extent=6, two_layers=3, reach=6, narrow=1, full_to=2, shards=6),
-    "thorough": Tier(extent=8, two_layers=4, reach=8, narrow=2, full_to=4, shards=48),
+    "quick": Tier(4, 2, two_layers=2, reach=6, narrow=1, two_layers_full_to=2, shards=1),
+    "default": Tier(6, 4, two_layers=3, reach=6, narrow=1, two_layers_full_to=2, shards=6),
+    "thorough": Tier(8, 4, two_layers=4, reach=8, narrow=2, two_layers_full_to=4, shards=48),
 }
 
 
@@ -44,13 +46,13 @@ def region(operation: Operation, effort: Tier) -> Region:
     """Return the region that is certified for `operation`, of what its kernel takes."""
     dtypes = dtypes_of(operation)[::-1]
     if operation.default_fore is None:
-        return Region(operation.name, effort.extent, dtypes=dtypes)
+        return Region(operation.name, effort.extent, full_to=effort.full_to, dtypes=dtypes)
     return Region(
         operation.name,
         effort.two_layers,
         effort.reach,
         effort.narrow,
-        full_to=effort.full_to,
+        full_to=effort.two_layers_full_to,
         dtypes=dtypes,
         fore_layers=fore_layers_of(operation),
     )
