@@ -54,7 +54,7 @@ def condition(kernel: Kernel, case: Case) -> Condition | None:
         return None
     for words, holds in _relations(tried):
         if all(holds(each.numbers) == each.wrong for each in tried):
-            return Condition(f"wrong exactly where {words}", holds)
+            return Condition(_told(words, tried), holds)
     parts = []
     for name in _names(case.geometry):
         found = _along(name, numbers_of(case), tried)
@@ -66,8 +66,13 @@ def condition(kernel: Kernel, case: Case) -> Condition | None:
         return all(holds(numbers) for _, holds in parts)
 
     if parts and all(hold(each.numbers) == each.wrong for each in tried):
-        return Condition(f"wrong exactly where {', '.join(words for words, _ in parts)}", hold)
+        return Condition(_told(", ".join(words for words, _ in parts), tried), hold)
     return None
+
+
+def _told(words: str, tried: Sequence[_Tried]) -> str:
+    """Return what the geometries tried say, and how many these were: of others it is a guess."""
+    return f"wrong exactly where {words}, in {len(tried)} geometries tried"
 
 
 def _scan(kernel: Kernel, case: Case) -> list[_Tried]:

@@ -189,6 +189,7 @@ class Session:
     asked: list[Asked] = field(default_factory=list)
     fitting: list[Mistake] = field(default_factory=list)
     """mistakes that give the same answers to all probes"""
+    _held: dict[Mistake, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Ask the kernel, where it runs elsewhere one of its own that remembers nothing."""
@@ -239,13 +240,26 @@ class Session:
         return next((each for each in (*own, *self.asked) if not each.right), None)
 
     def naming(self, focus: Asked) -> list[Mistake]:
-        """Return the plainest mistake that also gives the answer in `focus`."""
+        """Return the plainest mistake that also gives the answer in `focus`, and those around."""
         named = (
             mistake
             for mistake in self.fitting
             if mistake.state or focus.fits(replay(mistake, focus.probe), mistake)
         )
-        return list(named)[:1]
+        found = next((each for each in named if self._holds(each, focus)), None)
+        return [] if found is None else [found]
+
+    def _holds(self, mistake: Mistake, focus: Asked) -> bool:
+        """Return whether a mistake of geometry gives the answers around `focus`, too; asked once.
+
+        The kernel may be wrong on some of the geometries only on which the mistake is.
+        """
+        if mistake.state or mistake.unit or mistake.wild or focus.probe.case.mode != "exact":
+            return True
+        if mistake not in self._held:
+            around = self._around(focus)
+            self._held[mistake] = all(a.fits(replay(mistake, a.probe), mistake) for a in around)
+        return self._held[mistake]
 
     def partly(self, focus: Asked) -> list[tuple[Mistake, str]]:
         """Return a mistake that gives the answers that are results, or those that are wrong.
