@@ -79,7 +79,7 @@ class Plan:
     of: int = 1
     """how many parameters are combined: 2 or 3"""
     most: int = 0
-    """multiplications of a call, and elements of its largest array, at most"""
+    """multiplications of a layer, and elements of the largest array, at most"""
 
 
 Choices = Mapping[str, Any]
@@ -162,13 +162,13 @@ class _Design:
         return max(self.cost(geometry), largest) <= self._plan.most
 
     def cost(self, geometry: Geometry) -> int:
-        """Return the multiplications of a call, those of both layers where there are two."""
+        """Return the multiplications of a call, those of the dearer layer where there are two."""
         extents = self._operation.extents(geometry)
         cost = math.prod(extents[axis] for axis in "bPQihwo")
         if geometry.fore is None:
             return cost
         narrow = "RS" if geometry.fore.layer == "convolution" else self._operation.output_axes
-        return cost + math.prod(extents[axis] for axis in f"b{narrow}ogmk")
+        return max(cost, math.prod(extents[axis] for axis in f"b{narrow}ogmk"))
 
     def geometry(self, chosen: Choices) -> Geometry:
         """Return the geometry with these values, the others being the least that do."""

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from convcheck.conformance import test_combinations as combined
+from convcheck.conformance.coverage import block_classes, block_pairs, pairs_of
 from convcheck.conformance.kernels import CHOSEN, kernel_for
 from convcheck.conformance.recording import ConformanceError, Record
 from convcheck.conformance.sizes import ALL, FEW, NAMES, Plan, covering, smaller
@@ -47,6 +48,15 @@ def test_every_affordable_pair_is_there(operation: Operation) -> None:
         for a, b in product(ALL[one], ALL[other]):
             if 16 * np.prod(a) * np.prod(b) <= 2**11:
                 assert (a, b) in held, (one, other)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+@pytest.mark.parametrize("most", [2**11, 2**12])
+def test_every_pair_of_block_sizes_is_there(operation: Operation, most: int) -> None:
+    """What a full run plans to reach is among what the reference and candidates are judged on."""
+    found = covering(operation, layers_of(operation), Plan("all", 2, most))
+    held = {pair for each in found for pair in pairs_of(block_classes(operation, each))}
+    assert set(block_pairs(operation.name)) <= held
 
 
 def test_every_affordable_triple_is_there() -> None:
