@@ -13,6 +13,9 @@ name is judged; without an operation, the function's name is the operation's.  W
 the kernels are those that [tool.convcheck] in pyproject.toml names.
 """
 
+# pytest's options that name kernels, too.
+_NAMING = ("--kernel", "--kernels", "--convcheck-kernel", "--convcheck-kernels")
+
 
 def main(words: Sequence[str]) -> int:
     """Run the command; return pytest's exit status, or 4 where the command is wrong."""
@@ -28,7 +31,9 @@ def main(words: Sequence[str]) -> int:
     import pytest  # noqa: PLC0415  (not needed to tell the usage)
 
     kernels = [option for target in targets for option in _options(target)]
-    return int(pytest.main([*(kernels or ["--convcheck-kernels", "pyproject.toml"]), *options]))
+    if not kernels and not any(word.partition("=")[0] in _NAMING for word in options):
+        kernels = ["--convcheck-kernels", "pyproject.toml"]
+    return int(pytest.main([*kernels, *options]))
 
 
 def _options(target: str) -> list[str]:

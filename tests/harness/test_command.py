@@ -218,3 +218,20 @@ def test_lines_of_the_report_are_printable(
     assert main(["render", str(source) + "\n", "-o", "r.html"]) == 4
     said = capsys.readouterr()
     assert all(c.isprintable() or c == "\n" for c in said.out + said.err)
+
+
+@pytest.mark.parametrize("words", [["--kernels", "mine.py"], ["--convcheck-kernel=x", "-q"]])
+def test_check_takes_the_options_that_name_kernels(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kernels may be named by pytest's options alone; the table is for where none is named."""
+    called: list[list[str]] = []
+
+    def keep(given: list[str]) -> int:
+        called.append(given)
+        return 0
+
+    monkeypatch.setattr(pytest, "main", keep)
+    assert main(["check", *words]) == 0
+    assert main(["check", "-q"]) == 0
+    assert called == [words, ["--convcheck-kernels", "pyproject.toml", "-q"]]
