@@ -30,7 +30,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -69,6 +69,13 @@ def _all_fills(operation: Operation) -> tuple[str, ...]:
     return (*agreement_fills(operation), "sparse", "small", *nonfinite_fills(operation))
 
 
+@lru_cache
+def _mode(fill: str) -> str:
+    if fill in REAL_FILLS:
+        return "bound"
+    return "nonfinite" if fill.startswith("nonfinite") else "exact"
+
+
 @dataclass(frozen=True)
 class Case:
     """Operation, geometry, dtype, fill and seed: everything that one call needs."""
@@ -85,9 +92,7 @@ class Case:
         operation.check(self.geometry)
         _require_one_of("dtype", self.dtype, DTYPES)
         _require_one_of("fill", self.fill, _all_fills(operation))
-        seed = self.seed
-        if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**64:
-            raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**64 - 1")
+        require_seed(self.seed)
         # No array is larger than all extents multiplied, which is seldom too much.
         if math.prod(operation.extents(self.geometry).values()) > LARGEST_ARRAY:
             self._check_arrays(operation)
@@ -122,11 +127,9 @@ class Case:
     @property
     def mode(self) -> str:
         """How a kernel is judged on it: "exact", "bound" or "nonfinite"."""
-        if self.fill in REAL_FILLS:
-            return "bound"
-        return "nonfinite" if self.fill.startswith("nonfinite") else "exact"
+        return _mode(self.fill)
 
-    @cached_property
+    @property
     def largest(self) -> int | None:
         """Largest magnitude of the integers in a factor that shares the range.
 
@@ -134,16 +137,23 @@ class Case:
         n * largest**d, which must not exceed 2**p for a significand of p bits, or what
         `small` has in its place.  None where not even +-1 will do.
         """
+        # functools.cached_property takes a lock in Python 3.11, and longer than all of this.
+        known = self.__dict__
+        if "_largest" not in known:
+            known["_largest"] = self._find_largest()
+        largest: int | None = known["_largest"]
+        return largest
+
+    def _find_largest(self) -> int | None:
         operation = operation_named(self.operation)
-        terms = max(1, most_terms(operation, self.geometry))
         bits = SMALL if self.fill == "small" else SIGNIFICAND
-        room: int = 2 ** bits[self.dtype] // terms
-        if room == 0:
-            return None
+        room: int = 2 ** bits[self.dtype] // max(1, most_terms(operation, self.geometry))
         if self.fill.startswith("wide-"):
-            return room
+            return room or None
         root = math.isqrt(room)
-        return root if operation.degree == 2 else math.isqrt(root)  # of degree 4 otherwise
+        if operation.degree == 4:
+            root = math.isqrt(root)
+        return root or None
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that a kernel is handed, by name.
@@ -151,6 +161,10 @@ class Case:
         Raises:
             ValueError: the integers of this fill would have an empty range.
         """
+        return {name: array.copy() for name, array in self.shared_arrays().items()}
+
+    def shared_arrays(self) -> dict[str, Array]:
+        """Return the same arrays as `arrays`, but read-only where other cases share them."""
         operation = operation_named(self.operation)
         shapes = operation.array_shapes(self.geometry)
         if self.fill in ("integers", "small"):  # all alike, so that they can be made at once
@@ -176,9 +190,10 @@ class Case:
 
     def _largest_of(self, name: str = "") -> int:
         """Return the largest magnitude in factor `name`; any will do where all are alike."""
-        if self.largest is None:
+        largest = self.largest
+        if largest is None:
             raise ValueError(f"case id {self}: exact mode has no range left in {self.dtype}")
-        return 1 if self.fill.startswith("wide-") and self.fill != f"wide-{name}" else self.largest
+        return 1 if self.fill.startswith("wide-") and self.fill != f"wide-{name}" else largest
 
     def expression(self, name: str) -> str:
         """Return NumPy code for array `name`, flat and in float64, before NaN is put in.
@@ -203,6 +218,12 @@ class Case:
         if isinstance(reach, int):
             return f"np.ldexp(2 * ({unit}) - 1, {reach})"
         return f"np.ldexp(2 * ({unit}) - 1, draw() % {len(reach)} - {-reach[0]})"
+
+
+def require_seed(seed: object) -> None:
+    """Raise ValueError unless `seed` is one that a case may have."""
+    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**64:
+        raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**64 - 1")
 
 
 def integers(raw: Array, largest: int) -> Array:
@@ -239,15 +260,17 @@ def _first_numbers(seed: int | tuple[int, int]) -> Array:
 
 
 def _alike(seed: int, largest: int, dtype: str, size: int) -> Array:
-    """Return the first `size` integers of a seed, in +-`largest`."""
+    """Return the first integers of a seed, in +-`largest`: `size` of them or more."""
     if size <= _FIRST:
-        return _first_integers(seed, largest, dtype)[:size].copy()
+        return _first_integers(seed, largest, dtype)
     return integers(Raw(seed).draw((size,)), largest).astype(dtype, copy=False)
 
 
 @lru_cache(maxsize=256)
 def _first_integers(seed: int, largest: int, dtype: str) -> Array:
-    return integers(_first_numbers(seed), largest).astype(dtype, copy=False)
+    numbers = integers(_first_numbers(seed), largest).astype(dtype, copy=False)
+    numbers.flags.writeable = False
+    return numbers
 
 
 class Raw:

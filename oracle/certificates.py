@@ -21,22 +21,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from .cases import Case
+from .cases import Case, require_seed
 from .cross_check import cross_check
 from .geometry import Geometry
 from .judge import judge, judge_all
 from .operations import Kernel, operation_named
 from .oracles import ORACLES
-from .promises import promise_of
+from .promises import DIRECT, promise_of
 from .pytorch import one_thread
 from .regions import Region
+from .unchecked import unchecked
 from .verdicts import Outcome, Verdict
 
 # Draws beyond the ones asked for, where right results happen to be zero everywhere.
 _VACUOUS = 64
 
 # Judged together, since that is faster.
-_BATCH = 32
+_BATCH = 64
 
 
 @dataclass
@@ -65,28 +66,35 @@ class Certificate:
     and the largest extent that their other axis had"""
 
     def add(self, verdicts: list[Verdict]) -> None:
-        """Add the verdicts on one geometry."""
-        self.judged.update((verdict.case.dtype, verdict.outcome) for verdict in verdicts)
-        failed = [verdict for verdict in verdicts if verdict.failed]
-        if failed:
-            self.failure = self.failure or failed[0]
-        elif sum(verdict.outcome is Outcome.AGREES for verdict in verdicts) < self.draws:
+        """Add the verdicts on one geometry, of which only the last may have failed."""
+        agreed = 0
+        for verdict in verdicts:
+            self.judged[verdict.case.dtype, verdict.outcome] += 1
+            agreed += verdict.outcome is Outcome.AGREES
+        last, case = verdicts[-1], verdicts[0].case
+        if last.failed:
+            self.failure = self.failure or last
+        elif agreed < self.draws:
             self.undecided += 1
         else:
             self.certified += 1
-            case = verdicts[0].case
-            self.rounded = self.rounded or promise_of(verdicts[0].kernel).rounds(case)
+            promise = promise_of(last.kernel)
+            self.rounded = self.rounded or (promise is not DIRECT and promise.rounds(case))
             choices = 2 * (case.largest or 0)
             self.choices[case.dtype] = min(choices, self.choices.get(case.dtype, choices))
             self._cover(case.geometry)
 
     def _cover(self, geometry: Geometry) -> None:
-        g, extents = geometry, operation_named(self.region.operation).extents(geometry)
-        rows = (extents["H"], g.filter_height, g.stride_height)
-        columns = (extents["W"], g.filter_width, g.stride_width)
-        for axis, other in {rows: columns, columns: rows}.items():
+        others = geometry.spatial.get("other extents")
+        if others is None:
+            g, extents = geometry, operation_named(self.region.operation).extents(geometry)
+            rows = (extents["H"], g.filter_height, g.stride_height)
+            columns = (extents["W"], g.filter_width, g.stride_width)
+            others = {rows: extents["W"], columns: extents["H"]}
+            geometry.spatial["other extents"] = others
+        for axis, other in others.items():
             count, longest = self.axes.get(axis, (0, 0))
-            self.axes[axis] = (count + 1, max(longest, other[0]))
+            self.axes[axis] = (count + 1, max(longest, other))
 
     @property
     def complete(self) -> bool:
@@ -162,28 +170,37 @@ def enumerate_region(
     """
     if draws < 1:
         raise ValueError(f"draws={draws!r}: expected an integer of at least 1")
+    require_seed(seed)
     geometries = region.geometries(shard, shards, span=span)
     while batch := list(islice(geometries, _BATCH)):
         cases = [
-            Case(region.operation, geometry, dtype, "integers", seed)
+            unchecked(
+                Case,
+                operation=region.operation,
+                geometry=geometry,
+                dtype=dtype,
+                fill="integers",
+                seed=seed,
+            )
             for _, geometry, dtype in batch
         ]
         for (rank, _, _), first in zip(batch, judge_all(kernel, cases), strict=True):
-            verdicts = [first, *_redrawn(first, draws)]
+            verdicts = _all_draws(first, draws)
             yield rank, verdicts
             if verdicts[-1].failed:
                 return
 
 
-def _redrawn(first: Verdict, draws: int) -> Iterator[Verdict]:
-    """Yield verdicts on further draws: until there are enough, or one decides otherwise."""
-    verdict, agreed = first, int(first.outcome is Outcome.AGREES)
-    for step in range(1, draws + _VACUOUS):
-        if agreed == draws or verdict.outcome not in (Outcome.AGREES, Outcome.VACUOUS):
-            return
-        verdict = judge(first.kernel, replace(first.case, seed=first.case.seed + step))
-        agreed += verdict.outcome is Outcome.AGREES
-        yield verdict
+def _all_draws(first: Verdict, draws: int) -> list[Verdict]:
+    """Return verdicts on all draws: until enough agree, or one decides otherwise."""
+    verdicts, agreed = [first], int(first.outcome is Outcome.AGREES)
+    while agreed < draws and verdicts[-1].outcome in (Outcome.AGREES, Outcome.VACUOUS):
+        if len(verdicts) == draws + _VACUOUS:
+            break
+        seed = first.case.seed + len(verdicts)
+        verdicts.append(judge(first.kernel, replace(first.case, seed=seed)))
+        agreed += verdicts[-1].outcome is Outcome.AGREES
+    return verdicts
 
 
 def certify(

@@ -5,16 +5,16 @@ times what its column does.  Batch items and channels that are summed over multi
 their number.  So the oracle is asked once for each axis, of which geometries share few.
 """
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .geometry import Fore, Geometry
 from .layouts import Array
-from .operations import Operation
+from .operations import OPERATIONS, Operation
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,30 @@ def most_terms(operation: Operation, geometry: Geometry) -> int:
     """Return the most terms of any result; 0 in an empty batch."""
     if geometry.batch == 0:
         return 0
-    rows, columns = (_along(operation, *axis).most for axis in _axes(geometry))
-    return rows * columns * summed(operation, geometry)
+    most: int | None = geometry.spatial.get(operation)
+    if most is None:
+        rows, columns = (_along(operation, *axis).most for axis in _axes(geometry))
+        most = geometry.spatial[operation] = rows * columns
+    return most * summed(operation, geometry)
 
 
 def summed(operation: Operation, geometry: Geometry) -> int:
     """Return how many combinations of batch item and channels are summed over."""
-    return math.prod(operation.shape(geometry, operation.summed))
+    combinations: int = 1
+    for size in _SIZES[operation]:
+        combinations *= size(geometry)
+    return combinations
+
+
+_SIZE_OF = {
+    "b": attrgetter("batch"),
+    "i": attrgetter("channels_in"),
+    "o": attrgetter("channels_out"),
+    "k": attrgetter("fore.channels_out"),
+}
+_SIZES = {
+    operation: [_SIZE_OF[axis] for axis in operation.summed] for operation in OPERATIONS.values()
+}
 
 
 def _axes(geometry: Geometry) -> tuple[Any, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field, fields
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ def require_extent(name: str, value: object, least: int) -> None:
         raise ValueError(f"{name}={value!r}: expected an integer of at least {least}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fore:
     """Layer l+1 of a two-layer network: what the notebook's backward kernels call fore.
 
@@ -41,7 +42,7 @@ class Fore:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Geometry:
     """The sizes and strides of one layer, and of the one after it where there is one.
 
@@ -59,14 +60,19 @@ class Geometry:
     stride_height: int
     stride_width: int
     fore: Fore | None = None
-    _hash: int = field(init=False, repr=False, compare=False)
+    spatial: dict[Any, Any] = field(init=False, repr=False, compare=False)
+    """what others have found out of all but batch and channels, by layer, by operation, or by
+    name: geometries that differ in batch and channels alone may share it"""
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
-        sizes = _sizes_of(self)
-        _require_sizes("", _SIZES, sizes)
-        # Kept, since what follows from a geometry is looked up by it many times.
-        object.__setattr__(self, "_hash", hash((*sizes, self.fore)))
+        _require_sizes("", _SIZES, _sizes_of(self))
+        object.__setattr__(self, "spatial", {})
+
+    # Kept, since what follows from a geometry is looked up by it many times.
+    @cached_property
+    def _hash(self) -> int:
+        return hash((*_sizes_of(self), self.fore))
 
     def __hash__(self) -> int:
         return self._hash

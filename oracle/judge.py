@@ -32,6 +32,7 @@ is the operation's data this is one property ("nonfinite data"); for the others
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -42,6 +43,7 @@ from .clock import BOUNDS, KERNEL, ORACLE
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation, operation_named
 from .promises import DIRECT, Promise, promise_of, suited
+from .unchecked import unchecked
 from .verdicts import Evidence, Outcome, Verdict
 
 _NOTHING = "the result is empty or zero everywhere"
@@ -88,7 +90,7 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     verdicts = [not_judged(kernel, q.case, q.prop, promise) for q in questions]
     asked = [q for q, verdict in zip(questions, verdicts, strict=True) if verdict is None]
     for question in asked:
-        question.arrays = question.case.arrays()
+        question.arrays = question.case.shared_arrays()
     with ORACLE:
         for question in asked:
             question.ask_oracle()
@@ -160,15 +162,16 @@ def _ask_kernel(kernel: Kernel, asked: "Sequence[_Question]") -> None:
         with KERNEL:
             answers = call_all(kernel, operation, calls)
         for question, answer in zip(questions, answers, strict=True):
-            question.answer(answer)
+            question.result = answer
 
 
 class _Question:
     """What a case asks of a kernel, and how oracle and kernel answered."""
 
+    __slots__ = ("arrays", "case", "expected", "kernel", "limits", "operation", "prop", "result")
     arrays: Arrays
     expected: Array
-    limits: Bound | None = None
+    limits: Bound | None
     """how much the result may be off; None demands equality"""
     result: Array | MisbehaviourError
 
@@ -182,15 +185,8 @@ class _Question:
         """Find out what the result should be."""
         case, arrays = self.case, self.arrays
         self.expected = self.operation.oracle(case.geometry, arrays)
-        if case.mode == "nonfinite":
+        if self.prop.startswith("nonfinite"):
             _check_spread(self.operation, case, arrays, self.expected)
-
-    def answer(self, result: Array | MisbehaviourError) -> None:
-        """Keep what the kernel gave."""
-        if isinstance(result, MisbehaviourError):
-            self.result = result
-        else:
-            self.result = result.astype(np.float64, copy=False)
 
     def ask_kernel(self, arrange: Arrange | None = np.copy) -> None:
         """Call the kernel, and keep a copy of its result: it may use its memory again."""
@@ -198,22 +194,24 @@ class _Question:
         try:
             with KERNEL:
                 z = call(self.kernel, self.operation, case.geometry, self.arrays, shape, arrange)
-            self.result = np.array(z, np.float64)
+            self.result = np.array(z)
         except MisbehaviourError as problem:
             self.result = problem
 
     def verdict(self) -> Verdict:
         """Return what the answers say."""
-        verdict = Verdict(self.case, self.kernel, self.prop, Outcome.AGREES)
-        if isinstance(self.result, NotCalledError):
-            return replace(verdict, outcome=Outcome.UNDECIDED, reason=str(self.result))
+        verdict = unchecked(
+            Verdict, case=self.case, kernel=self.kernel, prop=self.prop, outcome=Outcome.AGREES
+        )
         if isinstance(self.result, MisbehaviourError):
+            if isinstance(self.result, NotCalledError):
+                return replace(verdict, outcome=Outcome.UNDECIDED, reason=str(self.result))
             return misbehaved(verdict, self.result, Evidence(self.arrays, self.case))
-        if self.limits is not None and self.case.mode == "exact":
-            return _rounded(verdict, self.arrays, self.result, self.expected, self.limits)
-        if self.limits is not None:
-            return _within(verdict, self.arrays, self.result, self.expected, self.limits)
-        return _equal(verdict, self.arrays, self.result, self.expected)
+        z = self.result.astype(np.float64, copy=False)
+        if self.limits is None:
+            return _equal(verdict, self.arrays, z, self.expected)
+        judged = _rounded if self.case.mode == "exact" else _within
+        return judged(verdict, self.arrays, z, self.expected, self.limits)
 
 
 def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence) -> Verdict:
@@ -229,18 +227,21 @@ def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence)
 
 def property_of(case: Case) -> str:
     """Return the property that judging `case` tells of."""
-    mode = case.mode
+    return _property(case.operation, case.fill, case.mode)
+
+
+@lru_cache
+def _property(operation: str, fill: str, mode: str) -> str:
     if mode != "nonfinite":
         return mode
-    required = case.fill == f"nonfinite-{operation_named(case.operation).data}"
+    required = fill == f"nonfinite-{operation_named(operation).data}"
     return "nonfinite data" if required else "nonfinite others"
 
 
 def _equal(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verdict:
     """Return `verdict`, changed to what equality of `z` and `expected` says."""
-    equal = z == expected
-    if not equal.all():
-        wrong = ~(equal | (np.isnan(z) & np.isnan(expected)))
+    if z.tobytes() != expected.tobytes():  # seldom, and the quickest way to say no
+        wrong = ~((z == expected) | (np.isnan(z) & np.isnan(expected)))
         if wrong.any():
             return _disagreement(verdict, arrays, z, expected, wrong)
     if not any(expected.flat):  # empty, or zero everywhere: NaN and infinity count as true

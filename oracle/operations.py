@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from operator import itemgetter
 from typing import Any
 
 from . import pytorch
@@ -75,18 +76,19 @@ class Operation:
             rows, columns = self.output_extents(g)
             _check_fits("fore ", g.fore.filter_height, rows, g.fore.filter_width, columns)
 
-    # Asked several times of each geometry, and never again once enumeration has moved on.
-    @lru_cache(maxsize=64)  # noqa: B019  (the table's eight operations live as long as the cache)
     def extents(self, geometry: Geometry) -> Mapping[str, int]:
         """Return the extent of every axis."""
         g = geometry
-        e = {
-            "b": g.batch,
-            "i": g.channels_in,
-            "o": g.channels_out,
-            "h": g.filter_height,
-            "w": g.filter_width,
-        }
+        if self.layer not in g.spatial:
+            g.spatial[self.layer] = self._spatial_extents(g)
+        e = {**g.spatial[self.layer], "b": g.batch, "i": g.channels_in, "o": g.channels_out}
+        if g.fore is not None:
+            e["k"] = g.fore.channels_out
+        return e
+
+    def _spatial_extents(self, geometry: Geometry) -> Mapping[str, int]:
+        g = geometry
+        e = {"h": g.filter_height, "w": g.filter_width}
         if self.layer == "convolution":
             e["H"], e["W"] = g.height, g.width
             e["P"] = (g.height - g.filter_height) // g.stride_height + 1
@@ -98,7 +100,7 @@ class Operation:
         if g.fore is not None:
             f = g.fore
             rows, columns = (e[axis] for axis in self.output_axes)
-            e |= {"k": f.channels_out, "g": f.filter_height, "m": f.filter_width}
+            e |= {"g": f.filter_height, "m": f.filter_width}
             if f.layer == "convolution":
                 e["R"] = (rows - f.filter_height) // f.stride_height + 1
                 e["S"] = (columns - f.filter_width) // f.stride_width + 1
@@ -118,15 +120,26 @@ class Operation:
 
     def shape(self, geometry: Geometry, axes: str) -> tuple[int, ...]:
         """Return the shape of an array with these axes."""
-        return tuple(map(self.extents(geometry).__getitem__, axes))
+        return _pick(axes)(self.extents(geometry))
 
-    @lru_cache(maxsize=64)  # noqa: B019  (as for `extents`)
     def array_shapes(self, geometry: Geometry) -> Mapping[str, tuple[int, ...]]:
         """Return name and shape of every array that a kernel is handed."""
-        shapes = {name: self.shape(geometry, axes) for name, axes in self.factors.items()}
+        extents = self.extents(geometry)
+        return {name: pick(extents) for name, pick in self._arrays}
+
+    @cached_property
+    def _arrays(self) -> "list[tuple[str, _Pick]]":
+        """Name of every array that a kernel is handed, and what picks its shape."""
+        axes = dict(self.factors)
         if "fltrs" in self.signature:  # not a factor: only its shape and dtype matter
-            shapes["fltrs"] = self.shape(geometry, "ihwo")
-        return shapes
+            axes["fltrs"] = "ihwo"
+        return [(name, _pick(each)) for name, each in axes.items()]
+
+    @cached_property
+    def _shapes(self) -> "list[tuple[str, _Pick]]":
+        """Name of every shape that a kernel is handed, and what picks it."""
+        axes = {"x_shape": "bHWi", "ftr_shape": "ihwo"}
+        return [(name, _pick(each)) for name, each in axes.items() if name in self.signature]
 
     def largest_array(self, geometry: Geometry) -> tuple[int, ...]:
         """Return the shape of the largest array among those handed over and the result."""
@@ -137,10 +150,8 @@ class Operation:
         """Return positional and keyword arguments for a kernel."""
         g = geometry
         values: dict[str, Any] = {**arrays, "strd": (g.stride_height, g.stride_width)}
-        if "x_shape" in self.signature:
-            values["x_shape"] = self.shape(g, "bHWi")
-        if "ftr_shape" in self.signature:
-            values["ftr_shape"] = self.shape(g, "ihwo")
+        for name, pick in self._shapes:
+            values[name] = pick(self.extents(g))
         keywords = {}
         if g.fore is not None:
             values["fore_strd"] = (g.fore.stride_height, g.fore.stride_width)
@@ -189,6 +200,17 @@ class Operation:
         strd = (geometry.stride_height, geometry.stride_width)
         shape = self.shape(geometry, "ihwo")
         return pytorch.filter_gradient(self.layer, x, delta, strd, shape)
+
+
+_Pick = Callable[[Mapping[str, int]], tuple[int, ...]]
+
+
+@lru_cache
+def _pick(axes: str) -> _Pick:
+    """Return a function that picks the extents of these axes."""
+    if len(axes) == 1:  # itemgetter would return a number
+        return lambda extents: (extents[axes],)
+    return itemgetter(*axes)
 
 
 def _check_fits(whose: str, height: int, rows: int, width: int, columns: int) -> None:

@@ -76,8 +76,10 @@ class Promise:
         """Return whether there may be rounding on the integers of `case`."""
         if case.mode == "bound" or self.normwise:
             return True
+        if self.sums is None:
+            return False
         bits = SMALL[case.dtype] if case.fill == "small" else SIGNIFICAND[case.dtype]
-        return SIGNIFICAND[self.precision(case.dtype)] < bits
+        return SIGNIFICAND[self.sums] < bits
 
     def refuses(self, case: Case) -> str | None:
         """Return why a kernel that promises this is not to be judged on `case`, if so."""

@@ -8,9 +8,10 @@ from itertools import combinations, product
 from typing import Any, NamedTuple
 
 from .axes import Axis, axes
-from .cases import DTYPES
+from .cases import DTYPES, LARGEST_ARRAY
 from .geometry import LAYERS, Fore, Geometry, require_extent
 from .operations import operation_named
+from .unchecked import unchecked
 
 # Orders in which to look for combinations that hold all pairs.
 _STEPS = (1, 5, 7, 11, 13, 17, 19, 23, 25, 29, 31, 35, 37, 41, 43, 47)
@@ -76,6 +77,19 @@ class Region:
         if layers not in (LAYERS, LAYERS[::-1], LAYERS[:1], LAYERS[1:]):
             raise ValueError(
                 f"fore_layers={layers!r}: expected a tuple of some of {', '.join(LAYERS)}"
+            )
+
+        # Of any array: the two layers' filters included, whose taps are at most the extents.
+        channels = max(self.channels)
+        elements = (
+            max(*self.batches, channels)
+            * channels
+            * max(self.extent**2, self.reach * min(self.narrow, self.reach))
+        )
+        if elements > LARGEST_ARRAY:
+            raise ValueError(
+                f"extent={self.extent!r}, reach={self.reach!r}, channels={self.channels!r}: "
+                f"expected arrays of at most {LARGEST_ARRAY} elements, not of {elements}"
             )
 
     def __str__(self) -> str:
@@ -154,8 +168,9 @@ class Region:
         for place, spatial in self._spatial(span):
             if place % shards == shard:
                 rows = self._rows(full, pairwise, place, spatial)
+                known: dict[Any, Any] = {}
                 for rank, sizes in enumerate(rows, start=place * ranks):
-                    yield rank, spatial.geometry(sizes), sizes.dtype
+                    yield rank, spatial.geometry(sizes, known), sizes.dtype
 
     def count(self, span: range | None = None) -> int:
         """Return how many geometries the region, or a span of it, holds, each in one dtype."""
@@ -188,16 +203,8 @@ class Region:
                 places = range(max(start, span.start), min(places.stop, span.stop))
             for place in places:
                 rows, columns = divmod(place - start, len(block.columns))
-                yield (
-                    place,
-                    Spatial(
-                        block.fore_layer,
-                        block.rows[rows],
-                        block.columns[columns],
-                        block.largest,
-                        block.fringe,
-                    ),
-                )
+                axes = block.rows[rows], block.columns[columns]
+                yield place, Spatial(block.fore_layer, *axes, block.largest, block.fringe)
             start += block.size
 
     def _blocks(self) -> Iterator["_Block"]:
@@ -246,20 +253,36 @@ class Spatial(NamedTuple):
     largest: int
     fringe: bool
 
-    def geometry(self, sizes: Sizes) -> Geometry:
-        """Return the geometry of this shape with these sizes."""
+    def geometry(self, sizes: Sizes, known: dict[Any, Any] | None = None) -> Geometry:
+        """Return the geometry of this shape with these sizes.
+
+        `known` is its `Geometry.spatial`, which others of this shape share.
+        """
         a, b = self.rows, self.columns
         fore = None
         if self.fore_layer is not None:
-            taps, strides = (a.fore_taps, b.fore_taps), (a.fore_stride, b.fore_stride)
-            fore = Fore(self.fore_layer, sizes.fore_channels, *taps, *strides)
-        return Geometry(
-            sizes.batch,
-            *(a.extent, b.extent),
-            *(sizes.channels_in, sizes.channels_out),
-            *(a.taps, b.taps),
-            *(a.stride, b.stride),
-            fore,
+            fore = unchecked(
+                Fore,
+                layer=self.fore_layer,
+                channels_out=sizes.fore_channels,
+                filter_height=a.fore_taps,
+                filter_width=b.fore_taps,
+                stride_height=a.fore_stride,
+                stride_width=b.fore_stride,
+            )
+        return unchecked(
+            Geometry,
+            batch=sizes.batch,
+            height=a.extent,
+            width=b.extent,
+            channels_in=sizes.channels_in,
+            channels_out=sizes.channels_out,
+            filter_height=a.taps,
+            filter_width=b.taps,
+            stride_height=a.stride,
+            stride_width=b.stride,
+            fore=fore,
+            spatial={} if known is None else known,
         )
 
 

@@ -265,3 +265,15 @@ def test_expression(case: Case) -> None:
         finite = np.isfinite(array.ravel())
         assert flat.shape == (array.size,)
         assert np.array_equal(flat[finite], array.ravel()[finite])
+
+
+@pytest.mark.parametrize("fill", ["integers", "wide-x", "uniform"])
+def test_arrays_are_the_callers_own(fill: str) -> None:
+    """Whoever writes into a case's arrays changes no other case, and not the next call's."""
+    case = Case("convolution", Geometry(1, 2, 2, 1, 1, 1, 1, 1, 1), "float32", fill, 3)
+    before = {name: array.copy() for name, array in case.arrays().items()}
+    for array in case.arrays().values():
+        array[...] = 0
+    for name, array in case.shared_arrays().items():
+        assert np.array_equal(array, before[name])
+        assert array.any()

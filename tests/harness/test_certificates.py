@@ -238,6 +238,12 @@ def test_no_draws_are_refused() -> None:
         certify(kernel_for("convolution"), Region("convolution", 1), draws=0)
 
 
+def test_a_seed_that_no_case_has_is_refused() -> None:
+    """Its geometries would be given ids that name no case."""
+    with pytest.raises(ValueError, match="seed=-1"):
+        certify(kernel_for("convolution"), Region("convolution", 1), seed=-1)
+
+
 def test_a_broken_oracle_certifies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fault in PyTorch's oracle is blamed on it before the kernel is called."""
     right = pytorch.forward

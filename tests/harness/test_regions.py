@@ -1,14 +1,16 @@
 """Regions hold every distinct geometry up to a size, once, the simplest first."""
 
 import tracemalloc
+from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
 import pytest
 
 from convcheck.oracle.axes import Axis, axes
-from convcheck.oracle.cases import DTYPES
-from convcheck.oracle.geometry import LAYERS
+from convcheck.oracle.cases import DTYPES, Case
+from convcheck.oracle.counts import most_terms
+from convcheck.oracle.geometry import LAYERS, Geometry
 from convcheck.oracle.operations import OPERATIONS, Operation
 from convcheck.oracle.regions import Region, pairwise_rows
 
@@ -94,6 +96,37 @@ def test_geometries_are_valid_distinct_and_ranked(operation: Operation) -> None:
         largest.append(max(extents[axis] for axis in "HWRS" if axis in extents))
     assert largest == sorted(largest)
     assert largest[-1] == region.reach
+
+
+@each_operation
+def test_what_is_not_checked_again_is_right(operation: Operation) -> None:
+    """Geometries are as if made from their text: valid, equal, and so is all that they share."""
+    for _, geometry, dtype in small(operation, reach=5).geometries():
+        fresh = Geometry.parse(str(geometry))
+        assert (geometry, hash(geometry)) == (fresh, hash(fresh))
+        assert operation.extents(geometry) == operation.extents(fresh)
+        assert most_terms(operation, geometry) == most_terms(operation, fresh)
+        case = Case(operation.name, fresh, dtype, "integers", 0)
+        assert operation.array_shapes(geometry) == operation.array_shapes(case.geometry)
+        grown = replace(geometry, height=geometry.height + 1)
+        assert operation.extents(grown) != operation.extents(geometry)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "elements"),
+    [
+        ({"extent": 2**14 + 1, "narrow": 0}, (2**14 + 1) ** 2),
+        ({"extent": 1, "narrow": 2, "reach": 2**27 + 1}, 2**28 + 2),
+        ({"extent": 4, "batches": (1, 2**24 + 1)}, 2**28 + 16),
+        ({"extent": 1, "narrow": 0, "channels": (2**14 + 1, 1)}, (2**14 + 1) ** 2),
+    ],
+)
+def test_regions_of_too_large_arrays_are_refused(sizes: dict[str, Any], elements: int) -> None:
+    """A region says so at once, and not when its largest geometry is there."""
+    sizes = {"batches": (1,), "channels": (1,)} | sizes
+    with pytest.raises(ValueError, match=f"at most {2**28} elements, not of {elements}"):
+        Region("convolution", **sizes)
+    Region("convolution", 1, reach=2**14, narrow=0, channels=(2**14,))
 
 
 @each_operation
