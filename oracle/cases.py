@@ -23,7 +23,9 @@ of the result is exactly representable, in whatever order it is taken (see `judg
 Those of bound mode are real: `uniform` in (-1, 1); `positive` in [0, 1), where rounding
 errors pile up; `scaled`, uniform with every factor multiplied by its own power of two;
 `tiny`, uniform with products in the subnormal range.  Last, `nonfinite-NAME` is `integers`
-with one to three elements of factor NAME replaced by NaN or an infinity.
+with one to three elements of factor NAME replaced by NaN or an infinity; `nonfinite-sparse` is
+that with the factor that is the operation's data, and the others as in `sparse`: only so is a
+kernel caught that leaves zeros out, since zero times an infinity is NaN.
 """
 
 import math
@@ -61,7 +63,7 @@ def agreement_fills(operation: Operation) -> tuple[str, ...]:
 
 def nonfinite_fills(operation: Operation) -> tuple[str, ...]:
     """Return the fills with NaN and infinities."""
-    return tuple(f"nonfinite-{name}" for name in operation.factors)
+    return (*(f"nonfinite-{name}" for name in operation.factors), "nonfinite-sparse")
 
 
 @lru_cache
@@ -130,6 +132,18 @@ class Case:
         return _mode(self.fill)
 
     @property
+    def nonfinite(self) -> str | None:
+        """Name of the factor with NaN and infinities, if there is one."""
+        if self.mode != "nonfinite":
+            return None
+        name = self.fill.removeprefix("nonfinite-")
+        return operation_named(self.operation).data if name == "sparse" else name
+
+    def _sparse(self, name: str) -> bool:
+        """Return whether factor `name` is zero at about half of its elements."""
+        return self.fill.endswith("sparse") and name != self.nonfinite
+
+    @property
     def largest(self) -> int | None:
         """Largest magnitude of the integers in a factor that shares the range.
 
@@ -181,10 +195,10 @@ class Case:
             return _real(self.fill, raw, shape, np.finfo(self.dtype), degree)
         numbers = raw.draw(shape)
         values = integers(numbers, self._largest_of(name))
-        if self.fill == "sparse":
+        if self._sparse(name):
             values *= 1.0 - (numbers >> np.uint64(63))
             return values
-        if self.fill == f"nonfinite-{name}":
+        if name == self.nonfinite:
             return _with_nonfinite(values, raw)
         return values
 
@@ -207,10 +221,10 @@ class Case:
             largest = self._largest_of(name)
             # Remainders from `largest` on stand for the positive numbers: zero is left out.
             whole = f"(lambda v: v + (v >= 0))(({{}} % {2 * largest}).astype(int) - {largest})"
-            if self.fill == "sparse":
+            if self._sparse(name):
                 return f"(lambda r: {whole.format('r')} * (1.0 - (r >> 63)))(draw({size}))"
             text = whole.format(f"draw({size})")
-            return f"({text}, draw(7))[0]" if self.fill == f"nonfinite-{name}" else text
+            return f"({text}, draw(7))[0]" if name == self.nonfinite else text
         unit = f"(draw({size}) >> 11) * 2.0**-53"
         if self.fill == "positive":
             return f"({unit})"

@@ -32,7 +32,6 @@ is the operation's data this is one property ("nonfinite data"); for the others
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 import numpy as np
 
@@ -227,14 +226,10 @@ def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence)
 
 def property_of(case: Case) -> str:
     """Return the property that judging `case` tells of."""
-    return _property(case.operation, case.fill, case.mode)
-
-
-@lru_cache
-def _property(operation: str, fill: str, mode: str) -> str:
+    mode = case.mode
     if mode != "nonfinite":
         return mode
-    required = fill == f"nonfinite-{operation_named(operation).data}"
+    required = case.nonfinite == operation_named(case.operation).data
     return "nonfinite data" if required else "nonfinite others"
 
 
@@ -328,7 +323,7 @@ def _disagreement(
 
 def _check_spread(operation: Operation, case: Case, arrays: Arrays, expected: Array) -> None:
     """Raise OracleError unless non-finite results are where non-finite factors enter."""
-    name = case.fill.removeprefix("nonfinite-")
+    name = case.nonfinite or ""
     marks = {other: np.ones(arrays[other].shape) for other in operation.factors}
     marks[name] = (~np.isfinite(arrays[name])).astype(np.float64)
     if case.geometry.fore is not None and name in ("d_act", "x"):

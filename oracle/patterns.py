@@ -132,7 +132,8 @@ def kinds(kernel: Kernel, case: Case) -> Iterator[str]:
     if failed and passed:
         yield f"wrong only in {' and '.join(each.dtype for each in failed)}"
     operation = operation_named(case.operation)
-    for fills in (agreement_fills(operation), nonfinite_fills(operation)):
+    *factors, among_zeros = nonfinite_fills(operation)
+    for fills in (agreement_fills(operation), (*factors,), (among_zeros,)):
         failed, passed = _split(kernel, [replace(case, fill=fill) for fill in fills])
         if failed:
             break
@@ -147,7 +148,9 @@ def kinds(kernel: Kernel, case: Case) -> Iterator[str]:
 
 def _wide(fill: str) -> str:
     kind, _, name = fill.partition("-")
-    return f"NaN or infinity in {name}" if kind == "nonfinite" else f"large numbers in {name}"
+    if kind == "wide":
+        return f"large numbers in {name}"
+    return "NaN or infinity among zeros" if name == "sparse" else f"NaN or infinity in {name}"
 
 
 def _split(kernel: Kernel, cases: list[Case]) -> tuple[list[Case], list[Case]]:

@@ -4,6 +4,7 @@ import hashlib
 import math
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
@@ -198,18 +199,36 @@ def test_no_room() -> None:
 
 @pytest.mark.parametrize("case", of_fill("nonfinite"), ids=str)
 def test_nonfinite_fill(case: Case) -> None:
-    """One to three elements of the named factor are not finite, and all else is `integers`."""
-    name = case.fill.removeprefix("nonfinite-")
-    plain = Case(case.operation, case.geometry, case.dtype, "integers", case.seed)
-    bare = plain.arrays()
+    """One to three elements of one factor are not finite; all else is `integers` or `sparse`."""
+    name, sparse = case.nonfinite, case.fill == "nonfinite-sparse"
+    assert name == (OPERATIONS[case.operation].data if sparse else case.fill[10:])
+    bare, zeros = (replace(case, fill=fill).arrays() for fill in ("integers", "sparse"))
     arrays = case.arrays()
     order = list(arrays)
     for other in order[: order.index(name)]:
-        assert np.array_equal(arrays[other], bare[other])
+        assert np.array_equal(arrays[other], (zeros if sparse else bare)[other])
     finite = np.isfinite(arrays[name])
     assert np.array_equal(arrays[name][finite], bare[name][finite])
     assert (not arrays[name].size) or 1 <= np.sum(~finite) <= 3
     assert all(np.isfinite(arrays[other]).all() for other in order if other != name)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
+def test_nonfinite_sparse(operation: Operation) -> None:
+    """Only the data holds NaN and infinities; about half of all else is zero."""
+    geometry = next(case.geometry for case in CASES if case.operation == operation.name)
+    geometry = replace(geometry, batch=2, channels_in=3, channels_out=3)
+    zero = size = 0
+    for seed in range(20):
+        arrays = Case(operation.name, geometry, "float32", "nonfinite-sparse", seed).arrays()
+        data = arrays.pop(operation.data)
+        assert np.isfinite(data).sum() < data.size
+        assert data.all()
+        for name in set(arrays) & set(operation.factors):
+            assert np.isfinite(arrays[name]).all()
+            zero += int((arrays[name] == 0).sum())
+            size += arrays[name].size
+    assert 0.4 < zero / size < 0.6
 
 
 def test_nonfinite_kinds() -> None:

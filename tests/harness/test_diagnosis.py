@@ -173,6 +173,16 @@ def test_what_is_wrong_with_nan_alone() -> None:
     )
 
 
+def test_what_is_wrong_with_nan_among_zeros_alone() -> None:
+    """A kernel that leaves out a filter of zeros is told so."""
+
+    def skips(x: Any, f: Any, s: Any) -> Any:
+        return RIGHT["convolution"](x if f.any() else np.nan_to_num(x), f, s)
+
+    case = Case.parse("v1:convolution:float16:nonfinite-sparse:b1.h1.w1.i1.o1.f1x1.s1x1:0")
+    assert "wrong only on NaN or infinity among zeros" in diagnose(skips, case).patterns
+
+
 HOSTILE = {
     "raises": lambda *_: 1 / 0,
     "returns nothing": lambda *_: None,

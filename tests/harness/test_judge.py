@@ -34,9 +34,19 @@ def exits(_x: Any, _ftr: Any, _strd: Any) -> Any:
     raise SystemExit(3)
 
 
+def skips_zero_taps(x: Any, ftr: Any, strd: Any) -> Any:
+    """Leave out the taps that are zero, and with them zero times an infinity."""
+    (fh, fw), (sh, sw) = ftr.shape[1:3], strd
+    rows, columns = ((n - t) // s + 1 for n, t, s in zip(x.shape[1:3], (fh, fw), strd, strict=True))
+    z = np.zeros((x.shape[0], rows, columns, ftr.shape[3]))
+    for h, w in np.argwhere(ftr.any(axis=(0, 3))):
+        z += x[:, h : h + rows * sh : sh, w : w + columns * sw : sw] @ ftr[:, h, w].astype(float)
+    return z
+
+
 FILLS = (
     *["integers", "wide-x", "wide-ftr", "uniform", "positive", "scaled", "tiny"],
-    *["nonfinite-x", "nonfinite-ftr"],
+    *["sparse", "small", "nonfinite-x", "nonfinite-ftr", "nonfinite-sparse"],
 )
 
 
@@ -97,6 +107,10 @@ ONLY_CAUGHT_BY: dict[str, tuple[Kernel, list[str]]] = {
         lambda x, f, s: convolution(x, np.nan_to_num(f), s),
         ["float32:nonfinite-ftr"],
     ),
+    "zero taps skipped": (
+        skips_zero_taps,
+        ["float32:nonfinite-sparse:b1.h4.w4.i1.o1.f2x2.s1x1"],
+    ),
     "adds a rounding error": (
         lambda x, f, s: convolution(x, f, s) * (1 + 2.0**-23),
         ["float32:integers"],
@@ -110,8 +124,8 @@ def test_each_fill_catches_what_it_is_for(name: str) -> None:
     """Each wrong kernel disagrees on the fills that were made to catch it."""
     kernel, fills = ONLY_CAUGHT_BY[name]
     for each in fills:
-        dtype, fill = each.split(":")
-        verdict = judge(kernel, case_of(fill, dtype))
+        dtype, fill, *geometry = each.split(":")
+        verdict = judge(kernel, case_of(fill, dtype, *geometry))
         assert verdict.outcome is Outcome.DISAGREES, each
 
 
@@ -123,6 +137,8 @@ def test_each_fill_catches_what_it_is_for(name: str) -> None:
         ("small values cleared", "float32:uniform:" + SMALL),
         ("input NaN cleared", "float32:nonfinite-ftr:" + SMALL),
         ("filter NaN cleared", "float32:nonfinite-x:" + SMALL),
+        ("zero taps skipped", "float32:sparse:b1.h4.w4.i1.o1.f2x2.s1x1"),
+        ("zero taps skipped", "float32:nonfinite-x:b1.h4.w4.i1.o1.f2x2.s1x1"),
     ],
 )
 def test_no_fill_could_be_left_out(name: str, passing: str) -> None:
