@@ -1,9 +1,16 @@
 """What several tests of the harness share."""
 
+import signal
 from pathlib import Path
 
 import pytest
 from pytest_runs import Folder
+
+
+def pytest_configure() -> None:
+    """Listen to Ctrl-C: a shell's background jobs ignore it, and so do the runs that tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
