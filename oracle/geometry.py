@@ -77,6 +77,10 @@ class Geometry:
     def __hash__(self) -> int:
         return self._hash
 
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """Leave out what was found out: hashes differ from process to process."""
+        return type(self), (*_sizes_of(self), self.fore)
+
     def __str__(self) -> str:
         """Return the part of a case id that stands for the geometry."""
         layer = (

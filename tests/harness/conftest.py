@@ -8,7 +8,7 @@ from pytest_runs import Folder
 
 
 def pytest_configure() -> None:
-    """Listen to Ctrl-C: a shell's background jobs ignore it, and so do the runs that tests start."""
+    """Listen to Ctrl-C: what a shell runs in the background ignores it, and all that it starts."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

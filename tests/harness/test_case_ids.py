@@ -1,14 +1,16 @@
 """Case ids: one line of text for each case, and none for anything else."""
 
+import os
+import pickle
 import re
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
-from convcheck.oracle.cases import (
-    Case,
-)
+from convcheck.oracle.cases import Case
 from convcheck.oracle.geometry import Geometry
 
 FORE = "+convolution.k1.f1x2.s2x1"
@@ -119,3 +121,22 @@ def test_seed_is_an_integer(seed: Any) -> None:
     """A case made in Python takes no seed but a plain integer of 64 bits."""
     with pytest.raises(ValueError, match=r"^seed=.*: expected an integer from 0 to 2\*\*64 - 1$"):
         Case("convolution", Geometry(1, 1, 1, 1, 1, 1, 1, 1, 1), "float32", "integers", seed)
+
+
+@pytest.mark.parametrize("text", [GOOD, GOOD_BACK])
+def test_pickles_hold_no_hash(text: str) -> None:
+    """A case that was looked up in one process can be looked up in another, whose hashes differ."""
+    case = Case.parse(text)
+    hash(case)
+    code = (
+        "import pickle, sys; from convcheck.oracle.cases import Case; "
+        "print(pickle.load(sys.stdin.buffer) in {Case.parse(sys.argv[1])})"
+    )
+    done = subprocess.run(  # noqa: S603  (Python, with code of ours)
+        [sys.executable, "-c", code, text],
+        input=pickle.dumps(case),
+        capture_output=True,
+        env={**os.environ, "PYTHONHASHSEED": "1"},
+        check=True,
+    )
+    assert done.stdout.strip() == b"True"
