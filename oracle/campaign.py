@@ -5,21 +5,17 @@ has the interface of `concurrent.futures`.  What it gave is appended to a file o
 it comes, so that a campaign that was stopped goes on where it was.
 """
 
+import contextlib
 import os
 import signal
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    wait,
-)
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from dataclasses import asdict
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import Any
 
 from .campaign_plan import Part, Plan, total
@@ -50,13 +46,17 @@ def certify_span(plain: dict[str, Any], start: int, stop: int) -> dict[str, Any]
         OracleError: the oracles contradict one another there.
     """
     plan = Plan.from_plain(plain)
-    kernel = _worker_kernel(plan)
-    certificate = Certificate(plan.region, plan.draws, plan.region.count(range(start, stop)))
-    with one_thread():
-        for _, verdicts in enumerate_region(
-            kernel, plan.region, draws=plan.draws, seed=plan.seed, span=range(start, stop)
-        ):
-            certificate.add(verdicts)
+    kernel, span = _worker_kernel(plan), range(start, stop)
+    certificate, before = _certified(kernel, plan, span), None
+    for _ in range(_ATTEMPTS):
+        failed = certificate.failure
+        if failed is None or (failed.case, failed.reason) == before:
+            break
+        # Its process may have been ended by somebody else: a failure counts if another
+        # process has it, too.
+        before = failed.case, failed.reason
+        kernel.stop()
+        certificate = _certified(kernel, plan, span)
     failed = certificate.failure
     failure = None
     if failed is not None:
@@ -67,6 +67,21 @@ def certify_span(plain: dict[str, Any], start: int, stop: int) -> dict[str, Any]
     agreed = certificate.certified, certificate.undecided
     axes = [[*axis, *known] for axis, known in sorted(certificate.axes.items())]
     return asdict(Part(start, stop, *agreed, judged, choices, axes, certificate.rounded, failure))
+
+
+def _certified(kernel: Isolated, plan: Plan, span: range) -> Certificate:
+    """Return the certificate of a span, whatever the kernel did before."""
+    kernel.begin()
+    certificate = Certificate(plan.region, plan.draws, plan.region.count(span))
+    verdicts = enumerate_region(kernel, plan.region, draws=plan.draws, seed=plan.seed, span=span)
+    try:
+        with one_thread():
+            for _, each in verdicts:
+                certificate.add(each)
+    except BaseException:  # whoever tries again is to have another process
+        kernel.stop()
+        raise
+    return certificate
 
 
 # A worker may have threads, and a candidate's process answers one at a time.
@@ -123,20 +138,28 @@ def campaign(
     return total(plan, results.parts())
 
 
-def process_pool(workers: int) -> Executor:
-    """Return an executor of so many processes, which end when this one does."""
-    # torch's threads do not survive a fork.
-    return ProcessPoolExecutor(workers, get_context("spawn"), initializer=_end_with_parent)
+class process_pool(ProcessPoolExecutor):  # noqa: N801  (makes an executor, as a function would)
+    """An executor of so many processes, which end when this one does, however it goes."""
+
+    def __init__(self, workers: int) -> None:
+        """Start no process yet."""
+        context = get_context("spawn")  # torch's threads do not survive a fork
+        reader, self._alive = context.Pipe(duplex=False)
+        super().__init__(workers, context, initializer=_end_with, initargs=(reader,))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  (as its base has it)
+        """End the processes; with what is under way, if that is not to be waited for."""
+        super().shutdown(wait, cancel_futures=cancel_futures)
+        self._alive.close()
 
 
-def _end_with_parent() -> None:
-    """Have a thread end this process when the one that started it is gone, however it went."""
+def _end_with(alive: Connection) -> None:
+    """Have a thread end this process when the other end of `alive` is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one that started it
-    parent = parent_process()
-    assert parent is not None, "a worker has one"  # noqa: S101
 
     def watch() -> None:
-        parent.join()
+        with contextlib.suppress(EOFError, OSError):
+            alive.recv()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -152,6 +175,10 @@ class _Run:
         self._results, self._ahead, self._progress = results, ahead, progress
         self._losses: Counter[range] = Counter()
         self._pending: dict[Future[dict[str, Any]], range] = {}
+        self._done: SimpleQueue[Future[dict[str, Any]]] = SimpleQueue()
+        # Where the first span starts that failed; where the region ends if none did.
+        failed = (part.start for part in results.parts() if part.failure)
+        self._failed = min(failed, default=plan.region.places)
 
     def finished(self) -> bool:
         """Return whether there is nothing left to certify."""
@@ -160,15 +187,10 @@ class _Run:
     def _missing(self) -> Iterator[range]:
         """Yield the spans without a part, up to the first that failed."""
         for span in self._plan.spans():
-            if span.start > self._failed():
+            if span.start > self._failed:
                 return
             if span.start not in self._results:
                 yield span
-
-    def _failed(self) -> int:
-        """Return where the first span starts that failed; where the region ends if none did."""
-        starts = (part.start for part in self._results.parts() if part.failure)
-        return min(starts, default=self._plan.region.places)
 
     def work_off(self, executor: Executor) -> None:
         """Certify what is missing on `executor`; BrokenExecutor when that has broken."""
@@ -179,8 +201,7 @@ class _Run:
                     self._submit(executor, span)
                 if not self._pending:
                     return
-                for future in wait(self._pending, return_when=FIRST_COMPLETED).done:
-                    self._take(future, executor)
+                self._take(self._done.get(), executor)
         finally:
             for future in self._pending:
                 future.cancel()
@@ -189,14 +210,19 @@ class _Run:
     def _submit(self, executor: Executor, span: range) -> None:
         future = executor.submit(certify_span, self._plain, span.start, span.stop)
         self._pending[future] = span
+        future.add_done_callback(self._done.put)
 
     def _take(self, future: Future[dict[str, Any]], executor: Executor) -> None:
-        span = self._pending.pop(future)
+        span = self._pending.pop(future, None)
+        if span is None:  # of an executor that has broken
+            return
         part = self._part_of(future, span)
         if part is None:
             self._submit(executor, span)
             return
         self._results.append(part)
+        if part.failure:
+            self._failed = min(self._failed, part.start)
         self._progress(part)
 
     def _part_of(self, future: Future[dict[str, Any]], span: range) -> Part | None:

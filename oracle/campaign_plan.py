@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 from .candidates import Candidate
-from .cases import Case
+from .cases import Case, require_seed
 from .certificates import Certificate
 from .isolation import Isolated
 from .judge import judge
@@ -33,6 +33,10 @@ class Plan:
     """digest of the file that the candidate stands in, so that results are of one version"""
     draws: int = 1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where there is no such seed."""
+        require_seed(self.seed)
 
     def plain(self) -> dict[str, Any]:
         """Return the plan as plain types."""

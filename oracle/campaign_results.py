@@ -36,6 +36,8 @@ class Results:
         """
         self._path = path
         self._parts: dict[int, Part] = {}
+        if path.exists() and not path.is_file():
+            raise ResultsError(f"results={str(path)!r}: expected a file")
         header = {"format": FORMAT, "version": VERSION, "plan": plan.plain()}
         try:
             self._file = path.open("a+b")
@@ -76,25 +78,27 @@ class Results:
                 f"results={str(self._path)!r}: holds a campaign with {other}="
                 f"{theirs.get(other)!r}, expected {ours[other]!r}"
             )
-        for line in whole[1:]:
-            plain = self._object(line)
+        for number, line in enumerate(whole[1:], 2):
+            plain = self._object(line, number)
             if set(plain) != _FIELDS:
-                raise self._foreign()
+                raise self._foreign(number)
             self._parts[plain["start"]] = Part(**plain)
         self._file.truncate(sum(map(len, whole)))
 
-    def _object(self, line: bytes) -> dict[str, Any]:
+    def _object(self, line: bytes, number: int = 1) -> dict[str, Any]:
         try:
             found = json.loads(line)
         except ValueError:
-            raise self._foreign() from None
+            raise self._foreign(number) from None
         if not isinstance(found, dict):
-            raise self._foreign()
+            raise self._foreign(number)
         return found
 
-    def _foreign(self) -> ResultsError:
+    def _foreign(self, number: int = 1) -> ResultsError:
+        where = f", line {number}" if number > 1 else ""
         return ResultsError(
-            f"results={str(self._path)!r}: expected a file of format {FORMAT}, version {VERSION}"
+            f"results={str(self._path)!r}{where}: expected a file of format {FORMAT}, "
+            f"version {VERSION}"
         )
 
     def _write(self, plain: dict[str, Any]) -> None:

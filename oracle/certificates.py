@@ -123,7 +123,8 @@ class Certificate:
         if self.undecided:
             lines["agreed"] += f"; {self.undecided:,} undecided"
         lines["region"] = str(self.region)
-        chances = ", ".join(f"{self.chance(dtype):.2g} in {dtype}" for dtype in self.choices)
+        dtypes = [dtype for dtype in self.region.dtypes if dtype in self.choices]
+        chances = ", ".join(f"{self.chance(dtype):.2g} in {dtype}" for dtype in dtypes)
         degree = operation_named(self.region.operation).degree
         integers = " with integer coefficients" if self.rounded else ""
         lines["chance"] = (
@@ -197,7 +198,7 @@ def _all_draws(first: Verdict, draws: int) -> list[Verdict]:
     while agreed < draws and verdicts[-1].outcome in (Outcome.AGREES, Outcome.VACUOUS):
         if len(verdicts) == draws + _VACUOUS:
             break
-        seed = first.case.seed + len(verdicts)
+        seed = (first.case.seed + len(verdicts)) % 2**64
         verdicts.append(judge(first.kernel, replace(first.case, seed=seed)))
         agreed += verdicts[-1].outcome is Outcome.AGREES
     return verdicts

@@ -1,7 +1,7 @@
 """The sizes and strides of one call."""
 
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Self
@@ -60,14 +60,18 @@ class Geometry:
     stride_height: int
     stride_width: int
     fore: Fore | None = None
-    spatial: dict[Any, Any] = field(init=False, repr=False, compare=False)
-    """what others have found out of all but batch and channels, by layer, by operation, or by
-    name: geometries that differ in batch and channels alone may share it"""
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
         _require_sizes("", _SIZES, _sizes_of(self))
-        object.__setattr__(self, "spatial", {})
+
+    @cached_property
+    def spatial(self) -> dict[Any, Any]:
+        """What others have found out of all but batch and channels: by layer, operation or name.
+
+        Geometries that differ in batch and channels alone may share it.
+        """
+        return {}
 
     # Kept, since what follows from a geometry is looked up by it many times.
     @cached_property
@@ -109,7 +113,7 @@ class Geometry:
         return cls(**sizes, fore=fore)
 
 
-_SIZES = tuple(each.name for each in fields(Geometry))[:-2]
+_SIZES = tuple(each.name for each in fields(Geometry))[:-1]
 _FORE_SIZES = tuple(each.name for each in fields(Fore))[1:]
 _sizes_of, _fore_sizes_of = attrgetter(*_SIZES), attrgetter(*_FORE_SIZES)
 

@@ -98,7 +98,12 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
             question.limits = limits_of(promise, question.case, question.arrays)
     _ask_kernel(kernel, asked)
     answered = (question.verdict() for question in asked)
-    return [verdict or next(answered) for verdict in verdicts]
+    found = [verdict or next(answered) for verdict in verdicts]
+    if len(cases) > 1 and found[-1].reason.startswith("changed "):
+        # Some settings are looked at after the last call alone: see which one it was.
+        alone = [judge(kernel, case) for case in cases]
+        return alone if any(verdict.failed for verdict in alone) else found
+    return found
 
 
 def judge_against(

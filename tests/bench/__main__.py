@@ -51,6 +51,8 @@ def main() -> None:
     unknown = set(arguments.names) - set(MEASURES)
     if unknown:
         parser.error(f"{', '.join(sorted(unknown))}: expected some of {', '.join(MEASURES)}")
+    if arguments.json and not arguments.json.parent.is_dir():
+        parser.error(f"argument --json: {arguments.json}: expected a file in a folder")
     found = {}
     for name in arguments.names or [name for name in MEASURES if name not in LONG]:
         title, measure = MEASURES[name]

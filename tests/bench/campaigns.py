@@ -53,9 +53,9 @@ def cost(samples: int = 150) -> dict[str, float]:
     costs = {
         "geometries": REGION.count(),
         "spans": len(spans),
-        "geometries a second on a core": REGION.count() / whole,
-        "core hours": whole / 3600,
-        "core hours, standard error in %": 100 * float(spread),
+        "geometries a second on a worker": REGION.count() / whole,
+        "worker hours": whole / 3600,
+        "worker hours, standard error in %": 100 * float(spread),
         "longest span, seconds": float(durations.max()),
         "start-up of a worker, seconds": start_up,
         "keeping the results of all spans, seconds": keeping * len(spans),

@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,8 @@ from . import kernels
 from .recording import Record, rerun_command
 
 SCHEDULER_SECONDS = 10
+# In one range; of three axes that have so many values, there are a million combinations.
+_MOST_NUMBERS = 100
 CERTIFIED, NOT_CERTIFIED, INTERRUPTED, WRONG_COMMAND = 0, 1, 2, 4
 
 
@@ -72,7 +75,10 @@ def _numbers(text: str) -> tuple[int, ...]:
     found: list[int] = []
     for part in text.split(","):
         first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
+        numbers = range(int(first), int(last or first) + 1)
+        if len(numbers) > _MOST_NUMBERS:
+            raise argparse.ArgumentTypeError(f"{part}: expected at most {_MOST_NUMBERS} numbers")
+        found += numbers
     return tuple(found)
 
 
@@ -89,6 +95,8 @@ def run(options: argparse.Namespace) -> int:
             try:
                 certificate = campaign(plan, results, make, ahead=ahead, progress=progress)
             except KeyboardInterrupt:
+                # Once more would lose what is told now, which takes a moment.
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
                 certificate = total(plan, results.parts())
             progress.close()
             return _tell(certificate, plan, options)
@@ -118,12 +126,19 @@ def _plan(options: argparse.Namespace) -> Plan:
         kernel.stop()
     except (CandidateError, ValueError) as error:
         raise _WrongCommandError(str(error)) from None
-    for name, least in (("draws", 1), ("seed", 0), ("workers", 1)):
-        if getattr(options, name) < least:
-            value = getattr(options, name)
-            raise _WrongCommandError(f"{name}={value}: expected at least {least}")
+    for name in ("draws", "workers"):
+        if getattr(options, name) < 1:
+            raise _WrongCommandError(f"{name}={getattr(options, name)}: expected at least 1")
+    if options.json is not None:
+        if options.json.resolve() == options.results.resolve():
+            raise _WrongCommandError(f"json={str(options.json)!r}: expected another file")
+        if not options.json.parent.is_dir() or options.json.is_dir():
+            raise _WrongCommandError(f"json={str(options.json)!r}: expected a file in a folder")
     source = source_digest(candidate.module)
-    return Plan(region, str(candidate), source, options.draws, options.seed)
+    try:
+        return Plan(region, str(candidate), source, options.draws, options.seed)
+    except ValueError as error:
+        raise _WrongCommandError(str(error)) from None
 
 
 def _line(kernel: str) -> str:

@@ -82,6 +82,9 @@ def test_what_a_campaign_finds_joins_the_report_of_a_run(
         ("convolution", ("--dtypes", "int8"), "dtypes=('int8',): expected"),
         ("convolution", ("--workers", "0"), "workers=0: expected at least 1"),
         ("convolution", ("--draws", "0"), "draws=0: expected at least 1"),
+        ("convolution", ("--seed", str(2**64)), f"seed={2**64}: expected an integer from 0"),
+        ("convolution", ("--channels", "1-99999999999"), "expected at most 100 numbers"),
+        ("convolution", ("--results", "/dev/null"), "results='/dev/null': expected a file"),
         ("convolution", ("--results", "/nowhere/r"), "results='/nowhere/r': No such file"),
         ("convolution", ("--scheduler", "tcp://127.0.0.1:9"), "scheduler='tcp://127.0.0.1:9'"),
     ],
@@ -101,3 +104,12 @@ def test_a_wrong_command_is_told_in_one_line(
     assert (status, kept, told.out) == (4, None, "")
     assert message in told.err
     assert told.err.count("\n") == 1
+
+
+def test_certificate_and_results_are_two_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A certificate written over the results would lose them."""
+    status, kept = run(tmp_path, "convolution", "--results", str(tmp_path / "kept.json"))
+    assert (status, kept) == (4, None)
+    assert "kept.json': expected another file" in capsys.readouterr().err

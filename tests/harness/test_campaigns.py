@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from dataclasses import replace
@@ -129,6 +130,39 @@ def test_a_lost_worker_loses_nothing(tmp_path: Path, error: Exception) -> None:
     assert run(plan, tmp_path / "r", lambda: next(losing)) == run(plan, tmp_path / "s")
     with pytest.raises(CampaignError, match="lost 3 times"):
         run(plan, tmp_path / "t", lambda: _Losing(error, 100))
+
+
+KILLED_ONCE = """
+import os
+from pathlib import Path
+from convcheck.reference import notebook
+
+def convolution(x, ftr, strd):
+    marker = Path(__file__).with_suffix(".killed")
+    if x.shape[1:3] == (2, 3) and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), 9)
+    return notebook.convolution(x, ftr, strd)
+"""
+
+
+def test_a_kernel_that_somebody_else_has_ended_is_not_to_blame(tmp_path: Path) -> None:
+    """What another process of the same kernel does not do again is no failure."""
+    path = tmp_path / "killed.py"
+    path.write_text(KILLED_ONCE, encoding="utf-8")
+    text = run(plan_for(f"convolution={path}:convolution"), tmp_path / "r")
+    assert path.with_suffix(".killed").exists()
+    assert text == str(certify(convolution, REGION))
+
+
+def test_what_is_not_waited_for_is_ended() -> None:
+    """Workers do not go on when a campaign is stopped, and their spans are given up."""
+    pool = process_pool(1)
+    pool.submit(time.sleep, 0).result()
+    under_way = pool.submit(time.sleep, 600)
+    pool.shutdown(wait=False)
+    with pytest.raises(BrokenExecutor):
+        under_way.result(timeout=30)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 from convcheck.oracle import pytorch
 from convcheck.oracle.cases import Case
-from convcheck.oracle.judge import OracleError, judge
+from convcheck.oracle.judge import OracleError, judge, judge_all
 from convcheck.oracle.verdicts import Outcome
 from convcheck.reference import convolution, repaired
 
@@ -70,6 +70,24 @@ MISBEHAVIOUR: dict[str, tuple[Kernel, str]] = {
     ),
     "writes its input": (writes_its_input, "overwrote its argument x"),
 }
+
+
+def test_who_changes_a_setting_is_told_on_the_case_where_it_does() -> None:
+    """Of several cases judged together, the one is told on which it does so, and no other."""
+
+    def raising(x: Any, f: Any, s: Any) -> Any:
+        np.seterr(all="raise" if x.shape[1] == 3 else "ignore")
+        return convolution(x, f, s)
+
+    def printing(x: Any, f: Any, s: Any) -> Any:
+        if x.shape[1] == 3:
+            np.set_printoptions(precision=3)
+        return convolution(x, f, s)
+
+    cases = [case_of("integers", geometry=f"b1.h{h}.w2.i1.o1.f1x1.s1x1") for h in (2, 3, 4, 5)]
+    for kernel, changed in ((raising, "NumPy's error state"), (printing, "NumPy's print options")):
+        found = judge_all(kernel, cases)
+        assert [verdict.reason for verdict in found] == ["", f"changed {changed}", "", ""]
 
 
 @pytest.mark.parametrize("fill", ["integers", "uniform", "nonfinite-x"])
