@@ -13,5 +13,5 @@ def unchecked(cls: type[_T], **fields: Any) -> _T:
     defaults.
     """
     made = object.__new__(cls)
-    object.__setattr__(made, "__dict__", fields)
+    made.__dict__.update(fields)
     return made
