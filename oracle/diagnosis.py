@@ -1,28 +1,37 @@
-"""How a kernel is wrong: the mistake whose outputs it has, or the pattern of what is wrong.
+"""How a kernel is wrong that failed: the mistakes that give its results, or else patterns.
 
-A mistake of the catalogue is named only if it gives the kernel's very results on the case that
-failed and on all probes.
+Nothing is said here that does not hold of all that was asked: a mistake is named if it gives the
+kernel's results on the failing call, on the probes and on every geometry tried around it; where a
+kernel is wrong is told if that parts right from wrong on all of these; and what wrong results look
+like is told if all of them do.  A run's other cases have a say, too: see `claims`.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
-
 from . import patterns, pictures, taps
+from .advice import advice
 from .calls import MisbehaviourError
 from .cases import Case
-from .conditions import Condition, condition, numbers_of
+from .claims import Claim
+from .conditions import Condition, condition
+from .history import history
+from .judge import judge
+from .layout import layout
 from .mistakes import Mistake
 from .operations import Kernel, operation_named
-from .pictures import Wrong
-from .session import LARGEST, Answer, Asked, Session, products, same_kind
+from .probes import Probe
+from .scan import LARGEST, Scan, deed, products, smaller
+from .session import Asked, Session, changed
+from .signs import common, of_shape, signs, told
+from .statements import numbers_of
+from .verdicts import Evidence, Verdict, Wrong
 
-_MOST = 5  # patterns in one diagnosis
+_MOST = 6  # patterns in one diagnosis
+_LOOKED, _FEW = 60, 3  # wrong results that are looked at, and that it takes to count them
 _TELLING = 4  # elements from which on a picture tells something
-_NOT_AGAIN = "not wrong when asked again: its results depend on more"
 _NOT_SMALLER = "right on all smaller calls that were tried: wrong on large ones alone"
 
 
@@ -32,18 +41,30 @@ class Diagnosis:
 
     names: tuple[Mistake, ...] = ()
     """mistakes that give its results, exactly"""
-    patterns: tuple[str, ...] = ()
-    """what is wrong, in words, the most telling first"""
+    claims: tuple[Claim, ...] = ()
+    """what is wrong, the most telling first"""
+    advice: tuple[str, ...] = ()
+    """declarations with which its results would be right"""
     text: tuple[str, ...] = ()
     """a picture of what is wrong"""
     picture: dict[str, Any] | None = None
     taps: dict[str, Any] | None = None
+    cases: tuple[Case, ...] = ()
+    """judged one after another, these show what one by itself does not"""
+    evidence: Evidence | None = None
+    """the call that shows it, where that is not the one that failed"""
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What is wrong, in words."""
+        return tuple(each.text for each in self.claims)
 
     def lines(self) -> list[str]:
         """Return the diagnosis as a failure message has it."""
         named = [f"  behaves exactly like: {each.sentence}" for each in self.names]
         words = [f"  pattern  {each}" for each in self.patterns]
-        return [*named, *words, *(f"    {line}" for line in self.text)]
+        advised = [f"  declare  {each}" for each in self.advice]
+        return [*named, *words, *advised, *(f"    {line}" for line in self.text)]
 
     def plain(self) -> dict[str, Any]:
         """Return the diagnosis in plain types."""
@@ -53,55 +74,127 @@ class Diagnosis:
                 for each in self.names
             ],
             "patterns": list(self.patterns),
+            "claims": [each.plain() for each in self.claims],
+            "advice": list(self.advice),
             "picture": self.picture,
             "taps": self.taps,
             "text": list(self.text),
         }
 
 
-def diagnose(kernel: Kernel, case: Case) -> Diagnosis:
-    """Return how `kernel` is wrong, which failed on `case`.
+_KNOWN: dict[tuple[Kernel, Case, str], Diagnosis] = {}
+_KEPT = 256
 
-    The kernel is called on the case and on probes, a bounded number of times, and not again once
-    it hung or crashed.  Nothing that it does is raised.
+
+def diagnose(verdict: Verdict) -> Diagnosis:
+    """Return how the kernel is wrong of which `verdict` says that it failed.
+
+    The kernel is called again on the case, on probes and on geometries around it, a bounded number
+    of times, and not again once it hung or crashed.  Nothing that it does is raised.
     """
-    try:
-        return _diagnosed(kernel, case)
-    except Exception as error:  # noqa: BLE001  (a failure is told, whatever becomes of this)
-        return Diagnosis(patterns=(f"no diagnosis: {type(error).__name__}: {error}",))
+    key = (verdict.kernel, verdict.case, verdict.prop)
+    if key not in _KNOWN:
+        if len(_KNOWN) >= _KEPT:
+            _KNOWN.clear()
+        try:
+            _KNOWN[key] = _diagnosed(verdict)
+        except Exception as error:  # noqa: BLE001  (a failure is told, whatever becomes of this)
+            text = f"no diagnosis: {type(error).__name__}: {error}"
+            _KNOWN[key] = Diagnosis(claims=(Claim(text),))
+    return _KNOWN[key]
 
 
-@lru_cache(maxsize=256)
-def _diagnosed(kernel: Kernel, case: Case) -> Diagnosis:
-    session = _probed(kernel, case.operation, case.dtype)
-    focus = session.look(case)
+def _diagnosed(verdict: Verdict) -> Diagnosis:
+    evidence = verdict.evidence or Evidence(verdict.case.arrays(), verdict.case)
+    session = _probed(verdict.kernel, verdict.case.operation, verdict.case.dtype)
+    probe = session.call_of(evidence)
+    focus = session.first(probe) if probe else None
     if session.lost:
-        return Diagnosis(patterns=(session.lost,))
+        return Diagnosis(claims=(Claim(session.lost),))
     if focus is None:
-        again = products(case) <= LARGEST
-        return Diagnosis(patterns=(_NOT_AGAIN if again else _NOT_SMALLER,))
-    names = tuple(session.naming(focus))
-    result = focus.result()
-    picture = pictures.plane(result) if result is not None and result.wrong.any() else None
-    text = pictures.lines(picture) if picture else []
-    picture = _larger(session, picture) or picture
+        return _of_large(session, evidence)
+    if focus.right:
+        words = layout(session, focus) if verdict.prop == "memory layout" else ""
+        if words:
+            advised = "declines=memory_layout, if it takes dense arrays alone"
+            return Diagnosis(claims=(Claim(words),), advice=(advised,))
+        return _of_history(session, focus)
+    return _of_wrong(session, focus, evidence)
+
+
+def _of_wrong(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
+    """Return what is told of a kernel that is wrong on a call when it is made again."""
+    (again,) = session.ask([focus.probe])
+    if session.lost or changed(focus, again):
+        return _of_history(session, focus)
+    if session.remembers:
+        claims = (Claim("wrong in this call, and its results also depend on earlier ones"),)
+        return _drawn(Diagnosis(_stateful(session), claims), evidence, focus.result())
+    return _of_call(session, focus, evidence)
+
+
+def _of_history(session: Session, focus: Asked) -> Diagnosis:
+    """Return what is told of a kernel that is right on the call by itself."""
+    found = None if session.lost else history(session, focus.probe)
+    if session.lost or found is None:
+        return Diagnosis(claims=(Claim(session.lost),))
+    told = Diagnosis(
+        _stateful(session), (Claim(found.words),), cases=found.cases, evidence=found.evidence
+    )
+    return _drawn(told, found.evidence) if found.evidence else told
+
+
+def _stateful(session: Session) -> tuple[Mistake, ...]:
+    return tuple(each for each in session.fitting if each.state)[:1]
+
+
+def _of_large(session: Session, evidence: Evidence) -> Diagnosis:
+    """Return what is told of a call that is too large to be repeated by the hundred."""
+    less = smaller(evidence.case)
+    verdict = judge(session.kernel, less) if products(less) <= LARGEST else None
+    if verdict is not None and verdict.failed:
+        found = _diagnosed(verdict)
+        return replace(_drawn(found, evidence), cases=(), evidence=None)
+    if any(not each.right for each in session.asked):
+        first = next(each for each in session.asked if not each.right)
+        if not first.probe.special:
+            return _drawn(_of_call(session, first, evidence), evidence)
+    return _drawn(Diagnosis(claims=(Claim(_NOT_SMALLER),)), evidence)
+
+
+def _drawn(found: Diagnosis, evidence: Evidence, result: Wrong | None = None) -> Diagnosis:
+    """Return a diagnosis with the picture of the call that went wrong."""
+    whole = evidence.whole or result
+    if whole is None or whole.got.ndim != 4 or not whole.wrong.any():
+        return found
+    picture = pictures.plane(whole)
+    return replace(found, text=tuple(pictures.lines(picture)), picture=picture)
+
+
+def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
+    """Return what is told of a kernel that is wrong on a call whenever it is made."""
+    found = _found(session, focus)
+    tried = found.tried
+    names = tuple(session.naming(focus, tried))
     if names:
-        return Diagnosis(names, (), tuple(text), picture)
-    around = _around(session, session.anchor or focus)
-    words = tuple(_words(session, focus, result, around))[:_MOST]
-    acts = pictures.taps(around.acts) if around.acts else None
-    return Diagnosis((), words, tuple(text), picture, acts)
+        return _larger(session, _drawn(Diagnosis(names), evidence, focus.result()))
+    acts = None if focus.probe.single else taps.acting(session, focus)
+    claims = tuple(dict.fromkeys(_claims(session, focus, found, acts)))[:_MOST]
+    told = Diagnosis((), claims, tuple(advice(session, focus, tried)))
+    if acts:
+        told = replace(told, taps=pictures.taps(acts))
+    return _larger(session, _drawn(told, evidence, focus.result()))
 
 
-def _larger(session: Session, picture: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return the picture of a larger call that is wrong too, where one shows hardly anything."""
-    if picture is None or sum(map(len, picture["got"])) >= _TELLING or session.anchor is None:
-        return None
-    result = session.anchor.result()
+def _larger(session: Session, found: Diagnosis) -> Diagnosis:
+    """Return the diagnosis with the picture of a larger call, where one shows hardly anything."""
+    if found.picture is None or sum(map(len, found.picture["got"])) >= _TELLING:
+        return found
+    result = session.anchor.result() if session.anchor else None
     if result is None or not result.wrong.any():
-        return None
+        return found
     drawn = pictures.plane(result)
-    return {**drawn, "title": f"{drawn['title']} of a larger call"}
+    return replace(found, picture={**drawn, "title": f"{drawn['title']} of a larger call"})
 
 
 @lru_cache(maxsize=32)
@@ -110,58 +203,124 @@ def _probed(kernel: Kernel, operation: str, dtype: str) -> Session:
     return Session(kernel, operation_named(operation), dtype)
 
 
-@dataclass(frozen=True)
-class _Around:
-    """What was found around a probe that a kernel answered wrongly."""
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """What was found around a call that a kernel answers wrongly."""
 
-    acts: taps.Acts | None = None
+    deed: str = "is wrong"
+    tried: tuple[Verdict, ...] = ()
     where: Condition | None = None
-    kinds: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = field(default=())
+
+
+def _found(session: Session, focus: Asked) -> _Found:
+    """Return what holds of the kernel beyond one call: the same for most that it fails."""
+    case = focus.probe.case
+    does = _deed(focus)
+    plain = _plain(session, case, does)
+    first = _around_first(session, plain.fill, does)
+    if first is not None and _covers(first, session, case, does):
+        return first
+    return _around(session, plain, does)
+
+
+def _plain(session: Session, case: Case, does: str) -> Case:
+    """Return a case of the same geometry, with small integers if the kernel is wrong on them, too.
+
+    On these also the sums that a wrong kernel makes are exact, be they of more terms.
+    """
+    for fill in ("small", "integers"):
+        plain = replace(case, fill=fill, seed=1)
+        verdict = judge(session.kernel, plain)
+        if verdict.failed and deed(verdict) == does:
+            return plain
+    return case
+
+
+def _deed(asked: Asked) -> str:
+    answer = asked.answer
+    if isinstance(answer, MisbehaviourError):
+        return str(answer).partition(":")[0]
+    return "is wrong" if answer.shape == asked.probe.expected.shape else "returns another shape"
+
+
+def _covers(found: _Found, session: Session, case: Case, does: str) -> bool:
+    if found.where is None:
+        return False
+    numbers = numbers_of(session.operation, case.geometry)
+    return found.where.deed in ("", does) and found.where.holds(numbers)
 
 
 @lru_cache(maxsize=64)
-def _around(session: Session, asked: Asked) -> _Around:
-    """Return what holds of a kernel beyond one call; the same for most cases that it fails."""
-    case = asked.probe.case
-    if asked.probe.small:
-        case = replace(case, fill="integers")
-    if products(case) > LARGEST or asked.probe.single:
-        return _Around()
-    where = condition(session.kernel, case)
-    kinds = (*patterns.kinds(session.kernel, case), *patterns.linearity(session.ask, asked.probe))
-    return _Around(taps.acting(session, asked), where, kinds)
+def _around_first(session: Session, fill: str, does: str) -> _Found | None:
+    """Return what holds around the smallest probe that the kernel answers wrongly, if one is."""
+    cases = [
+        replace(each.probe.case, fill=fill, seed=1)
+        for each in session.asked
+        if not each.right and _deed(each) == does and each.probe.small
+    ]
+    cases = [each for each in cases if products(each) <= LARGEST]
+    if not cases:
+        return None
+    return _around(session, min(cases, key=lambda each: (products(each), str(each))), does)
 
 
-def _repeated(one: Answer, other: Answer) -> bool:
-    if isinstance(one, MisbehaviourError) or isinstance(other, MisbehaviourError):
-        return same_kind(one, other)
-    return np.array_equal(one, other, equal_nan=True)
-
-
-def _words(session: Session, focus: Asked, result: Wrong | None, around: _Around) -> Iterator[str]:
-    """Yield what is wrong, in words."""
-    (again,) = session.ask([focus.probe])
+@lru_cache(maxsize=64)
+def _around(session: Session, case: Case, does: str) -> _Found:
+    scan = Scan(session.kernel, case)
+    where = condition(scan, case.geometry, does)
+    session.lost = session.lost or ("its process ended while it was asked" if scan.lost else "")
+    tried = tuple(sorted(scan.verdicts.values(), key=lambda v: (products(v.case), str(v.case))))
     if session.lost:
-        yield session.lost
-        return
-    if not _repeated(focus.answer, again.answer):
-        yield "the same call gives another result the second time"
-        return  # what would be said of geometries is of chance
-    for mistake, where in session.partly(focus):
-        yield f"{where}, it behaves as if {mistake.sentence}"
-    if isinstance(focus.answer, MisbehaviourError):
-        yield str(focus.answer).partition(":")[0]
-    elif result is None:
-        yield f"the result has shape {focus.answer.shape}, expected {focus.probe.expected.shape}"
-    else:
-        told = taps.words(around.acts) if around.acts else None
-        found = [told] if told else [*patterns.values(result)]
-        magnitude = session.magnitude(focus.probe)
-        yield from found or patterns.rounding(result, focus.probe.case, magnitude)
-        yield from (each for each in patterns.places(result) if each != patterns.ALL)
-    # Found on a probe, which may be wrong for another reason.
-    if around.where and around.where.holds(numbers_of(focus.probe.case)):
-        yield around.where.words
-    yield from around.kinds
-    if result is not None and result.wrong.all():
-        yield patterns.ALL
+        return _Found(does, tried)
+    kinds = tuple(patterns.kinds(session.kernel, case))
+    (asked,) = session.ask([Probe(case)])
+    if not asked.right:
+        kinds += tuple(patterns.linearity(session.ask, asked.probe))
+    return _Found(does, tried, where, kinds)
+
+
+def _claims(
+    session: Session, focus: Asked, found: _Found, acts: taps.Acts | None
+) -> Iterator[Claim]:
+    """Yield what is wrong, the most telling first."""
+    wrong = [each for each in found.tried if each.failed and deed(each) == found.deed]
+    dtype, where = focus.probe.case.dtype, found.where
+    for mistake, place in session.partly(focus, found.tried):
+        yield Claim(f"{place}, it behaves as if {mistake.sentence}")
+    located = where and _covers(found, session, focus.probe.case, found.deed)
+    if where and located:
+        yield Claim(where.words, where.deed, dtype, where.statement.clauses)
+    elif isinstance(focus.answer, MisbehaviourError):
+        yield Claim(str(focus.answer).partition(":")[0])
+    asked = [focus, *session.answers(wrong[:_LOOKED])]
+    asked = [a for a in asked if not a.right and not isinstance(a.answer, MisbehaviourError)]
+    signed = list(_shared(session, asked, dtype))
+    yield from signed
+    acting = taps.words(acts) if acts else None
+    if acting:
+        yield Claim(f"in this call, {acting}")
+    if not signed and not acting:
+        yield from map(Claim, patterns.rounding(asked))
+    yield from map(Claim, found.kinds)
+    if where is None and len(wrong) >= _FEW:
+        every = len(wrong) == len(found.tried)
+        share = f"all {len(wrong)}" if every else f"{len(wrong)} of {len(found.tried)}"
+        words = "wrong" if found.deed == "is wrong" else found.deed
+        yield Claim(f"{words} in {share} geometries tried")
+
+
+def _shared(session: Session, asked: list[Asked], dtype: str) -> Iterator[Claim]:
+    """Yield what all wrong results have in common."""
+    every = []
+    for each in asked:
+        numbers = numbers_of(session.operation, each.probe.case.geometry)
+        result, answer = each.result(), each.answer
+        if result is not None:
+            every.append(signs(result, numbers))
+        elif not isinstance(answer, MisbehaviourError):
+            axes = session.operation.result
+            every.append(of_shape(answer.shape, each.probe.expected.shape, axes, numbers))
+    if every:
+        for found, text in told(common(every)):
+            yield Claim(text, dtype=dtype, signs=found)

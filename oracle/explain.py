@@ -1,7 +1,9 @@
 """Telling a person what went wrong: the failure message, and code that shows it alone."""
 
 import math
+import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,9 @@ from .layouts import Array
 from .operations import Kernel, operation_named
 from .verdicts import Evidence, Outcome, Verdict
 
-# Above this many elements an array is too long to print.
-_PRINTED = 1000
+# Above this many elements arrays are drawn again instead of printed, where they can be.
+_PRINTED = 60
+_WIDTH = 96
 
 # What stands for an array in a call, and for the first array, by the call's name in
 # `Evidence.then`; the last three are `calls.ARRANGEMENTS` as text.
@@ -65,7 +68,7 @@ def _numbers(evidence: Evidence) -> str:
     line = f"  element  {evidence.expression} is {evidence.got!r}, expected {evidence.expected!r}"
     if math.isfinite(evidence.got) and math.isfinite(evidence.expected):
         line += f", off by {evidence.got - evidence.expected:.6g}"
-    if evidence.excess is None:
+    if evidence.excess is None or evidence.excess <= 1:  # then equality was demanded
         return line
     if math.isinf(evidence.excess):
         return f"{line}, where rounding can explain nothing"
@@ -94,23 +97,38 @@ def describe(geometry: Geometry) -> str:
 
 
 def snippet(kernel: Kernel, evidence: Evidence) -> list[str]:
-    """Return at most ten lines of Python that show the wrong number, with NumPy alone."""
+    """Return few lines of Python that show the wrong number, with NumPy alone."""
     name = kernel_name(kernel)
     lines = ["import numpy as np", _import(kernel)]
-    if sum(array.size for array in evidence.arrays.values()) <= _PRINTED:
-        lines += [f"{key} = {_literal(array)}" for key, array in evidence.arrays.items()]
-    else:
-        lines += _generated(evidence)
     calls = {
         variant: f"{name}({_arguments(evidence.case, wrapped, first)})"
         for variant, (wrapped, first) in _CALLS.items()
     }
+    if evidence.before is not None:  # the call that this one depends on
+        lines += [*_arrays(replace(evidence, arrays=evidence.before)), calls["call"]]
+    lines += _arrays(evidence)
     then = [line.format_map(calls) for line in evidence.then]
     lines.append("; ".join([f"z = {calls['call']}", *then]))
-    lines += [f"{key} = {_literal(array)}" for key, array in (evidence.extra or {}).items()]
-    if evidence.expression:
+    lines += [
+        line for key, array in (evidence.extra or {}).items() for line in _literal(key, array)
+    ]
+    if not evidence.expression:
+        operation = operation_named(evidence.case.operation)
+        shape = operation.shape(evidence.case.geometry, operation.result)
+        lines.append(f"print(np.shape(z))  # expected {shape}")
+    elif evidence.repeats:
+        again = evidence.expression.replace("z", calls["call"], 1)
+        found = f"{{float({again}) for _ in range({evidence.repeats})}}"
+        lines[-1] = f"print({found})  # expected {{{evidence.expected!r}}}"
+    else:
         lines.append(f"print({evidence.expression})  # expected {evidence.expected!r}")
     return lines
+
+
+def _arrays(evidence: Evidence) -> list[str]:
+    if sum(array.size for array in evidence.arrays.values()) > _PRINTED and evidence.drawn:
+        return _generated(evidence)
+    return [line for key, array in evidence.arrays.items() for line in _literal(key, array)]
 
 
 def _arguments(case: Case, wrapped: str, first_wrapped: str) -> str:
@@ -171,9 +189,11 @@ def _import_candidate(candidate: Candidate, name: str) -> str:
     return f"from {module} import {function}" + (f" as {name}" if function != name else "")
 
 
-def _literal(array: Array) -> str:
+def _literal(name: str, array: Array) -> list[str]:
+    """Return an assignment of `array` to `name`, on as many lines as it takes."""
     numbers = ", ".join(_number(value) for value in array.ravel().tolist())
-    return f"np.array([{numbers}], np.{array.dtype}).reshape{array.shape}"
+    text = f"{name} = np.array([{numbers}], np.{array.dtype}).reshape{array.shape}"
+    return textwrap.wrap(text, _WIDTH, subsequent_indent="    ", break_long_words=False)
 
 
 def _number(value: float) -> str:
@@ -194,8 +214,8 @@ def _generated(evidence: Evidence) -> list[str]:
         (at,) = np.nonzero(~np.isfinite(array.ravel()))
         if at.size:
             values = ", ".join(_number(value) for value in array.ravel()[at].tolist())
-            line += f"; {name}.flat[{at.tolist()}] = [{values}]"
-        lines.append(line)
+            line += f"\n{name}.flat[{at.tolist()}] = [{values}]"
+        lines += line.split("\n")
     return lines
 
 

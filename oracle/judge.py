@@ -43,7 +43,7 @@ from .layouts import Array
 from .operations import Arrays, Kernel, Operation, operation_named
 from .promises import DIRECT, Promise, promise_of, suited
 from .unchecked import unchecked
-from .verdicts import Evidence, Outcome, Verdict
+from .verdicts import Evidence, Outcome, Verdict, Wrong
 
 _NOTHING = "the result is empty or zero everywhere"
 
@@ -321,6 +321,7 @@ def _disagreement(
         excess=excess,
         wrong=int(wrong.sum()),
         total=z.size,
+        whole=Wrong(operation_named(case.operation), z, expected, wrong),
     )
     reason = f"{evidence.wrong} of {evidence.total} elements are wrong"
     return replace(verdict, outcome=Outcome.DISAGREES, reason=reason, evidence=evidence)

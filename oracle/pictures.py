@@ -1,35 +1,16 @@
 """Pictures of what is wrong: one plane of a result, and what each filter tap acts as."""
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .layouts import Array
-from .operations import Operation
+from .signs import AXES, noun
+from .verdicts import Wrong
 
-AXES = {
-    "b": "batch item",
-    **dict.fromkeys("PH", "row"),
-    **dict.fromkeys("QW", "column"),
-    "i": "channel in",
-    "o": "channel out",
-    "h": "filter row",
-    "w": "filter column",
-}
 _MOST = 24
 _BESIDE = 30  # characters of a row up to which numbers are told in text
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """One result beside what it should be."""
-
-    operation: Operation
-    got: Array
-    expected: Array
-    wrong: Array
 
 
 def plane(result: Wrong) -> dict[str, Any]:
@@ -39,9 +20,7 @@ def plane(result: Wrong) -> dict[str, Any]:
     at = np.unravel_index(int(np.argmax(counts)), counts.shape)
     wrong = result.wrong[at[0], :, :, at[1]]
     rows, columns = (_cropped(np.asarray(wrong.any(axis=axis))) for axis in (1, 0))
-    first, last = AXES[axes[0]], AXES[axes[3]]
-    if axes[0] == "b":
-        last = "channel"
+    first, last = noun(axes, axes[0]), noun(axes, axes[3])
     return {
         "title": f"z[{at[0]}, :, :, {at[1]}]",
         "axes": [AXES[axes[1]], AXES[axes[2]]],
@@ -75,7 +54,8 @@ def lines(picture: dict[str, Any]) -> list[str]:
     if rows or columns:
         title += f"; from {picture['axes'][0]} {rows}, {picture['axes'][1]} {columns} on"
     marks = [" ".join("x" if each else "." for each in row) for row in picture["wrong"]]
-    got, expected = (_aligned(picture[key]) for key in ("got", "expected"))
+    digits = digits_of(picture)
+    got, expected = (_aligned(picture[key], digits) for key in ("got", "expected"))
     if marks and max(map(len, got + expected), default=0) <= _BESIDE:
         heads = [len(marks[0]), len(got[0])]
         top = f"{'':{heads[0]}}   {'got':<{heads[1]}}   expected"
@@ -84,8 +64,24 @@ def lines(picture: dict[str, Any]) -> list[str]:
     return [title, *marks]
 
 
-def _aligned(values: list[list[float | str]]) -> list[str]:
-    texts = [[f"{v:.5g}" if isinstance(v, float) else v for v in row] for row in values]
+def digits_of(picture: dict[str, Any], least: int = 5) -> int:
+    """Return with how many digits, at least, each wrong number looks other than the right one."""
+    pairs = [
+        (got, expected)
+        for rows in zip(picture["got"], picture["expected"], picture["wrong"], strict=True)
+        for got, expected, wrong in zip(*rows, strict=True)
+        if wrong and isinstance(got, float) and isinstance(expected, float)
+    ]
+    differ = (
+        digits
+        for digits in range(least, 17)
+        if all(f"{got:.{digits}g}" != f"{expected:.{digits}g}" for got, expected in pairs)
+    )
+    return next(differ, 17)
+
+
+def _aligned(values: list[list[float | str]], digits: int) -> list[str]:
+    texts = [[f"{v:.{digits}g}" if isinstance(v, float) else v for v in row] for row in values]
     width = max((len(text) for row in texts for text in row), default=0)
     return [" ".join(text.rjust(width) for text in row) for row in texts]
 

@@ -1,8 +1,7 @@
 """What a kernel answers to probes, and whether a mistake answers the same."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -11,29 +10,19 @@ import numpy as np
 from .bounds import bound
 from .calls import Call, MisbehaviourError, call_all
 from .cases import Case
-from .conditions import neighbours
-from .judge import property_of
+from .judge import not_judged, property_of
 from .layouts import Array
 from .mistakes import Mistake, catalogue
 from .operations import Kernel, Operation, operation_named
-from .pictures import Wrong
 from .probes import Probe, probes_of
+from .promises import DIRECT, Promise, promise_of
+from .scan import LARGEST, is_lost, products
+from .verdicts import Evidence, Verdict, Wrong
 
 Answer = Array | MisbehaviourError
 
-LARGEST = 200_000
-"""cases with more products than this are too slow to be replayed against the catalogue"""
 _AT_ONCE = 8
 _SECONDS = 2.0  # that a call of an isolated kernel may take here
-_LOST = (
-    *("did not return", "took no call", "took more than", "printed more than"),
-    *("crashed its", "killed its", "ended its", "not called any more", "could not be loaded"),
-)
-
-
-def is_lost(reason: str) -> bool:
-    """Return whether a kernel hung or crashed, so that asking it again leads nowhere."""
-    return reason.startswith(_LOST)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +31,8 @@ class Asked:
 
     probe: Probe
     answer: Answer
+    promise: Promise = DIRECT
+    """the kernel's, which says how far off a right answer may be"""
 
     @cached_property
     def right(self) -> bool:
@@ -61,9 +52,9 @@ class Asked:
 
     def _allowed(self, operation: Operation) -> Any:
         case = self.probe.case
-        if case.mode != "bound" and not self.probe.graded:
+        if case.mode != "bound" and not self.probe.graded and not self.promise.rounds(case):
             return 0
-        return bound(operation, case.geometry, self.probe.arrays, case.dtype).error
+        return bound(operation, case.geometry, self.probe.arrays, case.dtype, self.promise).error
 
     def fits(self, replayed: Answer, mistake: Mistake) -> bool:
         """Return whether a mistake answers the same; sums of integers must be equal."""
@@ -91,12 +82,14 @@ class Asked:
             return False
         if isinstance(self.answer, MisbehaviourError) or isinstance(replayed, MisbehaviourError):
             return True
+        if self.right or self.answer.shape != self.probe.expected.shape:
+            return True
         with np.errstate(all="ignore"):
             from_right, from_mistake = (
                 float(np.nanmax(np.abs(self.answer.astype(np.float64) - each), initial=0))
                 for each in (self.probe.expected, replayed)
             )
-        return self.right or 2 * from_mistake <= from_right
+        return 2 * from_mistake <= from_right
 
 
 def _equal(got: Array, should: Array, allowed: Any) -> Array:
@@ -125,6 +118,14 @@ def same_kind(one: Answer, other: Answer) -> bool:
     return both and _kind(str(one)) == _kind(str(other))
 
 
+def changed(one: Asked, other: Asked) -> bool:
+    """Return whether the same call gave different answers."""
+    a, b = one.answer, other.answer
+    if isinstance(a, MisbehaviourError) or isinstance(b, MisbehaviourError):
+        return not same_kind(a, b)
+    return not np.array_equal(a, b, equal_nan=True)
+
+
 def _kind(problem: str) -> str:
     return "raised" if problem.startswith("raised") else problem
 
@@ -148,33 +149,16 @@ def _gives(mistake: Mistake, asked: Iterable[Asked]) -> bool:
     return replayed and all(a.resembles(replay(mistake, a.probe), mistake) for a in asked)
 
 
-def products(case: Case) -> int:
-    """Return how many products a layer of this geometry sums."""
-    extents = operation_named(case.operation).extents(case.geometry)
-    return math.prod(extents[axis] for axis in "biohwPQ")
-
-
-def smaller(case: Case) -> Case:
-    """Return a case with the same filter, strides and channels and at most two steps an axis.
-
-    Two layers are left as they are.
-    """
-    g = case.geometry
-    if g.fore is not None:
-        return case
-    if operation_named(case.operation).layer == "convolution":
-        most = g.filter_height + g.stride_height, g.filter_width + g.stride_width
-    else:
-        most = 2, 2
-    height, width = min(g.height, most[0]), min(g.width, most[1])
-    return replace(case, geometry=replace(g, batch=1, height=height, width=width))
-
-
 @lru_cache(maxsize=32)
 def _fresh(kernel: Kernel) -> Kernel:
     """Return the kernel as it was at first, where it can be started anew."""
     fresh = getattr(kernel, "fresh", None)
     return kernel if fresh is None else fresh(_SECONDS)
+
+
+def _errs(focus: Asked, answer: Answer) -> bool:
+    """Return whether a mistake's answer is wrong there: else it is no reason for a failure."""
+    return not Asked(focus.probe, answer).right
 
 
 @dataclass(eq=False)
@@ -186,20 +170,28 @@ class Session:
     dtype: str
     lost: str = ""
     """how it hung or crashed, after which it is not called again"""
+    remembers: bool = False
+    """whether it gave another answer when asked again"""
     asked: list[Asked] = field(default_factory=list)
     fitting: list[Mistake] = field(default_factory=list)
     """mistakes that give the same answers to all probes"""
-    _held: dict[Mistake, bool] = field(default_factory=dict)
+    _settled: bool = False
+    """whether it was wrong on a first call"""
 
     def __post_init__(self) -> None:
         """Ask the kernel, where it runs elsewhere one of its own that remembers nothing."""
         self.kernel = _fresh(self.kernel)
         probes = [p for p in probes_of(self.operation, self.dtype) if self._offered(p.case)]
         self.asked = self.ask(probes)
-        stop = getattr(self.kernel, "stop", None)
-        if stop and len(self.asked) > 1 and self.asked[0].right != self.asked[1].right:
-            stop()  # it may remember earlier calls: from a fresh start it can be followed
+        # The first two differ in their numbers alone.
+        differ = len(self.asked) > 1 and self.asked[0].right != self.asked[1].right
+        if differ and self.restart():
+            alone = self.ask(probes[1:2])
+            self.remembers = bool(alone) and alone[0].right != self.asked[1].right
+            self.restart()  # from a fresh start a kernel that remembers can be followed
             self.asked = self.ask(probes)
+        again = [] if self.lost else self.ask([each.probe for each in self.asked])
+        self.remembers = self.remembers or any(map(changed, self.asked, again))
         if not self.lost and not all(each.right for each in self.asked):
             order = sorted(self.asked, key=lambda each: each.right)
             self.fitting = [m for m in self._eligible(self.asked) if self._fits(m, order)]
@@ -211,7 +203,8 @@ class Session:
             some = probes[start : start + _AT_ONCE]
             calls = [Call(p.case.geometry, p.arrays, None, p.arrangement) for p in some]
             answers = call_all(self.kernel, self.operation, calls)
-            asked += [Asked(*each) for each in zip(some, answers, strict=True)]
+            promise = promise_of(self.kernel)
+            asked += [Asked(*each, promise) for each in zip(some, answers, strict=True)]
             problems = [str(each) for each in answers if isinstance(each, MisbehaviourError)]
             self.lost = next(filter(is_lost, problems), "")
             if self.lost:
@@ -225,46 +218,70 @@ class Session:
         return all(each.fits(_call(kernel, each.probe), mistake) for each in self.asked)
 
     def _offered(self, case: Case) -> bool:
-        refuses = getattr(self.kernel, "refuses", None)
-        if refuses and refuses(case, property_of(case)):
-            return False
-        return case.largest is not None or case.mode == "bound"
+        return not_judged(self.kernel, case, property_of(case)) is None
 
-    def look(self, case: Case) -> Asked | None:
-        """Return the kernel's answer to `case`, or to a probe, that is wrong, if any is."""
-        own = []
-        if products(case) > LARGEST:
-            case = smaller(case)
-        if not self.lost and products(case) <= LARGEST and self._offered(case):
-            own = self.ask([Probe(case)])
-        return next((each for each in (*own, *self.asked) if not each.right), None)
+    def restart(self) -> bool:
+        """Have the next call be the first that the kernel sees; False where that cannot be."""
+        stop = getattr(self.kernel, "stop", None)
+        if stop is not None:
+            stop()
+        return stop is not None
 
-    def naming(self, focus: Asked) -> list[Mistake]:
-        """Return the plainest mistake that also gives the answer in `focus`, and those around."""
+    def first(self, probe: Probe) -> Asked:
+        """Return the answer to a call that no other call is before, where that may matter."""
+        if self.remembers or not self._settled:
+            self.restart()
+        (asked,) = self.ask([probe])
+        if not asked.right and not self._settled:
+            self._settled = True
+            (again,) = self.ask([probe])
+            self.remembers = self.remembers or changed(asked, again)
+        return asked
+
+    def call_of(self, evidence: Evidence) -> Probe | None:
+        """Return the very call that went wrong; None where it is too large to be repeated."""
+        case = evidence.case
+        if self.lost or products(case) > LARGEST or not self._offered(case):
+            return None
+        if evidence.cut_from is None and evidence.drawn:
+            return Probe(case)
+        changes = tuple((name, array.tobytes()) for name, array in evidence.arrays.items())
+        return Probe(case, changes=changes)
+
+    def naming(self, focus: Asked, tried: Sequence[Verdict]) -> list[Mistake]:
+        """Return the plainest mistake that gives the answer in `focus`, and all that was tried."""
         named = (
             mistake
             for mistake in self.fitting
-            if mistake.state or focus.fits(replay(mistake, focus.probe), mistake)
+            if mistake.state
+            or (
+                focus.fits(answer := replay(mistake, focus.probe), mistake) and _errs(focus, answer)
+            )
         )
-        found = next((each for each in named if self._holds(each, focus)), None)
+        found = next((each for each in named if self.bears_out(each, tried)), None)
         return [] if found is None else [found]
 
-    def _holds(self, mistake: Mistake, focus: Asked) -> bool:
-        """Return whether a mistake of geometry gives the answers around `focus`, too; asked once.
-
-        The kernel may be wrong on some of the geometries only on which the mistake is.
-        """
-        if mistake.state or mistake.unit or mistake.wild or focus.probe.case.mode != "exact":
+    def bears_out(self, mistake: Mistake, tried: Sequence[Verdict]) -> bool:
+        """Return whether a mistake of geometry also gives what the kernel gave there."""
+        if mistake.state or mistake.unit or mistake.wild or mistake.nan:
             return True
-        if mistake not in self._held:
-            around = self._around(focus)
-            self._held[mistake] = all(a.fits(replay(mistake, a.probe), mistake) for a in around)
-        return self._held[mistake]
+        return all(each.fits(replay(mistake, each.probe), mistake) for each in self.answers(tried))
 
-    def partly(self, focus: Asked) -> list[tuple[Mistake, str]]:
+    def answers(self, tried: Iterable[Verdict]) -> Iterator[Asked]:
+        """Yield what the kernel answered where it was judged on a case."""
+        for verdict in tried:
+            probe, whole = Probe(verdict.case), verdict.evidence and verdict.evidence.whole
+            if whole:
+                yield Asked(probe, whole.got)
+            elif verdict.failed:
+                yield from self.ask([probe])  # its shape, or what it raised
+            else:
+                yield Asked(probe, probe.expected)
+
+    def partly(self, focus: Asked, tried: Sequence[Verdict]) -> list[tuple[Mistake, str]]:
         """Return a mistake that gives the answers that are results, or those that are wrong.
 
-        Few of the probes may be; those that fit have to give the answers around them, too.
+        Few of the probes may be; those that fit have to give all that was tried, too.
         """
         some = dict(self._parts([focus, *self.asked]))
         fitting = {
@@ -273,10 +290,10 @@ class Session:
         }
         if not any(fitting.values()):
             return []
-        more = dict(self._parts(self._around(focus)))
+        more = dict(self._parts(list(self.answers(tried))))
         for where, mistakes in fitting.items():
             for mistake in mistakes:
-                if _gives(mistake, more.get(where, ())):
+                if where in more and _gives(mistake, more[where]):
                     return [(mistake, where)]
         return []
 
@@ -284,11 +301,6 @@ class Session:
         """Return mistakes of the kind of what is wrong: some only show where NaN goes."""
         finite = any(a.probe.case.mode != "nonfinite" for a in asked if not a.right)
         return [each for each in catalogue(self.operation.name) if each.nan is not finite]
-
-    def _around(self, focus: Asked) -> list[Asked]:
-        """Return answers on geometries that differ from that of `focus` in one size."""
-        small = [case for case in neighbours(focus.probe.case) if products(case) <= LARGEST]
-        return self.ask([Probe(case) for case in small if self._offered(case)])
 
     @staticmethod
     def _parts(asked: list[Asked]) -> Iterator[tuple[str, list[Asked]]]:
@@ -304,8 +316,3 @@ class Session:
         """The first probe of some sums that the kernel answers wrongly, if there is one."""
         plain = (a for a in self.asked if a.probe.small and a.probe.arrangement == "copy")
         return next((each for each in plain if not each.right), None)
-
-    def magnitude(self, probe: Probe) -> Array:
-        """Return the sums of the magnitudes of the products."""
-        absolute = {name: np.abs(array) for name, array in probe.arrays.items()}
-        return self.operation.oracle(probe.case.geometry, absolute)

@@ -4,7 +4,6 @@ import numpy as np
 
 from .calls import MisbehaviourError
 from .layouts import Array
-from .operations import Operation
 from .probes import Probe
 from .session import Asked, Session
 
@@ -23,7 +22,7 @@ def acting(session: Session, focus: Asked) -> Acts | None:
     if not 1 < height * width <= _MOST or probe.case.mode == "nonfinite":
         return None
     if operation.result == "ihwo":
-        found = _of_result(focus, operation)
+        found = _of_result(focus)
     else:
         found = _of_argument(session, probe, height, width)
     if found is None:
@@ -33,12 +32,11 @@ def acting(session: Session, focus: Asked) -> Acts | None:
     return None if found == itself or all(each is None for each in found) else acts
 
 
-def _of_result(focus: Asked, operation: Operation) -> list[int | None] | None:
+def _of_result(focus: Asked) -> list[int | None] | None:
     result = focus.result()
     if result is None:
         return None
     i, h, w, o = result.expected.shape
-    del operation
     got = result.got.transpose(1, 2, 0, 3).reshape(h * w, i, o)
     expected = result.expected.transpose(1, 2, 0, 3).reshape(h * w, i, o)
     return _matched(got, expected)

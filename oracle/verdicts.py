@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from .cases import Case
 from .layouts import Array
-from .operations import Kernel
+from .operations import Kernel, Operation
 
 
 class Outcome(StrEnum):
@@ -34,6 +34,17 @@ FAILED = (Outcome.DISAGREES, Outcome.MISBEHAVED)
 
 
 @dataclass(frozen=True)
+class Wrong:
+    """A result beside what it should be, both in float64."""
+
+    operation: Operation
+    got: Array
+    expected: Array
+    wrong: Array
+    """which elements are"""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """One call that went wrong, as much of it as a person needs to see it."""
 
@@ -54,12 +65,31 @@ class Evidence:
     wrong: int = 0
     """how many elements of the result are wrong"""
     total: int = 0
+    whole: Wrong | None = None
+    """all of the result, where the call's own was compared"""
     extra: Mapping[str, Array] | None = None
     """further arrays that `expression` uses"""
+    before: Mapping[str, Array] | None = None
+    """what the kernel was handed in a call before this one, without which this one is right"""
+    repeats: int = 0
+    """how many calls were made of which some went wrong, if not all did"""
     then: tuple[str, ...] = ()
     """statements to run after the call, {call} standing for it, {negated} for the same call
     with its first array negated, and the names of `calls.ARRANGEMENTS` for the same call with
     its arrays so arranged"""
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the arrays are those of the case, or parts of them: a law's may be others."""
+        if self.cut_from is not None:
+            return True
+        try:
+            arrays = self.case.shared_arrays()
+        except ValueError:
+            return False
+        return arrays.keys() == self.arrays.keys() and all(
+            arrays[name].tobytes() == array.tobytes() for name, array in self.arrays.items()
+        )
 
 
 @dataclass(frozen=True)

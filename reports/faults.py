@@ -1,6 +1,6 @@
 """What is wrong with an operation, in few words: told first by the page and by the terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from convcheck.oracle.cases import Case
@@ -10,8 +10,6 @@ Json = dict[str, Any]
 _LONGEST = 160  # what a kernel says may be of any length
 _NAMED = 3
 _SMALL = 500  # numbers in a case that can be read
-_SHORT = "wrong exactly ", "wrong only "
-"""how patterns begin that tell where a kernel is wrong, those first that tell most"""
 
 
 def telling(cell: Json) -> tuple[bool, bool, bool, bool, int]:
@@ -35,11 +33,6 @@ def _size(case: str) -> int:
 
 def fault(cells: list[Json]) -> str:
     """Return what is wrong with an operation, of which some of `cells` failed, in a sentence."""
-    text = _fault(cells)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
-
-
-def _fault(cells: list[Json]) -> str:
     failed = sorted((cell for cell in cells if cell["failure"]), key=telling)
     operation, failure = cells[0]["operation"], failed[0]["failure"]
     dtypes = list(dict.fromkeys(cell["dtype"] for cell in cells))
@@ -49,28 +42,61 @@ def _fault(cells: list[Json]) -> str:
     subject = f"{operation} in {listed(wrong)}" if told else operation
     diagnosis = failure.get("diagnosis") or {}
     for name in diagnosis.get("names", ()):
-        return f"{subject} behaves exactly like: {name['sentence']}"
-    if failure["outcome"] == "misbehaved":
-        return f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
-    for pattern in where_first(diagnosis.get("patterns", ())):
-        if told and pattern.startswith("wrong only in float"):
-            continue  # the subject says so
-        if pattern.startswith(_SHORT):
-            return f"{subject} is {pattern}"
-        where, acts, mistake = pattern.partition(", it behaves as if ")
-        if acts:
-            return f"{subject}, {where}, behaves as if {mistake}"
-        return f"{subject} is wrong: {pattern}"
+        return _named(operation, name["sentence"], failed, len(dtypes))
+    patterns = diagnosis.get("patterns", ())
+    where = heading(patterns) > 1 or any(" exactly where " in each for each in patterns[:1])
+    if failure["outcome"] == "misbehaved" and not where:
+        words = f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
+        return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
+    if patterns and patterns[0].startswith(("different results", "right ")):
+        subject = operation  # in which dtypes it was met is of chance
+    if patterns:
+        return f"{subject}{_headed(patterns)}"
     return f"{subject} fails {listed(dict.fromkeys(cell['property'] for cell in failed))}"
 
 
-def where_first(patterns: Iterable[str]) -> list[str]:
-    """Return patterns, first those that tell where a kernel is wrong."""
+def _named(operation: str, sentence: str, failed: list[Json], dtypes: int) -> str:
+    """Say that a kernel behaves like a mistake: exactly, if all that was looked into says so."""
+    looked = [
+        c for c in failed if c["failure"].get("diagnosis") and "nonfinite" not in c["property"]
+    ]
+    same = [
+        cell
+        for cell in looked or failed
+        if any(n["sentence"] == sentence for n in (cell["failure"]["diagnosis"] or {})["names"])
+    ]
+    among = list(dict.fromkeys(cell["dtype"] for cell in same))
+    subject = operation if len(among) == dtypes else f"{operation} in {listed(among)}"
+    others = [cell for cell in looked if cell["dtype"] in among and cell not in same]
+    if others:
+        count = f"in {len(same)} of {len(same) + len(others)} failures that were looked into"
+        return f"{subject} behaves like: {sentence}, {count}"
+    return f"{subject} behaves exactly like: {sentence}"
 
-    def place(pattern: str) -> int:
-        return next((n for n, each in enumerate(_SHORT) if pattern.startswith(each)), len(_SHORT))
 
-    return sorted(patterns, key=place)
+def _headed(patterns: Sequence[str]) -> str:
+    """Return what a headline takes of the patterns, to stand behind a name."""
+    return "; ".join([_predicate(patterns[0]), *patterns[1 : heading(patterns)]])
+
+
+def heading(patterns: Sequence[str]) -> int:
+    """Return how many patterns a headline takes: one that says where, and what is wrong there."""
+    where = bool(patterns) and (
+        " exactly where " in patterns[0] or " behaves as if " in patterns[0]
+    )
+    return min(len(patterns), 2 if where else 1)
+
+
+def _predicate(pattern: str) -> str:
+    """Return a pattern as it stands behind the name of what it is about."""
+    where, acts, mistake = pattern.partition(", it behaves as if ")
+    if acts:
+        return f", {where}, behaves as if {mistake}"
+    if pattern.startswith(("raised ", "returned ", "returns ")):
+        return f" {pattern}"
+    if pattern.startswith(("wrong ", "right ")):
+        return f" is {pattern}"
+    return f" gives {pattern}" if pattern.startswith("different ") else f" is wrong: {pattern}"
 
 
 def gist(failure: Json) -> str:

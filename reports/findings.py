@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from convcheck.oracle.claims import Claim, Seen
+from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.text import printable
 from convcheck.oracle.verdicts import DECIDED
 from convcheck.reference.defects import LEDGER
@@ -82,6 +84,7 @@ def build(
         replaced: what candidates replace, by operation.
         strength: what is known of the tests' own strength.
     """
+    _bear_out(results.records)
     explained = {name for name, record in results.records.items() if _has_failure(record)}
     unlike = {name for name, record in results.records.items() if refactor.unlike(record)}
     errors = [
@@ -248,6 +251,21 @@ def _number(count: int, noun: str) -> str:
 
 def _has_failure(record: Json) -> bool:
     return any(cell["failure"] for cell in record.get("cells", ()))
+
+
+def _bear_out(records: Mapping[str, Json]) -> None:
+    """Tell of what diagnoses claim that alone which all judged cases bear out."""
+    seen: dict[str, Seen] = {}
+    for record in records.values():
+        for name, plain in record.get("seen", {}).items():
+            seen.setdefault(name, Seen()).add_plain(plain)
+    for record in records.values():
+        for cell in record.get("cells", ()):
+            diagnosis = (cell["failure"] or {}).get("diagnosis")
+            if diagnosis and "claims" in diagnosis:
+                name = cell["operation"]
+                claims = map(Claim.of_plain, diagnosis.pop("claims"))
+                diagnosis["patterns"] = seen[name].bearing(claims, OPERATIONS[name])
 
 
 def _entries(records: Mapping[str, Json], table: str, entries: Iterable[Json]) -> list[Json]:

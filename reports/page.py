@@ -114,7 +114,6 @@ def _environment() -> Environment:
         "most_rows": shown.MOST_ROWS,
         "told_apart": _told_apart,
         "gist": faults.gist,
-        "where_first": faults.where_first,
         # Markup: ours, and to the byte what the hashes are of.
         "style": Markup(style),  # noqa: S704
         "script": Markup(script),  # noqa: S704

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from convcheck.oracle.pictures import digits_of
+
 Json = dict[str, Any]
 
 _LEFT, _TOP = 34, 36  # room for the names of the axes and their numbers
@@ -115,9 +117,14 @@ def shade(value: float, top: float) -> str:
     return f"{'plus' if value > 0 else 'minus'}{size}"
 
 
-def number(value: float) -> str:
+def number(value: float, digits: int = 4) -> str:
     """Return a number as pictures and their tables have it."""
-    return f"{value:.4g}"
+    return f"{value:.{digits}g}"
+
+
+def _digits(picture: Json) -> int:
+    """Return as many digits as wrong numbers take to look other than the right ones."""
+    return digits_of(picture, 4) if picture.get("wrong") else 4
 
 
 def _numbers(table: Sequence[Sequence[Any]]) -> list[list[float]]:
@@ -139,7 +146,10 @@ def of_values(picture: Json) -> list[Picture]:
     got, expected = _numbers(picture["got"]), _numbers(picture["expected"])
     wrong = picture.get("wrong") or []
     top = _top(got, expected)
-    shown = max((len(number(v)) for t in (got, expected) for row in t for v in row), default=0)
+    digits = _digits(picture)
+    shown = max(
+        (len(number(v, digits)) for t in (got, expected) for row in t for v in row), default=0
+    )
     legible = (shown * _LETTER + 15) * max(map(len, got), default=0) <= _WIDEST
     first_row, first_column = picture.get("origin") or (0, 0)
     said = f"{picture['title']}: {_whereabouts(wrong, first_row, first_column)}"
@@ -149,7 +159,7 @@ def of_values(picture: Json) -> list[Picture]:
             [
                 Cell(
                     (shade(value, top), *(("ring", "cross") if _at(marked, r, c) else ())),
-                    number(value) if legible else "",
+                    number(value, digits) if legible else "",
                 )
                 for c, value in enumerate(row)
             ]
@@ -187,9 +197,12 @@ def values_table(picture: Json) -> list[list[str]]:
     """Return the numbers of such a picture, expected ones behind those that are wrong."""
     got, expected = _numbers(picture["got"]), _numbers(picture["expected"])
     wrong = picture.get("wrong") or [[True] * len(row) for row in got]
+    digits = _digits(picture)
     return [
         [
-            f"{number(value)} ({number(expected[r][c])})" if _at(wrong, r, c) else number(value)
+            f"{number(value, digits)} ({number(expected[r][c], digits)})"
+            if _at(wrong, r, c)
+            else number(value, digits)
             for c, value in enumerate(row)
         ]
         for r, row in enumerate(got)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from . import shown
-from .faults import telling, where_first
+from .faults import heading, telling
 from .problems import Problem
 
 Json = dict[str, Any]
@@ -41,10 +41,11 @@ def _told(failure: Json) -> Iterator[str]:
     at = next((n for n, line in enumerate(rest) if line.startswith("  case ")), len(rest))
     yield f"  {first}"
     yield from rest[:at]
-    names, patterns = diagnosis.get("names", ()), where_first(diagnosis.get("patterns", ()))
+    names, patterns = diagnosis.get("names", ()), diagnosis.get("patterns", ())
     yield from (f"  or like  {name['sentence']}" for name in names[1:])
-    headed = not names and failure["outcome"] != "misbehaved"
-    yield from (f"  pattern  {each}" for each in patterns[int(headed) :])
+    headed = heading(patterns) if not names and failure["outcome"] != "misbehaved" else 0
+    yield from (f"  pattern  {each}" for each in patterns[headed:])
+    yield from (f"  declare  {each}" for each in diagnosis.get("advice", ()))
     yield from (f"    {line}" for line in diagnosis.get("text", ()))
     yield from rest[at:]
     if alone:

@@ -96,6 +96,12 @@ SCALES = (
         _scaled(lambda e: e["P"] * e["Q"]),
     ),
     Slip(
+        "mean-of-samples",
+        "the result is divided by batch and number of windows",
+        _MEAN,
+        _scaled(lambda e: e["b"] * e["P"] * e["Q"]),
+    ),
+    Slip(
         "mean-of-channels-in",
         "the result is divided by the number of channels in",
         _MEAN,

@@ -75,13 +75,20 @@ TURNED = tuple(
 )
 
 
-def _last_wins(z: Array, places: Any, parts: Array) -> None:
-    z[places] = parts
+def _winning(taps: slice) -> Callable[[Array, Any, Array], None]:
+    """Return what overwrites places tap by tap, each tap's windows being places of their own."""
+
+    def scatter(z: Array, places: Any, parts: Array) -> None:
+        _, rows, columns = places
+        for h in range(rows.shape[1])[taps]:
+            for w in range(columns.shape[1])[taps]:
+                z[:, rows[:, h, 0, 0][:, None], columns[:, w]] = parts[:, :, h, :, w]
+
+    return scatter
 
 
-def _first_wins(z: Array, places: Any, parts: Array) -> None:
-    _, rows, columns = places
-    z[:, rows[::-1, ::-1], columns[::-1, ::-1]] = parts[:, ::-1, ::-1, ::-1, ::-1]
+# What a window's last tap reaches, the first tap of a later window reaches, too.
+_first_wins, _last_wins = _winning(slice(None)), _winning(slice(None, None, -1))
 
 
 def _largest_wins(z: Array, places: Any, parts: Array) -> None:
@@ -106,6 +113,22 @@ def _overlap(span: Span) -> int:
     return max(span.taps - span.stride, 0)
 
 
+def _stored_by_step(*axes: int) -> Callable[[Work, Array], Array]:
+    """Return the change that stores each row or column at its number divided by the stride."""
+
+    def result(work: Work, z: Array) -> Array:
+        for axis in axes:
+            span = work.spans()[axis - 1]
+            stored = np.zeros_like(z)
+            for place in range(z.shape[axis]):
+                at = min(place // span.stride, span.steps - 1)
+                np.moveaxis(stored, axis, 0)[at] = np.moveaxis(z, axis, 0)[place]
+            z = stored
+        return z
+
+    return result
+
+
 def _until_last_window(span: Span) -> int:
     return span.extent - span.remainder
 
@@ -123,14 +146,14 @@ _OVERLAP = "overlap of transposed convolutions: pytorch#5057"
 WIDE = (
     Slip(
         "overlap-last",
-        "where windows overlap, the last one overwrites the others",
+        "where windows overlap, only the last one counts: = for += in a loop over windows",
         _OVERLAP,
         Change(scatter=_last_wins),
         "H",
     ),
     Slip(
         "overlap-first",
-        "where windows overlap, only the first one counts",
+        "where windows overlap, only the first one counts: = for += in a loop over filter taps",
         _OVERLAP,
         Change(scatter=_first_wins),
         "H",
@@ -148,6 +171,21 @@ WIDE = (
         _OVERLAP,
         Change(scatter=_mean),
         "H",
+    ),
+    *(
+        Slip(
+            f"stored-by-step{suffix}",
+            f"{words} of the result are stored at their number divided by the stride",
+            "an index of the output used for the input: neon#111",
+            Change(result=_stored_by_step(*axes)),
+            "H",
+            fore=False,
+        )
+        for suffix, words, axes in (
+            ("", "rows and columns", (1, 2)),
+            ("-rows", "rows", (1,)),
+            ("-columns", "columns", (2,)),
+        )
     ),
     Slip(
         "remainder-missing",

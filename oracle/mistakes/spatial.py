@@ -39,6 +39,17 @@ def _more(steps: Callable[[Span], int], by: Callable[[Span], int] = lambda _: 0)
     return lambda span: windows(span._replace(steps=steps(span))) + by(span)
 
 
+def _stepping(span: Span) -> Array:
+    """Return the map of a loop over steps that advances by the stride, and reads where it is."""
+    steps = np.arange(span.steps)[:, None]
+    return np.where(steps % span.stride == 0, steps + np.arange(span.taps), _NEVER)
+
+
+def _with_remainder(span: Span) -> Array:
+    """Return the map with as many further taps as the stride leaves over."""
+    return windows(span._replace(taps=span.taps + span.remainder))
+
+
 def _rounded_up(span: Span) -> int:
     return -(-(span.extent - span.taps) // span.stride) + 1
 
@@ -137,6 +148,33 @@ AXES = (
         "every second window along [axes] is skipped",
         "a loop unrolled by two that does one step",
         _without(lambda _, p, __: p % 2 == 1),
+    ),
+    *on_axes(
+        "loop-steps-by-stride",
+        "the loop over windows along [axes] advances by the stride, and reads where it is",
+        "the stride in the wrong loop",
+        _stepping,
+    ),
+    *on_axes(
+        "multiples-alone",
+        "of windows along [axes], only those count whose number is a multiple of the stride",
+        "the stride in the wrong loop",
+        _without(lambda s, p, _: p % s.stride != 0),
+    ),
+    *on_axes(
+        "bounded-by-filter",
+        "windows along [axes] from the filter's extent on are left out",
+        "an index compared with the wrong extent: nntrainer#4347",
+        _without(lambda s, p, _: p >= s.taps),
+    ),
+    *on_axes(
+        "taps-of-remainder",
+        "the filter's gradient is not cut to the filter along [axes], where a remainder is left",
+        "the filter's gradient as a dilated convolution: opacus#245",
+        _with_remainder,
+        returns="h",
+        fore=False,
+        layers=("convolution",),
     ),
     *on_axes(
         "windows-exchanged",

@@ -8,16 +8,17 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from convcheck.oracle.cases import DTYPES
+from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.certificates import Certificate
+from convcheck.oracle.claims import Seen
 from convcheck.oracle.diagnosis import Diagnosis, diagnose
 from convcheck.oracle.explain import explain, snippet
 from convcheck.oracle.laws import LAWS
 from convcheck.oracle.operations import OPERATIONS, Operation, operation_named
-from convcheck.oracle.session import is_lost
+from convcheck.oracle.scan import is_lost
 from convcheck.oracle.text import printable
 from convcheck.oracle.verdicts import DECIDED, Verdict
 
@@ -108,7 +109,7 @@ class ConformanceError(AssertionError):
         """Add to the message how the kernel is wrong: too slow while cases are shrunk."""
         found = self.verdict and _diagnosis(self.verdict)
         if self.verdict and found:
-            self.args = (_message(self.verdict, self.rerun, found.lines()),)
+            self.args = (_message(self.verdict, self.rerun, found, found.lines()),)
 
 
 @dataclass
@@ -131,6 +132,7 @@ class Record:
         self._draws: Counter[str] = Counter()
         self._accuracy: dict[tuple[str, str], Accuracy] = {}
         self._certificates: list[Certificate] = []
+        self._seen: dict[str, Seen] = {}
         self._entries: dict[str, dict[str, bool]] = {}
         self._notes: dict[str, list[dict[str, Any]]] = {}
         self._failed = False
@@ -170,6 +172,7 @@ class Record:
         failed_cells: set[Cell] = set()
         for verdict in verdicts:
             case = verdict.case
+            self._seen.setdefault(case.operation, Seen()).add(verdict)
             cell = (case.operation, prop or verdict.prop, case.dtype)
             tally = self._cells.setdefault(cell, _Tally())
             if verdict.failed and cell not in failed_cells:
@@ -237,30 +240,47 @@ class Record:
                 "draws": dict(self._draws),
                 "accuracy": [[*key, each.dump()] for key, each in self._accuracy.items()],
                 "certificates": [_certified(each) for each in self._certificates],
+                "seen": {name: seen.plain() for name, seen in self._seen.items()},
                 "entries": self._entries,
                 **self._notes,
             }
         )
 
 
-def rerun_command(verdict: Verdict, command: str | None = None) -> str:
-    """Return the shell command that judges a kernel on a case again; `command` names its test."""
+def rerun_command(verdict: Verdict, command: str | None = None, cases: Sequence[Case] = ()) -> str:
+    """Return the shell command that judges a kernel on a case again.
+
+    Args:
+        verdict: on the case.
+        command: that of a test, where `--case` does not do it.
+        cases: those to judge one after another, where one does not do it.
+    """
     candidate = getattr(verdict.kernel, "candidate", None)
     named = ""
     if candidate:
         named = " " + shlex.join(["--kernel", str(candidate), *kernels.OPTIONS])
-    if command is None:
-        return f"pytest{named} --case {verdict.case}"
+    if command is None or cases:
+        return f"pytest{named}{''.join(f' --case {case}' for case in cases or [verdict.case])}"
     return command + named
 
 
-def _message(verdict: Verdict, command: str | None, diagnosis: Sequence[str] = ()) -> str:
-    return printable(explain(verdict, rerun_command(verdict, command), diagnosis))
+def _message(
+    verdict: Verdict, command: str | None, found: Diagnosis | None = None, lines: Sequence[str] = ()
+) -> str:
+    """Return what a failure says, on the call that shows it; `lines` are its diagnosis's."""
+    rerun = rerun_command(verdict, command, found.cases if found else ())
+    return printable(explain(_showing(verdict, found), rerun, lines))
+
+
+def _showing(verdict: Verdict, found: Diagnosis | None) -> Verdict:
+    if found is None or found.evidence is None:
+        return verdict
+    return replace(verdict, evidence=found.evidence)
 
 
 def _diagnosis(verdict: Verdict) -> Diagnosis | None:
     """Return how the kernel is wrong; None where it hung or crashed."""
-    return None if is_lost(verdict.reason) else diagnose(verdict.kernel, verdict.case)
+    return None if is_lost(verdict.reason) else diagnose(verdict)
 
 
 def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
@@ -270,9 +290,9 @@ def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
         "case": str(tally.failure.case),
         "outcome": tally.failure.outcome.value,
         "rank": tally.rank,
-        "rerun": rerun_command(tally.failure, tally.rerun),
-        "message": _message(tally.failure, tally.rerun),
-        "snippet": _snippet(tally.failure),
+        "rerun": rerun_command(tally.failure, tally.rerun, found.cases if found else ()),
+        "message": _message(tally.failure, tally.rerun, found),
+        "snippet": _snippet(_showing(tally.failure, found)),
         "diagnosis": found and found.plain(),
     }
     return {

@@ -317,7 +317,7 @@ def _noisy(x: Array, f: Array, s: Any) -> Array:
 UNSEEN: Mapping[str, tuple[str, str, Kernel]] = {
     "one geometry": (
         "h7.w3.i1.o1.f3x1.s2x1",
-        "height is 7, filter height is 3, stride height is 2",
+        "height is 7 and filter height is 3 and stride height is 2",
         _spoilt(lambda x, f, s: (x.shape[1], f.shape[1], s[0]) == (7, 3, 2), _corner),
     ),
     "from 16 channels on": (
@@ -357,7 +357,7 @@ UNSEEN: Mapping[str, tuple[str, str, Kernel]] = {
     ),
     "last corner": (
         "h4.w4.i1.o1.f2x2.s1x1",
-        "wrong only in the last row, the last column",
+        "wrong only in the last row and in the last column",
         _spoilt(lambda *_: True, _corner),
     ),
     "one channel": ("h3.w3.i1.o3.f2x2.s1x1", "wrong only in channel 1", _filtered(_second_channel)),

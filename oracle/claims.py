@@ -1,0 +1,129 @@
+"""What is said of a wrong kernel, and what a run has seen of it that must bear it out.
+
+A diagnosis is made in the process that judged the failing case, from what it asked of the kernel.
+Other tests, in other processes, judged other cases.  So what a diagnosis says comes as claims that
+can be held against all of these, once they are known: see `Seen.bearing`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from .geometry import Geometry
+from .operations import Operation, operation_named
+from .scan import deed
+from .signs import Sign, common, signs
+from .statements import Statement, numbers_of
+from .verdicts import DECIDED, Verdict
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Something said of a kernel, in words, and what a run's cases must show for it to be so."""
+
+    text: str
+    deed: str = ""
+    """what the kernel does, as in `scan.deed`"""
+    dtype: str = ""
+    clauses: tuple[Any, ...] = ()
+    """a statement's: it does so where it holds, and nowhere else"""
+    signs: tuple[Sign, ...] = ()
+    """those that all wrong results have"""
+
+    def plain(self) -> dict[str, Any]:
+        """Return the claim in plain types."""
+        return {
+            "text": self.text,
+            "deed": self.deed,
+            "dtype": self.dtype,
+            "clauses": self.clauses,
+            "signs": self.signs,
+        }
+
+    @classmethod
+    def of_plain(cls, plain: Mapping[str, Any]) -> Self:
+        """Return the claim that `plain` gives in plain types."""
+        clauses = tuple(tuple(map(tuple, clause)) for clause in plain["clauses"])
+        named = tuple(map(tuple, plain["signs"]))
+        return cls(**{**plain, "clauses": clauses, "signs": named})
+
+
+Deeds = dict[str, str]
+"""what a kernel does on a geometry, "" where it is right, by dtype"""
+
+_TELLING = ("integers", "small", "uniform")
+"""fills on which a kernel that is wrong on a geometry hardly looks right by chance"""
+
+
+@dataclass
+class Seen:
+    """What a run has seen of one operation's kernel, on finite numbers."""
+
+    deeds: dict[Geometry, Deeds] = field(default_factory=dict)
+    signs: dict[str, dict[Sign, bool]] = field(default_factory=dict)
+    """those that all wrong results have, by dtype"""
+
+    def add(self, verdict: Verdict) -> None:
+        """Take note of a verdict."""
+        case = verdict.case
+        if verdict.outcome not in DECIDED or verdict.prop not in ("exact", "bound"):
+            return
+        does = deed(verdict)
+        if not does and case.fill not in _TELLING:
+            return
+        known = self.deeds.setdefault(case.geometry, {})
+        known[case.dtype] = known.get(case.dtype) or does
+        whole = verdict.evidence.whole if verdict.evidence else None
+        if does and whole is not None:
+            numbers = numbers_of(operation_named(case.operation), case.geometry)
+            self._share(case.dtype, signs(whole, numbers))
+
+    def _share(self, dtype: str, found: Mapping[Sign, bool]) -> None:
+        known = self.signs.get(dtype)
+        self.signs[dtype] = dict(found) if known is None else common([known, found])
+
+    def plain(self) -> dict[str, Any]:
+        """Return it in plain types: geometries by what the kernel does in which dtypes."""
+        deeds: dict[tuple[tuple[str, str], ...], list[str]] = {}
+        for geometry, known in self.deeds.items():
+            deeds.setdefault(tuple(known.items()), []).append(str(geometry))
+        return {
+            "deeds": [[dict(known), geometries] for known, geometries in deeds.items()],
+            "signs": {dtype: [*map(list, found)] for dtype, found in self.signs.items()},
+        }
+
+    def add_plain(self, plain: Mapping[str, Any]) -> None:
+        """Take note of what another test saw."""
+        for deeds, geometries in plain["deeds"]:
+            for geometry in map(Geometry.parse, geometries):
+                known = self.deeds.setdefault(geometry, {})
+                known.update({dtype: known.get(dtype) or does for dtype, does in deeds.items()})
+        for dtype, found in plain["signs"].items():
+            self._share(dtype, dict.fromkeys(found, True))
+
+    def bearing(self, claims: Iterable[Claim], operation: Operation) -> list[str]:
+        """Return the claims that all cases bear out, and of the others what was seen, in words."""
+        told = []
+        for claim in claims:
+            if claim.clauses:
+                told.append(self._where(claim, operation))
+            elif not claim.signs or set(claim.signs) <= self.signs.get(claim.dtype, {}).keys():
+                told.append(claim.text)
+        return told
+
+    def _where(self, claim: Claim, operation: Operation) -> str:
+        statement = Statement("", claim.clauses)
+        counts = {True: [0, 0], False: [0, 0]}
+        for geometry, known in self.deeds.items():
+            does = known.get(claim.dtype)
+            if does is not None and (not claim.deed or does in ("", claim.deed)):
+                count = counts[bool(statement.holds(numbers_of(operation, geometry)))]
+                count[0] += bool(does)
+                count[1] += 1
+        (inside, tried), (outside, others) = counts[True], counts[False]
+        if inside == tried and not outside:
+            return claim.text
+        deed, _, where = claim.text.partition(" exactly ")
+        where = where.rpartition(", in ")[0]
+        there = f"{deed} in {inside} of {tried} geometries judged {where}"
+        return f"{there}, in {outside} of {others} others"
