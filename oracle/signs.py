@@ -92,11 +92,11 @@ def _positions(wrong: Array, name: str, along: str, numbers: Mapping[str, int]) 
         inside = [place for place in places if 0 <= place < length]
         if inside and inside == at:
             yield text
-    if len(at) == 1:
-        yield f"{name} {at[0]}"
-    elif at and at[-1] - at[0] + 1 == len(at):
-        last = "on" if at[-1] == length - 1 else f"to {at[-1]}"
-        yield f"{plural(name)} from {at[0]} {last}"
+    if not at or at[-1] - at[0] + 1 != len(at):
+        return
+    yield f"{name} {at[0]}" if len(at) == 1 else f"{plural(name)} {at[0]} to {at[-1]}"
+    if at[-1] == length - 1:
+        yield f"{plural(name)} from {at[0]} on"
 
 
 def _places(
