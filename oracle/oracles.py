@@ -40,14 +40,14 @@ def python_integers(operation: Operation, geometry: Geometry, arrays: Arrays) ->
     if geometry.fore is None:
         result = _terms(operation, geometry, factors)
     else:
-        fore_operation, fore_geometry = _input_gradient(operation, geometry)
+        fore_operation, fore_geometry = back_through(operation, geometry)
         error = _terms(
             fore_operation,
             fore_geometry,
             {"delta": factors["fore_delta"], "ftr": factors["fore_w"]},
         )
         delta = _multiplied(error, factors["d_act"])
-        last, layer = _filter_gradient(operation, geometry)
+        last, layer = own_gradient(operation, geometry)
         result = _terms(last, layer, {"x": factors["x"], "delta": delta})
     shape = operation.shape(geometry, operation.result)
     return np.array(result, np.float64).reshape(shape)
@@ -60,11 +60,11 @@ def sliding_windows(
     factors = {name: arrays[name].astype(dtype) for name in operation.factors}
     if geometry.fore is None:
         return _windows(operation, geometry, factors)
-    fore_operation, fore_geometry = _input_gradient(operation, geometry)
+    fore_operation, fore_geometry = back_through(operation, geometry)
     error = _windows(
         fore_operation, fore_geometry, {"delta": factors["fore_delta"], "ftr": factors["fore_w"]}
     )
-    last, layer = _filter_gradient(operation, geometry)
+    last, layer = own_gradient(operation, geometry)
     return _windows(last, layer, {"x": factors["x"], "delta": error * factors["d_act"]})
 
 
@@ -85,7 +85,7 @@ ORACLES: Mapping[str, Oracle] = {
 }
 
 
-def _input_gradient(operation: Operation, geometry: Geometry) -> tuple[Operation, Geometry]:
+def back_through(operation: Operation, geometry: Geometry) -> tuple[Operation, Geometry]:
     """Return what carries the derivative back through layer l+1."""
     fore = geometry.fore
     assert fore is not None, "only a backward kernel has a layer l+1"  # noqa: S101
@@ -99,7 +99,7 @@ def _input_gradient(operation: Operation, geometry: Geometry) -> tuple[Operation
     )
 
 
-def _filter_gradient(operation: Operation, geometry: Geometry) -> tuple[Operation, Geometry]:
+def own_gradient(operation: Operation, geometry: Geometry) -> tuple[Operation, Geometry]:
     """Return what makes layer l's filter gradient of its delta."""
     g = geometry
     return OPERATIONS[f"{operation.layer}_filter_gradient"], Geometry(
