@@ -18,6 +18,7 @@ from .mistakes import Mistake, catalogue
 from .operations import Kernel, Operation, operation_named
 from .pictures import Wrong
 from .probes import Probe, probes_of
+from .promises import DIRECT, Promise, promise_of
 
 Answer = Array | MisbehaviourError
 
@@ -42,6 +43,8 @@ class Asked:
 
     probe: Probe
     answer: Answer
+    promise: Promise = DIRECT
+    """of the kernel"""
 
     @cached_property
     def right(self) -> bool:
@@ -57,6 +60,9 @@ class Asked:
             return None
         got = answer.astype(np.float64)
         operation = operation_named(probe.case.operation)
+        if probe.case.mode == "nonfinite":
+            found = probe.spread(self.promise)
+            return Wrong(operation, got, found.values, found.wrong(got))
         return Wrong(operation, got, expected, ~_equal(got, expected, self._allowed(operation)))
 
     def _allowed(self, operation: Operation) -> Any:
@@ -79,6 +85,8 @@ class Asked:
         if self.probe.case.mode == "nonfinite" and not mistake.nan:
             # Whether a skipped term spreads NaN depends on how the kernel is written.
             equal |= ~np.isfinite(got) | ~np.isfinite(should)
+        elif self.probe.case.mode == "nonfinite":  # so it does where NaN is as right
+            equal |= self.probe.spread().possible & (np.isnan(got) | np.isnan(should))
         if mistake.unit and not self.probe.single:
             equal |= ~np.isfinite(got)  # sums overflow earlier, or not, by their order
         if mistake.wild:
@@ -211,7 +219,8 @@ class Session:
             some = probes[start : start + _AT_ONCE]
             calls = [Call(p.case.geometry, p.arrays, None, p.arrangement) for p in some]
             answers = call_all(self.kernel, self.operation, calls)
-            asked += [Asked(*each) for each in zip(some, answers, strict=True)]
+            promise = promise_of(self.kernel)
+            asked += [Asked(*each, promise) for each in zip(some, answers, strict=True)]
             problems = [str(each) for each in answers if isinstance(each, MisbehaviourError)]
             self.lost = next(filter(is_lost, problems), "")
             if self.lost:
