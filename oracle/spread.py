@@ -19,9 +19,9 @@ infinities enter, else the infinity.
 
 Two layers are the same twice.  dL/da has its own certain and possible numbers, and its zeros are
 zeros of the data to what comes next, but for those that layer l+1 never read: these may have been
-inserted, or not.  A kernel may also add up the gradients of blocks, of layer l+1's channels or taps:
-an infinity in `d_act` or `x` then meets the parts of dL/da, which may be zero or differ in sign,
-so that NaN is as right as the infinity.
+inserted, or not.  A kernel may also add up the gradients of blocks, of layer l+1's channels or
+taps: an infinity in `d_act` or `x` then meets the parts of dL/da, which may be zero or differ in
+sign, so that NaN is as right as the infinity.
 """
 
 from collections.abc import Mapping
@@ -72,7 +72,8 @@ class Spread:
         """Return which elements of `z` are none that a right kernel returns."""
         missing = np.isnan(z)
         right = (z == self.values) | (missing & (np.isnan(self.values) | self.possible))
-        return ~right
+        marks: Array = ~right
+        return marks
 
     def comes(self, z: Array) -> bool:
         """Return whether NaN in `z` comes from inserted zeros, and can from nothing else."""

@@ -180,8 +180,7 @@ class Record:
                 continue
             tally.counts[verdict.outcome.value] += 1
             tally.suspicious += verdict.suspicious
-            if verdict.spreads or verdict.skips:
-                self._of_zeros(verdict)
+            self._of_zeros(verdict)
             if verdict.error is not None:
                 tally.worst = max(tally.worst or 0.0, verdict.error)
             if verdict.outcome in DECIDED or case.geometry.batch == 0:
@@ -202,6 +201,8 @@ class Record:
 
     def _of_zeros(self, verdict: Verdict) -> None:
         """Keep what the kernel makes of zeros beside NaN and infinity."""
+        if not (verdict.spreads or verdict.skips):
+            return
         names, skips = self._zeros.get(verdict.case.operation, (set(), False))
         names |= {verdict.spreads} - {""}
         self._zeros[verdict.case.operation] = names, skips or verdict.skips

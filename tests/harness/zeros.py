@@ -66,7 +66,9 @@ def _matrix(ftr: Array, strd: Pair, extents: Pair, steps: Pair) -> Array:
 
 
 def _toeplitz_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
-    steps = [(n - t) // s + 1 for n, t, s in zip(wide.shape[1:3], ftr.shape[1:3], strd, strict=True)]
+    steps = [
+        (n - t) // s + 1 for n, t, s in zip(wide.shape[1:3], ftr.shape[1:3], strd, strict=True)
+    ]
     matrix = _matrix(ftr, strd, wide.shape[1:3], (steps[0], steps[1]))
     return (_rows(wide) @ matrix).reshape(len(wide), *steps, ftr.shape[3])
 
@@ -154,7 +156,9 @@ def _torch_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...]
     import torch  # noqa: PLC0415
 
     i, h, w, o = shape
-    rows, columns = ((n - 1) * s + t for n, s, t in zip(narrow.shape[1:3], strd, (h, w), strict=True))
+    rows, columns = (
+        (n - 1) * s + t for n, s, t in zip(narrow.shape[1:3], strd, (h, w), strict=True)
+    )
     x, delta = _tensors(wide[:, :rows, :columns], narrow)
     with one_thread():
         z = torch.nn.grad.conv2d_weight(x, (o, i, h, w), delta, stride=strd)
