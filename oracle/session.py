@@ -86,7 +86,7 @@ class Asked:
             # Whether a skipped term spreads NaN depends on how the kernel is written.
             equal |= ~np.isfinite(got) | ~np.isfinite(should)
         elif self.probe.case.mode == "nonfinite":  # so it does where NaN is as right
-            equal |= self.probe.spread().possible & (np.isnan(got) | np.isnan(should))
+            equal |= self.probe.spread(self.promise).possible & (np.isnan(got) | np.isnan(should))
         if mistake.unit and not self.probe.single:
             equal |= ~np.isfinite(got)  # sums overflow earlier, or not, by their order
         if mistake.wild:
