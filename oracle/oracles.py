@@ -168,19 +168,18 @@ def _windows(operation: Operation, geometry: Geometry, factors: Mapping[str, Arr
     narrow, ftr = (next(axes for axes in sides if key in axes) for key in "Ph")
     # Each element of the narrow side reaches `taps` elements of the wide one, `step` apart
     # from its neighbour's: seen from there, the filter comes last tap first.
-    spread = np.zeros(
-        (
-            extents["b"],
-            *((extents[p] - 1) * step + 1 for p, step in zip("PQ", steps, strict=True)),
-            extents[narrow[-1]],
-        ),
-        sides[narrow].dtype,
+    taps = (extents["h"], extents["w"])
+    spans = [
+        ((extents[axis] - 1) * step + 1, tap - 1)
+        for axis, step, tap in zip("PQ", steps, taps, strict=True)
+    ]
+    extent = (span + 2 * rim for span, rim in spans)
+    spread = np.zeros((extents["b"], *extent, extents[narrow[-1]]), sides[narrow].dtype)
+    rows, columns = (
+        slice(rim, rim + span, step) for (span, rim), step in zip(spans, steps, strict=True)
     )
-    spread[:, :: steps[0], :: steps[1]] = sides[narrow]
-    rim = [(0, 0), *((extents[tap] - 1,) * 2 for tap in "hw"), (0, 0)]
-    windows = np.lib.stride_tricks.sliding_window_view(
-        np.pad(spread, rim), (extents["h"], extents["w"]), axis=(1, 2)
-    )
+    spread[:, rows, columns] = sides[narrow]
+    windows = np.lib.stride_tricks.sliding_window_view(spread, taps, axis=(1, 2))
     flipped = sides[ftr][:, ::-1, ::-1]
     reached = np.einsum(f"bHW{narrow[-1]}hw,{ftr}->{operation.result}", windows, flipped)
     result = np.zeros(operation.shape(geometry, operation.result), reached.dtype)

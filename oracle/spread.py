@@ -161,26 +161,30 @@ def _two_layers(
     sides = {"delta": factors["fore_delta"], "ftr": factors["fore_w"]}
     without = {name: np.where(np.isfinite(each), each, 0) for name, each in sides.items()}
     error = _one_layer(back, fore, sides, sliding_windows(back, fore, without))
-    ones = {name: np.ones_like(each) for name, each in sides.items()}
-    unread = sliding_windows(back, fore, ones) == 0
     with np.errstate(invalid="ignore"):
         delta = error.values * d_act
-    bad = ~(np.isfinite(error.values) & np.isfinite(d_act))
-    lost = bad & ((error.values == 0) | (d_act == 0))
+    lost = ~np.isfinite(delta) & ((error.values == 0) | (d_act == 0))
     delta[lost] = 0
+    unread = np.zeros(delta.shape, bool)
+    if (delta == 0).any():
+        unread = ~_meet(back, fore, {name: np.ones_like(each) for name, each in sides.items()})
     found = _one_layer(gradient, own, {"x": x, "delta": delta}, finite)
+    # An infinity of d_act or x, and not of dL/da, may meet parts of dL/da.
     parts = np.isinf(found.values) & np.isfinite(error.values).all()
     if np.isfinite(x).all():  # what of delta may be NaN is carried on as NaN is
-        known, open_ = error.zeros | (lost & ~unread), lost & unread
-        all_taps = {"x": np.ones_like(x)}
-        zeros, rest = (
-            sliding_windows(gradient, own, all_taps | {"delta": marks}) > 0
-            for marks in (known, open_)
-        )
-        some = _over_shared(gradient, "delta", error.inserted | known | open_, finite.shape) > 0
-        return Spread(found.values, some | found.inserted, zeros | found.zeros, rest | parts)
-    met = [
-        sliding_windows(gradient, own, {"x": ~np.isfinite(x), "delta": (delta == 0) & each}) > 0
-        for each in (~unread, unread)
-    ]
-    return Spread(found.values, found.inserted, met[0], met[1] | parts)
+        marks = error.zeros | (lost & ~unread), lost & unread
+        zeros, rest = (_meet(gradient, own, {"x": np.ones_like(x), "delta": m}) for m in marks)
+        some = error.inserted | error.zeros | lost
+        inserted = found.inserted | (_over_shared(gradient, "delta", some, finite.shape) > 0)
+        return Spread(found.values, inserted, zeros | found.zeros, rest | parts)
+    zero = (delta == 0) & ~unread, (delta == 0) & unread
+    zeros, rest = (_meet(gradient, own, {"x": ~np.isfinite(x), "delta": m}) for m in zero)
+    return Spread(found.values, found.inserted, zeros, rest | parts)
+
+
+def _meet(operation: Operation, geometry: Geometry, marks: Mapping[str, Array]) -> Array:
+    """Return which results sum a product of marked numbers of both factors."""
+    if all(each.any() for each in marks.values()):
+        met: Array = sliding_windows(operation, geometry, marks) > 0
+        return met
+    return np.zeros(operation.shape(geometry, operation.result), bool)
