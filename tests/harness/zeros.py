@@ -153,7 +153,7 @@ def _torch_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
 
 
 def _torch_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
-    import torch  # noqa: PLC0415
+    from torch.nn.grad import conv2d_weight  # noqa: PLC0415
 
     i, h, w, o = shape
     rows, columns = (
@@ -161,7 +161,7 @@ def _torch_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...]
     )
     x, delta = _tensors(wide[:, :rows, :columns], narrow)
     with one_thread():
-        z = torch.nn.grad.conv2d_weight(x, (o, i, h, w), delta, stride=strd)
+        z = conv2d_weight(x, (o, i, h, w), delta, stride=strd)
     return z.numpy().transpose(1, 2, 3, 0)
 
 
