@@ -15,7 +15,9 @@ axes never meet, however a kernel is written.  So a non-finite number reaches a 
 
 Zero times infinity is NaN: what is possible is this NaN, or the value without the product, and
 nothing else.  What is certain follows IEEE 754 in any order of sums: NaN where NaN or both
-infinities enter, else the infinity.
+infinities enter, else the infinity.  A kernel in which a number also meets zeros or itself in the
+results that it enters (patches taken by products with ones and zeros, compensated sums) makes NaN
+of infinity there, and has to say so: declines=nonfinite_data+nonfinite_others.
 
 Two layers are the same twice.  dL/da has its own certain and possible numbers, and its zeros are
 zeros of the data to what comes next, but for those that layer l+1 never read: these may have been

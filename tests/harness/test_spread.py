@@ -7,13 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zeros import OF_ZEROS as STYLES
 
-from convcheck.conformance.kernels import reference_for
+from convcheck.conformance.kernels import judge_fills, reference_for
 from convcheck.conformance.strategies import geometries, seeds
 from convcheck.oracle import spread
 from convcheck.oracle.cases import Case, nonfinite_fills
+from convcheck.oracle.geometry import Geometry
 from convcheck.oracle.operations import OPERATIONS, Operation
 from convcheck.oracle.promises import OF_ZEROS, Promise
+from convcheck.reference import notebook
 
 ONE_LAYER = [each for each in OPERATIONS.values() if each.default_fore is None]
 BOTH = Promise(zeros=OF_ZEROS)
@@ -98,6 +101,17 @@ def test_what_is_right_and_what_is_not(operation: Operation, data: st.DataObject
             certain = ~np.isfinite(found.values)
             assert spread.wrong(case, arrays, cleared, promise)[certain].all()
             assert found.wrong(z + 1)[np.isfinite(z)].all()
+
+
+def test_the_reference_is_judged_by_both_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the place of the specification, a kernel that is right but inserts or skips zeros fails."""
+    operation, geometry = OPERATIONS["convolution"], Geometry.parse("b1.h4.w4.i1.o2.f2x2.s1x1")
+    verdicts = judge_fills(operation, nonfinite_fills(operation), geometry, 5)
+    assert not any(verdict.failed for verdict in verdicts)
+    for style in ("Toeplitz", "skipping zeros"):
+        monkeypatch.setattr(notebook, "convolution", STYLES[style].narrow)
+        verdicts = judge_fills(operation, nonfinite_fills(operation), geometry, 5)
+        assert any(verdict.failed for verdict in verdicts)
 
 
 def case_of(operation: str, fill: str, geometry: str, seed: int = 1) -> Case:

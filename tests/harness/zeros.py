@@ -161,7 +161,7 @@ def _torch_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...]
     )
     x, delta = _tensors(wide[:, :rows, :columns], narrow)
     with one_thread():
-        z = conv2d_weight(x, (o, i, h, w), delta, stride=strd)
+        z = conv2d_weight(x, (o, i, h, w), delta, stride=strd)  # type: ignore[no-untyped-call]
     return z.numpy().transpose(1, 2, 3, 0)
 
 
