@@ -104,7 +104,7 @@ def test_what_is_right_and_what_is_not(operation: Operation, data: st.DataObject
 
 
 def test_the_reference_is_judged_by_both_promises(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the place of the specification, a kernel that is right but inserts or skips zeros fails."""
+    """In place of the specification, a right kernel that inserts or skips zeros fails."""
     operation, geometry = OPERATIONS["convolution"], Geometry.parse("b1.h4.w4.i1.o2.f2x2.s1x1")
     verdicts = judge_fills(operation, nonfinite_fills(operation), geometry, 5)
     assert not any(verdict.failed for verdict in verdicts)
