@@ -14,10 +14,12 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
                                   others go by position, in order
     constants=padding:VALID       further arguments by keyword: numbers, or else text
     dtypes=float32+float64        those that it supports
-    declines=memory_layout+nonfinite_others    properties that it does not promise
+    declines=memory_layout+nonfinite_data+nonfinite_others   properties that it does not have
     sums=float32                  the precision of its sums, and
     accuracy=normwise[:CONSTANT]  that of its results, as `promises` explains them
     subnormals=flushed            numbers below the normal ones may become zero
+    promises=nonfinite_others+ieee_zeros       that NaN and infinity meet no zeros that it inserts,
+                                  and that it leaves no zeros of the data out
 """
 
 import ast
@@ -41,10 +43,10 @@ __all__ = ["Candidate", "CandidateError", "Fitted", "load", "split"]
 TENSORS = {"NHWC": (0, 1, 2, 3), "NCHW": (0, 3, 1, 2)}
 FILTERS = {"IHWO": (0, 1, 2, 3), "HWIO": (1, 2, 0, 3), "OIHW": (3, 0, 1, 2), "IOHW": (0, 3, 1, 2)}
 ARRAYS = ("numpy", "torch", "jax")
-DECLINABLE = ("memory layout", "nonfinite others")
+DECLINABLE = ("memory layout", "nonfinite data", "nonfinite others")
 KEYS = (
     *("tensors", "filters", "arrays", "names", "constants", "dtypes", "declines"),
-    *("sums", "accuracy", "subnormals"),
+    *("sums", "accuracy", "subnormals", "promises"),
 )
 _FORM = "OPERATION=MODULE:FUNCTION[,KEY=VALUE]..."
 # A path may hold commas and colons, too: what is declared is what stands at the end.
@@ -165,7 +167,8 @@ def _declared(given: Mapping[str, str]) -> dict[str, Any]:
         raise CandidateError(f"accuracy:{constant!r}: expected a positive number") from None
     try:
         subnormals = given.get("subnormals", "kept")
-        fields["promise"] = Promise(given.get("sums"), accuracy, number, subnormals)
+        zeros = tuple(given["promises"].replace("_", " ").split("+")) if "promises" in given else ()
+        fields["promise"] = Promise(given.get("sums"), accuracy, number, subnormals, zeros)
     except ValueError as error:
         raise CandidateError(str(error)) from None
     return fields

@@ -25,9 +25,10 @@ Bound mode.  Real-valued factors; each element must be within the bound that
 too, where n u >= 1, or where intermediate results could overflow.
 
 Non-finite mode.  As exact mode, with NaN and infinities put into one factor: they must
-reach the results that they enter, as IEEE 754 has it, and no others.  For the factor that
-is the operation's data this is one property ("nonfinite data"); for the others
-("nonfinite others") it holds only for kernels that never multiply by a zero they inserted.
+reach the results that they enter, as IEEE 754 has it; where they meet zeros, NaN is as right as
+the product left out; and they must reach no others (see `spread`).  For the factor that is the
+operation's data this is one property ("nonfinite data"), for the others another ("nonfinite
+others").
 """
 
 from collections.abc import Sequence
@@ -40,8 +41,9 @@ from .calls import Arrange, Call, MisbehaviourError, NotCalledError, call, call_
 from .cases import Case
 from .clock import BOUNDS, KERNEL, ORACLE
 from .layouts import Array
-from .operations import Arrays, Kernel, Operation, operation_named
+from .operations import Arrays, Kernel, operation_named
 from .promises import DIRECT, Promise, promise_of, suited
+from .spread import Spread, spread
 from .unchecked import unchecked
 from .verdicts import Evidence, Outcome, Verdict, Wrong
 
@@ -92,7 +94,7 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
         question.arrays = question.case.shared_arrays()
     with ORACLE:
         for question in asked:
-            question.ask_oracle()
+            question.ask_oracle(promise)
     with BOUNDS:
         for question in asked:
             question.limits = limits_of(promise, question.case, question.arrays)
@@ -172,25 +174,32 @@ def _ask_kernel(kernel: Kernel, asked: "Sequence[_Question]") -> None:
 class _Question:
     """What a case asks of a kernel, and how oracle and kernel answered."""
 
-    __slots__ = ("arrays", "case", "expected", "kernel", "limits", "operation", "prop", "result")
+    __slots__ = (
+        *("arrays", "case", "expected", "kernel", "limits", "operation", "prop", "result"),
+        "spread",
+    )
     arrays: Arrays
     expected: Array
     limits: Bound | None
     """how much the result may be off; None demands equality"""
     result: Array | MisbehaviourError
+    spread: Spread | None
+    """where NaN and infinity go, in a case that has some"""
 
     def __init__(self, kernel: Kernel, case: Case, prop: str) -> None:
         self.kernel = kernel
         self.case = case
         self.prop = prop
         self.operation = operation_named(case.operation)
+        self.spread = None
 
-    def ask_oracle(self) -> None:
-        """Find out what the result should be."""
-        case, arrays = self.case, self.arrays
-        self.expected = self.operation.oracle(case.geometry, arrays)
-        if self.prop.startswith("nonfinite"):
-            _check_spread(self.operation, case, arrays, self.expected)
+    def ask_oracle(self, promise: Promise) -> None:
+        """Find out what the result should be, of a kernel that promises this."""
+        if self.case.mode == "nonfinite":
+            self.spread = spread(self.case, self.arrays, promise)
+            self.expected = self.spread.values
+        else:
+            self.expected = self.operation.oracle(self.case.geometry, self.arrays)
 
     def ask_kernel(self, arrange: Arrange | None = np.copy) -> None:
         """Call the kernel, and keep a copy of its result: it may use its memory again."""
@@ -212,6 +221,8 @@ class _Question:
                 return replace(verdict, outcome=Outcome.UNDECIDED, reason=str(self.result))
             return misbehaved(verdict, self.result, Evidence(self.arrays, self.case))
         z = self.result.astype(np.float64, copy=False)
+        if self.spread is not None:
+            return _spreading(verdict, self.arrays, z, self.spread)
         if self.limits is None:
             return _equal(verdict, self.arrays, z, self.expected)
         judged = _rounded if self.case.mode == "exact" else _within
@@ -247,6 +258,16 @@ def _equal(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verdi
     if not any(expected.flat):  # empty, or zero everywhere: NaN and infinity count as true
         return replace(verdict, outcome=Outcome.VACUOUS, reason=_NOTHING)
     return verdict
+
+
+def _spreading(verdict: Verdict, arrays: Arrays, z: Array, found: Spread) -> Verdict:
+    """Return `verdict`, changed to what becomes of NaN and infinity in `z`."""
+    wrong = found.wrong(z)
+    if wrong.any():
+        return _disagreement(verdict, arrays, z, found.values, wrong)
+    spreads = verdict.case.nonfinite or "" if found.comes(z) else ""
+    verdict = replace(verdict, spreads=spreads, skips=found.is_left_out(z))
+    return _equal(verdict, arrays, found.values, found.values)
 
 
 def _rounded(verdict: Verdict, arrays: Arrays, z: Array, expected: Array, limits: Bound) -> Verdict:
@@ -325,17 +346,3 @@ def _disagreement(
     )
     reason = f"{evidence.wrong} of {evidence.total} elements are wrong"
     return replace(verdict, outcome=Outcome.DISAGREES, reason=reason, evidence=evidence)
-
-
-def _check_spread(operation: Operation, case: Case, arrays: Arrays, expected: Array) -> None:
-    """Raise OracleError unless non-finite results are where non-finite factors enter."""
-    name = case.nonfinite or ""
-    marks = {other: np.ones(arrays[other].shape) for other in operation.factors}
-    marks[name] = (~np.isfinite(arrays[name])).astype(np.float64)
-    if case.geometry.fore is not None and name in ("d_act", "x"):
-        # These also meet zeros of dL/da, where layer l+1 read nothing; 0 * inf is NaN.
-        entered = operation.gradient(case.geometry, marks["x"], marks["d_act"])
-    else:
-        entered = operation.oracle(case.geometry, marks)
-    if not np.array_equal(entered > 0, ~np.isfinite(expected)):
-        raise OracleError(f"case {case}: PyTorch spreads NaN or infinity where it does not enter")

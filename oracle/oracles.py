@@ -40,14 +40,14 @@ def python_integers(operation: Operation, geometry: Geometry, arrays: Arrays) ->
     if geometry.fore is None:
         result = _terms(operation, geometry, factors)
     else:
-        fore_operation, fore_geometry = _input_gradient(operation, geometry)
+        fore_operation, fore_geometry = back_through(operation, geometry)
         error = _terms(
             fore_operation,
             fore_geometry,
             {"delta": factors["fore_delta"], "ftr": factors["fore_w"]},
         )
         delta = _multiplied(error, factors["d_act"])
-        last, layer = _filter_gradient(operation, geometry)
+        last, layer = own_gradient(operation, geometry)
         result = _terms(last, layer, {"x": factors["x"], "delta": delta})
     shape = operation.shape(geometry, operation.result)
     return np.array(result, np.float64).reshape(shape)
@@ -60,11 +60,11 @@ def sliding_windows(
     factors = {name: arrays[name].astype(dtype) for name in operation.factors}
     if geometry.fore is None:
         return _windows(operation, geometry, factors)
-    fore_operation, fore_geometry = _input_gradient(operation, geometry)
+    fore_operation, fore_geometry = back_through(operation, geometry)
     error = _windows(
         fore_operation, fore_geometry, {"delta": factors["fore_delta"], "ftr": factors["fore_w"]}
     )
-    last, layer = _filter_gradient(operation, geometry)
+    last, layer = own_gradient(operation, geometry)
     return _windows(last, layer, {"x": factors["x"], "delta": error * factors["d_act"]})
 
 
@@ -85,7 +85,7 @@ ORACLES: Mapping[str, Oracle] = {
 }
 
 
-def _input_gradient(operation: Operation, geometry: Geometry) -> tuple[Operation, Geometry]:
+def back_through(operation: Operation, geometry: Geometry) -> tuple[Operation, Geometry]:
     """Return what carries the derivative back through layer l+1."""
     fore = geometry.fore
     assert fore is not None, "only a backward kernel has a layer l+1"  # noqa: S101
@@ -99,7 +99,7 @@ def _input_gradient(operation: Operation, geometry: Geometry) -> tuple[Operation
     )
 
 
-def _filter_gradient(operation: Operation, geometry: Geometry) -> tuple[Operation, Geometry]:
+def own_gradient(operation: Operation, geometry: Geometry) -> tuple[Operation, Geometry]:
     """Return what makes layer l's filter gradient of its delta."""
     g = geometry
     return OPERATIONS[f"{operation.layer}_filter_gradient"], Geometry(
@@ -168,19 +168,18 @@ def _windows(operation: Operation, geometry: Geometry, factors: Mapping[str, Arr
     narrow, ftr = (next(axes for axes in sides if key in axes) for key in "Ph")
     # Each element of the narrow side reaches `taps` elements of the wide one, `step` apart
     # from its neighbour's: seen from there, the filter comes last tap first.
-    spread = np.zeros(
-        (
-            extents["b"],
-            *((extents[p] - 1) * step + 1 for p, step in zip("PQ", steps, strict=True)),
-            extents[narrow[-1]],
-        ),
-        sides[narrow].dtype,
+    taps = (extents["h"], extents["w"])
+    spans = [
+        ((extents[axis] - 1) * step + 1, tap - 1)
+        for axis, step, tap in zip("PQ", steps, taps, strict=True)
+    ]
+    extent = (span + 2 * rim for span, rim in spans)
+    spread = np.zeros((extents["b"], *extent, extents[narrow[-1]]), sides[narrow].dtype)
+    rows, columns = (
+        slice(rim, rim + span, step) for (span, rim), step in zip(spans, steps, strict=True)
     )
-    spread[:, :: steps[0], :: steps[1]] = sides[narrow]
-    rim = [(0, 0), *((extents[tap] - 1,) * 2 for tap in "hw"), (0, 0)]
-    windows = np.lib.stride_tricks.sliding_window_view(
-        np.pad(spread, rim), (extents["h"], extents["w"]), axis=(1, 2)
-    )
+    spread[:, rows, columns] = sides[narrow]
+    windows = np.lib.stride_tricks.sliding_window_view(spread, taps, axis=(1, 2))
     flipped = sides[ftr][:, ::-1, ::-1]
     reached = np.einsum(f"bHW{narrow[-1]}hw,{ftr}->{operation.result}", windows, flipped)
     result = np.zeros(operation.shape(geometry, operation.result), reached.dtype)

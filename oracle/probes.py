@@ -16,6 +16,8 @@ from .cases import Case, nonfinite_fills
 from .geometry import Fore, Geometry
 from .layouts import Array
 from .operations import Operation, operation_named
+from .promises import DIRECT, Promise
+from .spread import Spread, spread
 
 Pair = tuple[int, int]
 
@@ -51,8 +53,12 @@ class Probe:
 
     @property
     def expected(self) -> Array:
-        """The right result, in float64."""
+        """The right result, in float64; of NaN and infinity with zeros left out."""
         return _expected(self)
+
+    def spread(self, promise: Promise = DIRECT) -> Spread:
+        """Return where NaN and infinity go in a kernel that promises this."""
+        return _spread(self, promise)
 
 
 @lru_cache(maxsize=128)
@@ -83,7 +89,14 @@ _STEP, _DECADES, _LOWEST = 0.5, 36, 31
 
 @lru_cache(maxsize=128)
 def _expected(probe: Probe) -> Array:
+    if probe.case.mode == "nonfinite":
+        return probe.spread().values
     return operation_named(probe.case.operation).oracle(probe.case.geometry, probe.arrays)
+
+
+@lru_cache(maxsize=128)
+def _spread(probe: Probe, promise: Promise) -> Spread:
+    return spread(probe.case, probe.arrays, promise)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What a kernel promises of its rounding errors, and which cases it can be judged on.
+"""What a kernel promises of its rounding errors and of zeros, and which cases it can be judged on.
 
     sums       the precision in which products are made and summed, whatever the inputs'
                dtype; results are converted to that dtype once, or returned as they are
@@ -6,6 +6,8 @@
                normwise: the error is small beside the norms of what is convolved, as in
                FFT and Winograd kernels (see `normwise`)
     subnormals kept, or flushed to zero, as on many accelerators, wherever they occur
+    promises   nonfinite others: NaN and infinity meet no zeros that the kernel inserts
+               ieee zeros: a zero of the data times infinity is NaN, never left out (see `spread`)
 
 A kernel carries its promise as an attribute `promise`, or has a `candidate` that does;
 without one, it promises direct sums in the inputs' dtype.  Whoever judges asks here.
@@ -24,11 +26,12 @@ from .cases import DTYPES, SIGNIFICAND, SMALL, Case
 
 ACCURACIES = ("direct", "normwise")
 SUBNORMALS = ("kept", "flushed")
+OF_ZEROS = ("nonfinite others", "ieee zeros")
 
 
 @dataclass(frozen=True)
 class Promise:
-    """What a kernel promises of its rounding errors."""
+    """What a kernel promises of its rounding errors, and of zeros."""
 
     sums: str | None = None
     """dtype of products and sums; None is that of the inputs"""
@@ -36,6 +39,8 @@ class Promise:
     constant: float | None = None
     """of the normwise bound; None is the default of `normwise`"""
     subnormals: str = "kept"
+    zeros: tuple[str, ...] = ()
+    """what it promises of zeros beside NaN and infinity, of `OF_ZEROS`"""
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
@@ -47,6 +52,9 @@ class Promise:
             raise ValueError(
                 f"subnormals={self.subnormals!r}: expected one of {', '.join(SUBNORMALS)}"
             )
+        for each in self.zeros:
+            if each not in OF_ZEROS:
+                raise ValueError(f"promises={each!r}: expected one of {', '.join(OF_ZEROS)}")
         if self.constant is not None and (
             self.accuracy != "normwise" or not 0 < self.constant < float("inf")
         ):
@@ -63,6 +71,16 @@ class Promise:
     def flushes(self) -> bool:
         """Whether numbers below the normal ones may become zero."""
         return self.subnormals == "flushed"
+
+    @property
+    def nonfinite_others(self) -> bool:
+        """Whether it inserts no zeros that NaN or infinity could meet."""
+        return OF_ZEROS[0] in self.zeros
+
+    @property
+    def ieee_zeros(self) -> bool:
+        """Whether it leaves no zeros of the data out."""
+        return OF_ZEROS[1] in self.zeros
 
     def precision(self, dtype: str) -> str:
         """Return the dtype of products and sums on inputs of `dtype`."""
@@ -97,6 +115,8 @@ class Promise:
             parts.append(f"accuracy=normwise{constant}")
         if self.flushes:
             parts.append("subnormals=flushed")
+        if self.zeros:
+            parts.append(f"promises={'+'.join(self.zeros).replace(' ', '_')}")
         return ",".join(parts) or "direct"
 
 

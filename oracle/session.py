@@ -48,6 +48,9 @@ class Asked:
             return None
         got = answer.astype(np.float64)
         operation = operation_named(probe.case.operation)
+        if probe.case.mode == "nonfinite":
+            found = probe.spread(self.promise)
+            return Wrong(operation, got, found.values, found.wrong(got))
         return Wrong(operation, got, expected, ~_equal(got, expected, self._allowed(operation)))
 
     def _allowed(self, operation: Operation) -> Any:
@@ -70,6 +73,8 @@ class Asked:
         if self.probe.case.mode == "nonfinite" and not mistake.nan:
             # Whether a skipped term spreads NaN depends on how the kernel is written.
             equal |= ~np.isfinite(got) | ~np.isfinite(should)
+        elif self.probe.case.mode == "nonfinite":  # so it does where NaN is as right
+            equal |= self.probe.spread(self.promise).possible & (np.isnan(got) | np.isnan(should))
         if mistake.unit and not self.probe.single:
             equal |= ~np.isfinite(got)  # sums overflow earlier, or not, by their order
         if mistake.wild:
@@ -158,7 +163,7 @@ def _fresh(kernel: Kernel) -> Kernel:
 
 def _errs(focus: Asked, answer: Answer) -> bool:
     """Return whether a mistake's answer is wrong there: else it is no reason for a failure."""
-    return not Asked(focus.probe, answer).right
+    return not Asked(focus.probe, answer, focus.promise).right
 
 
 @dataclass(eq=False)
@@ -269,14 +274,15 @@ class Session:
 
     def answers(self, tried: Iterable[Verdict]) -> Iterator[Asked]:
         """Yield what the kernel answered where it was judged on a case."""
+        promise = promise_of(self.kernel)
         for verdict in tried:
             probe, whole = Probe(verdict.case), verdict.evidence and verdict.evidence.whole
             if whole:
-                yield Asked(probe, whole.got)
+                yield Asked(probe, whole.got, promise)
             elif verdict.failed:
                 yield from self.ask([probe])  # its shape, or what it raised
             else:
-                yield Asked(probe, probe.expected)
+                yield Asked(probe, probe.expected, promise)
 
     def partly(self, focus: Asked, tried: Sequence[Verdict]) -> list[tuple[Mistake, str]]:
         """Return a mistake that gives the answers that are results, or those that are wrong.

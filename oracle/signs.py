@@ -126,8 +126,9 @@ def _values(result: Wrong, numbers: Mapping[str, int]) -> Iterator[str]:
     got, expected, wrong = result.got, result.expected, result.wrong
     if not np.isfinite(expected).all() or not wrong.any():
         return
-    if not np.isfinite(got).all():
+    if not np.isfinite(got[wrong]).all():
         yield "NaN or infinity comes from nowhere"
+    if not np.isfinite(got).all():
         return
     if not got.any():
         yield "the result is zero everywhere"

@@ -112,6 +112,10 @@ class Verdict:
     suspicious: bool = False
     """whether an error exceeds the statistical gate of `bounds`"""
     evidence: Evidence | None = None
+    spreads: str = ""
+    """a factor whose NaN or infinity meets zeros that the kernel inserted, and makes NaN of them"""
+    skips: bool = False
+    """whether it leaves out products of zeros of the data with NaN or infinity"""
 
     @property
     def failed(self) -> bool:

@@ -16,7 +16,7 @@ from convcheck.oracle.verdicts import DECIDED
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
 
-from . import cells, refactor, summary
+from . import cells, refactor, summary, zeros
 from .cells import CRASHED, Cell
 from .faults import fault, listed
 
@@ -170,6 +170,7 @@ def conclude(
         "pairs": pairs,
         "unreached": unreached,
         "accuracy": summary.accuracy(records),
+        "zeros": zeros.entries(records),
         "ledger": _entries(records, "ledger", (_defect(each) for each in LEDGER)),
         "domain": _entries(records, "domain", (_kind(each) for each in DOMAIN_MAP)),
         "tests": tests,

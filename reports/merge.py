@@ -192,6 +192,7 @@ def _record(part: Json) -> Json:
         "draws": {each["operation"]: each["geometries"] for each in part["random"]},
         "accuracy": [[e["operation"], e["dtype"], _errors(e)] for e in part["accuracy"]],
         "certificates": part["certificates"],
+        "zeros": [[e["operation"], e["spreads"], e["skips"]] for e in part.get("zeros", ())],
         "entries": {
             table: {
                 entry["id"]: entry["status"] == "holds"

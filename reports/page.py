@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import faults, looks, pictures, plots, problems, refactor, shown, strength
+from . import faults, looks, pictures, plots, problems, refactor, shown, strength, zeros
 from . import findings as told
 from .files import write_text
 
@@ -60,6 +60,7 @@ def render(report: Json) -> str:
             },
             failures=failures,
             anchors={key: f"failure-{n}" for n, key in enumerate(failures, start=1)},
+            zeros=list(zeros.sentences(findings)),
             suspicious=sum(cell["suspicious"] for cell in findings["cells"]),
             maps=shown.maps(findings),
             boundaries={

@@ -99,8 +99,8 @@ def _line(entry: Any) -> str:
 def _value(key: str, value: Any) -> str:
     """Return a TOML value as a line has it: text, a list of texts, or a table."""
     if isinstance(value, str):
-        return value.replace(" ", "_") if key == "declines" else value
-    lists, tables = ("dtypes", "declines"), ("names", "constants")
+        return value.replace(" ", "_") if key in ("declines", "promises") else value
+    lists, tables = ("dtypes", "declines", "promises"), ("names", "constants")
     if key in lists and isinstance(value, list) and all(isinstance(each, str) for each in value):
         return "+".join(value).replace(" ", "_")
     if key in tables and isinstance(value, dict):

@@ -179,7 +179,7 @@ class Collector:
     def _tell(
         self, terminalreporter: pytest.TerminalReporter, findings: dict[str, Any], exitstatus: int
     ) -> None:
-        from convcheck.reports import problems, refactor, terminal  # noqa: PLC0415
+        from convcheck.reports import problems, refactor, terminal, zeros  # noqa: PLC0415
         from convcheck.reports.findings import sentence  # noqa: PLC0415
 
         terminalreporter.section("conformance")
@@ -189,6 +189,8 @@ class Collector:
                 terminalreporter.line(line)
             terminalreporter.line("")
         terminalreporter.line(sentence(findings))
+        for line in zeros.sentences(findings):
+            terminalreporter.line(line)
         for line in self._kept():
             terminalreporter.line(line)
         self._circumstances["speed"] = refactor.speed(self._records)

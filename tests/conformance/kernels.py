@@ -1,7 +1,9 @@
 """Which kernels are judged, one for each operation, and judging them."""
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache, wraps
 from types import ModuleType
+from typing import Any
 
 from convcheck.oracle.calls import Remote
 from convcheck.oracle.candidates import Candidate
@@ -14,6 +16,7 @@ from convcheck.oracle.laws import LAWS
 from convcheck.oracle.loading import source_digest
 from convcheck.oracle.operations import OPERATIONS, Kernel, Operation, operation_named
 from convcheck.oracle.oracles import ORACLES, loops
+from convcheck.oracle.promises import OF_ZEROS, Promise
 from convcheck.oracle.verdicts import Verdict
 from convcheck.reference import gradients, notebook, repaired
 
@@ -40,9 +43,18 @@ def kernel_for(operation: str) -> Kernel:
 
 
 def reference_for(operation: str) -> Kernel:
-    """Return the reference's kernel."""
-    kernel: Kernel = getattr(HOMES[operation], operation)
-    return kernel
+    """Return the reference's kernel, and with it what it promises of zeros."""
+    return _promising(getattr(HOMES[operation], operation))
+
+
+@lru_cache
+def _promising(kernel: Kernel) -> Kernel:
+    @wraps(kernel)
+    def promising(*positional: Any, **keywords: Any) -> Any:
+        return kernel(*positional, **keywords)
+
+    promising.promise = Promise(zeros=OF_ZEROS)  # type: ignore[attr-defined]
+    return promising
 
 
 def dtypes_of(operation: Operation) -> tuple[str, ...]:

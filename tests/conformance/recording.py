@@ -135,6 +135,7 @@ class Record:
         self._seen: dict[str, Seen] = {}
         self._entries: dict[str, dict[str, bool]] = {}
         self._notes: dict[str, list[dict[str, Any]]] = {}
+        self._zeros: dict[str, tuple[set[str], bool]] = {}
         self._failed = False
 
     def entry(self, table: str, name: str, *, holds: bool) -> None:
@@ -182,6 +183,7 @@ class Record:
                 continue
             tally.counts[verdict.outcome.value] += 1
             tally.suspicious += verdict.suspicious
+            self._of_zeros(verdict)
             if verdict.error is not None:
                 tally.worst = max(tally.worst or 0.0, verdict.error)
             if verdict.outcome in DECIDED or case.geometry.batch == 0:
@@ -199,6 +201,14 @@ class Record:
             self._failed = True
             kept.keep(failures[0], prop, replayable=rerun is None)
             raise ConformanceError.of(failures[0], rerun)
+
+    def _of_zeros(self, verdict: Verdict) -> None:
+        """Keep what the kernel makes of zeros beside NaN and infinity."""
+        if not (verdict.spreads or verdict.skips):
+            return
+        names, skips = self._zeros.get(verdict.case.operation, (set(), False))
+        names |= {verdict.spreads} - {""}
+        self._zeros[verdict.case.operation] = names, skips or verdict.skips
 
     def replayed(self, verdict: Verdict, prop: str) -> None:
         """Tell of a kept case if it fails again, where no other of its cell does; count none."""
@@ -238,6 +248,7 @@ class Record:
                 "boundaries": [[*key, count] for key, count in self._boundaries.items()],
                 "pairs": self._pairs.dump(),
                 "draws": dict(self._draws),
+                "zeros": [[name, sorted(n), skips] for name, (n, skips) in self._zeros.items()],
                 "accuracy": [[*key, each.dump()] for key, each in self._accuracy.items()],
                 "certificates": [_certified(each) for each in self._certificates],
                 "seen": {name: seen.plain() for name, seen in self._seen.items()},

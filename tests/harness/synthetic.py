@@ -49,6 +49,7 @@ def record(at: int, **changes: Any) -> Json:
         "pairs": [[*each[:2], [[k, 1 + at] for k in range(each[2])]] for each in PLANNED.pairs],
         "draws": {"convolution": 20},
         "accuracy": [["convolution", "float32", {"distribution": [at] * 11, "growth": growth}]],
+        "zeros": [["convolution", ["x", "ftr"][at % 3 : at % 3 + 1], at == 5]] if at > 2 else [],
         "certificates": [_certificate(at)] if at < 2 else [],
         "entries": {"ledger": {"convolution-too-few-channels": True}} if at == 3 else {},
     }

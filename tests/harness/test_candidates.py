@@ -46,6 +46,7 @@ LINES = (
     "convolution=a:b,dtypes=float32+float64,declines=memory_layout+nonfinite_others",
     "convolution=a:b,sums=float32,accuracy=normwise:64.5",
     "convolution=a:b,accuracy=normwise,subnormals=flushed",
+    "convolution=a:b,sums=float32,promises=nonfinite_others+ieee_zeros",
 )
 
 
@@ -78,6 +79,7 @@ BAD = {
     "convolution=a:b,sums=float8": "sums='float8': expected one of float16, ",
     "convolution=a:b,accuracy=fine": "accuracy='fine': expected one of direct, normwise",
     "convolution=a:b,accuracy=normwise:x": "accuracy:'x': expected a positive number",
+    "convolution=a:b,promises=all": "promises='all': expected one of nonfinite others, ieee zeros",
     "convolution=a:b,accuracy=direct:3": "constant=3.0: expected a positive number",
 }
 
@@ -243,6 +245,7 @@ def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         constants = { groups = 1 }
         dtypes = ["float32", "float64"]
         declines = ["nonfinite others"]
+        promises = ["ieee zeros"]
         accuracy = "normwise:64"
 
         [[tool.convcheck.kernels]]
@@ -251,7 +254,7 @@ def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert str(found["convolution"]) == (
         f"{CONV2D},constants=groups:1,dtypes=float32+float64,declines=nonfinite_others,"
-        "accuracy=normwise:64"
+        "accuracy=normwise:64,promises=ieee_zeros"
     )
     assert found["convolution_transpose"].module == str(tmp_path / "src" / "k.py")
     lines = table(tmp_path, f"[tool.convcheck]\nkernels = ['{CONV2D}']")

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 from wrong import NAMED, RIGHT, UNSEEN
+from zeros import OF_ZEROS
+from zoo import kernels
 
 from convcheck.oracle import diagnosis
 from convcheck.oracle.cases import Case
@@ -14,6 +16,7 @@ from convcheck.oracle.history import evidence_of
 from convcheck.oracle.judge import judge, property_of
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.probes import probes_of
+from convcheck.oracle.promises import Promise
 from convcheck.oracle.session import Session
 from convcheck.oracle.verdicts import Evidence, Outcome, Verdict
 
@@ -200,13 +203,28 @@ def test_what_is_wrong_with_nan_alone() -> None:
 
 
 def test_what_is_wrong_with_nan_among_zeros_alone() -> None:
-    """A kernel that leaves out a filter of zeros is told so."""
+    """A kernel that leaves out a filter of zeros, against its promise, is told so."""
 
     def skips(x: Any, f: Any, s: Any) -> Any:
         return RIGHT["convolution"](x if f.any() else np.nan_to_num(x), f, s)
 
+    skips.promise = Promise(zeros=("ieee zeros",))  # type: ignore[attr-defined]
     case = Case.parse("v1:convolution:float16:nonfinite-sparse:b1.h1.w1.i1.o1.f1x1.s1x1:0")
     assert "wrong only on NaN or infinity among zeros" in diagnose(skips, case).patterns
+
+
+def test_what_is_possible_beside_nan_misleads_nobody() -> None:
+    """A kernel that clears NaN of x is told so, though it spreads NaN of the filter."""
+    stuffed = kernels(OF_ZEROS["zero-stuffed"])["convolution_transpose"]
+    operation = OPERATIONS["convolution_transpose"]
+    session = Session(stuffed, operation, "float32")
+    assert all(each.right for each in session.asked)
+
+    def clears(x: Any, f: Any, s: Any) -> Any:
+        return stuffed(np.where(np.isfinite(x), x, 0).astype(x.dtype), f, s)
+
+    found = diagnose(clears, probes_of(operation, "float32")[0].case)
+    assert [each.id for each in found.names] == ["nan-cleared-first"]
 
 
 HOSTILE = {

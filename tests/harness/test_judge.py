@@ -1,14 +1,17 @@
 """The judge reaches every verdict, and blames nobody but the kernel for what it did."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from zeros import OF_ZEROS
 
 from convcheck.oracle import pytorch
 from convcheck.oracle.cases import Case
-from convcheck.oracle.judge import OracleError, judge, judge_all
+from convcheck.oracle.judge import judge, judge_all
+from convcheck.oracle.promises import Promise
 from convcheck.oracle.verdicts import Outcome
 from convcheck.reference import convolution, repaired
 
@@ -32,6 +35,17 @@ def writes_its_input(x: Any, ftr: Any, strd: Any) -> Any:
 def exits(_x: Any, _ftr: Any, _strd: Any) -> Any:
     """End the program."""
     raise SystemExit(3)
+
+
+def spreads_over_the_batch(x: Any, ftr: Any, strd: Any) -> Any:
+    """Add each item's NaN to the others, which no right kernel does."""
+    return convolution(x, ftr, strd) + 0 * convolution(x, ftr, strd).sum(0, keepdims=True)
+
+
+def infinity_to_nan(x: Any, ftr: Any, strd: Any) -> Any:
+    """Add and subtract infinities on the way."""
+    z = convolution(x, ftr, strd)
+    return np.where(np.isinf(z), np.nan, z)
 
 
 def skips_zero_taps(x: Any, ftr: Any, strd: Any) -> Any:
@@ -125,9 +139,21 @@ ONLY_CAUGHT_BY: dict[str, tuple[Kernel, list[str]]] = {
         lambda x, f, s: convolution(x, np.nan_to_num(f), s),
         ["float32:nonfinite-ftr"],
     ),
-    "zero taps skipped": (
-        skips_zero_taps,
-        ["float32:nonfinite-sparse:b1.h4.w4.i1.o1.f2x2.s1x1"],
+    "NaN ignored by maximum": (
+        lambda x, f, s: np.fmax(convolution(x, f, s), -1e9),
+        ["float32:nonfinite-x", "float32:nonfinite-ftr"],
+    ),
+    "NaN in other batch items": (
+        spreads_over_the_batch,
+        ["float32:nonfinite-x:b2.h4.w4.i2.o2.f1x1.s1x1"],
+    ),
+    "infinity turned into NaN": (
+        infinity_to_nan,
+        [f"float32:nonfinite-{name}:b2.h4.w4.i2.o2.f2x2.s1x1" for name in ("x", "ftr")],
+    ),
+    "numbers beside NaN cleared": (
+        lambda x, f, s: convolution(x, f, s) * np.isfinite(x).all(),
+        ["float32:nonfinite-x:b2.h4.w4.i2.o2.f1x1.s1x1"],
     ),
     "adds a rounding error": (
         lambda x, f, s: convolution(x, f, s) * (1 + 2.0**-23),
@@ -155,8 +181,8 @@ def test_each_fill_catches_what_it_is_for(name: str) -> None:
         ("small values cleared", "float32:uniform:" + SMALL),
         ("input NaN cleared", "float32:nonfinite-ftr:" + SMALL),
         ("filter NaN cleared", "float32:nonfinite-x:" + SMALL),
-        ("zero taps skipped", "float32:sparse:b1.h4.w4.i1.o1.f2x2.s1x1"),
-        ("zero taps skipped", "float32:nonfinite-x:b1.h4.w4.i1.o1.f2x2.s1x1"),
+        ("NaN in other batch items", "float32:integers:" + SMALL),
+        ("infinity turned into NaN", "float32:integers:" + SMALL),
     ],
 )
 def test_no_fill_could_be_left_out(name: str, passing: str) -> None:
@@ -276,18 +302,42 @@ def test_any_floating_dtype_and_tensors_are_results() -> None:
             assert judge(kernel, case_of(fill)).outcome is Outcome.AGREES
 
 
-def test_wrong_spread_of_nan_blames_the_oracle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where PyTorch leaks NaN into results that it does not enter, no kernel is judged."""
+def test_where_nan_goes_is_not_asked_of_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PyTorch that leaks NaN into results that it does not enter changes no verdict."""
     honest = pytorch.forward
 
     def leaking(layer: str, x: Any, ftr: Any, strd: Any) -> Any:
         z = honest(layer, x, ftr, strd)
-        return z * np.nan if np.isnan(x).any() else z
+        return z if np.isfinite(x).all() else z * np.nan
 
     monkeypatch.setattr(pytorch, "forward", leaking)
     case = case_of("nonfinite-x", geometry="b1.h6.w6.i1.o1.f1x1.s1x1", seed=3)
-    with pytest.raises(OracleError, match="PyTorch"):
-        judge(convolution, case)
+    assert judge(convolution, case).outcome is Outcome.AGREES
+
+
+PROMISED: dict[str, tuple[Kernel, str, str]] = {
+    "spreads": (OF_ZEROS["Toeplitz"].narrow, "nonfinite-x", "nonfinite others"),
+    "skips": (skips_zero_taps, "nonfinite-sparse", "ieee zeros"),
+}
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_what_is_possible_fails_only_who_promised(name: str) -> None:
+    """NaN beside zeros, and products with zero left out, are told, and fail by a promise alone."""
+    kernel, fill, promise = PROMISED[name]
+
+    def promising(x: Any, ftr: Any, strd: Any) -> Any:
+        return kernel(x, ftr, strd)
+
+    promising.promise = Promise(zeros=(promise,))  # type: ignore[attr-defined]
+    case = case_of(fill, geometry="b1.h4.w4.i1.o2.f2x2.s1x1", seed=5)
+    verdict = judge(kernel, case)
+    assert verdict.outcome is Outcome.AGREES
+    assert (verdict.spreads, verdict.skips) == (("x", False) if name == "spreads" else ("", True))
+    assert judge(promising, case).outcome is Outcome.DISAGREES
+    for each in ("nonfinite-x", "nonfinite-ftr", "nonfinite-sparse"):
+        plain = judge(convolution, replace(case, fill=each))
+        assert (plain.spreads, plain.skips) == ("", False)
 
 
 def test_caller_s_torch_settings_survive() -> None:

@@ -17,7 +17,7 @@ from convcheck.oracle.judge import judge
 from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.laws import LAWS
 from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.promises import DIRECT, Promise, promise_of, suited
+from convcheck.oracle.promises import DIRECT, OF_ZEROS, Promise, promise_of, suited
 from convcheck.oracle.regions import Region
 from convcheck.oracle.verdicts import Outcome
 from convcheck.reference import convolution
@@ -167,7 +167,7 @@ def test_laws_hold_with_other_sums() -> None:
 def test_the_default_promise_changes_nothing() -> None:
     """A kernel without a promise, or with the default one, is judged on the case as it is."""
     assert promise_of(convolution) is DIRECT
-    for promise in (DIRECT, Promise(), Promise(sums="float64")):
+    for promise in (DIRECT, Promise(), Promise(sums="float64"), Promise(zeros=OF_ZEROS)):
         assert suited(promise, CASE) is CASE
     one, other = (
         bound(OPERATIONS["convolution"], CASE.geometry, CASE.arrays(), "float64", promise).error
@@ -182,6 +182,7 @@ def test_the_default_promise_changes_nothing() -> None:
         ({"subnormals": "lost"}, "subnormals='lost': expected one of kept, flushed"),
         ({"sums": "int8"}, "sums='int8': expected one of float16, float32, float64"),
         ({"accuracy": "good"}, "accuracy='good': expected one of direct, normwise"),
+        ({"zeros": ("none",)}, "promises='none': expected one of nonfinite others, ieee zeros"),
         ({"constant": 3.0}, "constant=3.0: expected a positive number, of normwise accuracy"),
         ({"accuracy": "normwise", "constant": -1.0}, "constant=-1.0: expected a positive number"),
     ],

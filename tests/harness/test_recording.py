@@ -194,6 +194,14 @@ def test_entries_are_noted() -> None:
     }
 
 
+def test_what_becomes_of_zeros_is_kept() -> None:
+    """Whose NaN spreads, and that products are left out, is kept by operation."""
+    record = Record()
+    told = [replace(verdict(), spreads="x"), replace(verdict(), spreads="ftr"), verdict()]
+    record.judged([*told, replace(verdict(), skips=True)])
+    assert dumped(record)["zeros"] == [["convolution", ["ftr", "x"], True]]
+
+
 def test_a_dump_is_plain_json() -> None:
     """Numbers that NumPy computed cross processes as plain ones."""
     record = Record()

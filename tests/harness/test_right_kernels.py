@@ -3,12 +3,13 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from zeros import OF_ZEROS
 from zoo import STYLES, kernels
 
 from convcheck.conformance.kernels import partners
 from convcheck.conformance.recording import laws_of
 from convcheck.conformance.strategies import geometries, seeds
-from convcheck.oracle.cases import DTYPES, Case, agreement_fills
+from convcheck.oracle.cases import DTYPES, Case, agreement_fills, nonfinite_fills
 from convcheck.oracle.certificates import certify
 from convcheck.oracle.judge import judge_all
 from convcheck.oracle.judge_law import judge_law
@@ -47,3 +48,19 @@ def test_agrees_on_random_geometries(style: str, operation: Operation, data: st.
     verdicts += [judge_law(law, kernel, case, partners()) for law in laws_of(operation.name)]
     for verdict in verdicts:
         assert not verdict.failed, (str(verdict.case), verdict.prop, verdict.reason)
+
+
+@each_operation
+@settings(max_examples=8, deadline=None, database=None)
+@given(data=st.data())
+def test_zeros_beside_nan(operation: Operation, data: st.DataObject) -> None:
+    """Whatever a right kernel makes of zeros beside NaN and infinity, in any factor, it agrees."""
+    geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
+    cases = [
+        Case(operation.name, geometry, dtype, fill, seed)
+        for dtype in DTYPES
+        for fill in ("integers", "uniform", "sparse", *nonfinite_fills(operation))
+    ]
+    for name, style in (STYLES | OF_ZEROS).items():
+        for verdict in judge_all(kernels(style)[operation.name], cases):
+            assert not verdict.failed, (name, str(verdict.case), verdict.reason)

@@ -1,0 +1,179 @@
+"""Where NaN and infinity may go is what the form's terms say, one by one."""
+
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from zeros import OF_ZEROS as STYLES
+
+from convcheck.conformance.kernels import judge_fills, reference_for
+from convcheck.conformance.strategies import geometries, seeds
+from convcheck.oracle import spread
+from convcheck.oracle.cases import Case, nonfinite_fills
+from convcheck.oracle.geometry import Geometry
+from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.oracle.promises import OF_ZEROS, Promise
+from convcheck.reference import notebook
+
+ONE_LAYER = [each for each in OPERATIONS.values() if each.default_fore is None]
+BOTH = Promise(zeros=OF_ZEROS)
+
+
+def terms(case: Case) -> Any:
+    """Yield of every term of the trilinear form where its result and its factors are."""
+    operation, g = OPERATIONS[case.operation], case.geometry
+    extents = operation.extents(g)
+    for indices in product(*(range(extents[axis]) for axis in "bioPQhw")):
+        at = dict(zip("bioPQhw", indices, strict=True))
+        at["H"] = at["P"] * g.stride_height + at["h"]
+        at["W"] = at["Q"] * g.stride_width + at["w"]
+        yield (
+            tuple(at[axis] for axis in operation.result),
+            {name: tuple(at[axis] for axis in axes) for name, axes in operation.factors.items()},
+        )
+
+
+def by_terms(case: Case, arrays: Any) -> tuple[Any, Any, Any]:
+    """Return values, and where zeros of the data and inserted ones may make NaN."""
+    operation, bad = OPERATIONS[case.operation], case.nonfinite or ""
+    shape = operation.shape(case.geometry, operation.result)
+    values, zeros, met = np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, int)
+    for result, places in terms(case):
+        one, other = (float(arrays[name][at]) for name, at in places.items())
+        if np.isfinite(one) and np.isfinite(other):
+            values[result] += one * other
+            continue
+        met[result] += 1
+        if 0 in (one, other):
+            zeros[result] = True
+        else:
+            with np.errstate(invalid="ignore"):
+                values[result] += one * other
+    inserted = np.zeros(shape, bool)
+    axes = operation.factors[bad]
+    for at in np.argwhere(~np.isfinite(arrays[bad])):
+        where = dict(zip(axes, at, strict=True))
+        inserted[tuple(where.get(axis, slice(None)) for axis in operation.result)] = True
+        met[tuple(where.get(axis, slice(None)) for axis in operation.result)] -= 1
+    return values, zeros, inserted & (met < 0)
+
+
+@pytest.mark.parametrize("operation", ONE_LAYER, ids=lambda each: each.name)
+@settings(max_examples=25, deadline=None, database=None)
+@given(data=st.data())
+def test_classes_are_those_of_the_terms(operation: Operation, data: st.DataObject) -> None:
+    """Certain values, possible NaN, and from which zeros: as found term by term."""
+    geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
+    for fill in nonfinite_fills(operation):
+        case = Case(operation.name, geometry, "float32", fill, seed)
+        arrays = case.arrays()
+        found = spread.spread(case, arrays)
+        values, zeros, inserted = by_terms(case, arrays)
+        np.testing.assert_array_equal(found.values, values)
+        np.testing.assert_array_equal(found.zeros, zeros)
+        np.testing.assert_array_equal(found.inserted, inserted)
+        assert not found.open.any()
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda each: each.name)
+@settings(max_examples=10, deadline=None, database=None)
+@given(data=st.data())
+def test_what_is_right_and_what_is_not(operation: Operation, data: st.DataObject) -> None:
+    """The reference holds both promises; numbers for NaN, and NaN elsewhere, are wrong."""
+    geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
+    kernel = reference_for(operation.name)
+    for fill in nonfinite_fills(operation):
+        case = Case(operation.name, geometry, "float64", fill, seed)
+        positional, keywords = operation.arguments(geometry, arrays := case.arrays())
+        with np.errstate(all="ignore"):
+            z = kernel(*positional, **keywords)
+        for promise in (Promise(), BOTH):
+            found = spread.spread(case, arrays, promise)
+            assert not found.wrong(z).any()
+            np.testing.assert_array_equal(
+                found.wrong(np.full(z.shape, np.nan)),
+                ~(np.isnan(found.values) | found.possible),
+            )
+            cleared = np.where(np.isfinite(z), z, 0)
+            certain = ~np.isfinite(found.values)
+            assert spread.wrong(case, arrays, cleared, promise)[certain].all()
+            assert found.wrong(z + 1)[np.isfinite(z)].all()
+
+
+def test_the_reference_is_judged_by_both_promises(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In place of the specification, a right kernel that inserts or skips zeros fails."""
+    operation, geometry = OPERATIONS["convolution"], Geometry.parse("b1.h4.w4.i1.o2.f2x2.s1x1")
+    verdicts = judge_fills(operation, nonfinite_fills(operation), geometry, 5)
+    assert not any(verdict.failed for verdict in verdicts)
+    for style in ("Toeplitz", "skipping zeros"):
+        monkeypatch.setattr(notebook, "convolution", STYLES[style].narrow)
+        verdicts = judge_fills(operation, nonfinite_fills(operation), geometry, 5)
+        assert any(verdict.failed for verdict in verdicts)
+
+
+def case_of(operation: str, fill: str, geometry: str, seed: int = 1) -> Case:
+    """Return a case in float64."""
+    return Case.parse(f"v1:{operation}:float64:{fill}:{geometry}:{seed}")
+
+
+@pytest.mark.parametrize(
+    ("operation", "name", "axis"),
+    [
+        ("convolution", "x", "b"),
+        ("convolution", "ftr", "o"),
+        ("convolution_transpose", "ftr", "o"),
+        ("convolution_input_gradient", "ftr", "i"),
+        ("convolution_filter_gradient", "x", "i"),
+        ("convolution_filter_gradient", "delta", "o"),
+        ("conv_back_prop", "x", "i"),
+        ("conv_back_prop", "d_act", "o"),
+        ("conv_back_prop", "fore_w", "o"),
+        ("conv_transpose_back_prop", "fore_w", "o"),
+    ],
+)
+def test_no_further_than_its_batch_item_or_channel(operation: str, name: str, axis: str) -> None:
+    """A number that is not finite reaches only results that share its batch and channel axes."""
+    fore = "+convolution.k2.f1x2.s1x1" if "back_prop" in operation else ""
+    case = case_of(operation, "integers", f"b3.h4.w4.i3.o3.f2x2.s1x2{fore}")
+    entry = OPERATIONS[operation]
+    arrays = case.arrays()
+    arrays[name][tuple(int(axis == each) for each in entry.factors[name])] = np.inf
+    found = spread.spread(case, arrays)
+    reached = np.moveaxis(found.possible | ~np.isfinite(found.values), entry.result.index(axis), 0)
+    assert reached[1].any()
+    assert not reached[[0, 2]].any()
+
+
+def test_zeros_that_layer_l1_never_read_are_open() -> None:
+    """Infinity where dL/da was filled in with zeros makes NaN, or nothing, whatever is promised."""
+    case = case_of(
+        "conv_back_prop", "integers", "b1.h1.w4.i1.o1.f1x1.s1x1+convolution.k1.f1x3.s1x3"
+    )
+    for name in ("d_act", "x"):
+        arrays = case.arrays()
+        arrays[name][0, 0, 3] = np.inf
+        found = spread.spread(case, arrays, BOTH)
+        assert np.isfinite(found.values).all()
+        assert found.possible.all()
+
+
+def test_signs_of_infinity() -> None:
+    """One sign of infinity stays, two make NaN, and a product with zero leaves both open."""
+    case = case_of("convolution", "integers", "b1.h1.w3.i1.o1.f1x3.s1x1")
+    ftr = np.array([1.0, -1.0, 0.0]).reshape(1, 1, 3, 1)
+    for x, value, possible in (
+        ([np.inf, 1, 1], np.inf, False),
+        ([1, np.inf, 1], -np.inf, False),
+        ([np.inf, -np.inf, 1], np.inf, False),
+        ([np.inf, np.inf, 1], np.nan, False),
+        ([np.nan, np.inf, 1], np.nan, False),
+        ([np.inf, 1, np.inf], np.inf, True),
+        ([2, 1, np.nan], 1, True),
+    ):
+        arrays = {"x": np.array(x, float).reshape(1, 1, 3, 1), "ftr": ftr}
+        found = spread.spread(case, arrays)
+        np.testing.assert_array_equal(found.values.ravel(), [value])
+        assert found.possible.ravel().tolist() == [possible]

@@ -1,0 +1,53 @@
+"""What right kernels make of zeros beside NaN is told in words of its own."""
+
+from typing import Any
+
+import pytest
+from parsed import Page
+from synthetic import TESTS, failure, record, report
+
+from convcheck.reports import zeros
+
+Json = dict[str, Any]
+
+
+def told(spreads: list[str], *, skips: bool, **changes: Any) -> list[str]:
+    """Return what is told of a run in which one test kept this."""
+    records = {name: record(at) | {"zeros": []} for at, name in enumerate(TESTS)}
+    records[TESTS[4]] = record(4, **changes) | {"zeros": [["convolution", spreads, skips]]}
+    outcomes = {TESTS[4]: "failed"} if changes else {}
+    return list(zeros.sentences(report(records, outcomes=outcomes)["findings"]))
+
+
+@pytest.mark.parametrize(
+    ("spreads", "skips", "words"),
+    [
+        (["ftr"], False, "spreads NaN of ftr"),
+        (["ftr", "x"], False, "spreads NaN of ftr and x"),
+        ([], True, "leaves out products with zero"),
+        (["x"], True, "spreads NaN of x and leaves out products with zero"),
+    ],
+)
+def test_words(spreads: list[str], words: str, *, skips: bool) -> None:
+    """A kernel that is right on finite numbers is told to be, and what it does beside NaN."""
+    assert told(spreads, skips=skips) == [f"convolution: right on finite numbers; {words}"]
+
+
+def test_a_kernel_that_fails_is_not_right_on_finite_numbers() -> None:
+    """Where finite numbers failed, only what was seen beside NaN is told."""
+    lines = told(["x"], skips=False, failure=failure())
+    assert lines == ["convolution: spreads NaN of x"]
+
+
+def test_nothing_is_told_of_who_does_neither() -> None:
+    """Without such a verdict there is no sentence, nor an entry; older reports have none."""
+    records = {name: record(at) | {"zeros": []} for at, name in enumerate(TESTS)}
+    found = report(records)["findings"]
+    assert found.pop("zeros") == []
+    assert list(zeros.sentences(found)) == []
+
+
+def test_the_page_tells_it() -> None:
+    """The page says so beside the verdict."""
+    source = Page(report()).source
+    assert "convolution: right on finite numbers; spreads NaN of ftr and x" in source
