@@ -135,17 +135,23 @@ def not_judged(
 
     `promise` is the kernel's, if the caller has asked for it.
     """
-    refuses = getattr(kernel, "refuses", None)
-    reason = refuses(case, prop) if refuses else None
-    promise = promise or promise_of(kernel)
-    if reason is None and promise is not DIRECT:
-        reason = promise.refuses(case)
+    reason = not_offered(kernel, case, prop, promise)
     if reason:
         return Verdict(case, kernel, prop, Outcome.NOT_OFFERED, reason)
     if case.mode != "bound" and case.largest is None:
         reason = f"{case.dtype} has no room for exact sums of so many terms"
         return Verdict(case, kernel, prop, Outcome.NOT_APPLICABLE, reason)
     return None
+
+
+def not_offered(
+    kernel: Kernel, case: Case, prop: str, promise: Promise | None = None
+) -> str | None:
+    """Return why a kernel does not offer to be judged on `case`, if so; no oracle is asked."""
+    refuses = getattr(kernel, "refuses", None)
+    reason: str | None = refuses(case, prop) if refuses else None
+    promise = promise or promise_of(kernel)
+    return promise.refuses(case) if reason is None and promise is not DIRECT else reason
 
 
 def limits_of(promise: Promise, case: Case, arrays: Arrays) -> Bound | None:
