@@ -261,3 +261,24 @@ def test_nothing_decided_is_no_success(folder: Folder) -> None:
     assert "Nothing decided in " in done.stdout
     assert " passed" in done.stdout
     assert "failed" not in done.stdout
+
+
+CONTROLLER = """
+import pathlib, sys
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        pathlib.Path("torch").write_text(str("torch" in sys.modules))
+"""
+
+
+@pytest.mark.parametrize("kernel", [(), ("--kernel", "conv_back_prop=mine:backward")])
+def test_controller_never_imports_torch(folder: Folder, kernel: tuple[str, ...]) -> None:
+    """Where workers judge a backward kernel, the controlling process waits for no oracle."""
+    mine = "from convcheck.reference.repaired import conv_back_prop as backward"
+    where = folder(controller=CONTROLLER, mine=mine)
+    tests = ("--pyargs", "convcheck.conformance.test_boundaries", "-k", "conv_back_prop-remainder")
+    reports = ("--conformance-json", "report.json", "--conformance-html", "report.html")
+    result = run(where, "-n", "1", "-p", "controller", *kernel, *tests, *reports)
+    assert findings(where / "report.json")["decided"], result.stdout + result.stderr
+    assert (where / "torch").read_text(encoding="utf-8") == "False"
