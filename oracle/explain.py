@@ -27,6 +27,13 @@ _CALLS = {
     "gapped": ("np.repeat({}, 2, -1)[..., ::2]",) * 2,
 }
 
+_WITH = {
+    "exact": "the oracle, on integers",
+    "bound": "the oracle, within what rounding can explain",
+    "nonfinite data": "the oracle on where NaN and infinity go",
+    "nonfinite others": "the oracle on where NaN and infinity go",
+    "activations": "autograd through a real activation, within what rounding can explain",
+}
 _AGAINST = {
     "exact": "the oracle, on integers that leave no room for rounding",
     "bound": "the oracle, by more than rounding can explain",
@@ -37,10 +44,10 @@ _AGAINST = {
 
 
 def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str] = ()) -> str:
-    """Return the message for a verdict that failed: what, where, by how much, and again.
+    """Return what a verdict says; of one that failed what, where, by how much, and again.
 
     Args:
-        verdict: one that failed.
+        verdict: any.
         rerun: a command that judges the same kernel on the same case, if there is one.
         diagnosis: lines on how the kernel is wrong.
     """
@@ -48,6 +55,11 @@ def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str]
     who = f"{case.operation}, {case.dtype}"
     if verdict.outcome is Outcome.MISBEHAVED:
         lines = [f"{who}: the kernel {verdict.reason}"]
+    elif verdict.outcome is Outcome.AGREES:
+        what = _WITH.get(verdict.prop, f"itself: {verdict.prop} holds")
+        lines = [f"{who}: the kernel agrees with {what}"]
+    elif not verdict.failed:
+        lines = [f"{who}: {verdict.outcome}: {verdict.reason}"]
     else:
         against = _AGAINST.get(verdict.prop, f"itself: {verdict.reason}")
         lines = [f"{who}: the kernel disagrees with {against}"]
@@ -56,6 +68,8 @@ def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str]
     lines += diagnosis
     lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
     lines.append(f"  case id  {case}" if rerun is None else f"  rerun    {rerun}")
+    if verdict.error is not None:
+        lines.append(f"  error    at most {verdict.error:.3g} times the bound")
     if evidence is not None:
         lines += ["  alone", *(f"    {line}" for line in snippet(verdict.kernel, evidence))]
     return "\n".join(lines)

@@ -98,7 +98,7 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
             question.limits = limits_of(promise, question.case, question.arrays)
     _ask_kernel(kernel, asked)
     answered = (question.verdict() for question in asked)
-    found = [verdict or next(answered) for verdict in verdicts]
+    found = [next(answered) if verdict is None else verdict for verdict in verdicts]
     if len(cases) > 1 and found[-1].reason.startswith("changed "):
         # Some settings are looked at after the last call alone: see which one it was.
         alone = [judge(kernel, case) for case in cases]

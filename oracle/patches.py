@@ -124,7 +124,7 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = 32) -> Verdict:
     case = suited(promise, case)
     agrees = Verdict(case, kernel, property_of(case), Outcome.AGREES)
     nothing = not_judged(kernel, case, agrees.prop)
-    if nothing:
+    if nothing is not None:
         return nothing
     arrays = case.arrays()
     verdicts = []

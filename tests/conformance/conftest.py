@@ -154,7 +154,7 @@ def pytest_runtest_makereport(
     if call.when == "call" and record is not None:
         item.user_properties.append((PROPERTY, record.dump()))
         item.user_properties.append((COST, json.dumps(clock.take())))
-        if call.excinfo is not None and getattr(call.excinfo.value, "verdict", None):
+        if call.excinfo is not None and getattr(call.excinfo.value, "verdict", None) is not None:
             item.user_properties.append((TOLD, "yes"))
     report = yield
     item.user_properties.clear()

@@ -94,7 +94,7 @@ def covering(
 
 
 # The arrays of an operation are those of its gradients, so that one of each kind is searched for.
-_LIKE = {(each.layer, each.default_fore): each for each in reversed(OPERATIONS.values())}
+_LIKE = {(each.layer, each.default_fore): each for each in OPERATIONS.values()}
 
 
 @lru_cache
