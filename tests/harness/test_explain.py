@@ -273,5 +273,5 @@ def test_repr_is_one_short_line_with_the_case() -> None:
             assert line.isprintable()
             assert f"misbehaved on {case}" in line
     assert repr(judge(flipped, CASE)) == (
-        f"<Verdict exact: disagrees on {CASE}; 4 of 4 elements are wrong>"
+        f"<Verdict exact: disagrees on {CASE}; 8 of 8 elements are wrong>"
     )
