@@ -125,6 +125,12 @@ class Candidate:
             return "it takes no fore_layer: layer l+1 is always the default"
         return None
 
+    def axes(self, name: str) -> tuple[int, ...]:
+        """Return the notebook's axes of an argument, or shape, in the order that it declares."""
+        if name in ("ftr", "fltrs", "fore_w", "ftr_shape"):
+            return FILTERS[self.filters]
+        return TENSORS[self.tensors]
+
     @property
     def plain(self) -> bool:
         """Whether it is called as the notebook's kernels are."""
@@ -212,8 +218,17 @@ class Fitted:
         """Return why it is not to be judged on `case` for a property, if it is not."""
         return self.candidate.refuses(case, prop, takes_fore_layer=self.takes_fore_layer)
 
+    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
+        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
+        axes = self.candidate.axes(name)
+        # Others are handed copies, which lie as their library has it.
+        return None if axes == (0, 1, 2, 3) or self.candidate.arrays != "numpy" else axes
+
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
-        """Call the function on arguments in its own layouts, and turn its result back."""
+        """Call the function on arguments in its own layouts, and turn its result back.
+
+        C-contiguous arguments are so in its own layouts, too; others keep their places in memory.
+        """
         by_position, copies = [], []
         for name, value in zip(self._operation.signature, positional, strict=True):
             own = self._converted(name, value)
@@ -221,8 +236,9 @@ class Fitted:
                 keywords[self._by_name[name]] = own
             else:
                 by_position.append(own)
-            if hasattr(own, "detach"):
-                copies.append((value, own.detach().numpy(), np.argsort(self._axes(name))))
+            copy = own.detach().numpy() if hasattr(own, "detach") else own
+            if isinstance(copy, np.ndarray) and not np.may_share_memory(copy, value):
+                copies.append((value, copy, np.argsort(self.candidate.axes(name))))
         started = time.perf_counter()
         z = self._function(*by_position, **keywords, **self._constants)
         self.spent += time.perf_counter() - started
@@ -230,22 +246,18 @@ class Fitted:
         for value, own, back in copies:  # the caller looks at its own arrays alone
             if own.transpose(back).tobytes() != value.tobytes():
                 value[...] = own.transpose(back)
-        axes = self._axes("fltrs" if self._operation.result == "ihwo" else "x")
+        axes = self.candidate.axes("fltrs" if self._operation.result == "ihwo" else "x")
         if axes == (0, 1, 2, 3) or getattr(z, "ndim", 0) != len(axes):
             return z
         return np.transpose(z, np.argsort(axes))
 
-    def _axes(self, name: str) -> tuple[int, ...]:
-        if name in ("ftr", "fltrs", "fore_w", "ftr_shape"):
-            return FILTERS[self.candidate.filters]
-        return TENSORS[self.candidate.tensors]
-
     def _converted(self, name: str, value: Any) -> Any:
         if name.endswith("strd"):
             return value
-        axes = self._axes(name)
+        axes = self.candidate.axes(name)
         if name.endswith("shape"):
             return tuple(value[axis] for axis in axes)
+        contiguous = value.flags.c_contiguous
         if axes != (0, 1, 2, 3):
             value = np.transpose(value, axes)
         if self.candidate.arrays == "torch":
@@ -255,7 +267,7 @@ class Fitted:
             return torch.from_numpy(np.array(value, order="C"))
         if self.candidate.arrays == "jax":
             return importlib.import_module("jax.numpy").asarray(value)
-        return value
+        return value.copy() if contiguous and not value.flags.c_contiguous else value
 
 
 def _constant(text: str) -> Any:

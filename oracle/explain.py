@@ -115,8 +115,9 @@ def snippet(kernel: Kernel, evidence: Evidence) -> list[str]:
         lines += [f"{key} = {_literal(array)}" for key, array in evidence.arrays.items()]
     else:
         lines += _generated(evidence)
+    own = getattr(kernel, "candidate", None)
     calls = {
-        variant: f"{name}({_arguments(evidence.case, wrapped, first)})"
+        variant: f"{name}({_arguments(evidence.case, wrapped, first, own)})"
         for variant, (wrapped, first) in _CALLS.items()
     }
     then = [line.format_map(calls) for line in evidence.then]
@@ -127,15 +128,26 @@ def snippet(kernel: Kernel, evidence: Evidence) -> list[str]:
     return lines
 
 
-def _arguments(case: Case, wrapped: str, first_wrapped: str) -> str:
+def _arguments(case: Case, wrapped: str, first_wrapped: str, candidate: Candidate | None) -> str:
     """Return the text of a call's arguments, the arrays wrapped in further text."""
     operation = operation_named(case.operation)
     names: dict[str, Any] = {}
     for name in _array_names(case):
-        names[name] = _Text((wrapped if names else first_wrapped).format(name))
+        text = wrapped if names else first_wrapped
+        if candidate is not None and "(" in text:  # arranged in memory, in the layout declared
+            text = _in_layout(text, candidate.axes(name))
+        names[name] = _Text(text.format(name))
     positional, keywords = operation.arguments(case.geometry, names)
     arguments = [repr(value) for value in positional]
     return ", ".join(arguments + [f"{name}={value!r}" for name, value in keywords.items()])
+
+
+def _in_layout(text: str, axes: tuple[int, ...]) -> str:
+    """Return the text of an arrangement of an array's transpose, transposed back."""
+    if axes == (0, 1, 2, 3):
+        return text
+    back = tuple(axes.index(axis) for axis in range(4))
+    return f"{text.format(f'{{}}.transpose{axes}')}.transpose{back}"
 
 
 def _array_names(case: Case) -> list[str]:
@@ -204,7 +216,7 @@ def _generated(evidence: Evidence) -> list[str]:
     for name, array in evidence.arrays.items():
         line = f"{name} = {case.expression(name)}.astype(np.{array.dtype}).reshape{shapes[name]}"
         if evidence.cut_at:
-            line += f"[{', '.join(map(_slice, evidence.cut_at[name]))}]"
+            line += f"[{', '.join(map(_slice, evidence.cut_at[name]))}].copy()"
         (at,) = np.nonzero(~np.isfinite(array.ravel()))
         if at.size:
             values = ", ".join(_number(value) for value in array.ravel()[at].tolist())

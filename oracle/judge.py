@@ -111,7 +111,7 @@ def judge_against(
     arrays: Arrays,
     expected: Array,
     limits: Bound | None,
-    arrange: Arrange | None = np.copy,
+    arrange: Arrange = np.copy,
 ) -> Verdict:
     """Call the verdict's kernel on `arrays`; return `verdict`, changed to what came of it.
 
@@ -198,7 +198,7 @@ class _Question:
         if self.prop.startswith("nonfinite"):
             _check_spread(self.operation, case, arrays, self.expected)
 
-    def ask_kernel(self, arrange: Arrange | None = np.copy) -> None:
+    def ask_kernel(self, arrange: Arrange = np.copy) -> None:
         """Call the kernel, and keep a copy of its result: it may use its memory again."""
         case, shape = self.case, self.expected.shape
         try:

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -12,8 +13,16 @@ import pytest
 from zoo import STYLES
 
 from convcheck.conformance import asked
-from convcheck.oracle.calls import MisbehaviourError, call
-from convcheck.oracle.candidates import KEYS, Candidate, CandidateError, Fitted, load
+from convcheck.oracle.calls import ARRANGEMENTS, Call, MisbehaviourError, call, call_all
+from convcheck.oracle.candidates import (
+    FILTERS,
+    KEYS,
+    TENSORS,
+    Candidate,
+    CandidateError,
+    Fitted,
+    load,
+)
 from convcheck.oracle.cases import Case, agreement_fills
 from convcheck.oracle.isolation import Isolated
 from convcheck.oracle.judge import judge, judge_all
@@ -178,6 +187,63 @@ def test_overwritten_tensors_are_seen(user: Any) -> None:
     shape = operation.shape(CASE.geometry, operation.result)
     with pytest.raises(MisbehaviourError, match="overwrote its argument ftr"):
         call(kernel, operation, CASE.geometry, CASE.arrays(), shape)
+
+
+def taking(user: Any, operation: str, layouts: str, function: Any) -> Fitted:
+    """Return a function of the user's module as a candidate that declares layouts."""
+    user.mine = function
+    return load(f"{operation}=users_kernels:mine,{layouts}")
+
+
+@pytest.mark.parametrize("arrangement", ["copy", *ARRANGEMENTS])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_arguments_lie_in_memory_as_declared(user: Any, name: str, arrangement: str) -> None:
+    """In any layout arrays are C-contiguous, or arranged as they would be in the notebook's."""
+    operation = OPERATIONS[name]
+    fore = "+convolution.k2.f2x1.s1x1" if operation.default_fore else ""
+    case = Case.parse(f"v1:{name}:float64:integers:b2.h5.w4.i3.o2.f2x3.s2x1{fore}:1")
+    calls: list[Any] = []
+
+    def kernel(*arguments: Any, **_: Any) -> Any:
+        calls.append([each for each in arguments if isinstance(each, np.ndarray)])
+        return np.zeros(())
+
+    arrays = {key: np.asfortranarray(array) for key, array in case.arrays().items()}
+    arrange = ARRANGEMENTS.get(arrangement, np.copy)
+    for tensors, filters in product(TENSORS, FILTERS):
+        fitted = taking(user, name, f"tensors={tensors},filters={filters}", kernel)
+        call(fitted, operation, case.geometry, arrays, None, arrange)
+        call_all(fitted, operation, [Call(case.geometry, arrays, None, arrangement)])
+        for handed in calls:
+            for (argument, array), own in zip(arrays.items(), handed, strict=True):
+                is_filter = argument in ("ftr", "fltrs", "fore_w")
+                axes = FILTERS[filters] if is_filter else TENSORS[tensors]
+                twin = arrange(np.ascontiguousarray(array.transpose(axes)))
+                assert own.strides == twin.strides, (tensors, filters, argument)
+                assert np.array_equal(own, twin)
+                assert own.flags.c_contiguous or arrangement != "copy"
+        calls.clear()
+
+
+@pytest.mark.parametrize("layouts", ["tensors=NCHW", "filters=HWIO", "filters=IHWO"])
+def test_what_a_kernel_does_to_arguments_of_its_layout_is_seen(user: Any, layouts: str) -> None:
+    """Overwriting, and returning a view, are seen through any layout, as in the notebook's."""
+    case = Case.parse("v1:convolution:float64:integers:b2.h3.w3.i2.o2.f1x1.s1x1:1")
+    operation, arrays = OPERATIONS["convolution"], case.arrays()
+
+    def overwriting(x: Any, ftr: Any, _strd: Any) -> Any:
+        (ftr if layouts.startswith("filters") else x)[...] = 3
+        return np.zeros(1)
+
+    kernel = taking(user, "convolution", layouts, overwriting)
+    with pytest.raises(MisbehaviourError, match="overwrote its argument"):
+        call(kernel, operation, case.geometry, arrays, None)
+    kernel(arrays["x"], arrays["ftr"], (1, 1))
+    assert 3 in (arrays["x"].mean(), arrays["ftr"].mean())
+    for at in (0, 1):
+        kernel = taking(user, "convolution", layouts, lambda *given, at=at: given[at])
+        with pytest.raises(MisbehaviourError, match="returned a view of its argument"):
+            call(kernel, operation, case.geometry, case.arrays(), None)
 
 
 def test_promises_reach_the_judge(user: Any) -> None:

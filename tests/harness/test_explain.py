@@ -200,6 +200,25 @@ class Kernels:
 """
 
 
+def hwio(x: Any, ftr: Any, strd: Any) -> Any:
+    """Convolve channels first with a filter in HWIO, wrongly if it is not contiguous."""
+    right = convolution(x.transpose(0, 2, 3, 1), ftr.transpose(2, 0, 1, 3), strd)
+    return (right if ftr.flags.c_contiguous else 2 * right).transpose(0, 3, 1, 2)
+
+
+def test_snippet_arranges_memory_in_the_layout_declared() -> None:
+    """In layouts of its own, too, a kernel's wrong number shows in the snippet's call."""
+    module = sys.modules[__name__]
+    sys.modules.setdefault(module.__name__, module)
+    kernel = load(f"convolution={module.__name__}:hwio,filters=HWIO,tensors=NCHW")
+    assert judge(kernel, CASE)
+    verdict = judge_law("memory layout", kernel, CASE, PARTNERS)
+    evidence = verdict.evidence
+    assert evidence is not None
+    assert evidence.got == 2 * evidence.expected
+    assert run(snippet(kernel, evidence)) == repr(evidence.got)
+
+
 def declining(x: Any, ftr: Any, strd: Any) -> Any:
     """Compute as the reference does, and decline what its candidate says."""
     return convolution(x, ftr, strd)
