@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pytest_runs import AGREEMENT, CASE, LEDGER, PATCH, WRONG, Folder, findings, run
 
+from convcheck import conformance, oracle, reference, reports
 from convcheck.conformance import plugin
 from convcheck.reports import files
 from convcheck.reports.merge import merge
@@ -282,3 +283,19 @@ def test_controller_never_imports_torch(folder: Folder, kernel: tuple[str, ...])
     result = run(where, "-n", "1", "-p", "controller", *kernel, *tests, *reports)
     assert findings(where / "report.json")["decided"], result.stdout + result.stderr
     assert (where / "torch").read_text(encoding="utf-8") == "False"
+
+
+def test_the_package_may_lie_behind_a_link(folder: Folder, tmp_path: Path) -> None:
+    """Reached through symbolic links, the conformance tests are known for what they are."""
+    package = tmp_path / "real" / "convcheck"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for room in (conformance, oracle, reference, reports):
+        home = Path(room.__path__[0])
+        (package / room.__name__.rpartition(".")[2]).symlink_to(home)
+    (tmp_path / "link").symlink_to(package.parent)
+    where = folder(mine="from convcheck.reference import convolution")
+    link = str(tmp_path / "link")
+    result = run(where, "--kernel=convolution=mine:convolution", "--case", CASE, PYTHONPATH=link)
+    assert "link/convcheck/conformance/replay.py" in result.stdout
+    assert re.search(r"\b9 passed in ", result.stdout), result.stdout + result.stderr

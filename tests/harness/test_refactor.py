@@ -89,7 +89,7 @@ def test_kernels_of_any_name_are_compared() -> None:
     assert found.compared
     assert compare(mine, mine, []) == []
     other = Case.parse(f"v1:convolution_transpose:float32:uniform:{SMALL}:1")
-    with pytest.raises(ValueError, match="cases=.*: expected cases of one operation"):
+    with pytest.raises(ValueError, match=r"cases=.*: expected cases of one operation"):
         compare(mine, mine, [case(), other])
 
 
