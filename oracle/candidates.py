@@ -12,7 +12,8 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
     arrays=numpy|torch|jax        what it is handed
     names=x:input+ftr:weight      arguments that go by keyword, under names of its own; the
                                   others go by position, in order
-    constants=padding:VALID       further arguments by keyword: numbers, or else text
+    constants=padding:VALID       further arguments by keyword: literals of Python, such as
+                                  numbers and ('NHWC','IHWO','NHWC'), or else text
     dtypes=float32+float64        those that it supports
     declines=memory_layout+nonfinite_others    properties that it does not promise
     sums=float32                  the precision of its sums, and
@@ -20,7 +21,6 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
     subnormals=flushed            numbers below the normal ones may become zero
 """
 
-import ast
 import importlib
 import re
 import time
@@ -30,6 +30,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from . import literals
 from .cases import DTYPES, Case
 from .loading import CandidateError, check_call, find
 from .operations import operation_named
@@ -50,7 +51,7 @@ _FORM = "OPERATION=MODULE:FUNCTION[,KEY=VALUE]..."
 # A path may hold commas and colons, too: what is declared is what stands at the end.
 _LINE = re.compile(
     r"(?:(?P<operation>\w+)=)?(?P<module>.+?)(?::(?P<function>[^\W\d][\w.]*))?"
-    r"(?P<declared>(?:,\w+=[^,]*)*)",
+    rf"(?P<declared>(?:,\w+={literals.unbroken(',')})*)",
     re.DOTALL,
 )
 
@@ -92,6 +93,11 @@ class Candidate:
         _require("names", [name for name, _ in self.names], operation.signature)
         _require("dtypes", self.dtypes, DTYPES)
         _require("declines", self.declines, DECLINABLE)
+        for name, text in self.constants:
+            try:
+                literals.value(text)
+            except ValueError as error:
+                raise CandidateError(f"constants={name}:{error}") from None
         for name in [own for _, own in self.names] + [name for name, _ in self.constants]:
             if not name.isidentifier():
                 raise CandidateError(f"argument {name!r}: expected the name of an argument")
@@ -103,7 +109,7 @@ class Candidate:
         if not (operation and module and function):
             raise CandidateError(f"{text!r}: expected the form {_FORM}")
         given: dict[str, str] = {}
-        for pair in filter(None, declared.split(",")):
+        for pair in filter(None, literals.parts(declared, ",")):
             key, _, value = pair.partition("=")
             if key not in KEYS:
                 raise CandidateError(
@@ -159,7 +165,7 @@ def _declared(given: Mapping[str, str]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for key, value in given.items():
         if key in ("names", "constants"):
-            fields[key] = tuple(_pair(each) for each in value.split("+"))
+            fields[key] = tuple(_pair(each) for each in literals.parts(value, "+"))
         elif key in ("dtypes", "declines"):
             fields[key] = tuple(value.replace("_", " ").split("+"))
         elif key in ("tensors", "filters", "arrays"):
@@ -204,7 +210,7 @@ class Fitted:
         self._operation = operation_named(candidate.operation)
         self._function = find(candidate.module, candidate.function)
         self._by_name = dict(candidate.names)
-        self._constants = {name: _constant(text) for name, text in candidate.constants}
+        self._constants = {name: literals.value(text) for name, text in candidate.constants}
         by_position = [name for name in self._operation.signature if name not in self._by_name]
         self.takes_fore_layer = check_call(
             self._function,
@@ -268,14 +274,6 @@ class Fitted:
         if self.candidate.arrays == "jax":
             return importlib.import_module("jax.numpy").asarray(value)
         return value.copy() if contiguous and not value.flags.c_contiguous else value
-
-
-def _constant(text: str) -> Any:
-    """Return the number, or other literal, that `text` is, or else `text`."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
 
 
 def load(text: str) -> Fitted:

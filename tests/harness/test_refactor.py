@@ -3,14 +3,18 @@
 import json
 import re
 import shlex
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from pytest_runs import Folder, findings, run
 
+from convcheck.conformance import replaced
 from convcheck.conformance.likeness import Tally
 from convcheck.conformance.recording import ConformanceError
+from convcheck.oracle.candidates import Candidate
 from convcheck.oracle.cases import Case
 from convcheck.oracle.operations import Kernel
 from convcheck.oracle.refactor import Likeness, Losses, compare, differing, likeness
@@ -232,6 +236,28 @@ def other(x, ftr, strd):
         return convolution(x, ftr, strd)
     return convolution(x[..., ::-1], ftr[::-1], strd)
 """
+
+
+def test_what_is_replaced_is_called_as_the_table_declares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What pyproject.toml says of a kernel holds where --replaces names it, too."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(
+        "[[tool.convcheck.kernels]]\nkernel = 'convolution=k.py:old'\nfilters = 'HWIO'\n"
+    )
+    (tmp_path / "k.py").write_text(
+        "from convcheck.reference import convolution\n"
+        "def old(x, ftr, strd):\n    return convolution(x, ftr.transpose(2, 0, 1, 3), strd)\n"
+    )
+    options = {"convcheck_replaces": ["k.py:old"], "convcheck_in_process": True}
+    config: Any = SimpleNamespace(getoption=options.get, rootpath=tmp_path)
+    candidates = {"convolution": Candidate.parse("convolution=new:new")}
+    (other,) = replaced.replaced(config, candidates).values()
+    (found,) = compare(convolution, other, [case()])
+    assert found.replaced, found.replaced
+
+
 KERNEL = ("--kernel", "convolution=mine.py:other", "--replaces", "mine.py:convolution")
 
 
