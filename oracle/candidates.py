@@ -137,6 +137,12 @@ class Candidate:
             return FILTERS[self.filters]
         return TENSORS[self.tensors]
 
+    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
+        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
+        axes = self.axes(name)
+        # Others than NumPy are handed copies, which lie as their library has it.
+        return None if axes == (0, 1, 2, 3) or self.arrays != "numpy" else axes
+
     @property
     def plain(self) -> bool:
         """Whether it is called as the notebook's kernels are."""
@@ -226,9 +232,7 @@ class Fitted:
 
     def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
         """Return the order of axes in which an argument is to lie in memory, if it is its own."""
-        axes = self.candidate.axes(name)
-        # Others are handed copies, which lie as their library has it.
-        return None if axes == (0, 1, 2, 3) or self.candidate.arrays != "numpy" else axes
+        return self.candidate.axes_in_memory(name)
 
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
         """Call the function on arguments in its own layouts, and turn its result back.

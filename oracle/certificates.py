@@ -86,13 +86,15 @@ class Certificate:
             self._cover(case.geometry)
 
     def _cover(self, geometry: Geometry) -> None:
-        others = geometry.spatial.get("other extents")
+        operation = operation_named(self.region.operation)
+        key = f"other extents of a {operation.layer}"
+        others = geometry.spatial.get(key)
         if others is None:
-            g, extents = geometry, operation_named(self.region.operation).extents(geometry)
+            g, extents = geometry, operation.extents(geometry)
             rows = (extents["H"], g.filter_height, g.stride_height)
             columns = (extents["W"], g.filter_width, g.stride_width)
             others = {rows: extents["W"], columns: extents["H"]}
-            geometry.spatial["other extents"] = others
+            geometry.spatial[key] = others
         for axis, other in others.items():
             count, longest = self.axes.get(axis, (0, 0))
             self.axes[axis] = (count + 1, max(longest, other))

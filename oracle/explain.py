@@ -134,20 +134,14 @@ def _arguments(case: Case, wrapped: str, first_wrapped: str, candidate: Candidat
     names: dict[str, Any] = {}
     for name in _array_names(case):
         text = wrapped if names else first_wrapped
-        if candidate is not None and "(" in text:  # arranged in memory, in the layout declared
-            text = _in_layout(text, candidate.axes(name))
+        axes = candidate and candidate.axes_in_memory(name)
+        if axes and "(" in text:  # arranged in memory, in the layout declared
+            back = tuple(axes.index(axis) for axis in range(4))
+            text = f"{text.format(f'{{}}.transpose{axes}')}.transpose{back}"
         names[name] = _Text(text.format(name))
     positional, keywords = operation.arguments(case.geometry, names)
     arguments = [repr(value) for value in positional]
     return ", ".join(arguments + [f"{name}={value!r}" for name, value in keywords.items()])
-
-
-def _in_layout(text: str, axes: tuple[int, ...]) -> str:
-    """Return the text of an arrangement of an array's transpose, transposed back."""
-    if axes == (0, 1, 2, 3):
-        return text
-    back = tuple(axes.index(axis) for axis in range(4))
-    return f"{text.format(f'{{}}.transpose{axes}')}.transpose{back}"
 
 
 def _array_names(case: Case) -> list[str]:

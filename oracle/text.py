@@ -10,7 +10,7 @@ def printable(text: str, longest: int = LONGEST) -> str:
     Where it is longer than `longest` characters, it says how many it leaves out.
     """
     shown = text[:longest]
-    if not shown.isprintable():  # map is slow, and most lines are plain
+    if not shown.replace("\n", "").replace("\t", "").isprintable():  # most are; map is slow
         shown = "".join(map(_spelled, shown))
     left = len(text) - longest
     return f"{shown}\n... and {left:,} more characters" if left > 0 else shown

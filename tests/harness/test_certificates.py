@@ -151,6 +151,18 @@ def test_axes_tell_what_was_certified(operation: str) -> None:
         assert set(axes) == rows | columns
 
 
+def test_axes_are_those_of_the_operation() -> None:
+    """The same geometry has other extents under a transposed convolution than before."""
+    geometry = Geometry.parse("b1.h5.w4.i1.o1.f2x2.s1x1")
+    found = []
+    for name in ("convolution", "convolution_transpose"):
+        certificate = Certificate(Region(name, 6), 1, 1)
+        case = Case(name, geometry, "float64", "integers", 1)
+        certificate.add([judge(kernel_for(name), case)])
+        found.append(set(certificate.axes))
+    assert found == [{(4, 2, 1), (5, 2, 1)}, {(5, 2, 1), (6, 2, 1)}]
+
+
 def test_interruption_keeps_what_was_certified() -> None:
     """Ctrl-C in the middle returns the certificate of what came before, and it says so."""
     calls = 0
