@@ -68,6 +68,8 @@ def call_all(
     # Every step is taken for all calls before the next, as in `judge.judge_all`.
     handed = [
         _Handed(
+            kernel,
+            operation.signature,
             *operation.arguments(each.geometry, each.arrays),
             ARRANGEMENTS.get(each.arrangement, np.array),  # as `np.copy`, in half the time
         )
@@ -94,11 +96,11 @@ def call(
     geometry: Geometry,
     arrays: Arrays,
     shape: tuple[int, ...] | None,
-    arrange: Arrange | None = np.copy,
+    arrange: Arrange = np.copy,
 ) -> Array:
     """Call `kernel` on copies of `arrays` and return its result as it came.
 
-    `arrange` makes the copies; None hands over the arrays themselves.
+    `arrange` makes the copies.
 
     Raises:
         MisbehaviourError: it raised, changed an argument or a setting of the process, or
@@ -115,7 +117,7 @@ def call(
     return result
 
 
-def arrangement_name(arrange: Arrange | None) -> str:
+def arrangement_name(arrange: Arrange) -> str:
     """Return the name by which a `Call` knows an arrangement."""
     return next((name for name, each in ARRANGEMENTS.items() if each is arrange), "copy")
 
@@ -126,7 +128,7 @@ def invoke(
     positional: Sequence[Any],
     keywords: Mapping[str, Any],
     shape: tuple[int, ...] | None,
-    arrange: Arrange | None,
+    arrange: Arrange,
     settings: Settings | None,
 ) -> tuple[Array, list[Any]]:
     """Call `kernel`, as `call` does; return its result and what it was handed.
@@ -134,11 +136,22 @@ def invoke(
     `names` are those of the positional arguments; any `shape` will do if it is None.
     KeyboardInterrupt is let through: it may be the user's.
     """
-    own = _Handed(positional, keywords, arrange)
+    own = _Handed(kernel, names, positional, keywords, arrange)
     with np.errstate(all="ignore"):
         result = own.to(kernel, shape, settings)
     own.check(names, result)
     return result, own.positional
+
+
+def laid_out(array: Array, arrange: Arrange, axes: Sequence[int] | None) -> Array:
+    """Return a copy of `array` that lies in memory as `arrange` has it, its axes in an order.
+
+    `axes` is the order of a kernel's own layout; None is the notebook's.
+    """
+    own = array if axes is None else array.transpose(axes)
+    # Copies keep gaps and orders of axes: `arrange` is handed what has neither.
+    copy = arrange(own if own.flags.c_contiguous else own.copy(order="C"))
+    return copy if axes is None else copy.transpose(np.argsort(axes))
 
 
 class _Handed:
@@ -147,17 +160,21 @@ class _Handed:
     __slots__ = ("_before", "_keywords", "positional")
 
     def __init__(
-        self, positional: Sequence[Any], keywords: Mapping[str, Any], arrange: Arrange | None
+        self,
+        kernel: Kernel,
+        names: Sequence[str],
+        positional: Sequence[Any],
+        keywords: Mapping[str, Any],
+        arrange: Arrange,
     ) -> None:
         # Where an argument is an array, these two hold different ones.
         self.positional, self._before = list(positional), list(positional)
         self._keywords = keywords
+        axes_of = getattr(kernel, "axes_in_memory", None)
         for i, each in enumerate(positional):
             if isinstance(each, np.ndarray):
-                if arrange is None:
-                    self._before[i] = each.copy()
-                else:
-                    self.positional[i] = arrange(each)
+                axes = axes_of(names[i]) if axes_of else None
+                self.positional[i] = laid_out(each, arrange, axes)
 
     def to(self, kernel: Kernel, shape: tuple[int, ...] | None, settings: Settings | None) -> Array:
         """Hand it to `kernel`, and return the result; MisbehaviourError if there is none.

@@ -64,7 +64,7 @@ def certify_span(plain: dict[str, Any], start: int, stop: int) -> dict[str, Any]
         failure = {"case": case, "outcome": outcome, "reason": failed.reason}
     judged = [(dtype, each.value, n) for (dtype, each), n in sorted(certificate.judged.items())]
     choices = dict(sorted(certificate.choices.items()))
-    agreed = certificate.certified, certificate.undecided
+    agreed = certificate.agreed, certificate.undecided
     axes = [[*axis, *known] for axis, known in sorted(certificate.axes.items())]
     return asdict(Part(start, stop, *agreed, judged, choices, axes, certificate.rounded, failure))
 

@@ -87,7 +87,7 @@ def total(plan: Plan, parts: Iterable[Part]) -> Certificate:
         if part is None:
             certificate.interrupted = True
             break
-        certificate.certified += part.certified
+        certificate.agreed += part.certified
         certificate.undecided += part.undecided
         certificate.judged += Counter(
             {(dtype, Outcome(outcome)): count for dtype, outcome, count in part.judged}

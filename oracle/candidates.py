@@ -12,7 +12,8 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
     arrays=numpy|torch|jax        what it is handed
     names=x:input+ftr:weight      arguments that go by keyword, under names of its own; the
                                   others go by position, in order
-    constants=padding:VALID       further arguments by keyword: numbers, or else text
+    constants=padding:VALID       further arguments by keyword: literals of Python, such as
+                                  numbers and ('NHWC','IHWO','NHWC'), or else text
     dtypes=float32+float64        those that it supports
     declines=memory_layout+nonfinite_data+nonfinite_others   properties that it does not have
     sums=float32                  the precision of its sums, and
@@ -22,7 +23,6 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
                                   and that it leaves no zeros of the data out
 """
 
-import ast
 import importlib
 import re
 import time
@@ -32,6 +32,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from . import literals
 from .cases import DTYPES, Case
 from .loading import CandidateError, check_call, find
 from .operations import operation_named
@@ -52,7 +53,7 @@ _FORM = "OPERATION=MODULE:FUNCTION[,KEY=VALUE]..."
 # A path may hold commas and colons, too: what is declared is what stands at the end.
 _LINE = re.compile(
     r"(?:(?P<operation>\w+)=)?(?P<module>.+?)(?::(?P<function>[^\W\d][\w.]*))?"
-    r"(?P<declared>(?:,\w+=[^,]*)*)",
+    rf"(?P<declared>(?:,\w+={literals.unbroken(',')})*)",
     re.DOTALL,
 )
 
@@ -94,6 +95,11 @@ class Candidate:
         _require("names", [name for name, _ in self.names], operation.signature)
         _require("dtypes", self.dtypes, DTYPES)
         _require("declines", self.declines, DECLINABLE)
+        for name, text in self.constants:
+            try:
+                literals.value(text)
+            except ValueError as error:
+                raise CandidateError(f"constants={name}:{error}") from None
         for name in [own for _, own in self.names] + [name for name, _ in self.constants]:
             if not name.isidentifier():
                 raise CandidateError(f"argument {name!r}: expected the name of an argument")
@@ -105,7 +111,7 @@ class Candidate:
         if not (operation and module and function):
             raise CandidateError(f"{text!r}: expected the form {_FORM}")
         given: dict[str, str] = {}
-        for pair in filter(None, declared.split(",")):
+        for pair in filter(None, literals.parts(declared, ",")):
             key, _, value = pair.partition("=")
             if key not in KEYS:
                 raise CandidateError(
@@ -126,6 +132,18 @@ class Candidate:
         if fore and fore.layer != operation.default_fore and not takes_fore_layer:
             return "it takes no fore_layer: layer l+1 is always the default"
         return None
+
+    def axes(self, name: str) -> tuple[int, ...]:
+        """Return the notebook's axes of an argument, or shape, in the order that it declares."""
+        if name in ("ftr", "fltrs", "fore_w", "ftr_shape"):
+            return FILTERS[self.filters]
+        return TENSORS[self.tensors]
+
+    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
+        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
+        axes = self.axes(name)
+        # Others than NumPy are handed copies, which lie as their library has it.
+        return None if axes == (0, 1, 2, 3) or self.arrays != "numpy" else axes
 
     @property
     def plain(self) -> bool:
@@ -155,7 +173,7 @@ def _declared(given: Mapping[str, str]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for key, value in given.items():
         if key in ("names", "constants"):
-            fields[key] = tuple(_pair(each) for each in value.split("+"))
+            fields[key] = tuple(_pair(each) for each in literals.parts(value, "+"))
         elif key in ("dtypes", "declines"):
             fields[key] = tuple(value.replace("_", " ").split("+"))
         elif key in ("tensors", "filters", "arrays"):
@@ -201,7 +219,7 @@ class Fitted:
         self._operation = operation_named(candidate.operation)
         self._function = find(candidate.module, candidate.function)
         self._by_name = dict(candidate.names)
-        self._constants = {name: _constant(text) for name, text in candidate.constants}
+        self._constants = {name: literals.value(text) for name, text in candidate.constants}
         by_position = [name for name in self._operation.signature if name not in self._by_name]
         self.takes_fore_layer = check_call(
             self._function,
@@ -215,8 +233,15 @@ class Fitted:
         """Return why it is not to be judged on `case` for a property, if it is not."""
         return self.candidate.refuses(case, prop, takes_fore_layer=self.takes_fore_layer)
 
+    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
+        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
+        return self.candidate.axes_in_memory(name)
+
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
-        """Call the function on arguments in its own layouts, and turn its result back."""
+        """Call the function on arguments in its own layouts, and turn its result back.
+
+        C-contiguous arguments are so in its own layouts, too; others keep their places in memory.
+        """
         by_position, copies = [], []
         for name, value in zip(self._operation.signature, positional, strict=True):
             own = self._converted(name, value)
@@ -224,8 +249,9 @@ class Fitted:
                 keywords[self._by_name[name]] = own
             else:
                 by_position.append(own)
-            if hasattr(own, "detach"):
-                copies.append((value, own.detach().numpy(), np.argsort(self._axes(name))))
+            copy = own.detach().numpy() if hasattr(own, "detach") else own
+            if isinstance(copy, np.ndarray) and not np.may_share_memory(copy, value):
+                copies.append((value, copy, np.argsort(self.candidate.axes(name))))
         started = time.perf_counter()
         z = self._function(*by_position, **keywords, **self._constants)
         self.spent += time.perf_counter() - started
@@ -233,22 +259,18 @@ class Fitted:
         for value, own, back in copies:  # the caller looks at its own arrays alone
             if own.transpose(back).tobytes() != value.tobytes():
                 value[...] = own.transpose(back)
-        axes = self._axes("fltrs" if self._operation.result == "ihwo" else "x")
+        axes = self.candidate.axes("fltrs" if self._operation.result == "ihwo" else "x")
         if axes == (0, 1, 2, 3) or getattr(z, "ndim", 0) != len(axes):
             return z
         return np.transpose(z, np.argsort(axes))
 
-    def _axes(self, name: str) -> tuple[int, ...]:
-        if name in ("ftr", "fltrs", "fore_w", "ftr_shape"):
-            return FILTERS[self.candidate.filters]
-        return TENSORS[self.candidate.tensors]
-
     def _converted(self, name: str, value: Any) -> Any:
         if name.endswith("strd"):
             return value
-        axes = self._axes(name)
+        axes = self.candidate.axes(name)
         if name.endswith("shape"):
             return tuple(value[axis] for axis in axes)
+        contiguous = value.flags.c_contiguous
         if axes != (0, 1, 2, 3):
             value = np.transpose(value, axes)
         if self.candidate.arrays == "torch":
@@ -258,15 +280,7 @@ class Fitted:
             return torch.from_numpy(np.array(value, order="C"))
         if self.candidate.arrays == "jax":
             return importlib.import_module("jax.numpy").asarray(value)
-        return value
-
-
-def _constant(text: str) -> Any:
-    """Return the number, or other literal, that `text` is, or else `text`."""
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
+        return value.copy() if contiguous and not value.flags.c_contiguous else value
 
 
 def load(text: str) -> Fitted:

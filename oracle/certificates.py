@@ -48,7 +48,7 @@ class Certificate:
     draws: int
     planned: int
     """geometries of the region"""
-    certified: int = 0
+    agreed: int = 0
     """geometries on which the kernel agreed on every draw"""
     undecided: int = 0
     """geometries on which exact mode has no integers, or no right result but zero"""
@@ -73,11 +73,12 @@ class Certificate:
             agreed += verdict.outcome is Outcome.AGREES
         last, case = verdicts[-1], verdicts[0].case
         if last.failed:
-            self.failure = self.failure or last
+            if self.failure is None:
+                self.failure = last
         elif agreed < self.draws:
             self.undecided += 1
         else:
-            self.certified += 1
+            self.agreed += 1
             promise = promise_of(last.kernel)
             self.rounded = self.rounded or (promise is not DIRECT and promise.rounds(case))
             choices = 2 * (case.largest or 0)
@@ -85,21 +86,27 @@ class Certificate:
             self._cover(case.geometry)
 
     def _cover(self, geometry: Geometry) -> None:
-        others = geometry.spatial.get("other extents")
+        operation = operation_named(self.region.operation)
+        key = f"other extents of a {operation.layer}"
+        others = geometry.spatial.get(key)
         if others is None:
-            g, extents = geometry, operation_named(self.region.operation).extents(geometry)
+            g, extents = geometry, operation.extents(geometry)
             rows = (extents["H"], g.filter_height, g.stride_height)
             columns = (extents["W"], g.filter_width, g.stride_width)
             others = {rows: extents["W"], columns: extents["H"]}
-            geometry.spatial["other extents"] = others
+            geometry.spatial[key] = others
         for axis, other in others.items():
             count, longest = self.axes.get(axis, (0, 0))
             self.axes[axis] = (count + 1, max(longest, other))
 
     @property
     def complete(self) -> bool:
-        """Whether the kernel agreed on all of the region."""
-        return self.certified == self.planned
+        """Whether the kernel agreed on all of the region, and nothing interrupted it."""
+        return 0 < self.planned == self.agreed and self.failure is None and not self.interrupted
+
+    def __bool__(self) -> bool:
+        """Whether the region is certified: as `complete`, of a region that is not empty."""
+        return self.complete
 
     def chance(self, dtype: str) -> float:
         """Return a bound on the chance that a wrong kernel got here; 1 if nothing is known."""
@@ -108,18 +115,29 @@ class Certificate:
         degree = operation_named(self.region.operation).degree
         return false_acceptance(degree, self.choices[dtype], self.draws)
 
+    @property
+    def _state(self) -> str:
+        if self.failure is not None:
+            return "not certified"
+        if self.complete:
+            return "certified"
+        if self.interrupted:
+            return "interrupted"
+        return "certified in part" if self.agreed else "nothing certified"
+
+    def __repr__(self) -> str:
+        """Return one short line, which pytest shows where a certificate is not true."""
+        found = f"agreed on {self.agreed:,} of {self.planned:,} geometries"
+        if self.failure is not None:
+            found = f"{self.failure.outcome} on {self.failure.case}"
+        return f"<Certificate {self.region.operation}: {self._state}; {found}>"
+
     def __str__(self) -> str:
         """Return what is certified, in words."""
-        if self.failure is not None:
-            state = "not certified"
-        elif self.complete:
-            state = "certified"
-        else:
-            state = "interrupted" if self.interrupted else "certified in part"
         lines = {}
         if self.failure is not None:
             lines["failed"] = f"{self.failure.outcome} on {self.failure.case}"
-        lines["agreed"] = f"on {self.certified:,} of {self.planned:,} geometries"
+        lines["agreed"] = f"on {self.agreed:,} of {self.planned:,} geometries"
         if self.undecided:
             lines["agreed"] += f"; {self.undecided:,} undecided"
         lines["region"] = str(self.region)
@@ -131,7 +149,7 @@ class Certificate:
             f"that a wrong kernel, a polynomial of degree {degree}{integers}, got so far: at most "
             f"{chances or 1} ({self.draws} draw{'s' * (self.draws > 1)} on each)"
         )
-        text = [f"{self.region.operation}: {state}"]
+        text = [f"{self.region.operation}: {self._state}"]
         for name, line in lines.items():
             text += textwrap.wrap(
                 line, 96, initial_indent=f"  {name}  ", subsequent_indent=" " * 10
@@ -260,7 +278,7 @@ class _Line:
         if not self._wanted or now - self._started < 2 or now - self._last < 0.5:
             return
         self._last = now
-        done = certificate.certified + certificate.undecided
+        done = certificate.agreed + certificate.undecided
         left = (now - self._started) / max(done, 1) * (certificate.planned - done)
         text = (
             f"{certificate.region.operation}: {done:,} of {certificate.planned:,} geometries, "

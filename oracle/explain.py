@@ -30,6 +30,13 @@ _CALLS = {
     "gapped": ("np.repeat({}, 2, -1)[..., ::2]",) * 2,
 }
 
+_WITH = {
+    "exact": "the oracle, on integers",
+    "bound": "the oracle, within what rounding can explain",
+    "nonfinite data": "the oracle on where NaN and infinity go",
+    "nonfinite others": "the oracle on where NaN and infinity go",
+    "activations": "autograd through a real activation, within what rounding can explain",
+}
 _AGAINST = {
     "exact": "the oracle, on integers that leave no room for rounding",
     "bound": "the oracle, by more than rounding can explain",
@@ -40,10 +47,10 @@ _AGAINST = {
 
 
 def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str] = ()) -> str:
-    """Return the message for a verdict that failed: what, where, by how much, and again.
+    """Return what a verdict says; of one that failed what, where, by how much, and again.
 
     Args:
-        verdict: one that failed.
+        verdict: any.
         rerun: a command that judges the same kernel on the same case, if there is one.
         diagnosis: lines on how the kernel is wrong.
     """
@@ -51,6 +58,11 @@ def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str]
     who = f"{case.operation}, {case.dtype}"
     if verdict.outcome is Outcome.MISBEHAVED:
         lines = [f"{who}: the kernel {verdict.reason}"]
+    elif verdict.outcome is Outcome.AGREES:
+        what = _WITH.get(verdict.prop, f"itself: {verdict.prop} holds")
+        lines = [f"{who}: the kernel agrees with {what}"]
+    elif not verdict.failed:
+        lines = [f"{who}: {verdict.outcome}: {verdict.reason}"]
     else:
         against = _AGAINST.get(verdict.prop, f"itself: {verdict.reason}")
         lines = [f"{who}: the kernel disagrees with {against}"]
@@ -59,6 +71,8 @@ def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str]
     lines += diagnosis
     lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
     lines.append(f"  case id  {case}" if rerun is None else f"  rerun    {rerun}")
+    if verdict.error is not None:
+        lines.append(f"  error    at most {verdict.error:.3g} times the bound")
     if evidence is not None:
         lines += ["  alone", *(f"    {line}" for line in snippet(verdict.kernel, evidence))]
     return "\n".join(lines)
@@ -100,8 +114,9 @@ def snippet(kernel: Kernel, evidence: Evidence) -> list[str]:
     """Return few lines of Python that show the wrong number, with NumPy alone."""
     name = kernel_name(kernel)
     lines = ["import numpy as np", _import(kernel)]
+    own = getattr(kernel, "candidate", None)
     calls = {
-        variant: f"{name}({_arguments(evidence.case, wrapped, first)})"
+        variant: f"{name}({_arguments(evidence.case, wrapped, first, own)})"
         for variant, (wrapped, first) in _CALLS.items()
     }
     if evidence.before is not None:  # the call that this one depends on
@@ -131,12 +146,17 @@ def _arrays(evidence: Evidence) -> list[str]:
     return [line for key, array in evidence.arrays.items() for line in _literal(key, array)]
 
 
-def _arguments(case: Case, wrapped: str, first_wrapped: str) -> str:
+def _arguments(case: Case, wrapped: str, first_wrapped: str, candidate: Candidate | None) -> str:
     """Return the text of a call's arguments, the arrays wrapped in further text."""
     operation = operation_named(case.operation)
     names: dict[str, Any] = {}
     for name in _array_names(case):
-        names[name] = _Text((wrapped if names else first_wrapped).format(name))
+        text = wrapped if names else first_wrapped
+        axes = candidate and candidate.axes_in_memory(name)
+        if axes and "(" in text:  # arranged in memory, in the layout declared
+            back = tuple(axes.index(axis) for axis in range(4))
+            text = f"{text.format(f'{{}}.transpose{axes}')}.transpose{back}"
+        names[name] = _Text(text.format(name))
     positional, keywords = operation.arguments(case.geometry, names)
     arguments = [repr(value) for value in positional]
     return ", ".join(arguments + [f"{name}={value!r}" for name, value in keywords.items()])
@@ -210,7 +230,7 @@ def _generated(evidence: Evidence) -> list[str]:
     for name, array in evidence.arrays.items():
         line = f"{name} = {case.expression(name)}.astype(np.{array.dtype}).reshape{shapes[name]}"
         if evidence.cut_at:
-            line += f"[{', '.join(map(_slice, evidence.cut_at[name]))}]"
+            line += f"[{', '.join(map(_slice, evidence.cut_at[name]))}].copy()"
         (at,) = np.nonzero(~np.isfinite(array.ravel()))
         if at.size:
             values = ", ".join(_number(value) for value in array.ravel()[at].tolist())

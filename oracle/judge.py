@@ -100,7 +100,7 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
             question.limits = limits_of(promise, question.case, question.arrays)
     _ask_kernel(kernel, asked)
     answered = (question.verdict() for question in asked)
-    found = [verdict or next(answered) for verdict in verdicts]
+    found = [next(answered) if verdict is None else verdict for verdict in verdicts]
     if len(cases) > 1 and found[-1].reason.startswith("changed "):
         # Some settings are looked at after the last call alone: see which one it was.
         alone = [judge(kernel, case) for case in cases]
@@ -113,7 +113,7 @@ def judge_against(
     arrays: Arrays,
     expected: Array,
     limits: Bound | None,
-    arrange: Arrange | None = np.copy,
+    arrange: Arrange = np.copy,
 ) -> Verdict:
     """Call the verdict's kernel on `arrays`; return `verdict`, changed to what came of it.
 
@@ -137,17 +137,23 @@ def not_judged(
 
     `promise` is the kernel's, if the caller has asked for it.
     """
-    refuses = getattr(kernel, "refuses", None)
-    reason = refuses(case, prop) if refuses else None
-    promise = promise or promise_of(kernel)
-    if reason is None and promise is not DIRECT:
-        reason = promise.refuses(case)
+    reason = not_offered(kernel, case, prop, promise)
     if reason:
         return Verdict(case, kernel, prop, Outcome.NOT_OFFERED, reason)
     if case.mode != "bound" and case.largest is None:
         reason = f"{case.dtype} has no room for exact sums of so many terms"
         return Verdict(case, kernel, prop, Outcome.NOT_APPLICABLE, reason)
     return None
+
+
+def not_offered(
+    kernel: Kernel, case: Case, prop: str, promise: Promise | None = None
+) -> str | None:
+    """Return why a kernel does not offer to be judged on `case`, if so; no oracle is asked."""
+    refuses = getattr(kernel, "refuses", None)
+    reason: str | None = refuses(case, prop) if refuses else None
+    promise = promise or promise_of(kernel)
+    return promise.refuses(case) if reason is None and promise is not DIRECT else reason
 
 
 def limits_of(promise: Promise, case: Case, arrays: Arrays) -> Bound | None:
@@ -201,7 +207,7 @@ class _Question:
         else:
             self.expected = self.operation.oracle(self.case.geometry, self.arrays)
 
-    def ask_kernel(self, arrange: Arrange | None = np.copy) -> None:
+    def ask_kernel(self, arrange: Arrange = np.copy) -> None:
         """Call the kernel, and keep a copy of its result: it may use its memory again."""
         case, shape = self.case, self.expected.shape
         try:

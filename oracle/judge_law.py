@@ -37,7 +37,7 @@ def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kerne
         raise ValueError(f"fill={case.fill!r}: expected 'integers', on which laws are judged")
     case = suited(promise_of(kernel), case)
     nothing = not_judged(kernel, case, law)
-    if nothing:
+    if nothing is not None:
         return nothing
     subject = Subject(kernel, case, partners)
     try:

@@ -107,7 +107,7 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = 32) -> Verdict:
     """Judge `kernel` on the receptive fields of some results of `case`.
 
     Args:
-        kernel: as for `judge.judge`; it is called on views of the case's whole arrays.
+        kernel: as for `judge.judge`; it is called on copies of parts of the case's arrays.
         case: of a one-layer operation, without NaN and infinities.
         outputs: how many results; their choice follows from the case.
 
@@ -124,7 +124,7 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = 32) -> Verdict:
     case = suited(promise, case)
     agrees = Verdict(case, kernel, property_of(case), Outcome.AGREES)
     nothing = not_judged(kernel, case, agrees.prop)
-    if nothing:
+    if nothing is not None:
         return nothing
     arrays = case.arrays()
     verdicts = []
@@ -133,7 +133,7 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = 32) -> Verdict:
         alone = replace(agrees, case=replace(case, geometry=each.geometry))
         expected = operation.oracle(each.geometry, part)
         limits = limits_of(promise, alone.case, part)
-        verdict = judge_against(alone, part, expected, limits, arrange=None)
+        verdict = judge_against(alone, part, expected, limits)
         if verdict.failed and verdict.evidence is not None:
             evidence = replace(verdict.evidence, cut_from=case, cut_at=each.part)
             return replace(verdict, case=case, evidence=evidence)

@@ -31,7 +31,7 @@ from .calls import Call, MisbehaviourError, Remote, call_all
 from .cases import Case
 from .judge import judge_all
 from .layouts import Array
-from .operations import Kernel, operation_named
+from .operations import Kernel, Operation, operation_named
 from .oracles import sliding_windows
 from .verdicts import Outcome, Verdict
 
@@ -116,7 +116,14 @@ class Losses:
 
 
 def compare(kernel: Kernel, replaced: Kernel, cases: Sequence[Case]) -> list[Comparison]:
-    """Judge both kernels on each case, and compare their results bit by bit."""
+    """Judge both kernels on each case, and compare their results bit by bit.
+
+    Raises:
+        ValueError: the cases are of several operations.
+    """
+    names = {case.operation for case in cases}
+    if len(names) > 1:
+        raise ValueError(f"cases={sorted(names)!r}: expected cases of one operation")
     pairs = zip(_heard(kernel, cases), _heard(replaced, cases), strict=True)
     return [
         _comparison(case, *one, *other) for case, (one, other) in zip(cases, pairs, strict=True)
@@ -153,10 +160,10 @@ def differing(one: Array, other: Array) -> Array:
 
 
 class _Overheard(Remote):
-    """A kernel whose results are kept as they come."""
+    """A kernel whose results, of one operation, are kept as they come."""
 
-    def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+    def __init__(self, kernel: Kernel, operation: Operation) -> None:
+        self._kernel, self._operation = kernel, operation
         self.results: list[Array | MisbehaviourError] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -167,8 +174,7 @@ class _Overheard(Remote):
 
     def call_all(self, calls: Sequence[Call]) -> list[Array | MisbehaviourError]:
         """Call the kernel, and keep what comes of it."""
-        operation = operation_named(self._kernel.__name__)
-        answers = call_all(self._kernel, operation, calls)
+        answers = call_all(self._kernel, self._operation, calls)
         self.results += answers
         return answers
 
@@ -177,7 +183,9 @@ def _heard(
     kernel: Kernel, cases: Sequence[Case]
 ) -> Iterator[tuple[Verdict, Array | MisbehaviourError | None]]:
     """Yield the verdict on each case, and what the kernel gave where it was called."""
-    overheard = _Overheard(kernel)
+    if not cases:
+        return
+    overheard = _Overheard(kernel, operation_named(cases[0].operation))
     verdicts = judge_all(overheard, cases)
     results = iter(overheard.results)
     for verdict in verdicts:

@@ -9,7 +9,9 @@ def printable(text: str, longest: int = LONGEST) -> str:
 
     Where it is longer than `longest` characters, it says how many it leaves out.
     """
-    shown = "".join(map(_spelled, text[:longest]))
+    shown = text[:longest]
+    if not shown.replace("\n", "").replace("\t", "").isprintable():  # most are; map is slow
+        shown = "".join(map(_spelled, shown))
     left = len(text) - longest
     return f"{shown}\n... and {left:,} more characters" if left > 0 else shown
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from .cases import Case
 from .layouts import Array
 from .operations import Kernel, Operation
+from .text import printable
 
 
 class Outcome(StrEnum):
@@ -31,6 +32,10 @@ DECIDED = (Outcome.AGREES, Outcome.DISAGREES, Outcome.MISBEHAVED)
 # Neither for nor against a kernel: it does not promise so much, or nobody could tell.
 UNPROMISED = (Outcome.NOT_OFFERED, Outcome.NOT_APPLICABLE, Outcome.UNDECIDED)
 FAILED = (Outcome.DISAGREES, Outcome.MISBEHAVED)
+
+
+_REPR = 195
+"""characters of a verdict's short line, where a case id leaves room"""
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found when one kernel was judged on one case for one property."""
+    """What was found when one kernel was judged on one case for one property.
+
+    It is true where it was decided and the kernel agrees.  What decides nothing is false, too:
+    undecided, vacuous, not offered and not applicable.
+    """
 
     case: Case
     kernel: Kernel
@@ -121,3 +130,20 @@ class Verdict:
     def failed(self) -> bool:
         """Whether the kernel is wrong."""
         return self.outcome in FAILED
+
+    def __bool__(self) -> bool:
+        """Whether it was decided and the kernel agrees; `failed` asks whether it is wrong."""
+        return self.outcome is Outcome.AGREES
+
+    def __repr__(self) -> str:
+        """Return one short line, which pytest shows where a verdict is not true."""
+        text = f"<Verdict {self.prop}: {self.outcome} on {self.case}"
+        room = _REPR - len(text) - 1
+        reason = f"; {printable(' '.join(self.reason.split()), _REPR)}" if self.reason else ""
+        return text + (reason if len(reason) <= room else f"{reason[: max(0, room - 3)]}...") + ">"
+
+    def __str__(self) -> str:
+        """Return all that is known, as `explain` tells it."""
+        from .explain import explain  # noqa: PLC0415  (it tells of verdicts)
+
+        return explain(self)

@@ -12,6 +12,7 @@ import pytest
 
 from convcheck.oracle.candidates import KEYS, Candidate, CandidateError, Fitted, split
 from convcheck.oracle.isolation import Isolated
+from convcheck.oracle.literals import written
 from convcheck.oracle.operations import Kernel
 
 TABLE = "pyproject.toml"
@@ -77,6 +78,21 @@ def _from_table(path: Path, *, needed: bool) -> list[str]:
         raise pytest.UsageError(f"{where}: {error}") from None
 
 
+def completed(config: pytest.Config, candidate: Candidate) -> Candidate:
+    """Return a candidate as the table declares it, where it declares nothing itself."""
+    if candidate != Candidate(candidate.operation, candidate.module, candidate.function):
+        return candidate
+    lines = _from_table(config.rootpath / TABLE, needed=False)
+    known = {_place(each): each for each in map(Candidate.parse, lines)}
+    return known.get(_place(candidate), candidate)
+
+
+def _place(candidate: Candidate) -> tuple[str, str, str]:
+    module = candidate.module
+    where = str(Path(module).resolve()) if module.endswith(".py") else module
+    return candidate.operation, where, candidate.function
+
+
 def _table(settings: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     for name in names:
         inner = settings.get(name, {})
@@ -103,10 +119,19 @@ def _value(key: str, value: Any) -> str:
     lists, tables = ("dtypes", "declines", "promises"), ("names", "constants")
     if key in lists and isinstance(value, list) and all(isinstance(each, str) for each in value):
         return "+".join(value).replace(" ", "_")
-    if key in tables and isinstance(value, dict):
+    if key == "constants" and isinstance(value, dict):
+        return "+".join(f"{name}:{_literal(name, each)}" for name, each in value.items())
+    if key == "names" and isinstance(value, dict):
         return "+".join(f"{name}:{each}" for name, each in value.items())
     expected = "a list of texts" if key in lists else "a table" if key in tables else "a text"
     raise CandidateError(f"{key}={value!r}: expected {expected}")
+
+
+def _literal(name: str, value: Any) -> str:
+    try:
+        return written(value)
+    except ValueError as error:
+        raise CandidateError(f"constants={name}: {error}") from None
 
 
 def _placed(line: str, folder: Path) -> str:

@@ -14,6 +14,7 @@ from convcheck.conformance import kernels, plugin
 from convcheck.conformance.asked import is_about
 from convcheck.conformance.collector import COLLECTED, COST, PROPERTY, TOLD
 from convcheck.conformance.fills import filling
+from convcheck.conformance.plugin import is_home
 from convcheck.conformance.recording import ConformanceError, Record
 from convcheck.oracle import clock, pytorch
 from convcheck.oracle.judge import OracleError
@@ -58,14 +59,14 @@ def record(request: pytest.FixtureRequest) -> Record:
 _EARLY = ("test_kept", "test_boundaries", "test_agreement", "test_laws")
 
 # What there is to test of candidates alone, and of the reference alone.
-_OF_CANDIDATES = {HERE / "test_kept.py", HERE / "test_refactor.py"}
-_OF_THE_REFERENCE = {HERE / "test_domain.py", HERE / "test_ledger.py"}
+_OF_CANDIDATES = {"test_kept.py", "test_refactor.py"}
+_OF_THE_REFERENCE = {"test_domain.py", "test_ledger.py"}
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out what has nothing to do where candidates are judged, or none is."""
     idle = _OF_THE_REFERENCE if kernels.PLACES else _OF_CANDIDATES
-    return True if collection_path in idle else None
+    return True if collection_path.name in idle and is_home(collection_path.parent) else None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -78,10 +79,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [
             item
             for item in items
-            if item.path.parent != HERE or is_about(_params(item), kernels.PLACES)
+            if not is_home(item.path.parent) or is_about(_params(item), kernels.PLACES)
         ]
         items.sort(key=_turn)
-    offered = [item for item in items if item.path.parent == HERE]
+    offered = [item for item in items if is_home(item.path.parent)]
     config.stash[_OFFERED] = offered
     shard, shards = plugin.shard(config)
     # Neighbours take about the same time, so that every shard gets its part of each kind.
@@ -94,7 +95,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _turn(item: pytest.Item) -> int:
     """Return when a test takes its turn."""
-    early = item.path.parent == HERE and item.path.stem in _EARLY
+    early = is_home(item.path.parent) and item.path.stem in _EARLY
     return _EARLY.index(item.path.stem) if early else len(_EARLY)
 
 
@@ -110,10 +111,10 @@ def _name(item: pytest.Item) -> str:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Remember which conformance tests are to run, which are left out, and what they fill."""
     config = session.config
-    ours = [item for item in session.items if item.path.parent == HERE]
+    ours = [item for item in session.items if is_home(item.path.parent)]
     chosen = any("::" in argument for argument in config.args)
     offered: list[pytest.Item] = config.stash[_OFFERED]
-    modules = {item.path for item in offered} >= set(HERE.glob("test_*.py")) - _OF_CANDIDATES
+    every = {path.name for path in HERE.glob("test_*.py")} - _OF_CANDIDATES
     config.stash[_COLLECTED] = {
         "names": {item.nodeid: _name(item) for item in ours},
         "left out": sorted({*map(_name, offered)} - {*map(_name, ours)}),
@@ -122,7 +123,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             for item in ours
             if (what := filling(getattr(item, "obj", None), _params(item)))
         },
-        "whole": modules and not chosen,
+        "whole": {item.path.name for item in offered} >= every and not chosen,
     }
 
 
@@ -154,7 +155,7 @@ def pytest_runtest_makereport(
     if call.when == "call" and record is not None:
         item.user_properties.append((PROPERTY, record.dump()))
         item.user_properties.append((COST, json.dumps(clock.take())))
-        if call.excinfo is not None and getattr(call.excinfo.value, "verdict", None):
+        if call.excinfo is not None and getattr(call.excinfo.value, "verdict", None) is not None:
             item.user_properties.append((TOLD, "yes"))
     report = yield
     item.user_properties.clear()

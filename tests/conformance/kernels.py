@@ -10,7 +10,7 @@ from convcheck.oracle.candidates import Candidate
 from convcheck.oracle.cases import DTYPES, Case
 from convcheck.oracle.cross_check import cross_check
 from convcheck.oracle.geometry import LAYERS, Fore, Geometry
-from convcheck.oracle.judge import OracleError, judge, judge_all, not_judged
+from convcheck.oracle.judge import OracleError, judge, judge_all, not_offered
 from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.laws import LAWS
 from convcheck.oracle.loading import source_digest
@@ -73,7 +73,7 @@ def fore_layers_of(operation: Operation) -> tuple[str, ...]:
 def _offers(operation: Operation, dtype: str, fore_layer: str | None) -> bool:
     fore = None if fore_layer is None else Fore(fore_layer, 1, 1, 1, 1, 1)
     case = Case(operation.name, Geometry(1, 1, 1, 1, 1, 1, 1, 1, 1, fore), dtype, "integers", 0)
-    return not_judged(kernel_for(operation.name), case, "exact") is None
+    return not_offered(kernel_for(operation.name), case, "exact") is None
 
 
 def begin() -> None:

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import os
 from collections.abc import Generator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,12 @@ import pytest
 
 HERE = Path(__file__).parent
 EXAMPLES = {"quick": 20, "thorough": 1000}
+
+
+@lru_cache
+def is_home(folder: Path) -> bool:
+    """Return whether a folder is that of the conformance tests, by whatever links it is reached."""
+    return folder.resolve() == HERE.resolve()
 
 
 class _Options:
@@ -185,7 +192,7 @@ def pytest_collect_file(
 ) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
     """Collect conformance tests as such, whatever the user's settings say of files."""
     found = yield
-    if file_path.parent != HERE:
+    if not is_home(file_path.parent):
         return found
     if file_path.name.startswith("test_") or parent.session.isinitpath(file_path):
         return [_ConformanceModule.from_parent(parent, path=file_path)]
@@ -248,10 +255,8 @@ def _choose_candidates(config: pytest.Config) -> bool:
 def _is_ours(argument: str) -> bool:
     """Return whether an argument names conformance tests."""
     place = argument.partition("::")[0]
-    return place.startswith("convcheck.conformance") or HERE in (
-        Path(place).resolve(),
-        *Path(place).resolve().parents,
-    )
+    path = Path(place).resolve()
+    return place.startswith("convcheck.conformance") or any(map(is_home, (path, *path.parents)))
 
 
 def check_writable(config: pytest.Config, form: str) -> None:

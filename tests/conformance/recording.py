@@ -107,8 +107,8 @@ class ConformanceError(AssertionError):
 
     def diagnose(self) -> None:
         """Add to the message how the kernel is wrong: too slow while cases are shrunk."""
-        found = self.verdict and _diagnosis(self.verdict)
-        if self.verdict and found:
+        found = None if self.verdict is None else _diagnosis(self.verdict)
+        if self.verdict is not None and found:
             self.args = (_message(self.verdict, self.rerun, found, found.lines()),)
 
 
@@ -296,16 +296,6 @@ def _diagnosis(verdict: Verdict) -> Diagnosis | None:
 
 def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
     operation, prop, dtype = cell
-    found = tally.failure and _diagnosis(tally.failure)
-    failure = tally.failure and {
-        "case": str(tally.failure.case),
-        "outcome": tally.failure.outcome.value,
-        "rank": tally.rank,
-        "rerun": rerun_command(tally.failure, tally.rerun, found.cases if found else ()),
-        "message": _message(tally.failure, tally.rerun, found),
-        "snippet": _snippet(_showing(tally.failure, found)),
-        "diagnosis": found and found.plain(),
-    }
     return {
         "operation": operation,
         "property": prop,
@@ -313,7 +303,20 @@ def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
         "counts": dict(tally.counts),
         "worst": tally.worst,
         "suspicious": int(tally.suspicious),
-        "failure": failure,
+        "failure": None if tally.failure is None else _failure(tally.failure, tally),
+    }
+
+
+def _failure(verdict: Verdict, tally: _Tally) -> dict[str, Any]:
+    found = _diagnosis(verdict)
+    return {
+        "case": str(verdict.case),
+        "outcome": verdict.outcome.value,
+        "rank": tally.rank,
+        "rerun": rerun_command(verdict, tally.rerun, found.cases if found else ()),
+        "message": _message(verdict, tally.rerun, found),
+        "snippet": _snippet(_showing(verdict, found)),
+        "diagnosis": found and found.plain(),
     }
 
 
@@ -326,7 +329,7 @@ def _certified(certificate: Certificate) -> dict[str, Any]:
         "operation": certificate.region.operation,
         "region": str(certificate.region),
         "geometries": certificate.planned,
-        "certified": certificate.certified,
+        "certified": certificate.agreed,
         "undecided": certificate.undecided,
         "draws": certificate.draws,
         "choices": certificate.choices,

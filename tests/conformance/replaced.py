@@ -15,7 +15,7 @@ def replaced(config: pytest.Config, candidates: dict[str, Candidate]) -> dict[st
     for text in config.getoption("convcheck_replaces") or ():
         place = text if "=" in text.partition(",")[0] else f"{_operation(text, candidates)}={text}"
         try:
-            other = Candidate.parse(place)
+            other = asked.completed(config, Candidate.parse(place))
         except CandidateError as error:
             raise pytest.UsageError(f"--replaces: {error}") from None
         if other.operation not in candidates or other.operation in found:

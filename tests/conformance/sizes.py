@@ -16,7 +16,7 @@ from itertools import combinations, product
 from typing import Any
 
 from convcheck.oracle.geometry import Fore, Geometry
-from convcheck.oracle.operations import Operation
+from convcheck.oracle.operations import OPERATIONS, Operation
 
 BLOCKS = tuple(size + step for size in (4, 8, 16, 32) for step in (-1, 0, 1))
 """sizes just below, at and just above a block size"""
@@ -86,11 +86,21 @@ Choices = Mapping[str, Any]
 """values of some parameters"""
 
 
-@lru_cache
 def covering(
     operation: Operation, fore_layers: tuple[str, ...], plan: Plan
 ) -> tuple[Geometry, ...]:
     """Return geometries that hold every planned combination, the cheapest first; or extremes."""
+    return _covering(_LIKE[operation.layer, operation.default_fore], fore_layers, plan)
+
+
+# The arrays of an operation are those of its gradients, so that one of each kind is searched for.
+_LIKE = {(each.layer, each.default_fore): each for each in OPERATIONS.values()}
+
+
+@lru_cache
+def _covering(
+    operation: Operation, fore_layers: tuple[str, ...], plan: Plan
+) -> tuple[Geometry, ...]:
     if plan.values == "extreme":
         layers = map(Geometry.parse, EXTREMES)
         if not fore_layers:

@@ -35,7 +35,10 @@ _BLOCKS = {
 
 _BATCHES = (1, 1, 1, 2, 2, 3, 5)
 
-seeds = st.integers(0, 2**16 - 1)
+# Hypothesis mixes constants of 100 and more into integers that it found in whatever modules are
+# loaded.  There are none so far from zero, so that seeds depend on the run's seed alone.
+_FAR = 3**33
+seeds = st.integers(_FAR, _FAR + 2**16 - 1).map(lambda drawn: drawn - _FAR)
 
 
 @st.composite

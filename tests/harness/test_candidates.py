@@ -1,19 +1,33 @@
 """Candidates: how they are named, what they declare, and what becomes of their results."""
 
+import datetime as dt
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 from zoo import STYLES
 
 from convcheck.conformance import asked
-from convcheck.oracle.calls import MisbehaviourError, call
-from convcheck.oracle.candidates import KEYS, Candidate, CandidateError, Fitted, load
+from convcheck.oracle import literals
+from convcheck.oracle.calls import ARRANGEMENTS, Call, MisbehaviourError, call, call_all
+from convcheck.oracle.candidates import (
+    FILTERS,
+    KEYS,
+    TENSORS,
+    Candidate,
+    CandidateError,
+    Fitted,
+    load,
+)
 from convcheck.oracle.cases import Case, agreement_fills
 from convcheck.oracle.isolation import Isolated
 from convcheck.oracle.judge import judge, judge_all
@@ -43,6 +57,8 @@ LINES = (
     CONV2D,
     "conv_back_prop=/a b/c,d.py:e.f,filters=HWIO,names=x:input+strd:strd",
     "convolution=a:b=c/d.py:e,constants=padding:VALID+groups:1",
+    "convolution=a:b,constants=dimension_numbers:('NHWC','IHWO','NHWC')+alpha:1.5,sums=float32",
+    """convolution=a[,'b.py:c,constants=a:{'x,+': [1, (2, "it's")]}+b:'SAME+,'+c:d=e""",
     "convolution=a:b,dtypes=float32+float64,declines=memory_layout+nonfinite_others",
     "convolution=a:b,sums=float32,accuracy=normwise:64.5",
     "convolution=a:b,accuracy=normwise,subnormals=flushed",
@@ -54,6 +70,45 @@ LINES = (
 def test_a_line_is_read_and_written(line: str) -> None:
     """A candidate is read from its line, and gives the same line again."""
     assert str(Candidate.parse(line)) == line
+
+
+_VALUES = st.recursive(
+    st.text(max_size=5)
+    | st.text("'\"()[]{},+:=\\\\ \\n1a", max_size=5)
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.booleans(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=5,
+)
+
+
+def _depth(value: Any) -> int:
+    inner = value.values() if isinstance(value, dict) else value
+    return 1 + max(map(_depth, inner), default=0) if isinstance(value, dict | list) else 0
+
+
+@settings(deadline=None, derandomize=True, database=None, max_examples=500)
+@given(st.dictionaries(st.sampled_from("abc"), _VALUES, min_size=1), st.text(max_size=4))
+def test_any_constants_can_be_written(constants: dict[str, Any], path: str) -> None:
+    """Whatever texts, numbers, lists and tables are passed, their line gives the same ones."""
+    assume(all(_depth(value) <= 4 for value in constants.values()))
+    assume(":" not in path)
+    texts = {name: literals.written(value) for name, value in constants.items()}
+    one = Candidate("convolution", f"{path}a", "b", constants=tuple(texts.items()))
+    other = Candidate.parse(f"{one},sums=float32")
+    assert other == replace(one, promise=Promise("float32"))
+    found = {name: literals.value(text) for name, text in other.constants}
+    assert repr(found) == repr(constants)
+
+
+def test_what_no_text_stands_for() -> None:
+    """Values that a line cannot hold are refused by name."""
+    for value in (float("nan"), float("inf"), [[[[[1]]]]], dt.date(2000, 1, 1)):
+        with pytest.raises(ValueError, match="expected texts, finite numbers, lists and tables"):
+            literals.written(value)
 
 
 def test_paths_may_hold_anything() -> None:
@@ -73,6 +128,10 @@ BAD = {
     "convolution=a:b,colour=red": "'colour=red': expected one of tensors=, ",
     "convolution=a:b,names=y:input": "names='y': expected one of x, ftr, strd",
     "convolution=a:b,names=x:3": "argument '3': expected the name of an argument",
+    "convolution=a:b,constants=n:(1,2": "expected the form",
+    "convolution=a:b,constants=n:'SAME": "expected the form",
+    "convolution=a:b,constants=n:f(1)": "constants=n:'f(1)': expected a literal of Python, or",
+    "convolution=a:b,constants=n:(1,2]": "constants=n:'(1,2]': expected a literal of Python, or",
     "convolution=a:b,dtypes=int8": "dtypes='int8': expected one of float16, ",
     "convolution=a:b,dtypes=": "dtypes='': expected one of float16, ",
     "convolution=a:b,declines=exact": "declines='exact': expected one of memory layout, ",
@@ -182,6 +241,63 @@ def test_overwritten_tensors_are_seen(user: Any) -> None:
         call(kernel, operation, CASE.geometry, CASE.arrays(), shape)
 
 
+def taking(user: Any, operation: str, layouts: str, function: Any) -> Fitted:
+    """Return a function of the user's module as a candidate that declares layouts."""
+    user.mine = function
+    return load(f"{operation}=users_kernels:mine,{layouts}")
+
+
+@pytest.mark.parametrize("arrangement", ["copy", *ARRANGEMENTS])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_arguments_lie_in_memory_as_declared(user: Any, name: str, arrangement: str) -> None:
+    """In any layout arrays are C-contiguous, or arranged as they would be in the notebook's."""
+    operation = OPERATIONS[name]
+    fore = "+convolution.k2.f2x1.s1x1" if operation.default_fore else ""
+    case = Case.parse(f"v1:{name}:float64:integers:b2.h5.w4.i3.o2.f2x3.s2x1{fore}:1")
+    calls: list[Any] = []
+
+    def kernel(*arguments: Any, **_: Any) -> Any:
+        calls.append([each for each in arguments if isinstance(each, np.ndarray)])
+        return np.zeros(())
+
+    arrays = {key: np.asfortranarray(array) for key, array in case.arrays().items()}
+    arrange = ARRANGEMENTS.get(arrangement, np.copy)
+    for tensors, filters in product(TENSORS, FILTERS):
+        fitted = taking(user, name, f"tensors={tensors},filters={filters}", kernel)
+        call(fitted, operation, case.geometry, arrays, None, arrange)
+        call_all(fitted, operation, [Call(case.geometry, arrays, None, arrangement)])
+        for handed in calls:
+            for (argument, array), own in zip(arrays.items(), handed, strict=True):
+                is_filter = argument in ("ftr", "fltrs", "fore_w")
+                axes = FILTERS[filters] if is_filter else TENSORS[tensors]
+                twin = arrange(np.ascontiguousarray(array.transpose(axes)))
+                assert own.strides == twin.strides, (tensors, filters, argument)
+                assert np.array_equal(own, twin)
+                assert own.flags.c_contiguous or arrangement != "copy"
+        calls.clear()
+
+
+@pytest.mark.parametrize("layouts", ["tensors=NCHW", "filters=HWIO", "filters=IHWO"])
+def test_what_a_kernel_does_to_arguments_of_its_layout_is_seen(user: Any, layouts: str) -> None:
+    """Overwriting, and returning a view, are seen through any layout, as in the notebook's."""
+    case = Case.parse("v1:convolution:float64:integers:b2.h3.w3.i2.o2.f1x1.s1x1:1")
+    operation, arrays = OPERATIONS["convolution"], case.arrays()
+
+    def overwriting(x: Any, ftr: Any, _strd: Any) -> Any:
+        (ftr if layouts.startswith("filters") else x)[...] = 3
+        return np.zeros(1)
+
+    kernel = taking(user, "convolution", layouts, overwriting)
+    with pytest.raises(MisbehaviourError, match="overwrote its argument"):
+        call(kernel, operation, case.geometry, arrays, None)
+    kernel(arrays["x"], arrays["ftr"], (1, 1))
+    assert 3 in (arrays["x"].mean(), arrays["ftr"].mean())
+    for at in (0, 1):
+        kernel = taking(user, "convolution", layouts, lambda *given, at=at: given[at])
+        with pytest.raises(MisbehaviourError, match="returned a view of its argument"):
+            call(kernel, operation, case.geometry, case.arrays(), None)
+
+
 def test_promises_reach_the_judge(user: Any) -> None:
     """What a candidate declares of its accuracy is what it is judged by."""
     user.convolution = STYLES["einsum"].narrow
@@ -242,7 +358,7 @@ def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         filters = "OIHW"
         arrays = "torch"
         names = { strd = "stride" }
-        constants = { groups = 1 }
+        constants = { groups = 1, padding = "1", dims = ["a,b", [1.5, true]] }
         dtypes = ["float32", "float64"]
         declines = ["nonfinite others"]
         promises = ["ieee zeros"]
@@ -253,8 +369,8 @@ def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """,
     )
     assert str(found["convolution"]) == (
-        f"{CONV2D},constants=groups:1,dtypes=float32+float64,declines=nonfinite_others,"
-        "accuracy=normwise:64,promises=ieee_zeros"
+        f"{CONV2D},constants=groups:1+padding:'1'+dims:['a,b', [1.5, True]],"
+        "dtypes=float32+float64,declines=nonfinite_others,accuracy=normwise:64,promises=ieee_zeros"
     )
     assert found["convolution_transpose"].module == str(tmp_path / "src" / "k.py")
     lines = table(tmp_path, f"[tool.convcheck]\nkernels = ['{CONV2D}']")
@@ -284,6 +400,9 @@ BAD_TABLES = {
     "[tool.convcheck]\nkernels = [{kernel='convolution=a:b', color='x'}]": (
         "'color=x': expected one of tensors="
     ),
+    "[tool.convcheck]\nkernels = [{kernel='convolution=a:b', constants={x=2000-01-01}}]": (
+        "constants=x: datetime.date(2000, 1, 1): expected texts, finite numbers, lists and tables"
+    ),
     "[tool.convcheck]\nkernels = ['convolution=a:b', 'convolution=c:d']": (
         "convolution: expected one kernel, not both a:b and c:d"
     ),
@@ -296,6 +415,25 @@ def test_bad_tables(tmp_path: Path, text: str) -> None:
     with pytest.raises(pytest.UsageError, match=re.escape(BAD_TABLES[text])) as caught:
         table(tmp_path, text)
     assert "\n" not in str(caught.value)
+
+
+def test_the_table_declares_what_a_line_leaves_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kernel that is named alone is called as its table says, by whatever path it is named."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(
+        "[[tool.convcheck.kernels]]\nkernel = 'convolution=k.py:old'\ntensors = 'NCHW'"
+    )
+    given = config(tmp_path)
+    for line, tensors in {
+        "convolution=k.py:old": "NCHW",
+        f"convolution={tmp_path}/k.py:old": "NCHW",
+        "convolution=k.py:old,filters=HWIO": "NHWC",
+        "convolution=k.py:other": "NHWC",
+        "convolution_transpose=k.py:old": "NHWC",
+    }.items():
+        assert asked.completed(given, Candidate.parse(line)).tensors == tensors, line
 
 
 def test_modules_are_looked_up_elsewhere(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_any_single_geometry_is_found_and_named(operation: Operation) -> None:
         certificate = _enumerated(kernel, region)
         assert certificate.failure is not None
         assert certificate.failure.case.geometry == everything[simpler]
-        assert certificate.certified == simpler
+        assert certificate.agreed == simpler
         assert not certificate.complete
 
 
@@ -89,7 +89,7 @@ def test_right_kernels_are_certified(operation: Operation) -> None:
     region = region_of(operation)
     certificate = certify(kernel_for(operation.name), region)
     assert certificate.complete
-    assert certificate.certified == region.count() == certificate.judged["float64", Outcome.AGREES]
+    assert certificate.agreed == region.count() == certificate.judged["float64", Outcome.AGREES]
     assert str(certificate).startswith(f"{operation.name}: certified\n")
     assert certificate.chance("float64") < 0.001
 
@@ -151,6 +151,18 @@ def test_axes_tell_what_was_certified(operation: str) -> None:
         assert set(axes) == rows | columns
 
 
+def test_axes_are_those_of_the_operation() -> None:
+    """The same geometry has other extents under a transposed convolution than before."""
+    geometry = Geometry.parse("b1.h5.w4.i1.o1.f2x2.s1x1")
+    found = []
+    for name in ("convolution", "convolution_transpose"):
+        certificate = Certificate(Region(name, 6), 1, 1)
+        case = Case(name, geometry, "float64", "integers", 1)
+        certificate.add([judge(kernel_for(name), case)])
+        found.append(set(certificate.axes))
+    assert found == [{(4, 2, 1), (5, 2, 1)}, {(5, 2, 1), (6, 2, 1)}]
+
+
 def test_interruption_keeps_what_was_certified() -> None:
     """Ctrl-C in the middle returns the certificate of what came before, and it says so."""
     calls = 0
@@ -163,9 +175,10 @@ def test_interruption_keeps_what_was_certified() -> None:
         return kernel_for("convolution")(x, ftr, strd)
 
     certificate = certify(kernel, Region("convolution", 4))
+    assert not certificate
     assert certificate.interrupted
     assert not certificate.complete
-    assert 64 <= certificate.certified <= 100
+    assert 64 <= certificate.agreed <= 100
     assert str(certificate).startswith("convolution: interrupted\n")
 
 
@@ -173,7 +186,7 @@ def test_progress_is_told_geometry_by_geometry() -> None:
     """The progress function sees the certificate grow by one geometry at a time."""
     seen: list[int] = []
     region = Region("convolution", 2)
-    certify(kernel_for("convolution"), region, progress=lambda each: seen.append(each.certified))
+    certify(kernel_for("convolution"), region, progress=lambda each: seen.append(each.agreed))
     assert seen == list(range(1, region.count() + 1))
 
 
@@ -227,8 +240,8 @@ def test_no_room_is_undecided() -> None:
     """Where a dtype has no integers for exact sums, nothing is certified."""
     region = Region("convolution", 1, channels=(2049,), narrow=0, dtypes=("float16",))
     certificate = certify(kernel_for("convolution"), region)
-    assert (certificate.certified, certificate.undecided) == (0, 2)
-    assert "certified in part" in str(certificate)
+    assert (certificate.agreed, certificate.undecided) == (0, 2)
+    assert "convolution: nothing certified" in str(certificate)
     assert "2 undecided" in str(certificate)
 
 
@@ -252,3 +265,33 @@ def test_a_broken_oracle_certifies_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     )
     with pytest.raises(OracleError, match=r"^PyTorch differs from the other oracles"):
         certify(lambda *_: pytest.fail("was called"), Region("convolution", 1))
+
+
+def test_a_certificate_is_true_where_all_of_its_region_agreed() -> None:
+    """A failure, an interruption, a geometry left undecided or an empty region make it false."""
+    right, region = kernel_for("convolution"), Region("convolution", 2)
+    whole = certify(right, region)
+    assert whole
+    case = Case.parse("v1:convolution:float64:integers:b1.h1.w1.i1.o1.f1x1.s1x1:0")
+    failed = judge(lambda x, f, s: -right(x, f, s), case)
+    for other in (
+        replace(whole, failure=failed),
+        replace(whole, interrupted=True),
+        replace(whole, agreed=whole.planned - 1, undecided=1),
+        Certificate(region, 1, 0),
+        Certificate(region, 1, 10),
+    ):
+        assert not other
+        assert not other.complete
+        assert not re.search(": certified[;\n]", f"{other!r}{other}")
+    assert str(case) in repr(replace(whole, failure=failed))
+    assert repr(whole) == "<Certificate convolution: certified; agreed on 312 of 312 geometries>"
+
+
+def test_the_first_failure_is_kept() -> None:
+    """Of several geometries that failed, a certificate names the first that was added."""
+    certificate, kernel = Certificate(Region("convolution", 2), 1, 312), lambda _x, f, _s: f
+    ids = [f"v1:convolution:float64:integers:b1.h1.w{n}.i1.o1.f1x1.s1x1:0" for n in (1, 2)]
+    for each in ids:
+        certificate.add([judge(kernel, Case.parse(each))])
+    assert str(certificate.failure.case if certificate.failure is not None else "") == ids[0]

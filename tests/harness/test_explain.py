@@ -18,7 +18,7 @@ from convcheck.oracle.judge import judge
 from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.laws import LAWS
 from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.verdicts import Evidence
+from convcheck.oracle.verdicts import Evidence, Outcome, Verdict
 from convcheck.reference import convolution, convolution_transpose, gradients, notebook, repaired
 
 PARTNERS = {"convolution": convolution, "convolution_transpose": convolution_transpose}
@@ -198,3 +198,99 @@ def nchw(x, ftr, strd):
 class Kernels:
     own = staticmethod(own)
 """
+
+
+def hwio(x: Any, ftr: Any, strd: Any) -> Any:
+    """Convolve channels first with a filter in HWIO, wrongly if it is not contiguous."""
+    right = convolution(x.transpose(0, 2, 3, 1), ftr.transpose(2, 0, 1, 3), strd)
+    return (right if ftr.flags.c_contiguous else 2 * right).transpose(0, 3, 1, 2)
+
+
+def test_snippet_arranges_memory_in_the_layout_declared() -> None:
+    """In layouts of its own, too, a kernel's wrong number shows in the snippet's call."""
+    module = sys.modules[__name__]
+    sys.modules.setdefault(module.__name__, module)
+    kernel = load(f"convolution={module.__name__}:hwio,filters=HWIO,tensors=NCHW")
+    assert judge(kernel, CASE)
+    verdict = judge_law("memory layout", kernel, CASE, PARTNERS)
+    evidence = verdict.evidence
+    assert evidence is not None
+    assert evidence.got == 2 * evidence.expected
+    assert run(snippet(kernel, evidence)) == repr(evidence.got)
+
+
+def declining(x: Any, ftr: Any, strd: Any) -> Any:
+    """Compute as the reference does, and decline what its candidate says."""
+    return convolution(x, ftr, strd)
+
+
+declining.refuses = lambda _case, prop: f"it declines {prop}"  # type: ignore[attr-defined]
+
+# A kernel, a case, and what is said of them.
+NOT_WRONG = {
+    Outcome.AGREES: (convolution, CASE, "the kernel agrees with the oracle, on integers"),
+    Outcome.UNDECIDED: (
+        convolution,
+        Case.parse("v1:convolution:float16:uniform:b1.h16.w16.i9.o1.f16x16.s1x1:1"),
+        "undecided: ",
+    ),
+    Outcome.VACUOUS: (
+        convolution,
+        Case.parse("v1:convolution:float32:integers:b0.h3.w4.i1.o2.f2x2.s1x2:7"),
+        "vacuous: the result is empty or zero everywhere",
+    ),
+    Outcome.NOT_OFFERED: (declining, CASE, "not offered: it declines exact"),
+    Outcome.NOT_APPLICABLE: (
+        convolution,
+        Case.parse("v1:convolution:float16:integers:b1.h16.w16.i9.o1.f16x16.s1x1:1"),
+        "not applicable: float16 has no room for exact sums of so many terms",
+    ),
+}
+
+
+@pytest.mark.parametrize("outcome", NOT_WRONG)
+def test_what_did_not_fail_is_told_as_what_it_is(outcome: Outcome) -> None:
+    """Nothing is said of a disagreement, and only what agrees is true."""
+    kernel, case, said = NOT_WRONG[outcome]
+    verdict = judge(kernel, case)
+    assert verdict.outcome is outcome
+    assert bool(verdict) is (outcome is Outcome.AGREES)
+    first, *others = explain(verdict, f"pytest --case {case}").splitlines()
+    assert first.startswith(f"{case.operation}, {case.dtype}: {said}")
+    assert others[-1] == f"  rerun    pytest --case {case}"
+    assert "disagrees" not in str(verdict)
+    assert str(verdict) == explain(verdict)
+
+
+def test_agreement_within_the_bound_and_of_a_law_is_told() -> None:
+    """The largest error stands beside the bound; a law is named."""
+    text = explain(judge(convolution, Case.parse(f"{CASE}".replace("integers", "uniform"))))
+    assert "the kernel agrees with the oracle, within what rounding can explain\n" in text
+    (error,) = (float(line.split()[3]) for line in text.splitlines() if "  error " in line)
+    assert 0 < error <= 1
+    law = explain(judge_law("linearity", convolution, CASE, PARTNERS))
+    assert law.startswith("convolution, float32: the kernel agrees with itself: linearity holds\n")
+
+
+def test_wrong_verdicts_are_false_and_tell_all_as_text() -> None:
+    """What disagreed or misbehaved is false, and its text has the snippet."""
+    for kernel in (flipped, lambda *_: None):
+        verdict = judge(kernel, CASE)
+        assert verdict.failed
+        assert not verdict
+        assert "\n  alone\n" in str(verdict)
+
+
+def test_repr_is_one_short_line_with_the_case() -> None:
+    """Whatever the reason, and however long the case id, pytest shows all of a verdict's line."""
+    fore = "b16.h11.w11.i128.o128.f11x11.s2x2+convolution_transpose.k128.f11x11.s2x2"
+    long = Case.parse(f"v1:conv_transpose_back_prop:float16:nonfinite-fore_delta:{fore}:{2**63}")
+    for case in (CASE, long):
+        for reason in ("", "raised ValueError: a\nb\x1b[31m", "very long " * 50):
+            line = repr(Verdict(case, flipped, "nonfinite others", Outcome.MISBEHAVED, reason))
+            assert len(line) < 200
+            assert line.isprintable()
+            assert f"misbehaved on {case}" in line
+    assert repr(judge(flipped, CASE)) == (
+        f"<Verdict exact: disagrees on {CASE}; 8 of 8 elements are wrong>"
+    )

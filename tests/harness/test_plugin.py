@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pytest_runs import AGREEMENT, CASE, LEDGER, PATCH, WRONG, Folder, findings, run
 
+from convcheck import conformance, oracle, reference, reports
 from convcheck.conformance import plugin
 from convcheck.reports import files
 from convcheck.reports.merge import merge
@@ -261,3 +262,40 @@ def test_nothing_decided_is_no_success(folder: Folder) -> None:
     assert "Nothing decided in " in done.stdout
     assert " passed" in done.stdout
     assert "failed" not in done.stdout
+
+
+CONTROLLER = """
+import pathlib, sys
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        pathlib.Path("torch").write_text(str("torch" in sys.modules))
+"""
+
+
+@pytest.mark.parametrize("kernel", [(), ("--kernel", "conv_back_prop=mine:backward")])
+def test_controller_never_imports_torch(folder: Folder, kernel: tuple[str, ...]) -> None:
+    """Where workers judge a backward kernel, the controlling process waits for no oracle."""
+    mine = "from convcheck.reference.repaired import conv_back_prop as backward"
+    where = folder(controller=CONTROLLER, mine=mine)
+    tests = ("--pyargs", "convcheck.conformance.test_boundaries", "-k", "conv_back_prop-remainder")
+    reports = ("--conformance-json", "report.json", "--conformance-html", "report.html")
+    result = run(where, "-n", "1", "-p", "controller", *kernel, *tests, *reports)
+    assert findings(where / "report.json")["decided"], result.stdout + result.stderr
+    assert (where / "torch").read_text(encoding="utf-8") == "False"
+
+
+def test_the_package_may_lie_behind_a_link(folder: Folder, tmp_path: Path) -> None:
+    """Reached through symbolic links, the conformance tests are known for what they are."""
+    package = tmp_path / "real" / "convcheck"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    for room in (conformance, oracle, reference, reports):
+        home = Path(room.__path__[0])
+        (package / room.__name__.rpartition(".")[2]).symlink_to(home)
+    (tmp_path / "link").symlink_to(package.parent)
+    where = folder(mine="from convcheck.reference import convolution")
+    link = str(tmp_path / "link")
+    result = run(where, "--kernel=convolution=mine:convolution", "--case", CASE, PYTHONPATH=link)
+    assert "link/convcheck/conformance/replay.py" in result.stdout
+    assert re.search(r"\b9 passed in ", result.stdout), result.stdout + result.stderr

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+import readme_sample
 from hypothesis import Phase
 
 from convcheck.conformance import plugin
@@ -72,3 +73,12 @@ def test_tiers_are_those_that_are_certified() -> None:
     """The table of profiles states the regions that the conformance tests certify."""
     for profile, tier in TIERS.items():
         assert f"| `{profile}` | {tier.extent} | {tier.two_layers} | {tier.reach} |" in README
+
+
+def test_sample_of_a_run_is_what_a_run_prints(tmp_path: Path) -> None:
+    """What the README shows of a run is what its command prints; `tox -e sample` writes it."""
+    shown = readme_sample.sample(README)["shown"]
+    assert "\n  rerun " in shown
+    assert "\nDoes not conform: " in shown
+    again = readme_sample.judged(README, tmp_path)
+    assert readme_sample.lasting(again) == readme_sample.lasting(shown)

@@ -3,14 +3,18 @@
 import json
 import re
 import shlex
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from pytest_runs import Folder, findings, run
 
+from convcheck.conformance import replaced
 from convcheck.conformance.likeness import Tally
 from convcheck.conformance.recording import ConformanceError
+from convcheck.oracle.candidates import Candidate
 from convcheck.oracle.cases import Case
 from convcheck.oracle.operations import Kernel
 from convcheck.oracle.refactor import Likeness, Losses, compare, differing, likeness
@@ -36,7 +40,6 @@ def changed(change: Any) -> Kernel:
         replaced = change(z)
         return z if replaced is None else replaced
 
-    kernel.__name__ = "convolution"
     return kernel
 
 
@@ -53,7 +56,6 @@ def plain_sum(dtype: Any = None) -> Kernel:
             z += windows[(..., *at, None)] * ftr[at]
         return z.astype(x.dtype)
 
-    kernel.__name__ = "convolution"
     return kernel
 
 
@@ -78,6 +80,21 @@ def test_a_copy_is_identical() -> None:
     """The same computation has the same bits, and nothing is shown."""
     (found,) = compare(changed(lambda _: None), convolution, [case()])
     assert (found.compared, found.difference, found.retyped) == (True, None, False)
+
+
+def test_kernels_of_any_name_are_compared() -> None:
+    """Cases say which operation it is, whatever the function is called; there is but one."""
+
+    def mine(x: Any, ftr: Any, strd: Any) -> Any:
+        return convolution(x, ftr, strd)
+
+    (found,) = compare(mine, mine, [case()])
+    assert found.verdict
+    assert found.compared
+    assert compare(mine, mine, []) == []
+    other = Case.parse(f"v1:convolution_transpose:float32:uniform:{SMALL}:1")
+    with pytest.raises(ValueError, match=r"cases=.*: expected cases of one operation"):
+        compare(mine, mine, [case(), other])
 
 
 def test_the_first_difference_is_shown() -> None:
@@ -219,6 +236,28 @@ def other(x, ftr, strd):
         return convolution(x, ftr, strd)
     return convolution(x[..., ::-1], ftr[::-1], strd)
 """
+
+
+def test_what_is_replaced_is_called_as_the_table_declares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What pyproject.toml says of a kernel holds where --replaces names it, too."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text(
+        "[[tool.convcheck.kernels]]\nkernel = 'convolution=k.py:old'\nfilters = 'HWIO'\n"
+    )
+    (tmp_path / "k.py").write_text(
+        "from convcheck.reference import convolution\n"
+        "def old(x, ftr, strd):\n    return convolution(x, ftr.transpose(2, 0, 1, 3), strd)\n"
+    )
+    options = {"convcheck_replaces": ["k.py:old"], "convcheck_in_process": True}
+    config: Any = SimpleNamespace(getoption=options.get, rootpath=tmp_path)
+    candidates = {"convolution": Candidate.parse("convolution=new:new")}
+    (other,) = replaced.replaced(config, candidates).values()
+    (found,) = compare(convolution, other, [case()])
+    assert found.replaced, found.replaced
+
+
 KERNEL = ("--kernel", "convolution=mine.py:other", "--replaces", "mine.py:convolution")
 
 

@@ -4,6 +4,7 @@ import hypothesis
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pytest_runs import Folder, run
 
 from convcheck.conformance.boundaries import (
     CLASSES,
@@ -133,3 +134,37 @@ def _sizes(geometry: Geometry) -> list[int]:
         *[g.batch, g.height, g.width, g.channels_in, g.channels_out],
         *[g.filter_height, g.filter_width, g.stride_height, g.stride_width],
     ]
+
+
+# Notes the cases of a test, and judges none: neither kernel nor oracle is needed.
+SPY = """
+import contextlib, os, pathlib
+from convcheck.conformance import kernels
+from convcheck.oracle import pytorch
+
+def noted(kernel, cases):
+    test = os.environ["PYTEST_CURRENT_TEST"].rpartition("::")[2]
+    with pathlib.Path("cases.txt").open("a") as file:
+        print(test, *cases, file=file)
+    return []
+
+kernels.judge_all, kernels.check_oracles = noted, lambda: None
+pytorch.one_thread = contextlib.nullcontext
+"""
+ODD = f"NUMBERS = {[*range(1, 69_000, 69)]}"
+
+
+def test_draws_depend_on_the_seed_alone(folder: Folder) -> None:
+    """Whatever modules are loaded, and whatever tests came before, a test has the same cases."""
+    where = folder(spy=SPY, odd=ODD)
+    tests = [
+        f"convcheck.conformance.test_agreement::test_{name}" for name in ("nonfinite", "agreement")
+    ]
+    found = []
+    for loaded, chosen in (("spy", tests[1:]), ("odd", tests)):
+        run(where, *("-p", "spy", "-p", loaded, "--hypothesis-seed", "9", "--pyargs"), *chosen)
+        lines = (where / "cases.txt").read_text(encoding="utf-8").splitlines()
+        found.append([line for line in lines if line.startswith("test_agreement[")])
+        (where / "cases.txt").unlink()
+    assert len(found[0]) >= 100 * len(OPERATIONS)
+    assert found[0] == found[1]

@@ -1,0 +1,78 @@
+"""Writes the sample run that the README shows: `python tests/harness/readme_sample.py`.
+
+The kernel is the one that stands in the README above the run; what is left out there shows as
+"...".  Whatever changes what a run prints changes the README, too.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from pytest_runs import environment
+
+README = Path(__file__).parents[2] / "README.md"
+_BLOCK = re.compile(
+    r"(?P<kernel>```console\n\$ cat (?P<file>\S+)\n(?P<source>.*?)\n)"
+    r"\$ convcheck (?P<words>check [^\n]*)\n(?P<shown>.*?)(?=```)",
+    re.DOTALL,
+)
+_FAILS = 2  # lines on what fails of which there are more
+
+
+def sample(readme: str) -> re.Match[str]:
+    """Return the sample of a run: its file, source, words of the command, and what is shown."""
+    found = _BLOCK.search(readme)
+    assert found is not None, "no sample of a run"
+    return found
+
+
+def judged(readme: str, folder: Path) -> str:
+    """Run the sample's command in a folder, and return what the README shows of its output."""
+    block = sample(readme)
+    (folder / block["file"]).write_text(block["source"], encoding="utf-8")
+    result = subprocess.run(  # noqa: S603  (the README's own command)
+        [sys.executable, "-m", "convcheck", *block["words"].split()],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    if result.returncode != 1:
+        raise RuntimeError(result.stdout + result.stderr)
+    return shortened(result.stdout)
+
+
+def shortened(output: str) -> str:
+    """Return the section on conformance, with no more than a few lines on what fails."""
+    section = re.split(r"\n=+ conformance =+\n", output)[1]
+    lines = re.split(r"\n+=+ \d+ failed", section)[0].splitlines()
+    fails = [line for line in lines if line.startswith(("  fails ", "  so far "))]
+    kept = [line for line in lines if line not in fails[_FAILS:]]
+    if fails[_FAILS:]:
+        kept.insert(kept.index(fails[_FAILS - 1]) + 1, "  ...")
+    # How fast it is depends on the machine.
+    speed = re.compile("; (about as fast|[^;]* times (faster|slower))$")
+    return "\n".join(["...", *(speed.sub("; ...", line) for line in kept), ""])
+
+
+def lasting(shown: str) -> str:
+    """Return of what is shown all that does not change with the machine: no counts of a run."""
+    first, _, last = shown.rpartition("\nDoes not conform: ")
+    return f"{first}\n{re.sub('[0-9][0-9,]*', 'N', last)}"
+
+
+def main() -> None:
+    """Write the sample anew."""
+    readme = README.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as name:
+        shown = judged(readme, Path(name))
+    start, stop = sample(readme).span("shown")
+    README.write_text(readme[:start] + shown + readme[stop:], encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
