@@ -7,6 +7,7 @@ it, so that when one ends its process, the next is there in milliseconds.
 import mmap
 import os
 import signal
+import socket
 import threading
 import time
 import warnings
@@ -21,7 +22,7 @@ from .calls import ARRANGEMENTS, MisbehaviourError, invoke, words
 from .candidates import CandidateError, Fitted, load
 from .layouts import Array
 from .loading import look_in
-from .messages import CUT_OFF, END, HUNG_UP, Answer, Request, answer_bytes, read_requests
+from .messages import CUT_OFF, HUNG_UP, Answer, Request, answer_bytes, read_requests
 from .settings import QUICK, SLOW, Settings
 from .supervisor import adopt_orphans, become_kernel, children, end_all
 
@@ -36,54 +37,62 @@ _OUTPUT = 100_000
 _TOLD = 20
 
 
-def serve(candidate: str, path: list[str], requests: int, answers: int, ends: int) -> None:
+def serve(candidate: str, path: list[str], control: int) -> None:
     """Load the candidate, from where the judge finds it, and answer calls until it hangs up."""
-    judge = _Judge(requests, answers)
-    judge.say(Answer("started", str(os.getpid())))
+    news = socket.socket(fileno=control)
+    news.sendall(answer_bytes(Answer("started", number=os.getpid())))
     look_in(path)
     try:
         kernel = load(candidate)
     except CandidateError as error:
-        judge.say(Answer("refused", str(error)))
+        news.sendall(answer_bytes(Answer("refused", str(error))))
         return
     except BaseException as error:  # noqa: BLE001  (its module may raise anything)
-        judge.say(Answer("refused", f"importing it raised {words(error)}"))
+        problem = f"importing it raised {words(error)}"
+        news.sendall(answer_bytes(Answer("refused", problem)))
         return
-    _fork(judge, ends, Answer("loaded", "fore_layer" if kernel.takes_fore_layer else ""))
+    judge = _fork(news, "fore_layer" if kernel.takes_fore_layer else "")
     session = _Session(kernel, judge)
     try:
         while True:
-            session.answer_all(judge.listen())
+            session.answer_all(*judge.listen())
     except (EOFError, BrokenPipeError):
         os._exit(HUNG_UP)
     except (OSError, ValueError):
         os._exit(CUT_OFF)
 
 
-def _fork(judge: "_Judge", ends: int, loaded: Answer) -> None:
+def _fork(news: socket.socket, text: str) -> "_Judge":
     """Return in a fork, and in another whenever that one has ended; have the judge told.
 
-    Other threads do not survive a fork: where loading the candidate has started some, there
-    is none, and the next process has to load it anew.
+    Each has pipes of its own, for the reason that `process` gives.  Other threads do not
+    survive a fork: where loading the candidate has started some, there is none, and the next
+    process has to load it anew.
     """
     adopt_orphans()
-    status: int | None = None
-    while _alone():
-        kernel = os.fork()
+    kind = "loaded"
+    while True:
+        (requests, theirs_in), (theirs_out, answers) = os.pipe(), os.pipe()
+        alone = _alone()
+        kernel = os.fork() if alone else os.getpid()
         if kernel == 0:
-            os.close(ends)
+            news.close()
             become_kernel()
-            return
-        if status is None:
-            judge.say(Answer("started", str(kernel)))
-            judge.say(loaded)
         else:
-            os.write(ends, END.pack(status, kernel))
+            data = answer_bytes(Answer(kind, text, kernel))
+            socket.send_fds(news, [data], [theirs_in, theirs_out])
+        os.close(theirs_in)
+        os.close(theirs_out)
+        if kernel == 0 or not alone:
+            return _Judge(requests, answers)
+        os.close(requests)
+        os.close(answers)
         status = _wait(kernel)
         end_all(kernel)
-        if os.waitstatus_to_exitcode(status) == HUNG_UP:
+        ended = os.waitstatus_to_exitcode(status)
+        if ended == HUNG_UP:
             os._exit(0)
-    judge.say(loaded)
+        kind, text = "next", str(ended)
 
 
 def _wait(kernel: int) -> int:
@@ -114,8 +123,8 @@ class _Judge:
         while left:
             left = left[os.write(self._answers, left) :]
 
-    def listen(self) -> list[Request]:
-        """Wait for the next calls."""
+    def listen(self) -> tuple[int, list[Request]]:
+        """Wait for the next calls; return the first one's number, and all."""
         return read_requests(self._requests)
 
 
@@ -163,16 +172,16 @@ class _Session:
             self._told.add(text)
             self._judge.say(Answer("told", text))
 
-    def answer_all(self, requests: list[Request]) -> None:
-        """Answer a batch of calls."""
-        for number, request in enumerate(requests, 1):
+    def answer_all(self, first: int, requests: list[Request]) -> None:
+        """Answer a batch of calls, whose numbers go on from `first`."""
+        for number, request in enumerate(requests, first):
             result, problem = self._call(request)
-            if number == len(requests):
+            if number == first + len(requests) - 1:
                 problem = problem or self._left_behind()
             if problem:
-                self._judge.say(Answer("misbehaved", problem))
+                self._judge.say(Answer("misbehaved", problem, number))
             else:
-                self._judge.say(Answer("result", repr(self._kernel.spent), result))
+                self._judge.say(Answer("result", "", number, result))
 
     def _call(self, request: Request) -> tuple[Array | None, str | None]:
         """Return the result of a call, and what was wrong with it."""

@@ -22,8 +22,8 @@ _ENDED_BY = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main() -> None:
     """Run the candidate's process until it ends or the judge hangs up."""
-    candidate, path = sys.argv[1], sys.argv[6:]
-    requests, answers, ends, lifeline = pipes = tuple(map(int, sys.argv[2:6]))
+    candidate, path = sys.argv[1], sys.argv[4:]
+    control, lifeline = map(int, sys.argv[2:4])
     adopt_orphans()
     with contextlib.suppress(ValueError, OSError):  # no core files in the user's folder
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -33,10 +33,9 @@ def main() -> None:
         become_kernel()
         from .kernel_process import serve  # noqa: PLC0415  (NumPy: not in the supervisor)
 
-        serve(candidate, path, requests, answers, ends)
+        serve(candidate, path, control)
         os._exit(0)
-    for pipe in pipes[:-1]:
-        os.close(pipe)
+    os.close(control)
     status = _wait(kernel, lifeline)
     end_all(kernel)
     end_like(status)
