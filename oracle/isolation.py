@@ -110,20 +110,29 @@ class Isolated(Remote):
         self._takes_fore_layer = answer.text == "fore_layer"
 
     def _load(self) -> Answer:
-        """Return what a new process says of its start; CandidateError if it says nothing."""
-        atexit.register(self.stop)
-        for attempt in range(_LOADS):
+        """Return what a new process says of its start.
+
+        Raises:
+            CandidateError: it says nothing.
+            NotCalledError: somebody else has ended it again and again, and it was loaded before.
+        """
+        text = ""
+        for _ in range(_LOADS):
             self._process = Process(str(self.candidate), self._megabytes, self._tell)
+            atexit.register(self.stop)
             try:
                 return self._process.loaded(_START_SECONDS)
             except KeyboardInterrupt:
                 self.stop()
                 raise
+            except KilledError as problem:
+                self.stop()
+                text = f"importing it {problem}, or somebody else did, {_LOADS} times"
             except MisbehaviourError as problem:
-                self._process.stop()
-                if not isinstance(problem, KilledError) or attempt == _LOADS - 1:
-                    self._refuse(f"module {self.candidate.module!r}: importing it {problem}")
-        raise AssertionError
+                self._refuse(f"module {self.candidate.module!r}: importing it {problem}")
+        if self._takes_fore_layer is None:
+            self._refuse(f"module {self.candidate.module!r}: {text}")
+        raise NotCalledError(f"not called any more: {text}")
 
     def _refuse(self, reason: str) -> NoReturn:
         self.stop()
@@ -186,6 +195,8 @@ class Isolated(Remote):
                     continue
                 try:
                     self._run(left if not self._ended else left[:1], answers)
+                except NotCalledError as problem:
+                    answers += [problem] * len(left)
                 except EndedError as problem:
                     if isinstance(problem, KilledError) and repeated != len(answers):
                         repeated = len(answers)

@@ -179,24 +179,26 @@ class Process:
         self._buffer += data
         return bool(data)
 
-    def _listen(self) -> Answer | None:
-        """Take the next news of processes, if there is any; EndedError if all have ended."""
+    def _listen(self) -> bool:
+        """Take all news of processes; return whether there was any.
+
+        Raises:
+            EndedError: all have ended.
+        """
         try:
-            answer = take_answer(self._news, 0)
-            if answer is None:
-                data, pipes, *_ = socket.recv_fds(self._control, 1 << 16, 2)
-                self._received += pipes
-                self._news += data
-                if not data:
-                    raise self._all_ended()
-                answer = take_answer(self._news, 0)
-            if answer is not None:
-                self._heed(answer)
+            data, pipes, *_ = socket.recv_fds(self._control, 1 << 16, 2)
         except BlockingIOError:
-            return None
+            return False
+        if not data:
+            raise self._all_ended()
+        self._received += pipes
+        self._news += data
+        try:
+            while news := take_answer(self._news, 0):  # several may come at once
+                self._heed(news)
         except (GarbledError, ValueError):
             raise self._forged() from None
-        return answer
+        return True
 
     def _heed(self, news: Answer) -> None:
         """Take note of a process; ValueError if that makes no sense."""
@@ -251,11 +253,12 @@ class Process:
         if self._pid is None or not _descends(self._pid, self._supervisor.pid):
             self.stop()
             return
+        killed = self._pid
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(self._pid, signal.SIGKILL)
+            os.kill(killed, signal.SIGKILL)
         deadline = time.monotonic() + _STOP_SECONDS
         with contextlib.suppress(EndedError):
-            while (news := self._listen()) is None or news.kind != "next":
+            while not self._listen() or self._pid == killed:
                 select.select([self._control], [], [], _LOOK / 1000)
                 if time.monotonic() > deadline:
                     self.stop()
