@@ -24,7 +24,7 @@ from .process import EndedError, ExcessError, HangError, KilledError, Process
 
 _START_SECONDS = 60.0
 # Loading may be ended by somebody else so often; a call may once, since calls are many.
-_LOADS = 10
+_LOADS = 40
 
 # In one test, a kernel is not called again after so many calls that ended its process, or one
 # that took too much time or memory.
