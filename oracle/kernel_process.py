@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from .calls import ARRANGEMENTS, MisbehaviourError, invoke, words
-from .candidates import CandidateError, Fitted, load
+from .candidates import CandidateError, load
 from .layouts import Array
 from .loading import look_in
 from .messages import CUT_OFF, HUNG_UP, Answer, Request, answer_bytes, read_requests
+from .operations import Kernel
 from .settings import QUICK, SLOW, Settings
 from .supervisor import adopt_orphans, become_kernel, children, end_all
 
@@ -123,8 +124,8 @@ class _Judge:
         while left:
             left = left[os.write(self._answers, left) :]
 
-    def listen(self) -> tuple[int, list[Request]]:
-        """Wait for the next calls; return the first one's number, and all."""
+    def listen(self) -> tuple[int, list[Request], bool]:
+        """Wait for the next calls, as `read_requests` does."""
         return read_requests(self._requests)
 
 
@@ -148,7 +149,7 @@ class _Past:
 class _Session:
     """Calls of one kernel in one process, and what it does there beside returning results."""
 
-    def __init__(self, kernel: Fitted, judge: _Judge) -> None:
+    def __init__(self, kernel: Kernel, judge: _Judge) -> None:
         self._kernel, self._judge = kernel, judge
         self._past: deque[_Past] = deque(maxlen=_REMEMBERED)
         self._told: set[str] = set()
@@ -172,16 +173,25 @@ class _Session:
             self._told.add(text)
             self._judge.say(Answer("told", text))
 
-    def answer_all(self, first: int, requests: list[Request]) -> None:
+    def answer_all(self, first: int, requests: list[Request], rehearsal: bool) -> None:  # noqa: FBT001  (as it is read)
         """Answer a batch of calls, whose numbers go on from `first`."""
         for number, request in enumerate(requests, first):
-            result, problem = self._call(request)
+            result, problem = (self._rehearse if rehearsal else self._call)(request)
             if number == first + len(requests) - 1:
                 problem = problem or self._left_behind()
             if problem:
                 self._judge.say(Answer("misbehaved", problem, number))
             else:
                 self._judge.say(Answer("result", "", number, result))
+
+    def _rehearse(self, request: Request) -> tuple[Array | None, str | None]:
+        """Do what a call takes but for calling the kernel, so that the judge can take its time."""
+        kernel, zeros = self._kernel, np.zeros(request[3] or ())
+        self._kernel = lambda *_, **__: zeros.copy()
+        try:
+            return self._call(request)
+        finally:
+            self._kernel = kernel
 
     def _call(self, request: Request) -> tuple[Array | None, str | None]:
         """Return the result of a call, and what was wrong with it."""

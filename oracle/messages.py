@@ -53,21 +53,26 @@ class Answer:
     """real floating; a result has it, nothing else"""
 
 
-def request_bytes(requests: Sequence[Request], number: int = 0) -> bytes:
-    """Return a batch of calls, numbered from `number` on, as bytes, fit for `read_requests`."""
-    body = pickle.dumps((number, list(requests)), protocol=5)
+def request_bytes(
+    requests: Sequence[Request], number: int = 0, *, rehearsal: bool = False
+) -> bytes:
+    """Return a batch of calls, numbered from `number` on, as bytes, fit for `read_requests`.
+
+    In a rehearsal everything is done but the kernel called, and results are zeros.
+    """
+    body = pickle.dumps((number, list(requests), rehearsal), protocol=5)
     return _LENGTH.pack(len(body)) + body
 
 
-def read_requests(stream: BinaryIO) -> tuple[int, list[Request]]:
-    """Wait for a batch of calls; return the first one's number, and all.
+def read_requests(stream: BinaryIO) -> tuple[int, list[Request], bool]:
+    """Wait for a batch of calls; return the first one's number, all, and if it is a rehearsal.
 
     Raises:
         EOFError: the judge hung up.
     """
     (length,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
-    number, requests = pickle.loads(_exactly(stream, length))  # noqa: S301  (the judge's)
-    return number, requests
+    number, requests, rehearsal = pickle.loads(_exactly(stream, length))  # noqa: S301  (the judge's)
+    return number, requests, rehearsal
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:
