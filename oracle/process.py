@@ -179,18 +179,21 @@ class Process:
         self._buffer += data
         return bool(data)
 
-    def _listen(self) -> bool:
-        """Take all news of processes; return whether there was any.
+    def _read_all(self) -> None:
+        """Take what was answered by a process that has ended."""
+        while self._read():
+            pass
 
-        Raises:
-            EndedError: all have ended.
-        """
+    def _listen(self) -> bool:
+        """Take all news of processes; return whether there was any."""
+        if self.gone:
+            return False
         try:
             data, pipes, *_ = socket.recv_fds(self._control, 1 << 16, 2)
         except BlockingIOError:
             return False
         if not data:
-            raise self._all_ended()
+            self._note_end()
         self._received += pipes
         self._news += data
         try:
@@ -206,8 +209,7 @@ class Process:
             self._start = news
         if news.kind in ("loaded", "next"):
             if news.kind == "next":
-                while self._read():  # what the one before still answered
-                    pass
+                self._read_all()
                 self._ended = _end(int(news.text))
             requests, answers = self._received  # ValueError if it is not these two
             self._received = []
@@ -227,13 +229,13 @@ class Process:
         for pipe in (*self._pipes, *self._received):
             os.close(pipe)
 
-    def _all_ended(self) -> EndedError:
-        """Return how the supervisor has ended, and with it all else."""
+    def _note_end(self) -> None:
+        """Take note that the supervisor has ended, and with it all else."""
+        self._read_all()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._supervisor.wait(_STOP_SECONDS)
-        status = self._supervisor.returncode
+        self._ended = _end(self._supervisor.returncode)
         self.stop()
-        return _end(status)
 
     def _excess(self) -> ExcessError | None:
         """Return what the candidate's process has too much of, if anything."""
@@ -257,12 +259,11 @@ class Process:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(killed, signal.SIGKILL)
         deadline = time.monotonic() + _STOP_SECONDS
-        with contextlib.suppress(EndedError):
-            while not self._listen() or self._pid == killed:
+        while self._pid == killed and not self.gone:
+            if not self._listen():
                 select.select([self._control], [], [], _LOOK / 1000)
-                if time.monotonic() > deadline:
-                    self.stop()
-                    break
+            if time.monotonic() > deadline:
+                self.stop()
         self._buffer.clear()
         self._ended = None
 
