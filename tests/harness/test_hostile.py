@@ -94,6 +94,16 @@ def test_misbehaviour_says_what_happened(isolated: Isolate, name: str) -> None:
     assert set(told(verdicts)) == {REASONS[name]}
 
 
+@pytest.mark.parametrize("name", hostile.FORGERIES)
+def test_a_forged_answer_is_misbehaviour(
+    isolated: Isolate, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a kernel writes where its answers go, it is told in one sentence."""
+    monkeypatch.setenv("FORGERY", name)
+    verdicts = judge_all(isolated("forges"), CASES[:2])
+    assert told(verdicts) == [REASONS["writes_to_descriptors"]] * 2
+
+
 @pytest.mark.parametrize("name", WRONG)
 def test_results_that_depend_on_more_than_arguments_are_wrong(isolated: Isolate, name: str) -> None:
     """A kernel that remembers disagrees sooner or later."""
