@@ -25,7 +25,7 @@ from .loading import look_in
 from .messages import CUT_OFF, HUNG_UP, Answer, Request, answer_bytes, read_requests
 from .operations import Kernel
 from .settings import QUICK, SLOW, Settings
-from .supervisor import adopt_orphans, become_kernel, children, end_all
+from .supervisor import adopt_orphans, become_kernel, children, end_all, end_like
 
 # Processes and threads that a kernel may keep, as a pool.
 _HELPERS = 64
@@ -61,6 +61,8 @@ def serve(candidate: str, path: list[str], control: int) -> None:
         os._exit(HUNG_UP)
     except (OSError, ValueError):
         os._exit(CUT_OFF)
+    except KeyboardInterrupt:  # in no call of the kernel: somebody else sent it
+        end_like(signal.SIGINT)
 
 
 def _fork(news: socket.socket, text: str) -> "_Judge":
@@ -88,7 +90,10 @@ def _fork(news: socket.socket, text: str) -> "_Judge":
             return _Judge(requests, answers)
         os.close(requests)
         os.close(answers)
-        status = _wait(kernel)
+        try:
+            status = _wait(kernel)
+        except KeyboardInterrupt:
+            end_like(signal.SIGINT)
         end_all(kernel)
         ended = os.waitstatus_to_exitcode(status)
         if ended == HUNG_UP:

@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -106,7 +107,7 @@ def end_all(kernel: int) -> None:
             os.waitpid(-1, 0)
 
 
-def end_like(status: int) -> None:
+def end_like(status: int) -> NoReturn:
     """End as the process did that had this wait status."""
     if os.WIFSIGNALED(status):
         with contextlib.suppress(OSError):  # SIGKILL has no other handler

@@ -79,7 +79,7 @@ def end(process: int, number: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("role", ROLES)
 def test_a_kill_between_calls_costs_nothing(isolated: Isolate, role: str, number: int) -> None:
     """Whichever process is ended while it waits, the next calls are answered as ever."""
@@ -95,7 +95,7 @@ def test_kills_at_any_moment_cost_nothing(isolated: Isolate, role: str) -> None:
     """Ended twenty times, at random moments, a right kernel is right on every case."""
     before, kernel = children(), isolated(RIGHT)
     moments = random.Random(1)  # noqa: S311
-    over, ended = threading.Event(), []
+    over, ended = threading.Event(), list[int]()
 
     def kill() -> None:
         while len(ended) < 20 and not over.wait(moments.uniform(0.01, 0.3)):
@@ -136,7 +136,7 @@ VICTIMS = {"kernel": "os.getpid()", "loader": "os.getppid()"}
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("role", VICTIMS)
 def test_a_kill_in_a_call_has_it_made_again(
-    isolated: Isolate, tmp_path: Path, role: str, number: int
+    isolated: Isolate, tmp_path: Path, role: str, number: signal.Signals
 ) -> None:
     """It is told, and what comes of the last call counts: the kernel is right."""
     text = ENDS.format(
