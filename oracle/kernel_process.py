@@ -7,6 +7,7 @@ it, so that when one ends its process, the next is there in milliseconds.
 import mmap
 import os
 import signal
+import socket
 import threading
 import time
 import warnings
@@ -18,12 +19,13 @@ from typing import Any
 import numpy as np
 
 from .calls import ARRANGEMENTS, MisbehaviourError, invoke, words
-from .candidates import CandidateError, Fitted, load
+from .candidates import CandidateError, load
 from .layouts import Array
 from .loading import look_in
-from .messages import CUT_OFF, END, HUNG_UP, Answer, Request, answer_bytes, read_requests
+from .messages import CUT_OFF, HUNG_UP, Answer, Request, answer_bytes, read_requests
+from .operations import Kernel
 from .settings import QUICK, SLOW, Settings
-from .supervisor import adopt_orphans, become_kernel, children, end_all
+from .supervisor import adopt_orphans, become_kernel, children, end_all, end_like
 
 # Processes and threads that a kernel may keep, as a pool.
 _HELPERS = 64
@@ -36,54 +38,67 @@ _OUTPUT = 100_000
 _TOLD = 20
 
 
-def serve(candidate: str, path: list[str], requests: int, answers: int, ends: int) -> None:
+def serve(candidate: str, path: list[str], control: int) -> None:
     """Load the candidate, from where the judge finds it, and answer calls until it hangs up."""
-    judge = _Judge(requests, answers)
-    judge.say(Answer("started", str(os.getpid())))
+    news = socket.socket(fileno=control)
+    news.sendall(answer_bytes(Answer("started", number=os.getpid())))
     look_in(path)
     try:
         kernel = load(candidate)
     except CandidateError as error:
-        judge.say(Answer("refused", str(error)))
+        news.sendall(answer_bytes(Answer("refused", str(error))))
         return
     except BaseException as error:  # noqa: BLE001  (its module may raise anything)
-        judge.say(Answer("refused", f"importing it raised {words(error)}"))
+        problem = f"importing it raised {words(error)}"
+        news.sendall(answer_bytes(Answer("refused", problem)))
         return
-    _fork(judge, ends, Answer("loaded", "fore_layer" if kernel.takes_fore_layer else ""))
+    judge = _fork(news, "fore_layer" if kernel.takes_fore_layer else "")
     session = _Session(kernel, judge)
     try:
         while True:
-            session.answer_all(judge.listen())
+            session.answer_all(*judge.listen())
     except (EOFError, BrokenPipeError):
         os._exit(HUNG_UP)
     except (OSError, ValueError):
         os._exit(CUT_OFF)
+    except KeyboardInterrupt:  # in no call of the kernel: somebody else sent it
+        end_like(signal.SIGINT)
 
 
-def _fork(judge: "_Judge", ends: int, loaded: Answer) -> None:
+def _fork(news: socket.socket, text: str) -> "_Judge":
     """Return in a fork, and in another whenever that one has ended; have the judge told.
 
-    Other threads do not survive a fork: where loading the candidate has started some, there
-    is none, and the next process has to load it anew.
+    Each has pipes of its own, for the reason that `process` gives.  Other threads do not
+    survive a fork: where loading the candidate has started some, there is none, and the next
+    process has to load it anew.
     """
     adopt_orphans()
-    status: int | None = None
-    while _alone():
-        kernel = os.fork()
+    kind = "loaded"
+    while True:
+        (requests, theirs_in), (theirs_out, answers) = os.pipe(), os.pipe()
+        alone = _alone()
+        kernel = os.fork() if alone else os.getpid()
         if kernel == 0:
-            os.close(ends)
+            news.close()
             become_kernel()
-            return
-        if status is None:
-            judge.say(Answer("started", str(kernel)))
-            judge.say(loaded)
         else:
-            os.write(ends, END.pack(status, kernel))
-        status = _wait(kernel)
+            data = answer_bytes(Answer(kind, text, kernel))
+            socket.send_fds(news, [data], [theirs_in, theirs_out])
+        os.close(theirs_in)
+        os.close(theirs_out)
+        if kernel == 0 or not alone:
+            return _Judge(requests, answers)
+        os.close(requests)
+        os.close(answers)
+        try:
+            status = _wait(kernel)
+        except KeyboardInterrupt:
+            end_like(signal.SIGINT)
         end_all(kernel)
-        if os.waitstatus_to_exitcode(status) == HUNG_UP:
+        ended = os.waitstatus_to_exitcode(status)
+        if ended == HUNG_UP:
             os._exit(0)
-    judge.say(loaded)
+        kind, text = "next", str(ended)
 
 
 def _wait(kernel: int) -> int:
@@ -114,8 +129,8 @@ class _Judge:
         while left:
             left = left[os.write(self._answers, left) :]
 
-    def listen(self) -> list[Request]:
-        """Wait for the next calls."""
+    def listen(self) -> tuple[int, list[Request], bool]:
+        """Wait for the next calls, as `read_requests` does."""
         return read_requests(self._requests)
 
 
@@ -139,7 +154,7 @@ class _Past:
 class _Session:
     """Calls of one kernel in one process, and what it does there beside returning results."""
 
-    def __init__(self, kernel: Fitted, judge: _Judge) -> None:
+    def __init__(self, kernel: Kernel, judge: _Judge) -> None:
         self._kernel, self._judge = kernel, judge
         self._past: deque[_Past] = deque(maxlen=_REMEMBERED)
         self._told: set[str] = set()
@@ -163,16 +178,25 @@ class _Session:
             self._told.add(text)
             self._judge.say(Answer("told", text))
 
-    def answer_all(self, requests: list[Request]) -> None:
-        """Answer a batch of calls."""
-        for number, request in enumerate(requests, 1):
-            result, problem = self._call(request)
-            if number == len(requests):
+    def answer_all(self, first: int, requests: list[Request], rehearsal: bool) -> None:  # noqa: FBT001  (as it is read)
+        """Answer a batch of calls, whose numbers go on from `first`."""
+        for number, request in enumerate(requests, first):
+            result, problem = (self._rehearse if rehearsal else self._call)(request)
+            if number == first + len(requests) - 1:
                 problem = problem or self._left_behind()
             if problem:
-                self._judge.say(Answer("misbehaved", problem))
+                self._judge.say(Answer("misbehaved", problem, number))
             else:
-                self._judge.say(Answer("result", repr(self._kernel.spent), result))
+                self._judge.say(Answer("result", "", number, result))
+
+    def _rehearse(self, request: Request) -> tuple[Array | None, str | None]:
+        """Do what a call takes but for calling the kernel, so that the judge can take its time."""
+        kernel, zeros = self._kernel, np.zeros(request[3] or ())
+        self._kernel = lambda *_, **__: zeros.copy()
+        try:
+            return self._call(request)
+        finally:
+            self._kernel = kernel
 
     def _call(self, request: Request) -> tuple[Array | None, str | None]:
         """Return the result of a call, and what was wrong with it."""

@@ -1,12 +1,15 @@
-"""What judge and kernel process say to each other, over pipes.
+"""What judge and kernel process say to each other, over pipes and a socket.
 
 Requests are pickled batches of calls.  Answers are no pickles: the kernel's process may
 have written anything there, and the judge must neither run it nor wait for its end.  An
-answer is a header in JSON (a kind, a text, and dtype and shape of a result) and the result.
+answer is a header in JSON (a kind, a text, a number, and dtype and shape of a result) and
+the result.
 """
 
 import json
+import math
 import pickle
+import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +24,8 @@ _HEADER = struct.Struct("<4sIQ")
 _MARK = b"cvk1"
 _LONGEST = 1 << 16
 """bytes in a header"""
+_LONGEST_TEXT = 4000  # characters, of which JSON makes up to twelve bytes each
+_FLOATING = re.compile(r"[<>]f(2|4|8|12|16)")
 
 Request = tuple[Sequence[str], Sequence[Any], dict[str, Any], tuple[int, ...] | None, str]
 """the parameters of `calls.invoke`, the arrangement by its name"""
@@ -29,8 +34,6 @@ CUT_OFF = 97
 """exit status of a kernel process that lost its pipes"""
 HUNG_UP = 96
 """exit status of a kernel process that the judge has left"""
-END = struct.Struct("<ii")
-"""how a kernel process has ended, as a wait status, and the next one's id"""
 
 
 class GarbledError(Exception):
@@ -42,22 +45,34 @@ class Answer:
     """What a kernel process says."""
 
     kind: str
-    """started, loaded, refused, told, misbehaved or result"""
+    """of a process: started, refused, loaded or next; of calls: told, misbehaved or result"""
     text: str = ""
+    number: int = 0
+    """of the call that is answered, or the id of the process that is told of"""
     result: Array | None = None
+    """real floating; a result has it, nothing else"""
 
 
-def request_bytes(requests: Sequence[Request]) -> bytes:
-    """Return a batch of calls as bytes, fit for `read_requests`."""
-    body = pickle.dumps(list(requests), protocol=5)
+def request_bytes(
+    requests: Sequence[Request], number: int = 0, *, rehearsal: bool = False
+) -> bytes:
+    """Return a batch of calls, numbered from `number` on, as bytes, fit for `read_requests`.
+
+    In a rehearsal everything is done but the kernel called, and results are zeros.
+    """
+    body = pickle.dumps((number, list(requests), rehearsal), protocol=5)
     return _LENGTH.pack(len(body)) + body
 
 
-def read_requests(stream: BinaryIO) -> list[Request]:
-    """Wait for a batch of calls; EOFError if the judge hung up."""
+def read_requests(stream: BinaryIO) -> tuple[int, list[Request], bool]:
+    """Wait for a batch of calls; return the first one's number, all, and if it is a rehearsal.
+
+    Raises:
+        EOFError: the judge hung up.
+    """
     (length,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
-    requests: list[Request] = pickle.loads(_exactly(stream, length))  # noqa: S301  (the judge's)
-    return requests
+    number, requests, rehearsal = pickle.loads(_exactly(stream, length))  # noqa: S301  (the judge's)
+    return number, requests, rehearsal
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:
@@ -72,28 +87,46 @@ def answer_bytes(answer: Answer) -> bytes:
     z = answer.result
     body = b"" if z is None else z.tobytes()
     form = ["", []] if z is None else [z.dtype.str, z.shape]
-    header = json.dumps([answer.kind, answer.text, *form]).encode()
+    text = answer.text[:_LONGEST_TEXT]
+    header = json.dumps([answer.kind, text, answer.number, *form]).encode()
     return _HEADER.pack(_MARK, len(header), len(body)) + header + body
 
 
-def take_answer(buffer: bytearray) -> Answer | None:
+def take_answer(buffer: bytearray, longest: float = math.inf) -> Answer | None:
     """Take the first answer off `buffer`; None if it is not all there yet.
 
     Raises:
-        GarbledError: `buffer` does not start with an answer.
+        GarbledError: `buffer` does not start with an answer, of which a result has at most
+            `longest` bytes.
     """
     if len(buffer) < _HEADER.size:
         return None
     mark, header, body = _HEADER.unpack_from(buffer)
-    if mark != _MARK or header > _LONGEST:
+    if mark != _MARK or header > _LONGEST or body > longest:
         raise GarbledError
     start, end = _HEADER.size + header, _HEADER.size + header + body
     if len(buffer) < end:
         return None
     try:
-        kind, text, dtype, shape = json.loads(buffer[_HEADER.size : start])
-        result = np.frombuffer(buffer[start:end], dtype).reshape(shape) if dtype else None
-    except (ValueError, TypeError) as error:
+        answer = _answer(json.loads(buffer[_HEADER.size : start]), buffer[start:end])
+    except (ValueError, TypeError, RecursionError) as error:
         raise GarbledError from error
     del buffer[:end]
-    return Answer(kind, text, result)
+    return answer
+
+
+def _answer(header: Any, body: bytearray) -> Answer:
+    """Return an answer, of whose header nothing is known; ValueError or TypeError if it is none."""
+    kind, text, number, dtype, shape = header
+    if not (type(kind) is type(text) is type(dtype) is str and type(number) is int):
+        raise TypeError
+    if (kind == "result") != bool(dtype):
+        raise ValueError
+    if not dtype:
+        if body:
+            raise ValueError
+        return Answer(kind, text, number)
+    sizes = type(shape) is list and all(type(n) is int and n >= 0 for n in shape)
+    if not (sizes and _FLOATING.fullmatch(dtype)):
+        raise ValueError
+    return Answer(kind, text, number, np.frombuffer(body, dtype).reshape(shape))

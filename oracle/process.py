@@ -1,28 +1,43 @@
-"""A candidate's process, as the judge sees it: what goes in, what comes out, how it ends."""
+"""A candidate's process, as the judge sees it: what goes in, what comes out, how it ends.
+
+Any process may be ended by somebody else at any moment: while it waits, in the middle of a
+call, or with half a batch read or half an answer written.  So none uses what another has
+used: each process that calls run in has a pair of pipes of its own, whose ends for the judge
+come with the message that tells of it.  What the one before left in its pipes, torn or not,
+goes with them, and an answer can only be one to the batch that this very process was sent.
+Numbers are checked beside that, for what a kernel itself may write there.
+"""
 
 import contextlib
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
 
 from .calls import MisbehaviourError
-from .messages import CUT_OFF, END, Answer, GarbledError, take_answer
+from .messages import CUT_OFF, Answer, GarbledError, take_answer
 
 _STOP_SECONDS = 5.0
 # How often time and memory are looked at, in milliseconds.
 _LOOK = 50
 _OUTPUT_MEGABYTES = 100
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+# Processes between the supervisor and the one that calls run in, and that one.
+_GENERATIONS = 2
 
 
 class EndedError(MisbehaviourError):
     """A call that left no process."""
+
+
+class KilledError(EndedError):
+    """A process that was ended by a signal, which may have come from somebody else."""
 
 
 class ExcessError(EndedError):
@@ -39,131 +54,218 @@ class Process:
     def __init__(self, candidate: str, megabytes: int, tell: Callable[[str], None]) -> None:
         self.gone = False
         """whether a new one is needed"""
+        self.answered: set[Hashable] = set()
+        """room for notes on what the process that calls run in has done; a new one has none"""
         self._megabytes, self._tell = megabytes, tell
+        self._start: Answer | None = None  # loaded or refused
         self._pid: int | None = None  # of the process that the candidate runs in
-        self._status: int | None = None  # how that has ended, if it has
-        self._buffer = bytearray()
+        self._ended: EndedError | None = None  # how one has ended, if that is to be told yet
+        self._buffer, self._news = bytearray(), bytearray()
+        self._pipes: tuple[int, ...] = ()  # for requests and for answers
+        self._received: list[int] = []  # pipes that came, and what they are for has not
         self._output = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
-        theirs_in, self._requests = os.pipe()
-        self._answers, theirs_out = os.pipe()
-        self._ends, theirs_ends = os.pipe()
+        self._control, theirs = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
-        theirs = (theirs_in, theirs_out, theirs_ends, lifeline)
         self._supervisor = subprocess.Popen(  # noqa: S603  (our own module)
             [
                 *(sys.executable, "-u", "-m", "convcheck.oracle.supervisor"),
-                *(candidate, *map(str, theirs), *sys.path),
+                *(candidate, str(theirs.fileno()), str(lifeline), *sys.path),
             ],
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=self._output,
-            pass_fds=theirs,
+            pass_fds=(theirs.fileno(), lifeline),
             start_new_session=True,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
-        for pipe in theirs:
-            os.close(pipe)
-        for pipe in (self._requests, self._answers, self._ends):
-            os.set_blocking(pipe, False)
+        theirs.close()
+        os.close(lifeline)
+        self._control.settimeout(0)
         self._poll = select.poll()
-        self._poll.register(self._answers, select.POLLIN)
-        self._poll.register(self._ends, select.POLLIN)
+        self._poll.register(self._control, select.POLLIN)
+
+    def loaded(self, seconds: float) -> Answer:
+        """Return the answer to the start; EndedError if none comes."""
+        deadline = time.monotonic() + seconds
+        while self._start is None:
+            self._wait(seconds, deadline)
+        return self._start
+
+    def ready(self) -> bool:
+        """Return whether a process waits for calls; somebody else may have ended all.
+
+        Raises:
+            EndedError: one has ended since it answered, by its own doing.
+        """
+        if self.gone:
+            return False
+        try:
+            while self._listen():
+                pass
+            self._raise_ended()
+        except KilledError as problem:
+            self._tell(f"{problem}, or somebody else did, while it was not called")
+        return not self.gone
 
     def send(self, data: bytes, seconds: float) -> None:
-        """Send a batch of calls; what goes wrong, `next` will tell."""
+        """Send a batch of calls to a process that is ready; what goes wrong, `next` will tell."""
         left, deadline = memoryview(data), time.monotonic() + seconds
-        while left:
+        while left and self._ended is None:
             try:
-                left = left[os.write(self._requests, left) :]
+                left = left[os.write(self._pipes[0], left) :]
             except BrokenPipeError:
                 return
             except BlockingIOError:
-                select.select([self._ends], [self._requests], [], _LOOK / 1000)
+                select.select([self._control], [self._pipes[0]], [], _LOOK / 1000)
+                self._listen()
                 if time.monotonic() > deadline:
                     self.stop()
                     raise HangError(f"took no call within {seconds:g} s") from None
 
-    def next(self, seconds: float) -> Answer:
-        """Return the next answer to a call, or to the start; EndedError if none comes."""
+    def next(self, number: int, shape: tuple[int, ...] | None, seconds: float) -> Answer:
+        """Return the answer to the call of this number, whose result has this shape, if known.
+
+        Raises:
+            EndedError: none comes, or something else.
+        """
         deadline = time.monotonic() + seconds
         while True:
             try:
-                answer = take_answer(self._buffer)
+                answer = take_answer(self._buffer, self._megabytes * 1e6)
             except GarbledError:
-                self.stop()
-                raise EndedError("wrote to the pipe that its results are sent by") from None
+                raise self._forged() from None
             if answer is None:
                 self._wait(seconds, deadline)
-            elif answer.kind == "started":
-                self._pid = int(answer.text)
             elif answer.kind == "told":
                 self._tell(answer.text)
+            elif not _fits(answer, number, shape):
+                raise self._forged()
             else:
                 return answer
 
+    def _forged(self) -> EndedError:
+        self.stop()
+        return EndedError("wrote to the pipe that its results are sent by")
+
     def _wait(self, seconds: float, deadline: float) -> None:
         """Wait for more of an answer; EndedError if it will not come."""
-        if self._status is not None:
-            status, self._status = self._status, None
-            self._buffer.clear()
-            raise EndedError(_ended(status))
-        with contextlib.suppress(BlockingIOError):
-            self._read()
+        self._raise_ended()
+        if self._read():
             return
         ready = self._poll.poll(_LOOK)
-        if any(pipe == self._ends for pipe, _ in ready) and self._note_end():
+        if any(each == self._control.fileno() for each, _ in ready) and self._listen():
             return
         problem = self._excess()
         if problem or (not ready and time.monotonic() > deadline):
             self._kill()
-            if problem:
-                raise ExcessError(problem)
-            raise HangError(f"did not return within {seconds:g} s")
+            raise problem or HangError(f"did not return within {seconds:g} s")
 
-    def _read(self) -> None:
-        data = os.read(self._answers, 1 << 20)
+    def _raise_ended(self) -> None:
+        """Raise what is to be told of a process that has ended, and forget its answers."""
+        problem, self._ended = self._ended, None
+        if problem is not None:
+            self._buffer.clear()
+            raise problem
+
+    def _read(self) -> bool:
+        """Take what has been answered; return whether anything has."""
+        data = b""
+        with contextlib.suppress(BlockingIOError):
+            for pipe in self._pipes[1:]:
+                data = os.read(pipe, 1 << 20)
+                if not data:  # closed: whatever comes of it, that will be news
+                    with contextlib.suppress(KeyError):
+                        self._poll.unregister(pipe)
         self._buffer += data
-        if not data:  # the supervisor has ended, and so has all else
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._supervisor.wait(_STOP_SECONDS)
-            status = self._supervisor.returncode
-            self.stop()
-            raise EndedError(_ended(status))
-
-    def _note_end(self) -> bool:
-        """Take note of how the candidate's process ended; False if all else ended too."""
-        data = os.read(self._ends, END.size)
-        if data:
-            status, self._pid = END.unpack(data)
-            self._status = os.waitstatus_to_exitcode(status)
-            with contextlib.suppress(BlockingIOError):  # what it answered before
-                while data := os.read(self._answers, 1 << 20):
-                    self._buffer += data
         return bool(data)
 
-    def _excess(self) -> str | None:
+    def _read_all(self) -> None:
+        """Take what was answered by a process that has ended."""
+        while self._read():
+            pass
+
+    def _listen(self) -> bool:
+        """Take all news of processes; return whether there was any."""
+        if self.gone:
+            return False
+        try:
+            data, pipes, *_ = socket.recv_fds(self._control, 1 << 16, 2)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._note_end()
+        self._received += pipes
+        self._news += data
+        try:
+            while news := take_answer(self._news, 0):  # several may come at once
+                self._heed(news)
+        except (GarbledError, ValueError):
+            raise self._forged() from None
+        return True
+
+    def _heed(self, news: Answer) -> None:
+        """Take note of a process; ValueError if that makes no sense."""
+        if news.kind in ("loaded", "refused"):
+            self._start = news
+        if news.kind in ("loaded", "next"):
+            if news.kind == "next":
+                self._read_all()
+                self._ended = _end(int(news.text))
+            requests, answers = self._received  # ValueError if it is not these two
+            self._received = []
+            self._close_pipes()
+            self._pipes = requests, answers
+            for pipe in self._pipes:
+                os.set_blocking(pipe, False)
+                os.set_inheritable(pipe, False)  # noqa: FBT003  (its only form)
+            self._poll.register(answers, select.POLLIN)
+            self.answered.clear()
+        self._pid = news.number
+
+    def _close_pipes(self) -> None:
+        for pipe in self._pipes[1:]:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(pipe)
+        for pipe in (*self._pipes, *self._received):
+            os.close(pipe)
+
+    def _note_end(self) -> None:
+        """Take note that the supervisor has ended, and with it all else."""
+        self._read_all()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._supervisor.wait(_STOP_SECONDS)
+        self._ended = _end(self._supervisor.returncode)
+        self.stop()
+
+    def _excess(self) -> ExcessError | None:
         """Return what the candidate's process has too much of, if anything."""
         if os.fstat(self._output.fileno()).st_size > _OUTPUT_MEGABYTES * 1e6:
-            return f"printed more than {_OUTPUT_MEGABYTES} MB"
+            return ExcessError(f"printed more than {_OUTPUT_MEGABYTES} MB")
         try:
             statm = Path(f"/proc/{self._pid}/statm").read_text(encoding="ascii")
         except OSError:  # another system
             return None
         resident = int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
         if resident > self._megabytes:
-            return f"took more than {self._megabytes} MB of memory"
+            return ExcessError(f"took more than {self._megabytes} MB of memory")
         return None
 
     def _kill(self) -> None:
         """End the candidate's process; the next one may be there already."""
-        if self._pid is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(self._pid, signal.SIGKILL)
-        ready, _, _ = select.select([self._ends], [], [], _STOP_SECONDS)
-        if not (ready and self._note_end()):
+        if self._pid is None or not _descends(self._pid, self._supervisor.pid):
             self.stop()
+            return
+        killed = self._pid
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(killed, signal.SIGKILL)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while self._pid == killed and not self.gone:
+            if not self._listen():
+                select.select([self._control], [], [], _LOOK / 1000)
+            if time.monotonic() > deadline:
+                self.stop()
         self._buffer.clear()
-        self._status = None
+        self._ended = None
 
     def stop(self) -> None:
         """End all processes."""
@@ -177,16 +279,41 @@ class Process:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._supervisor.pid, signal.SIGKILL)
             self._supervisor.wait()
-        for pipe in (self._requests, self._answers, self._ends):
-            os.close(pipe)
+        self._close_pipes()
+        self._control.close()
         self._output.close()
 
 
-def _ended(status: int | None) -> str:
-    """Say how a process ended whose exit status, or negative signal, this is."""
+def _fits(answer: Answer, number: int, shape: tuple[int, ...] | None) -> bool:
+    """Return whether this can be the answer to a call."""
+    if answer.kind not in ("misbehaved", "result") or answer.number != number:
+        return False
+    return answer.result is None or shape is None or answer.result.shape == shape
+
+
+def _descends(pid: int, ancestor: int) -> bool:
+    """Return whether a process was started by another, or by one that it started."""
+    try:
+        for _ in range(_GENERATIONS):
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+            pid = int(stat.rpartition(")")[2].split()[1])
+            if pid == ancestor:
+                return True
+    except OSError:  # it has ended, or this is another system
+        pass
+    return False
+
+
+def _end(status: int | None) -> EndedError:
+    """Return how a process ended whose exit status, or negative signal, this is."""
     if status == CUT_OFF:
-        return "closed the pipes to the judge"
-    if status is not None and status < 0:
-        number = signal.Signals(-status)
-        return f"{'crashed' if number in _CRASHES else 'killed'} its process ({number.name})"
-    return f"ended its process, with exit status {status}"
+        return EndedError("closed the pipes to the judge")
+    if status is None or status >= 0:
+        return EndedError(f"ended its process, with exit status {status}")
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:  # such as those for real time
+        name = f"signal {-status}"
+    if -status in _CRASHES:
+        return EndedError(f"crashed its process ({name})")
+    return KilledError(f"killed its process ({name})")

@@ -14,6 +14,7 @@ import select
 import signal
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
@@ -22,8 +23,8 @@ _ENDED_BY = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 def main() -> None:
     """Run the candidate's process until it ends or the judge hangs up."""
-    candidate, path = sys.argv[1], sys.argv[6:]
-    requests, answers, ends, lifeline = pipes = tuple(map(int, sys.argv[2:6]))
+    candidate, path = sys.argv[1], sys.argv[4:]
+    control, lifeline = map(int, sys.argv[2:4])
     adopt_orphans()
     with contextlib.suppress(ValueError, OSError):  # no core files in the user's folder
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -33,10 +34,9 @@ def main() -> None:
         become_kernel()
         from .kernel_process import serve  # noqa: PLC0415  (NumPy: not in the supervisor)
 
-        serve(candidate, path, requests, answers, ends)
+        serve(candidate, path, control)
         os._exit(0)
-    for pipe in pipes[:-1]:
-        os.close(pipe)
+    os.close(control)
     status = _wait(kernel, lifeline)
     end_all(kernel)
     end_like(status)
@@ -107,7 +107,7 @@ def end_all(kernel: int) -> None:
             os.waitpid(-1, 0)
 
 
-def end_like(status: int) -> None:
+def end_like(status: int) -> NoReturn:
     """End as the process did that had this wait status."""
     if os.WIFSIGNALED(status):
         with contextlib.suppress(OSError):  # SIGKILL has no other handler

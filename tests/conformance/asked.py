@@ -195,23 +195,26 @@ def kernel(config: pytest.Config, candidate: Candidate, option: str = "--kernel"
 
 def isolated(config: pytest.Config, candidate: Candidate) -> Isolated:
     """Return a candidate that is called as the options say, not started yet."""
-    seconds, megabytes = (
-        config.getoption(f"convcheck_{name}") for name in ("seconds", "megabytes")
-    )
-    return Isolated(candidate, seconds=seconds, megabytes=megabytes)
+    limits = {
+        name: config.getoption(f"convcheck_{name}")
+        for name in ("seconds", "first_seconds", "megabytes")
+    }
+    return Isolated(candidate, **limits)
 
 
 def call_options(config: pytest.Config) -> list[str]:
     """Return the options about calls that were given, as on a command line."""
     if config.getoption("convcheck_in_process"):
         return ["--in-process"]
-    names = {"--call-seconds": "convcheck_seconds", "--call-megabytes": "convcheck_megabytes"}
-    defaults = {"--call-seconds": 10.0, "--call-megabytes": 4096}
-    given = {option: config.getoption(name) for option, name in names.items()}
+    defaults = {
+        ("--call-seconds", "convcheck_seconds"): 10.0,
+        ("--first-call-seconds", "convcheck_first_seconds"): None,
+        ("--call-megabytes", "convcheck_megabytes"): 4096,
+    }
     return [
         word
-        for option, value in given.items()
-        if value != defaults[option]
+        for (option, name), default in defaults.items()
+        if (value := config.getoption(name)) != default
         for word in (option, f"{value:g}")
     ]
 

@@ -25,7 +25,7 @@ class Tally:
         before = self._spent()
         self.comparisons += compare(*self.kernels, cases)
         pairs = zip(self._spent(), before, strict=True)
-        self._seconds.append(tuple(round(after - start, 9) for after, start in pairs))
+        self._seconds.append(tuple(_measured(after - start) for after, start in pairs))
 
     def _spent(self) -> tuple[float, ...]:
         return tuple(float(getattr(kernel, "spent", 0.0)) for kernel in self.kernels)
@@ -102,6 +102,11 @@ class Tally:
             f"  rerun    {rerun_command(example.verdict, f'{command} --case {case}')}",
         ]
         return "\n".join(lines)
+
+
+def _measured(seconds: float) -> float:
+    """Return a time as it is kept: less than a microsecond is not told from none."""
+    return round(max(seconds, 1e-6), 9) if seconds else 0.0
 
 
 def _exactly(value: float) -> str:

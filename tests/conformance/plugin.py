@@ -8,7 +8,7 @@ are among those that run.
 import argparse
 import contextlib
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,21 @@ def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None]:
     """Declare the options by their short names, unless the user's own tests have such."""
     yield
     _declare(_Options(parser, short=True))
+
+
+def _positive(number: Callable[[str], float]) -> Callable[[str], float]:
+    """Return a reader of numbers that takes positive ones alone: nor nan."""
+
+    def read(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            found = number(text)
+            if found > 0:
+                return found
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a positive {'number' if number is float else 'integer'}"
+        )
+
+    return read
 
 
 def _declare(group: _Options) -> None:
@@ -98,15 +113,23 @@ def _declare(group: _Options) -> None:
     group.addoption(
         "--call-seconds",
         dest="convcheck_seconds",
-        type=float,
+        type=_positive(float),
         default=10.0,
         metavar="S",
         help="how long a call of a candidate may take (default: 10)",
     )
     group.addoption(
+        "--first-call-seconds",
+        dest="convcheck_first_seconds",
+        type=_positive(float),
+        metavar="S",
+        help="how long the first call of a shape may take, which may compile (default: 120, or "
+        "what --call-seconds says if that is more)",
+    )
+    group.addoption(
         "--call-megabytes",
         dest="convcheck_megabytes",
-        type=int,
+        type=_positive(int),
         default=4096,
         metavar="MB",
         help="how much memory a candidate's process may take (default: 4096)",

@@ -3,10 +3,14 @@
 They are called by name from `test_hostile`; none imports more than it needs.
 """
 
+import contextlib
+import fcntl
 import locale
 import os
 import random
 import signal
+import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -172,6 +176,56 @@ def writes_to_descriptors(x: Array, ftr: Array, strd: Pair) -> Array:
         except OSError:
             continue
     return right(x, ftr, strd)
+
+
+def _forged(header: str, body: bytes, length: int | None = None) -> bytes:
+    """Return what a process might take for an answer, of whatever header."""
+    size = len(body) if length is None else length
+    return struct.pack("<4sIQ", b"cvk1", len(header), size) + header.encode("latin-1") + body
+
+
+_BODY = np.ones(12).tobytes()
+FORGERIES = {
+    "another shape": _forged('["result", "", 0, "<f8", [12]]', _BODY),
+    "negative sizes": _forged('["result", "", 0, "<f8", [-3, -4]]', _BODY),
+    "sizes that are no integers": _forged('["result", "", 0, "<f8", [3.0, 4]]', _BODY),
+    "another size": _forged('["result", "", 0, "<f8", [2, 3]]', _BODY),
+    "no sizes": _forged('["result", "", 0, "<f8", {}]', _BODY[:8]),
+    "integers": _forged('["result", "", 0, "<i8", [1, 2, 3, 2]]', _BODY),
+    "objects": _forged('["result", "", 0, "O", [1, 2, 3, 2]]', _BODY),
+    "bytes": _forged('["result", "", 0, "V8", [1, 2, 3, 2]]', _BODY),
+    "records": _forged('["result", "", 0, "f4,f4", [1, 2, 3, 2]]', _BODY),
+    "no dtype": _forged('["result", "", 0, 7, [12]]', _BODY),
+    "brackets": _forged("[" * 60_000, b""),
+    "digits": _forged("1" * 60_000, b""),
+    "no JSON": _forged("\xff\xfe", b""),
+    "not UTF-8": _forged('["misbehaved", "\xe9", 0, "", []]', b""),
+    "a long body": _forged('["result", "", 0, "<f8", [12]]', _BODY, (1 << 64) - 1),
+    "a body for no result": _forged('["misbehaved", "", 0, "", []]', _BODY),
+    "NaN for a number": _forged('["misbehaved", "", NaN, "", []]', b""),
+    "another number": _forged('["misbehaved", "why", -1, "", []]', b""),
+    "a text that is none": _forged('["misbehaved", 7, 0, "", []]', b""),
+    "another kind": _forged('["loaded", "", 0, "", []]', b""),
+    "a kind that is none": _forged('[[], "", 0, "", []]', b""),
+    "too few": _forged('["misbehaved"]', b""),
+    "no list": _forged('{"kind": "result"}', b""),
+    "torn": _forged('["result", "", 0, "<f8", [12]]', _BODY)[:50],
+}
+
+
+def forges(x: Array, ftr: Array, strd: Pair) -> Array:
+    """Answer in the process's place, by the pipe that it answers by."""
+    _send(FORGERIES[os.environ["FORGERY"]])
+    return right(x, ftr, strd)
+
+
+def _send(data: bytes) -> None:
+    for each in list(Path("/proc/self/fd").iterdir()):
+        number = int(each.name)
+        with contextlib.suppress(OSError):
+            pipe = stat.S_ISFIFO(os.fstat(number).st_mode)
+            if pipe and fcntl.fcntl(number, fcntl.F_GETFL) & os.O_WRONLY:
+                os.write(number, data)
 
 
 def forks(x: Array, ftr: Array, strd: Pair) -> Array:

@@ -155,6 +155,28 @@ def test_a_kernel_that_somebody_else_has_ended_is_not_to_blame(tmp_path: Path) -
     assert text == str(certify(convolution, REGION))
 
 
+KILLED_AT_IMPORT = """
+import os
+from pathlib import Path
+from convcheck.reference.notebook import convolution
+
+with Path(__file__).with_suffix(".imported").open("a") as file:
+    file.write("x")
+    file.flush()
+    if file.tell() in (1, 2, 4, 5):
+        os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_kill_while_a_worker_imports_the_kernel_loses_nothing(tmp_path: Path) -> None:
+    """It is imported again, and again, and the certificate is the same."""
+    path = tmp_path / "killed.py"
+    path.write_text(KILLED_AT_IMPORT, encoding="utf-8")
+    text = run(plan_for(f"convolution={path}:convolution"), tmp_path / "r")
+    assert path.with_suffix(".imported").stat().st_size >= 3
+    assert text == str(certify(convolution, REGION))
+
+
 def test_what_is_not_waited_for_is_ended() -> None:
     """Workers do not go on when a campaign is stopped, and their spans are given up."""
     pool = process_pool(1)

@@ -34,8 +34,8 @@ REASONS = {
     "changes_an_earlier_result": "changed the result of an earlier call",
     "changes_an_earlier_argument": "changed an argument of an earlier call",
     "returns_with_keyboard_interrupt": "raised KeyboardInterrupt: no message",
-    "hangs": "did not return within 0.5 s",
-    "hangs_when_read": "did not return within 0.5 s",
+    "hangs": "did not return within 0.5 s (--call-seconds)",
+    "hangs_when_read": "did not return within 0.5 s (--call-seconds)",
     "crashes": "crashed its process (SIGSEGV)",
     "aborts": "crashed its process (SIGABRT)",
     "ends": "ended its process, with exit status 0",
@@ -68,8 +68,9 @@ def isolated() -> Iterator[Callable[..., Isolated]]:
 
     def make(name: str, module: str = KERNELS) -> Isolated:
         candidate = Candidate("convolution", module, name)
-        seconds = 0.5 if name.startswith("hangs") else 10
-        started.append(Isolated(candidate, seconds=seconds, megabytes=400))
+        seconds = 0.5 if name.startswith("hangs") else 10.0
+        limits = {"seconds": seconds, "first_seconds": seconds}
+        started.append(Isolated(candidate, **limits, megabytes=400))
         return started[-1]
 
     yield make
@@ -91,6 +92,16 @@ def test_misbehaviour_says_what_happened(isolated: Isolate, name: str) -> None:
     verdicts = judge_all(isolated(name), CASES)
     assert len(verdicts) == len(CASES)
     assert set(told(verdicts)) == {REASONS[name]}
+
+
+@pytest.mark.parametrize("name", hostile.FORGERIES)
+def test_a_forged_answer_is_misbehaviour(
+    isolated: Isolate, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever a kernel writes where its answers go, it is told in one sentence."""
+    monkeypatch.setenv("FORGERY", name)
+    verdicts = judge_all(isolated("forges"), CASES[:2])
+    assert told(verdicts) == [REASONS["writes_to_descriptors"]] * 2
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -127,7 +138,7 @@ def test_a_kernel_that_hangs_is_given_up_until_the_next_test(isolated: Isolate) 
     kernel = isolated("hangs")
     started = time.monotonic()
     first, *rest = judge_all(kernel, CASES)
-    assert (first.outcome, first.reason) == (Outcome.MISBEHAVED, "did not return within 0.5 s")
+    assert (first.outcome, first.reason) == (Outcome.MISBEHAVED, REASONS["hangs"])
     assert {each.outcome for each in rest} == {Outcome.UNDECIDED}
     assert rest[0].reason == f"not called any more: a call before it in this test {first.reason}"
     law = judge_law("impulse", kernel, CASES[0], {})
@@ -203,7 +214,8 @@ def test_nothing_outlives_the_judge(isolated: Isolate, monkeypatch: pytest.Monke
 MARK = "HOSTILE_MARK"
 SEVERAL = (
     *("--pyargs", "convcheck.conformance.test_agreement", "convcheck.conformance.test_laws"),
-    *("--hypothesis-profile", "quick", "--call-seconds", "1", "--conformance-json", "r.json"),
+    *("--call-seconds", "1", "--first-call-seconds", "1"),
+    *("--hypothesis-profile", "quick", "--conformance-json", "r.json"),
     *("--kernel", f"convolution={KERNELS}:crashes_on_stride_two"),
     *("--kernel", f"convolution_transpose={KERNELS}:hangs_in_a_run"),
     *("--kernel", f"convolution_transpose_input_gradient={KERNELS}:prints_megabytes"),

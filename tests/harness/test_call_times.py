@@ -1,0 +1,155 @@
+"""How long calls may take, the first of a shape and others, and whose clock tells it."""
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pytest_runs import Folder, findings, run
+
+from convcheck.conformance.likeness import Tally
+from convcheck.oracle.candidates import Candidate
+from convcheck.oracle.cases import Case
+from convcheck.oracle.isolation import Isolated
+from convcheck.oracle.judge import judge_all
+from convcheck.oracle.verdicts import Outcome, Verdict
+
+# A kernel that compiles, as it were: for each shape, dtype and stride.
+COMPILES = """
+import time
+from convcheck.reference import notebook
+
+known = set()
+
+def convolution(x, ftr, strd):
+    form = x.shape, ftr.shape, x.dtype, strd
+    time.sleep(0 if form in known else 0.7)
+    known.add(form)
+    return notebook.convolution(x, ftr, strd)
+"""
+HANGS_LATER = (
+    COMPILES
+    + """
+right = convolution
+
+def convolution(x, ftr, strd):
+    time.sleep(30 if (x.shape, ftr.shape, x.dtype, strd) in known else 0)
+    return right(x, ftr, strd)
+"""
+)
+CASES = [
+    Case.parse(f"v1:convolution:{dtype}:{fill}:b1.h3.w4.i2.o2.f2x2.s1x{stride}:1")
+    for dtype, stride in (("float32", 1), ("float64", 1), ("float64", 2))
+    for fill in ("integers", "uniform", "small")
+]
+Isolate = Callable[..., Isolated]
+
+
+@pytest.fixture
+def isolated(tmp_path: Path) -> Iterator[Isolate]:
+    """Return a function that isolates the convolution of a module's text, and end it afterwards."""
+    started = []
+
+    def make(text: str, **limits: float) -> Isolated:
+        path = tmp_path / "mine.py"
+        path.write_text(text, encoding="utf-8")
+        started.append(Isolated(Candidate("convolution", str(path), "convolution"), **limits))
+        return started[-1]
+
+    yield make
+    for kernel in started:
+        kernel.stop()
+
+
+def told(verdicts: list[Verdict]) -> set[tuple[Outcome, str]]:
+    """Return what was said, each once."""
+    return {(each.outcome, each.reason) for each in verdicts}
+
+
+def test_first_calls_of_a_shape_may_compile(isolated: Isolate) -> None:
+    """They have a limit of their own; so have they in every process anew, and in a diagnosis."""
+    kernel = isolated(COMPILES, seconds=0.4)
+    assert told(judge_all(kernel, CASES)) == {(Outcome.AGREES, "")}
+    kernel.stop()
+    assert told(judge_all(kernel, CASES[:2])) == {(Outcome.AGREES, "")}
+    fresh = kernel.fresh(0.3)
+    assert told(judge_all(fresh, CASES[:2])) == {(Outcome.AGREES, "")}
+    fresh.stop()
+
+
+def test_a_first_call_has_a_limit_too(isolated: Isolate) -> None:
+    """Beyond it, it is a hang, and the options that would allow more are named."""
+    (verdict,) = judge_all(isolated(COMPILES, seconds=0.2, first_seconds=0.5), CASES[:1])
+    assert verdict.outcome is Outcome.MISBEHAVED
+    for fact in ("0.2 s (--call-seconds)", "0.5 s", "(--first-call-seconds)"):
+        assert fact in verdict.reason
+
+
+def test_later_calls_have_the_short_limit(isolated: Isolate) -> None:
+    """A kernel that hangs where it has answered such a call before is not waited for long."""
+    kernel = isolated(HANGS_LATER, seconds=0.4)
+    first, second = judge_all(kernel, CASES[:2])
+    assert (first.outcome, second.outcome) == (Outcome.AGREES, Outcome.MISBEHAVED)
+    assert second.reason.startswith("did not return within 0.4 s (--call-seconds)")
+    fresh = kernel.fresh(0.3)
+    assert judge_all(fresh, CASES[:1])[0].reason.startswith("did not return within 0.3 s")
+    fresh.stop()
+
+
+@pytest.mark.parametrize("name", ["seconds", "first_seconds", "megabytes"])
+@pytest.mark.parametrize("value", [0, -1, math.nan])
+def test_limits_are_positive(isolated: Isolate, name: str, value: float) -> None:
+    """Another number is refused by the limit's name."""
+    with pytest.raises(ValueError, match=f"{name}={value!r}: expected a positive number"):
+        isolated(COMPILES, **{name: value})
+
+
+OPTIONS = ("--call-seconds", "--first-call-seconds", "--call-megabytes")
+
+
+@pytest.mark.parametrize("option", [*OPTIONS, "--convcheck-first-call-seconds"])
+def test_options_are_positive(folder: Folder, option: str) -> None:
+    """A limit that is no positive number is a wrong command, which the message names."""
+    for value in ("0", "-1", "nan", "x"):
+        done = run(folder(), f"{option}={value}")
+        assert done.returncode == 4
+        assert f"argument {option}: {value!r}: expected a positive" in done.stderr
+
+
+def test_options_reach_the_kernel(folder: Folder) -> None:
+    """A kernel that compiles conforms, and the command to rerun says how it was called."""
+    where = folder(mine=COMPILES.replace("0.7", "1.5 * (x.size == 24)"))
+    one = ("--case", str(CASES[0]), "--kernel", "convolution=mine.py:convolution")
+    assert run(where, *one, "--call-seconds", "0.5").returncode == 0
+    few = ("--call-seconds", "0.5", "--first-call-seconds", "1", "--conformance-json", "r.json")
+    done = run(where, *one, *few)
+    assert done.returncode == 1
+    assert "--call-seconds 0.5 --first-call-seconds 1" in done.stdout
+    assert findings(where / "r.json")["verdict"] == "does not conform"
+
+
+# A kernel whose process has clocks of its own.
+LIES = """
+import time
+from convcheck.reference import notebook
+
+sleep = time.sleep
+time.perf_counter = lambda: {now}
+time.monotonic = lambda: {now}
+
+def convolution(x, ftr, strd):
+    sleep({sleep})
+    return notebook.convolution(x, ftr, strd)
+"""
+
+
+@pytest.mark.parametrize("now", ["float('nan')", "-2980.0 * sleep.__hash__()", "'soon'"])
+def test_the_judge_takes_the_time(isolated: Isolate, now: str) -> None:
+    """Whatever clocks a kernel's process has, its time is what it took; the pipes' is taken off."""
+    kernel = isolated(LIES.format(now=now, sleep=0.1))
+    tally = Tally(kernel, kernel)
+    tally.compare(CASES[:1])
+    tally.compare(CASES[:3])
+    few, more = tally.dump("convolution", "float32", bitwise=False)["seconds"]
+    for seconds, calls in ((few, 2), (more, 6)):  # it is both kernels
+        assert all(0.06 * calls < each < 0.1 * calls + 3 for each in seconds)
