@@ -99,7 +99,7 @@ class Seen:
                 known = self.deeds.setdefault(geometry, {})
                 known.update({dtype: known.get(dtype) or does for dtype, does in deeds.items()})
         for dtype, found in plain["signs"].items():
-            self._share(dtype, dict.fromkeys(found, True))
+            self._share(dtype, dict.fromkeys(map(tuple, found), True))
 
     def bearing(self, claims: Iterable[Claim], operation: Operation) -> list[str]:
         """Return the claims that all cases bear out, and of the others what was seen, in words."""

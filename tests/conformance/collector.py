@@ -131,7 +131,7 @@ class Collector:
             "oracles": kernels.oracles(),
             "profile": config.getoption("hypothesis_profile", None) or "default",
             "seed": config.getoption("hypothesis_seed", None) or "0",
-            "case": config.getoption("convcheck_case"),
+            "case": " ".join(config.getoption("convcheck_case") or ()) or None,
             "whole_layers": config.getoption("convcheck_whole_layers"),
         }
         self._findings = findings.build(

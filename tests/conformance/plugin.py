@@ -73,8 +73,10 @@ def _declare(group: _Options) -> None:
     group.addoption(
         "--case",
         dest="convcheck_case",
+        action="append",
         metavar="CASEID",
-        help="judge one case again, and run nothing else",
+        help="judge one case again, and run nothing else; where given several times, one case "
+        "after another",
     )
     group.addoption(
         "--kernel",
@@ -174,12 +176,13 @@ def pytest_configure(config: pytest.Config) -> None:
         _register_profile(profile)
     if profile:
         _check_profile(profile)
-    case = config.getoption("convcheck_case")
-    if case is not None:
+    cases = config.getoption("convcheck_case")
+    if cases:
         from convcheck.oracle.cases import Case  # noqa: PLC0415  (NumPy: only when asked)
 
         try:
-            Case.parse(case)
+            for case in cases:
+                Case.parse(case)
         except ValueError as error:
             raise pytest.UsageError(f"--case: {error}") from None
         config.args = [str(HERE / "replay.py")]

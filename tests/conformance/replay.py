@@ -1,4 +1,4 @@
-"""One case again: what `pytest --case CASEID` runs, and nothing else collects."""
+"""One case again, or several in turn: what `pytest --case CASEID` runs, and nothing else collects."""
 
 import pytest
 
@@ -14,12 +14,17 @@ _BITS = "same bits"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Give the test what is judged on the case: laws too, where it holds exact integers."""
-    case = Case.parse(metafunc.config.getoption("convcheck_case"))
-    laws = laws_of(case.operation) if case.fill in ("integers", "small") else []
+    """Give the test what is judged on each case: laws too, where it holds exact integers."""
+    cases = list(map(Case.parse, metafunc.config.getoption("convcheck_case")))
     bits = [_BITS] if metafunc.config.getoption("convcheck_bitwise") else []
-    metafunc.parametrize("case", [case], ids=[case.operation])
-    metafunc.parametrize("prop", [property_of(case), *laws, *bits])
+    several = len(cases) > 1
+    parameters = [
+        pytest.param(case, prop, id=f"{f'{number}-' * several}{case.operation}-{prop}")
+        for number, case in enumerate(cases, 1)
+        for laws in [laws_of(case.operation) if case.fill in ("integers", "small") else []]
+        for prop in (property_of(case), *laws, *bits)
+    ]
+    metafunc.parametrize(("case", "prop"), parameters)
 
 
 def test_case(record: Record, case: Case, prop: str) -> None:
