@@ -7,11 +7,10 @@ for.  This is for accidents.  It is no sandbox: the kernel can still do what its
 
 import atexit
 import hashlib
-import warnings
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from .calls import Call, MisbehaviourError, NotCalledError, Remote
+from .calls import Call, MisbehaviourError, NotCalledError, Remote, tell
 from .candidates import Candidate, CandidateError
 from .cases import Case
 from .layouts import Array
@@ -26,10 +25,6 @@ _START_SECONDS = 60.0
 _PATIENCE = 5
 # Once a kernel has hung, no call waits longer than this.
 _SHORT_SECONDS = 1.0
-
-
-class KernelWarning(UserWarning):
-    """Something that a candidate did and that is no fault, such as a warning of its own."""
 
 
 class Isolated(Remote):
@@ -93,9 +88,7 @@ class Isolated(Remote):
         if text in self._told:
             return
         self._told.add(text)
-        with warnings.catch_warnings():
-            warnings.simplefilter("always")  # also where the user's are errors: it is no fault
-            warnings.warn(f"{self.candidate}: {text}", KernelWarning, stacklevel=2)
+        tell(self.candidate, text)
 
     def refuses(self, case: Case, prop: str) -> str | None:
         """Return why it is not to be judged on `case` for a property, if it is not."""
@@ -167,12 +160,12 @@ class Isolated(Remote):
             for _ in requests:
                 answer = self._process.next(seconds)
                 if answer.result is None:
-                    answers.append(MisbehaviourError(answer.text))
+                    answers.append(MisbehaviourError(answer.text, answer.details))
                 else:
                     self.spent = _seconds(answer.text, self.spent)
                     answers.append(answer.result)
-        except HangError:
-            raise HangError(_in_time(self._seconds)) from None
+        except HangError as problem:
+            raise HangError(_in_time(self._seconds), problem.details) from None
         finally:
             if self._process.gone:
                 self.stop()

@@ -2,7 +2,8 @@
 
 Requests are pickled batches of calls.  Answers are no pickles: the kernel's process may
 have written anything there, and the judge must neither run it nor wait for its end.  An
-answer is a header in JSON (a kind, a text, and dtype and shape of a result) and the result.
+answer is a header in JSON (a kind, a text, dtype and shape of a result, and details of a
+misbehaviour) and the result.
 """
 
 import json
@@ -45,6 +46,8 @@ class Answer:
     """started, loaded, refused, told, misbehaved or result"""
     text: str = ""
     result: Array | None = None
+    details: tuple[str, ...] = ()
+    """of a misbehaviour, as `calls.MisbehaviourError` has them"""
 
 
 def request_bytes(requests: Sequence[Request]) -> bytes:
@@ -72,7 +75,7 @@ def answer_bytes(answer: Answer) -> bytes:
     z = answer.result
     body = b"" if z is None else z.tobytes()
     form = ["", []] if z is None else [z.dtype.str, z.shape]
-    header = json.dumps([answer.kind, answer.text, *form]).encode()
+    header = json.dumps([answer.kind, answer.text, *form, answer.details]).encode()
     return _HEADER.pack(_MARK, len(header), len(body)) + header + body
 
 
@@ -91,9 +94,9 @@ def take_answer(buffer: bytearray) -> Answer | None:
     if len(buffer) < end:
         return None
     try:
-        kind, text, dtype, shape = json.loads(buffer[_HEADER.size : start])
+        kind, text, dtype, shape, details = json.loads(buffer[_HEADER.size : start])
         result = np.frombuffer(buffer[start:end], dtype).reshape(shape) if dtype else None
     except (ValueError, TypeError) as error:
         raise GarbledError from error
     del buffer[:end]
-    return Answer(kind, text, result)
+    return Answer(kind, text, result, tuple(map(str, details)))

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from . import traces
 from .calls import MisbehaviourError
 from .messages import CUT_OFF, END, Answer, GarbledError, take_answer
 
@@ -18,6 +19,8 @@ _STOP_SECONDS = 5.0
 # How often time and memory are looked at, in milliseconds.
 _LOOK = 50
 _OUTPUT_MEGABYTES = 100
+# Bytes at the end of a call's output that are looked at when it fails.
+_SHOWN = 10_000
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 
 
@@ -106,7 +109,7 @@ class Process:
         if self._status is not None:
             status, self._status = self._status, None
             self._buffer.clear()
-            raise EndedError(_ended(status))
+            raise EndedError(_ended(status), self._printed())
         with contextlib.suppress(BlockingIOError):
             self._read()
             return
@@ -115,10 +118,11 @@ class Process:
             return
         problem = self._excess()
         if problem or (not ready and time.monotonic() > deadline):
+            printed = self._printed()
             self._kill()
             if problem:
-                raise ExcessError(problem)
-            raise HangError(f"did not return within {seconds:g} s")
+                raise ExcessError(problem, printed)
+            raise HangError(f"did not return within {seconds:g} s", printed)
 
     def _read(self) -> None:
         data = os.read(self._answers, 1 << 20)
@@ -126,9 +130,9 @@ class Process:
         if not data:  # the supervisor has ended, and so has all else
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._supervisor.wait(_STOP_SECONDS)
-            status = self._supervisor.returncode
+            status, printed = self._supervisor.returncode, self._printed()
             self.stop()
-            raise EndedError(_ended(status))
+            raise EndedError(_ended(status), printed)
 
     def _note_end(self) -> bool:
         """Take note of how the candidate's process ended; False if all else ended too."""
@@ -140,6 +144,15 @@ class Process:
                 while data := os.read(self._answers, 1 << 20):
                     self._buffer += data
         return bool(data)
+
+    def _printed(self) -> tuple[str, ...]:
+        """Return what the call that is over has left in the output, and empty it for the next."""
+        output = self._output.fileno()
+        size = os.fstat(output).st_size
+        data = os.pread(output, _SHOWN, max(0, size - _SHOWN))
+        os.ftruncate(output, 0)
+        os.lseek(output, 0, os.SEEK_SET)
+        return traces.of_output(data)
 
     def _excess(self) -> str | None:
         """Return what the candidate's process has too much of, if anything."""

@@ -60,6 +60,8 @@ class Evidence:
     """statements to run after the call, {call} standing for it, {negated} for the same call
     with its first array negated, and the names of `calls.ARRANGEMENTS` for the same call with
     its arrays so arranged"""
+    details: tuple[str, ...] = ()
+    """lines on where a call failed, and what it printed, as `traces` makes them"""
 
 
 @dataclass(frozen=True)
