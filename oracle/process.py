@@ -54,7 +54,7 @@ class Process:
         theirs = (theirs_in, theirs_out, theirs_ends, lifeline)
         self._supervisor = subprocess.Popen(  # noqa: S603  (our own module)
             [
-                *(sys.executable, "-u", "-m", "convcheck.oracle.supervisor"),
+                *(sys.executable, "-u", "-P", "-m", "convcheck.oracle.supervisor"),
                 *(candidate, *map(str, theirs), *sys.path),
             ],
             stdin=subprocess.DEVNULL,

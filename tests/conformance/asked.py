@@ -124,7 +124,7 @@ def _names_in(module: str) -> list[str]:
 
     It is imported in a process of its own: it may end it, or never return.
     """
-    command = [sys.executable, "-m", "convcheck.oracle.loading", module, *sys.path]
+    command = [sys.executable, "-P", "-m", "convcheck.oracle.loading", module, *sys.path]
     try:
         done = subprocess.run(  # noqa: S603  (our own module)
             command, capture_output=True, check=False, timeout=_IMPORT_SECONDS
