@@ -27,6 +27,10 @@ _PATIENCE = 5
 _SHORT_SECONDS = 1.0
 
 
+class StartError(CandidateError):
+    """The system lets no process start for a candidate."""
+
+
 class Isolated(Remote):
     """A candidate that runs in a process of its own, started when it is first needed."""
 
@@ -52,10 +56,13 @@ class Isolated(Remote):
         return Isolated(self.candidate, seconds=least, megabytes=self._megabytes)
 
     def start(self) -> None:
-        """Start the process and load the candidate; CandidateError if that fails."""
+        """Start the process and load the candidate; CandidateError, or StartError, if that fails."""
         if self._process is not None:
             return
-        self._process = Process(str(self.candidate), self._megabytes, self._tell)
+        try:
+            self._process = Process(str(self.candidate), self._megabytes, self._tell)
+        except OSError as error:  # no fault of the candidate's
+            raise StartError(f"its process cannot be started: {error.strerror}") from None
         atexit.register(self.stop)
         try:
             answer = self._process.next(_START_SECONDS)
@@ -151,6 +158,8 @@ class Isolated(Remote):
         """Have requests answered in the process, adding to `answers` as they come."""
         try:
             self.start()
+        except StartError:
+            raise
         except CandidateError as problem:  # it was loaded before
             raise EndedError(f"could not be loaded again: {problem}") from None
         assert self._process is not None, "started"  # noqa: S101

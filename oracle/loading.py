@@ -5,8 +5,10 @@ import importlib
 import importlib.util
 import inspect
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,12 +16,28 @@ from typing import Any
 from .operations import OPERATIONS, Operation
 
 
+SAFE_PATH = ("PYTHONSAFEPATH", "convcheck")
+"""keeps the working directory from a Python's module search path; kernels do not get it"""
+
 _LAYERS = 20
 """decorators that are looked through"""
 
 
 class CandidateError(ValueError):
     """A candidate cannot be judged as named; the message is one line."""
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Start Python processes inside where files beside a kernel may bear names of its modules."""
+    if SAFE_PATH[0] in os.environ:
+        yield
+        return
+    os.environ.update([SAFE_PATH])
+    try:
+        yield
+    finally:
+        os.environ.pop(SAFE_PATH[0], None)
 
 
 def look_in(path: Sequence[str]) -> None:

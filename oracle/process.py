@@ -13,6 +13,7 @@ from pathlib import Path
 
 from . import traces
 from .calls import MisbehaviourError
+from .loading import SAFE_PATH
 from .messages import CUT_OFF, END, Answer, GarbledError, take_answer
 
 _STOP_SECONDS = 5.0
@@ -40,30 +41,32 @@ class Process:
     """The supervisor's process, and its child and grandchild that the candidate runs in."""
 
     def __init__(self, candidate: str, megabytes: int, tell: Callable[[str], None]) -> None:
+        """Start them; OSError where the system does not let them start."""
         self.gone = False
         """whether a new one is needed"""
         self._megabytes, self._tell = megabytes, tell
         self._pid: int | None = None  # of the process that the candidate runs in
         self._status: int | None = None  # how that has ended, if it has
         self._buffer = bytearray()
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
-        theirs_in, self._requests = os.pipe()
-        self._answers, theirs_out = os.pipe()
-        self._ends, theirs_ends = os.pipe()
-        lifeline, self._lifeline = os.pipe()
-        theirs = (theirs_in, theirs_out, theirs_ends, lifeline)
-        self._supervisor = subprocess.Popen(  # noqa: S603  (our own module)
-            [
-                *(sys.executable, "-u", "-P", "-m", "convcheck.oracle.supervisor"),
-                *(candidate, *map(str, theirs), *sys.path),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._output,
-            pass_fds=theirs,
-            start_new_session=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        with contextlib.ExitStack() as opened:  # what is open is closed, should something fail
+            self._output = opened.enter_context(tempfile.TemporaryFile())
+            pipes = [_pipe(opened) for _ in range(4)]
+            (theirs_in, self._requests), (lifeline, self._lifeline) = pipes[:2]
+            (self._answers, theirs_out), (self._ends, theirs_ends) = pipes[2:]
+            theirs = (theirs_in, theirs_out, theirs_ends, lifeline)
+            self._supervisor = subprocess.Popen(  # noqa: S603  (our own module)
+                [
+                    *(sys.executable, "-u", "-P", "-m", "convcheck.oracle.supervisor"),
+                    *(candidate, *map(str, theirs), *sys.path),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                pass_fds=theirs,
+                start_new_session=True,
+                env=_environment() | {"OMP_NUM_THREADS": "1"},
+            )
+            opened.pop_all()
         for pipe in theirs:
             os.close(pipe)
         for pipe in (self._requests, self._answers, self._ends):
@@ -193,6 +196,17 @@ class Process:
         for pipe in (self._requests, self._answers, self._ends):
             os.close(pipe)
         self._output.close()
+
+
+def _pipe(opened: contextlib.ExitStack) -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        opened.callback(os.close, end)
+    return ends
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if (name, value) != SAFE_PATH}
 
 
 def _ended(status: int | None) -> str:

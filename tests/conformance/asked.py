@@ -132,6 +132,8 @@ def _names_in(module: str) -> list[str]:
     except subprocess.TimeoutExpired:
         problem = f"importing it did not end within {_IMPORT_SECONDS:g} s"
         raise CandidateError(f"module {module!r}: {problem}") from None
+    except OSError as error:
+        raise CandidateError(f"module {module!r}: no process can be started: {error}") from None
     try:
         answer = json.loads(done.stdout.splitlines()[-1])
         names = [str(name) for name in answer.get("names", [])]

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
-_SAFE_PATH, _OURS = "PYTHONSAFEPATH", "convcheck"
 EXAMPLES = {"quick": 20, "thorough": 1000}
 
 
@@ -141,8 +140,6 @@ def shard(config: pytest.Config) -> tuple[int, int]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Check the options, and set up what they ask for."""
-    if os.environ.get(_SAFE_PATH) == _OURS:  # for this process, not for those that kernels start
-        del os.environ[_SAFE_PATH]
     profile = config.getoption("hypothesis_profile", None)
     if profile in EXAMPLES:
         _register_profile(profile)
@@ -177,16 +174,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionstart() -> Generator[None]:
-    """Start workers where files beside a candidate may bear the names of Python's modules."""
-    kernels = sys.modules.get("convcheck.conformance.kernels")
-    if kernels is None or not kernels.CANDIDATES or _SAFE_PATH in os.environ:
+    """Start workers where files beside a candidate may bear names of Python's modules."""
+    loading = sys.modules.get("convcheck.oracle.loading")  # where a candidate is named
+    with loading.safe_path() if loading else contextlib.nullcontext():
         yield
-        return
-    os.environ[_SAFE_PATH] = _OURS
-    try:
-        yield
-    finally:
-        os.environ.pop(_SAFE_PATH, None)
 
 
 class _ConformanceModule(pytest.Module):
