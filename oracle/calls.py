@@ -257,8 +257,9 @@ def _called(
     finally:
         floating.take_over(kernel)
         if floating.is_news(kernel):
-            name = getattr(kernel, "candidate", getattr(kernel, "__name__", "the kernel"))
-            tell(name, floating.TOLD)
+            candidate = getattr(kernel, "candidate", None)
+            if candidate is None or candidate.promise.subnormals != "flushed":
+                tell(candidate or getattr(kernel, "__name__", "the kernel"), floating.TOLD)
 
 
 def words(error: BaseException) -> str:

@@ -98,10 +98,12 @@ def kept(kernel: Any = None) -> Iterator[None]:
 
     `kernel` is then called as the caller computes.
     """
-    environment = _get() if flushes() else None
+    if not flushes():
+        yield
+        return
+    environment = _get()
     take_over(kernel)
     try:
         yield
     finally:
-        if environment is not None:
-            _set(environment)
+        _set(environment)

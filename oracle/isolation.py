@@ -56,7 +56,7 @@ class Isolated(Remote):
         return Isolated(self.candidate, seconds=least, megabytes=self._megabytes)
 
     def start(self) -> None:
-        """Start the process and load the candidate; CandidateError, or StartError, if that fails."""
+        """Start the process and load the candidate; CandidateError if that fails."""
         if self._process is not None:
             return
         try:

@@ -253,7 +253,7 @@ class _Session:
         return problem
 
     def _left_behind(self, request: Request) -> MisbehaviourError | None:
-        """Return what the last calls, of which `request` asked the last, left changed or running."""
+        """Return what the calls until `request`'s have left changed or running."""
         setting = self._slow.restore()
         if setting and self._slow.imported:  # what importing changes is no misuse, as in `calls`
             undone = self._slow.undone

@@ -15,7 +15,6 @@ from typing import Any
 
 from .operations import OPERATIONS, Operation
 
-
 SAFE_PATH = ("PYTHONSAFEPATH", "convcheck")
 """keeps the working directory from a Python's module search path; kernels do not get it"""
 
