@@ -53,16 +53,21 @@ def _labelled(label: str, lines: Iterable[str]) -> tuple[str, ...]:
 
 def _told(frames: Iterable[Frame]) -> Sequence[str]:
     """Return frames as lines: the user's, or else those of libraries; a loop's only once."""
-    others = [frame for frame in frames if _OURS not in Path(frame[0]).parents]
+    others = [each for each in frames if not _is_ours(each[0])]
     users = [frame for frame in others if not _is_library(frame[0])]
     lines = [*dict.fromkeys(map(_line, users or others))]
     return lines if len(lines) <= _FRAMES else [*lines[:2], "...", *lines[-_FRAMES + 2 :]]
 
 
+def _is_ours(file: str) -> bool:
+    """Return whether a file is part of what calls kernels, Python's start included."""
+    return _OURS in Path(file).parents or file.startswith("<frozen ")
+
+
 def _is_library(file: str) -> bool:
     parts = Path(file).parts
     inside = any(part in _THEIRS for part in parts)
-    return inside or file.startswith(("<frozen ", f"{_STANDARD}/"))
+    return inside or file.startswith(f"{_STANDARD}/")
 
 
 def _line(frame: Frame) -> str:

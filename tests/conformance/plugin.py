@@ -68,7 +68,7 @@ def _declare(group: _Options) -> None:
         dest="convcheck_kernels",
         action="append",
         metavar="MODULE",
-        help="judge every function of a module that bears an operation's name",
+        help="judge every function written in a module that bears an operation's name",
     )
     group.addoption(
         "--replaces",

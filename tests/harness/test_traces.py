@@ -163,7 +163,8 @@ def test_libraries_are_shown_where_there_is_nothing_else() -> None:
     output = (
         b"Fatal Python error: Segmentation fault\n\nCurrent thread 0x1 (most recent call first):\n"
         b'  File "/somewhere/lib/python3.11/site-packages/lib/conv.py", line 7 in conv2d\n'
-        + f'  File "{traces.__file__}", line 3 in call\n\n'.encode()
+        + f'  File "{traces.__file__}", line 3 in call\n'.encode()
+        + b'  File "<frozen runpy>", line 88 in _run_code\n\n'
     )
     assert traces.of_output(output) == ("at       lib/conv.py:7 in conv2d",)
 
