@@ -1,12 +1,14 @@
 """Calling a kernel, whatever it does, and taking its result."""
 
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import copy_context
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import floating, traces
 from .geometry import Geometry
 from .layouts import Array
 from .operations import Arrays, Kernel, Operation
@@ -28,6 +30,22 @@ _IGNORED = dict.fromkeys(np.geterr(), "ignore")
 
 class MisbehaviourError(Exception):
     """A kernel gave no result that could be judged; the message says why."""
+
+    def __init__(self, reason: str, details: Sequence[str] = ()) -> None:
+        """Keep lines on where that was, and what the kernel printed, as `traces` makes them."""
+        super().__init__(reason)
+        self.details = tuple(details)
+
+
+class KernelWarning(UserWarning):
+    """Something that a candidate did and that is no fault, such as a warning of its own."""
+
+
+def tell(kernel: object, text: str) -> None:
+    """Warn of what a kernel did, also where the user's warnings are errors: it is no fault."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn(f"{kernel}: {text}", KernelWarning, stacklevel=3)
 
 
 class NotCalledError(MisbehaviourError):
@@ -182,24 +200,34 @@ class _Handed:
         To be called where NumPy ignores all floating point events: overflow and NaN are judged
         by their results.
         """
-        problem = None
         context = copy_context()
-        try:
-            z = kernel(*self.positional, **self._keywords)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)
-            problem = f"raised {words(error)}"
+        z, problem = _called(kernel, self.positional, self._keywords)
         # NumPy keeps its error state in the context, which is compared much faster.
         if copy_context() != context and np.geterr() != _IGNORED:
             np.seterr(all="ignore")
-            problem = problem or "changed NumPy's error state"
+            problem = problem or MisbehaviourError("changed NumPy's error state")
         if settings is not None:
             changed = settings.restore()
-            problem = problem or (changed and f"changed {changed}")
+            if changed and settings.imported:
+                changed = self._recurring(kernel, settings)
+            if changed:
+                problem = problem or MisbehaviourError(f"changed {changed}")
         if problem:
-            raise MisbehaviourError(problem)
+            raise problem
         return _as_result(z, shape)
+
+    def _recurring(self, kernel: Kernel, settings: Settings) -> str | None:
+        """Return which setting another such call changes again, now that modules are imported.
+
+        What importing them has changed is no misuse, and stays.
+        """
+        undone = settings.undone
+        copies = [np.array(e) if isinstance(e, np.ndarray) else e for e in self._before]
+        _called(kernel, copies, self._keywords)
+        changed = settings.restore()
+        if changed is None:
+            settings.accept(undone)
+        return changed
 
     def check(self, names: Sequence[str], result: Array) -> None:
         """Raise MisbehaviourError if an argument was changed, or the result is a part of it."""
@@ -232,6 +260,25 @@ class _Handed:
         return result[1]
 
 
+def _called(
+    kernel: Kernel, positional: Sequence[Any], keywords: Mapping[str, Any]
+) -> tuple[Any, MisbehaviourError | None]:
+    """Return what `kernel` returns, or that it raised."""
+    floating.hand_over(kernel)
+    try:
+        return kernel(*positional, **keywords), None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)
+        return None, MisbehaviourError(f"raised {words(error)}", traces.of_error(error))
+    finally:
+        floating.take_over(kernel)
+        if floating.is_news(kernel):
+            candidate = getattr(kernel, "candidate", None)
+            if candidate is None or candidate.promise.subnormals != "flushed":
+                tell(candidate or getattr(kernel, "__name__", "the kernel"), floating.TOLD)
+
+
 def words(error: BaseException) -> str:
     """Return an exception in a few words that do not change from run to run."""
     try:
@@ -257,18 +304,20 @@ def _read(z: Any) -> Array:
     kind = type(z).__name__
     if isinstance(z, np.ndarray) and type(z) not in (np.ndarray, np.memmap):
         raise MisbehaviourError(f"returned {kind}, a subclass: expected an array")
-    problem = None
     try:
-        if not hasattr(z, "__array__"):
-            problem = f"returned {kind}, expected an array"
-        else:
-            array = np.asarray(as_numpy(z))
-            if array is not z and np.asarray(as_numpy(z)).tobytes() != array.tobytes():
-                problem = f"returned a {kind} that is another array each time it is read"
+        array, again = _array(z), _array(z)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  (the kernel's own code runs here)
         problem = f"returned a {kind} that cannot be read: {words(error)}"
-    if problem:
-        raise MisbehaviourError(problem)
+        raise MisbehaviourError(problem, traces.of_error(error)) from None
+    if array is None or again is None:
+        raise MisbehaviourError(f"returned {kind}, expected an array")
+    if array is not z and again.tobytes() != array.tobytes():
+        raise MisbehaviourError(f"returned a {kind} that is another array each time it is read")
     return array
+
+
+def _array(z: Any) -> Array | None:
+    array = as_numpy(z)
+    return np.asarray(array) if hasattr(array, "__array__") else None

@@ -66,6 +66,8 @@ def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str]
     else:
         against = _AGAINST.get(verdict.prop, f"itself: {verdict.reason}")
         lines = [f"{who}: the kernel disagrees with {against}"]
+    if evidence is not None:
+        lines += [f"  {line}" for line in evidence.details]
     if evidence is not None and evidence.expression:
         lines += [_numbers(evidence), f"  wrong    {_share(evidence)}"]
     lines += diagnosis

@@ -8,13 +8,12 @@ for.  This is for accidents.  It is no sandbox: the kernel can still do what its
 import atexit
 import hashlib
 import time
-import warnings
 from collections.abc import Hashable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
 
-from .calls import Call, MisbehaviourError, NotCalledError, Remote
+from .calls import Call, MisbehaviourError, NotCalledError, Remote, tell
 from .candidates import Candidate, CandidateError
 from .cases import Case
 from .layouts import Array
@@ -39,8 +38,8 @@ FIRST_SECONDS = 120.0
 _FORMS = 10_000
 
 
-class KernelWarning(UserWarning):
-    """Something that a candidate did and that is no fault, such as a warning of its own."""
+class StartError(CandidateError):
+    """The system lets no process start for a candidate."""
 
 
 class Isolated(Remote):
@@ -116,11 +115,15 @@ class Isolated(Remote):
 
         Raises:
             CandidateError: it says nothing.
+            StartError: the system does not let it start.
             NotCalledError: somebody else has ended it again and again, and it was loaded before.
         """
         text = ""
         for _ in range(_LOADS):
-            self._process = Process(str(self.candidate), self._megabytes, self._tell)
+            try:
+                self._process = Process(str(self.candidate), self._megabytes, self._tell)
+            except OSError as error:  # no fault of the candidate's
+                raise StartError(f"its process cannot be started: {error.strerror}") from None
             atexit.register(self.stop)
             try:
                 return self._process.loaded(_START_SECONDS)
@@ -156,9 +159,7 @@ class Isolated(Remote):
         if text in self._told:
             return
         self._told.add(text)
-        with warnings.catch_warnings():
-            warnings.simplefilter("always")  # also where the user's are errors: it is no fault
-            warnings.warn(f"{self.candidate}: {text}", KernelWarning, stacklevel=2)
+        tell(self.candidate, text)
 
     def refuses(self, case: Case, prop: str) -> str | None:
         """Return why it is not to be judged on `case` for a property, if it is not."""
@@ -257,6 +258,8 @@ class Isolated(Remote):
         """Have requests answered in the process, adding to `answers` as they come."""
         try:
             process = self._ready()
+        except StartError:
+            raise
         except CandidateError as problem:  # it was loaded before
             raise EndedError(f"could not be loaded again: {problem}") from None
         first, data = self._number, request_bytes(requests, self._number, rehearsal=rehearsal)
@@ -273,9 +276,10 @@ class Isolated(Remote):
                 if not rehearsal:
                     process.answered.add(form)
                 z = answer.result
-                answers.append(MisbehaviourError(answer.text) if z is None else z)
-        except HangError:
-            raise HangError(self._in_time()) from None
+                problem = MisbehaviourError(answer.text, answer.details)
+                answers.append(problem if z is None else z)
+        except HangError as problem:
+            raise HangError(self._in_time(), problem.details) from None
         finally:
             self.spent += time.perf_counter() - started
             if process.gone:

@@ -36,6 +36,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from . import floating
 from .bounds import Bound, bound
 from .calls import Arrange, Call, MisbehaviourError, NotCalledError, call, call_all
 from .cases import Case
@@ -84,6 +85,9 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     Every step is taken for all cases before the next: a processor's caches then hold
     that step alone, and small cases take a third less time.
     """
+    if floating.flushes():
+        with floating.kept(kernel):
+            return judge_all(kernel, cases)
     promise = promise_of(kernel)
     if promise is not DIRECT:
         cases = [suited(promise, case) for case in cases]
@@ -243,6 +247,7 @@ def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence)
     if evidence.case.geometry.batch == 0 and str(problem).startswith("raised "):
         reason = f"on an empty batch it {problem}"
         return replace(verdict, outcome=Outcome.NOT_OFFERED, reason=reason)
+    evidence = replace(evidence, details=problem.details)
     return replace(verdict, outcome=Outcome.MISBEHAVED, reason=str(problem), evidence=evidence)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from . import floating
 from .calls import MisbehaviourError, NotCalledError
 from .cases import Case
 from .judge import misbehaved, not_judged
@@ -35,6 +36,11 @@ def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kerne
     """
     if case.fill not in ("integers", "small"):
         raise ValueError(f"fill={case.fill!r}: expected 'integers', on which laws are judged")
+    with floating.kept(kernel):
+        return _judge_law(law, kernel, case, partners)
+
+
+def _judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kernel]) -> Verdict:
     case = suited(promise_of(kernel), case)
     nothing = not_judged(kernel, case, law)
     if nothing is not None:

@@ -4,6 +4,8 @@ It loads the candidate and answers batches of calls one by one.  Calls run in a 
 it, so that when one ends its process, the next is there in milliseconds.
 """
 
+import ctypes
+import faulthandler
 import mmap
 import os
 import signal
@@ -18,7 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from .calls import ARRANGEMENTS, MisbehaviourError, invoke, words
+from . import traces
+from .calls import ARRANGEMENTS, KernelWarning, MisbehaviourError, invoke, words
 from .candidates import CandidateError, load
 from .layouts import Array
 from .loading import look_in
@@ -34,12 +37,16 @@ _REMEMBERED = 4
 _SMALL = 1_000_000
 # Bytes of output that a call may write.
 _OUTPUT = 100_000
+# Bytes at the end of it that are looked at when the call fails.
+_SHOWN = 10_000
 # Different things that are told, at most.
 _TOLD = 20
+_LIBRARY = ctypes.CDLL(None)  # the C library
 
 
 def serve(candidate: str, path: list[str], control: int) -> None:
     """Load the candidate, from where the judge finds it, and answer calls until it hangs up."""
+    faulthandler.enable(os.dup(1), all_threads=False)  # `traces` reads what it says of a crash
     news = socket.socket(fileno=control)
     news.sendall(answer_bytes(Answer("started", number=os.getpid())))
     look_in(path)
@@ -170,6 +177,9 @@ class _Session:
         self._forked = True
 
     def _note_warning(self, message: Warning | str, category: type[Warning], *_: Any) -> None:
+        if category is KernelWarning:  # of ours
+            self._tell(str(message).partition(": ")[2])
+            return
         self._tell(f"warned: {category.__name__}: {words(Warning(message))[9:]}")
 
     def _tell(self, text: str) -> None:
@@ -183,13 +193,15 @@ class _Session:
         for number, request in enumerate(requests, first):
             result, problem = (self._rehearse if rehearsal else self._call)(request)
             if number == first + len(requests) - 1:
-                problem = problem or self._left_behind()
+                problem = problem or self._left_behind(request)
+            printed = self._printed()
             if problem:
-                self._judge.say(Answer("misbehaved", problem, number))
+                details = (*problem.details, *printed)
+                self._judge.say(Answer("misbehaved", str(problem), number, details=details))
             else:
                 self._judge.say(Answer("result", "", number, result))
 
-    def _rehearse(self, request: Request) -> tuple[Array | None, str | None]:
+    def _rehearse(self, request: Request) -> tuple[Array | None, MisbehaviourError | None]:
         """Do what a call takes but for calling the kernel, so that the judge can take its time."""
         kernel, zeros = self._kernel, np.zeros(request[3] or ())
         self._kernel = lambda *_, **__: zeros.copy()
@@ -198,7 +210,7 @@ class _Session:
         finally:
             self._kernel = kernel
 
-    def _call(self, request: Request) -> tuple[Array | None, str | None]:
+    def _call(self, request: Request) -> tuple[Array | None, MisbehaviourError | None]:
         """Return the result of a call, and what was wrong with it."""
         names, positional, keywords, shape, how = request
         arrange = ARRANGEMENTS.get(how, np.copy)
@@ -208,14 +220,16 @@ class _Session:
                 self._kernel, names, positional, keywords, shape, arrange, self._quick
             )
         except MisbehaviourError as problem:
-            return None, str(problem)
+            return None, problem
         except KeyboardInterrupt as error:  # not the user's: Ctrl-C does not get here
-            return None, f"raised {words(error)}"
+            return None, MisbehaviourError(f"raised {words(error)}", traces.of_error(error))
         finally:
             self._end_forks()
         if self._forked and self._has_returned_twice():
-            return None, "returned twice: its process forked, and the fork returned too"
-        return z, self._output_of_call() or self._shared(z, handed)
+            reason = "returned twice: its process forked, and the fork returned too"
+        else:
+            reason = self._too_much_output() or self._shared(z, handed) or ""
+        return z, MisbehaviourError(reason) if reason else None
 
     def _end_forks(self) -> None:
         """End the process here if it is a fork that the kernel made, and came back."""
@@ -231,14 +245,21 @@ class _Session:
             time.sleep(0.005)
         return False
 
-    def _output_of_call(self) -> str | None:
-        """Forget what was printed; return what is wrong with it."""
+    def _too_much_output(self) -> str | None:
         size = os.fstat(self._output).st_size
-        if size:
-            os.lseek(self._output, 0, os.SEEK_SET)
-            os.ftruncate(self._output, 0)
-            self._tell("printed to its output")
         return f"printed more than {_OUTPUT:,} bytes" if size > _OUTPUT else None
+
+    def _printed(self) -> tuple[str, ...]:
+        """Return the end of what a call has printed, in lines, and forget it."""
+        _LIBRARY.fflush(None)  # C keeps back what it is to write to a file
+        size = os.fstat(self._output).st_size
+        if not size:
+            return ()
+        data = os.pread(self._output, _SHOWN, max(0, size - _SHOWN))
+        os.lseek(self._output, 0, os.SEEK_SET)
+        os.ftruncate(self._output, 0)
+        self._tell("printed to its output")
+        return traces.of_output(data)
 
     def _shared(self, z: Array, handed: list[Any]) -> str | None:
         """Return how this call and earlier ones share memory that they should not."""
@@ -255,11 +276,21 @@ class _Session:
             self._past[-1].changed()
         return problem
 
-    def _left_behind(self) -> str | None:
-        """Return what the last calls have left changed or running."""
+    def _left_behind(self, request: Request) -> MisbehaviourError | None:
+        """Return what the calls until `request`'s have left changed or running."""
         setting = self._slow.restore()
+        if setting and self._slow.imported:  # what importing changes is no misuse, as in `calls`
+            undone = self._slow.undone
+            self._call(request)
+            setting = self._slow.restore()
+            if setting is None:
+                self._slow.accept(undone)
         if setting:
-            return f"changed {setting}"
+            return MisbehaviourError(f"changed {setting}")
+        reason = self._left_running()
+        return MisbehaviourError(reason) if reason else None
+
+    def _left_running(self) -> str | None:
         if len(left := children()) > _HELPERS:
             for child in left:
                 os.kill(child, signal.SIGKILL)

@@ -5,22 +5,50 @@ import importlib
 import importlib.util
 import inspect
 import json
+import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from .operations import OPERATIONS, Operation
 
+SAFE_PATH = ("PYTHONSAFEPATH", "convcheck")
+"""keeps the working directory from a Python's module search path; kernels do not get it"""
+
+_LAYERS = 20
+"""decorators that are looked through"""
+
 
 class CandidateError(ValueError):
     """A candidate cannot be judged as named; the message is one line."""
 
 
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Start Python processes inside where files beside a kernel may bear names of its modules."""
+    if SAFE_PATH[0] in os.environ:
+        yield
+        return
+    os.environ.update([SAFE_PATH])
+    try:
+        yield
+    finally:
+        os.environ.pop(SAFE_PATH[0], None)
+
+
 def look_in(path: Sequence[str]) -> None:
     """Look for modules in the working directory, then where the judge does, as given in `path`."""
-    sys.path[:] = [*dict.fromkeys([str(Path.cwd()), *filter(None, path), *sys.path])]
+    sys.path[:] = [*dict.fromkeys([*_working_directory(), *filter(None, path), *sys.path])]
+
+
+def _working_directory() -> list[str]:
+    try:
+        return [str(Path.cwd())]
+    except OSError:  # it is there no more
+        return []
 
 
 def import_module(name: str) -> ModuleType:
@@ -33,6 +61,7 @@ def import_module(name: str) -> ModuleType:
         raise CandidateError(f"module {name!r}: there is no such file")
     try:
         if not name.endswith(".py"):
+            _look_last_in(_working_directory())
             return importlib.import_module(name)
         path = Path(name).resolve()
         spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -45,10 +74,16 @@ def import_module(name: str) -> ModuleType:
             spec.loader.exec_module(module)
         finally:
             sys.path.remove(str(path.parent))
+            _look_last_in([str(path.parent)])  # for what it imports when called
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         raise CandidateError(f"module {name!r}: {type(error).__name__}: {text}") from error
     return module
+
+
+def _look_last_in(folders: Sequence[str]) -> None:
+    """Look for modules in these folders too, where no other has one of that name."""
+    sys.path += [folder for folder in folders if folder not in sys.path]
 
 
 def source_digest(module: str) -> str:
@@ -106,15 +141,47 @@ def find(module: str, name: str) -> Callable[..., Any]:
 
 
 def kernels_of(module: str) -> list[str]:
-    """Return which functions of a module bear an operation's name; CandidateError if none."""
+    """Return which functions that were written in a module bear an operation's name.
+
+    Raises:
+        CandidateError: there are none; it says what the module imports.
+    """
     found = import_module(module)
-    names = [name for name in OPERATIONS if callable(getattr(found, name, None))]
-    if not names:
+    named = {name: getattr(found, name, None) for name in OPERATIONS}
+    homes = {name: _imported_from(found, each) for name, each in named.items() if callable(each)}
+    names = [name for name, home in homes.items() if home is None]
+    if names:
+        return names
+    problem = f"module {module!r}: expected a function with the name of an operation"
+    if homes:
+        imported = ", ".join(f"{name} from {home}" for name, home in homes.items())
         raise CandidateError(
-            f"module {module!r}: expected a function with the name of an operation: "
-            f"{', '.join(OPERATIONS)}"
+            f"{problem} that was written there; it imports {imported}: to judge what is imported, "
+            f"name it, as in {module}:{next(iter(homes))}"
         )
-    return names
+    raise CandidateError(f"{problem}: {', '.join(OPERATIONS)}")
+
+
+def _imported_from(module: ModuleType, kernel: Any) -> str | None:
+    """Return which other module `module` has a kernel from; None if it was made in this one.
+
+    What a decorator made of a function was made where that was, and a package makes what its
+    modules do.  Other objects tell nothing of where they were made: only another module that
+    has the very same one can be where it comes from.
+    """
+    own = module.__name__
+    layer = kernel
+    for _ in range(_LAYERS):
+        file = getattr(getattr(layer, "__code__", None), "co_filename", None)
+        home = f"{getattr(layer, '__module__', None)}."
+        if home.startswith(f"{own}.") or file == getattr(module, "__file__", ""):
+            return None
+        layer = getattr(layer, "__wrapped__", None)
+    for name, other in list(sys.modules.items()):
+        has = getattr(other, "__dict__", {}).values()
+        if other is not module and any(each is kernel for each in has):
+            return name
+    return None
 
 
 def check_call(

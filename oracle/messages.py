@@ -2,8 +2,8 @@
 
 Requests are pickled batches of calls.  Answers are no pickles: the kernel's process may
 have written anything there, and the judge must neither run it nor wait for its end.  An
-answer is a header in JSON (a kind, a text, a number, and dtype and shape of a result) and
-the result.
+answer is a header in JSON (a kind, a text, a number, dtype and shape of a result, and details
+of a misbehaviour) and the result.
 """
 
 import json
@@ -51,6 +51,8 @@ class Answer:
     """of the call that is answered, or the id of the process that is told of"""
     result: Array | None = None
     """real floating; a result has it, nothing else"""
+    details: tuple[str, ...] = ()
+    """of a misbehaviour, as `calls.MisbehaviourError` has them"""
 
 
 def request_bytes(
@@ -88,7 +90,7 @@ def answer_bytes(answer: Answer) -> bytes:
     body = b"" if z is None else z.tobytes()
     form = ["", []] if z is None else [z.dtype.str, z.shape]
     text = answer.text[:_LONGEST_TEXT]
-    header = json.dumps([answer.kind, text, answer.number, *form]).encode()
+    header = json.dumps([answer.kind, text, answer.number, *form, answer.details]).encode()
     return _HEADER.pack(_MARK, len(header), len(body)) + header + body
 
 
@@ -117,15 +119,17 @@ def take_answer(buffer: bytearray, longest: float = math.inf) -> Answer | None:
 
 def _answer(header: Any, body: bytearray) -> Answer:
     """Return an answer, of whose header nothing is known; ValueError or TypeError if it is none."""
-    kind, text, number, dtype, shape = header
+    kind, text, number, dtype, shape, details = header
     if not (type(kind) is type(text) is type(dtype) is str and type(number) is int):
+        raise TypeError
+    if not (type(details) is list and all(type(line) is str for line in details)):
         raise TypeError
     if (kind == "result") != bool(dtype):
         raise ValueError
     if not dtype:
         if body:
             raise ValueError
-        return Answer(kind, text, number)
+        return Answer(kind, text, number, details=tuple(details))
     sizes = type(shape) is list and all(type(n) is int and n >= 0 for n in shape)
     if not (sizes and _FLOATING.fullmatch(dtype)):
         raise ValueError

@@ -20,13 +20,17 @@ import time
 from collections.abc import Callable, Hashable
 from pathlib import Path
 
+from . import traces
 from .calls import MisbehaviourError
+from .loading import SAFE_PATH
 from .messages import CUT_OFF, Answer, GarbledError, take_answer
 
 _STOP_SECONDS = 5.0
 # How often time and memory are looked at, in milliseconds.
 _LOOK = 50
 _OUTPUT_MEGABYTES = 100
+# Bytes at the end of a call's output that are looked at when it fails.
+_SHOWN = 10_000
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
 # Processes between the supervisor and the one that calls run in, and that one.
 _GENERATIONS = 2
@@ -52,6 +56,7 @@ class Process:
     """The supervisor's process, and its child and grandchild that the candidate runs in."""
 
     def __init__(self, candidate: str, megabytes: int, tell: Callable[[str], None]) -> None:
+        """Start them; OSError where the system does not let them start."""
         self.gone = False
         """whether a new one is needed"""
         self.answered: set[Hashable] = set()
@@ -63,21 +68,23 @@ class Process:
         self._buffer, self._news = bytearray(), bytearray()
         self._pipes: tuple[int, ...] = ()  # for requests and for answers
         self._received: list[int] = []  # pipes that came, and what they are for has not
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115  (closed with the process)
-        self._control, theirs = socket.socketpair()
-        lifeline, self._lifeline = os.pipe()
-        self._supervisor = subprocess.Popen(  # noqa: S603  (our own module)
-            [
-                *(sys.executable, "-u", "-m", "convcheck.oracle.supervisor"),
-                *(candidate, str(theirs.fileno()), str(lifeline), *sys.path),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
-            stderr=self._output,
-            pass_fds=(theirs.fileno(), lifeline),
-            start_new_session=True,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
+        with contextlib.ExitStack() as opened:  # what is open is closed, should something fail
+            self._output = opened.enter_context(tempfile.TemporaryFile())
+            self._control, theirs = map(opened.enter_context, socket.socketpair())
+            lifeline, self._lifeline = _pipe(opened)
+            self._supervisor = subprocess.Popen(  # noqa: S603  (our own module)
+                [
+                    *(sys.executable, "-u", "-P", "-m", "convcheck.oracle.supervisor"),
+                    *(candidate, str(theirs.fileno()), str(lifeline), *sys.path),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                pass_fds=(theirs.fileno(), lifeline),
+                start_new_session=True,
+                env=_environment() | {"OMP_NUM_THREADS": "1"},
+            )
+            opened.pop_all()
         theirs.close()
         os.close(lifeline)
         self._control.settimeout(0)
@@ -157,8 +164,10 @@ class Process:
             return
         problem = self._excess()
         if problem or (not ready and time.monotonic() > deadline):
+            printed = self._printed()
             self._kill()
-            raise problem or HangError(f"did not return within {seconds:g} s")
+            problem = problem or HangError(f"did not return within {seconds:g} s")
+            raise type(problem)(str(problem), printed)
 
     def _raise_ended(self) -> None:
         """Raise what is to be told of a process that has ended, and forget its answers."""
@@ -210,7 +219,7 @@ class Process:
         if news.kind in ("loaded", "next"):
             if news.kind == "next":
                 self._read_all()
-                self._ended = _end(int(news.text))
+                self._ended = _end(int(news.text), self._printed())
             requests, answers = self._received  # ValueError if it is not these two
             self._received = []
             self._close_pipes()
@@ -234,8 +243,17 @@ class Process:
         self._read_all()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._supervisor.wait(_STOP_SECONDS)
-        self._ended = _end(self._supervisor.returncode)
+        self._ended = _end(self._supervisor.returncode, self._printed())
         self.stop()
+
+    def _printed(self) -> tuple[str, ...]:
+        """Return what the call that is over has left in the output, and empty it for the next."""
+        output = self._output.fileno()
+        size = os.fstat(output).st_size
+        data = os.pread(output, _SHOWN, max(0, size - _SHOWN))
+        os.ftruncate(output, 0)
+        os.lseek(output, 0, os.SEEK_SET)
+        return traces.of_output(data)
 
     def _excess(self) -> ExcessError | None:
         """Return what the candidate's process has too much of, if anything."""
@@ -304,16 +322,27 @@ def _descends(pid: int, ancestor: int) -> bool:
     return False
 
 
-def _end(status: int | None) -> EndedError:
+def _pipe(opened: contextlib.ExitStack) -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        opened.callback(os.close, end)
+    return ends
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if (name, value) != SAFE_PATH}
+
+
+def _end(status: int | None, printed: tuple[str, ...]) -> EndedError:
     """Return how a process ended whose exit status, or negative signal, this is."""
     if status == CUT_OFF:
-        return EndedError("closed the pipes to the judge")
+        return EndedError("closed the pipes to the judge", printed)
     if status is None or status >= 0:
-        return EndedError(f"ended its process, with exit status {status}")
+        return EndedError(f"ended its process, with exit status {status}", printed)
     try:
         name = signal.Signals(-status).name
     except ValueError:  # such as those for real time
         name = f"signal {-status}"
     if -status in _CRASHES:
-        return EndedError(f"crashed its process ({name})")
-    return KilledError(f"killed its process ({name})")
+        return EndedError(f"crashed its process ({name})", printed)
+    return KilledError(f"killed its process ({name})", printed)

@@ -25,7 +25,9 @@ class Setting:
     read: Callable[[], Any]
     write: Callable[[Any], object]
     imports: bool = False
-    """whether importing a module may well change it"""
+    """whether importing a module may well change it, and needs what it changed"""
+    default: Callable[[], Any] = lambda: None
+    """what it is where the library that it belongs to has just been imported"""
 
 
 class Settings:
@@ -34,6 +36,10 @@ class Settings:
     def __init__(self, settings: Iterable[Setting]) -> None:
         self._settings = tuple(settings)
         self._readers = [each.read for each in self._settings]
+        self.undone: list[tuple[Setting, Any]] = []
+        """what the last `restore` put back, and what it had become"""
+        self.imported = False
+        """whether modules were imported before the last `restore`"""
         self._read()
 
     def _read(self) -> None:
@@ -41,22 +47,37 @@ class Settings:
         self._modules = len(sys.modules)
 
     def restore(self) -> str | None:
-        """Put back what has changed; return the name of the first such setting, if any."""
+        """Put back what has changed; return the name of the first such setting, if any.
+
+        Where modules were imported meanwhile, it may be their doing: `accept` has it again.
+        """
+        self.undone = []
+        self.imported = len(sys.modules) != self._modules
         values = [read() for read in self._readers]
-        if values == self._values:
+        if values == self._values and not self.imported:
             return None
-        found = None
-        imported = len(sys.modules) != self._modules
-        for setting, before, now in zip(self._settings, self._values, values, strict=True):
-            # None: it could not be read before, since its module was not there.
-            if now == before or before is None or (imported and setting.imports):
+        for at, (setting, now) in enumerate(zip(self._settings, values, strict=True)):
+            before = self._values[at]
+            if before is None:  # it could not be read, since its library was not there
+                before = now if now is None else setting.default()
+            if now == before or before is None or (self.imported and setting.imports):
                 continue
-            with contextlib.suppress(OSError, ValueError):
-                setting.write(before)
-            found = found or setting.name
-        if imported:
+            self.undone.append((setting, now))
+            _write(setting, before)
+        if self.imported:
             self._read()
-        return found
+        return self.undone[0][0].name if self.undone else None
+
+    def accept(self, undone: Iterable[tuple[Setting, Any]]) -> None:
+        """Change settings again, as they were before `restore`, and take them for right."""
+        for setting, value in undone:
+            _write(setting, value)
+        self._read()
+
+
+def _write(setting: Setting, value: Any) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        setting.write(value)
 
 
 def _folder() -> str | None:
@@ -98,6 +119,8 @@ def _set_environment(variables: dict[bytes, bytes]) -> None:
     os.environb.update(variables)
 
 
+_LIBRARY = ctypes.CDLL(None)  # the C library, and what Python is linked with
+
 # What takes a microsecond to read: looked at after every call.
 QUICK = (
     Setting("NumPy's print options", np.get_printoptions, lambda o: np.set_printoptions(**o)),
@@ -111,13 +134,18 @@ QUICK = (
     ),
     Setting("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, imports=True),
     Setting("the warnings filters", lambda: list(warnings.filters), _set_filters, imports=True),
+    Setting("the rounding of floating-point numbers", _LIBRARY.fegetround, _LIBRARY.fesetround),
     Setting(
-        "torch's default dtype", _of_torch("get_default_dtype"), _to_torch("set_default_dtype")
+        "torch's default dtype",
+        _of_torch("get_default_dtype"),
+        _to_torch("set_default_dtype"),
+        default=lambda: sys.modules["torch"].float32,
     ),
     Setting(
         "torch's recording of gradients",
         _of_torch("is_grad_enabled"),
         _to_torch("set_grad_enabled"),
+        default=lambda: True,
     ),
 )
 
@@ -149,6 +177,12 @@ def _generator() -> int:
     return int(random_module.get_bit_generator().ctypes.state_address)
 
 
+def _threads() -> int:
+    """Return how many threads torch starts with, or some number: only what recurs counts."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return int(told) if told.isdecimal() else len(os.sched_getaffinity(0))
+
+
 # What takes longer: looked at after every few calls.
 SLOW = (
     Setting(
@@ -171,12 +205,21 @@ SLOW = (
     ),
     Setting("garbage collection", gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
     Setting(
-        "torch's number of threads", _of_torch("get_num_threads"), _to_torch("set_num_threads")
+        "torch's number of threads",
+        _of_torch("get_num_threads"),
+        _to_torch("set_num_threads"),
+        default=_threads,
     ),
-    Setting("torch's seed", _of_torch("initial_seed"), _to_torch("manual_seed")),
+    Setting(
+        "torch's seed",
+        _of_torch("initial_seed"),
+        _to_torch("manual_seed"),
+        default=lambda: 67280421310721,  # c10's default_rng_seed_val
+    ),
     Setting(
         "torch's choice of deterministic algorithms",
         _of_torch("are_deterministic_algorithms_enabled"),
         _to_torch("use_deterministic_algorithms"),
+        default=lambda: False,
     ),
 )

@@ -82,6 +82,8 @@ class Evidence:
     """statements to run after the call, {call} standing for it, {negated} for the same call
     with its first array negated, and the names of `calls.ARRANGEMENTS` for the same call with
     its arrays so arranged"""
+    details: tuple[str, ...] = ()
+    """lines on where a call failed, and what it printed, as `traces` makes them"""
 
     @property
     def drawn(self) -> bool:

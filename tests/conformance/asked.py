@@ -149,7 +149,7 @@ def _names_in(module: str) -> list[str]:
 
     It is imported in a process of its own: it may end it, or never return.
     """
-    command = [sys.executable, "-m", "convcheck.oracle.loading", module, *sys.path]
+    command = [sys.executable, "-P", "-m", "convcheck.oracle.loading", module, *sys.path]
     try:
         done = subprocess.run(  # noqa: S603  (our own module)
             command, capture_output=True, check=False, timeout=_IMPORT_SECONDS
@@ -157,6 +157,8 @@ def _names_in(module: str) -> list[str]:
     except subprocess.TimeoutExpired:
         problem = f"importing it did not end within {_IMPORT_SECONDS:g} s"
         raise CandidateError(f"module {module!r}: {problem}") from None
+    except OSError as error:
+        raise CandidateError(f"module {module!r}: no process can be started: {error}") from None
     try:
         answer = json.loads(done.stdout.splitlines()[-1])
         names = [str(name) for name in answer.get("names", [])]

@@ -22,7 +22,7 @@ from convcheck.oracle.certificates import Certificate
 from convcheck.oracle.explain import explain
 from convcheck.oracle.isolation import Isolated
 from convcheck.oracle.judge import OracleError
-from convcheck.oracle.loading import source_digest
+from convcheck.oracle.loading import safe_path, source_digest
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.regions import Region
 from convcheck.reports import campaigns
@@ -90,7 +90,11 @@ def run(options: argparse.Namespace) -> int:
     """Run or go on with the campaign, and tell what it found; return the exit status."""
     try:
         plan = _plan(options)
-        with Results(options.results, plan) as results, _executors(options) as (make, ahead):
+        with (
+            safe_path(),
+            Results(options.results, plan) as results,
+            _executors(options) as (make, ahead),
+        ):
             progress = Progress(plan, results)
             try:
                 certificate = campaign(plan, results, make, ahead=ahead, progress=progress)

@@ -8,9 +8,9 @@ USAGE = """usage: convcheck check [KERNEL ...] [pytest options]
 KERNEL is [OPERATION=]MODULE[:FUNCTION][,KEY=VALUE]...
 
 Judges kernels by the conformance tests, from any directory.  MODULE is a dotted name or the
-path of a .py file.  Without a function, every function of the module that bears an operation's
-name is judged; without an operation, the function's name is the operation's.  Without a module,
-the kernels are those that [tool.convcheck] in pyproject.toml names.
+path of a .py file.  Without a function, every function written in the module that bears an
+operation's name is judged; without an operation, the function's name is the operation's.
+Without a module, the kernels are those that [tool.convcheck] in pyproject.toml names.
 """
 
 # pytest's options that name kernels, too.

@@ -1,6 +1,7 @@
 """The console script `convcheck`: its subcommands, each imported when it is called."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -12,6 +13,8 @@ from convcheck.reports.errors import ReportError
 from . import check
 
 WRONG_COMMAND = 4
+# Files that pytest, the judge and a kernel's process have open at a time, and some to spare.
+_FILES = 64
 
 # Where each subcommand stands, and what it does.
 COMMANDS = {
@@ -29,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status, or 4 where the command is wrong."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     name = words[0] if words else ""
+    problem = _unfit() if name in ("check", *COMMANDS) else None
+    if problem:
+        return _wrong(f"{name}: {problem}")
     if name == "check":
         return check.main(words[1:])
     if name in ("-h", "--help"):
@@ -44,6 +50,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(module.run(parser.parse_args(words[1:])))
     except ReportError as error:
         return _wrong(f"{name}: {error}")
+
+
+def _unfit() -> str | None:
+    """Return what keeps every command from running here, if anything does."""
+    import resource  # noqa: PLC0415  (not needed to tell the usage)
+    import tempfile  # noqa: PLC0415
+
+    try:
+        os.getcwd()  # noqa: PTH109  (only whether there is one)
+    except OSError as error:
+        return f"the working directory cannot be used: {error.strerror}"
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if 0 <= hard < _FILES:
+        return f"ulimit -n is {hard}: expected at least {_FILES} files that may be open at a time"
+    if 0 <= soft < _FILES:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (_FILES, hard))
+    try:
+        tempfile.gettempdir()
+    except OSError:
+        return "no folder for temporary files can be written to: expected one, named by TMPDIR"
+    return None
 
 
 def _wrong(problem: str) -> int:

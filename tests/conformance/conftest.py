@@ -16,7 +16,7 @@ from convcheck.conformance.collector import COLLECTED, COST, PROPERTY, TOLD
 from convcheck.conformance.fills import filling
 from convcheck.conformance.plugin import is_home
 from convcheck.conformance.recording import ConformanceError, Record
-from convcheck.oracle import clock, pytorch
+from convcheck.oracle import clock, floating, pytorch
 from convcheck.oracle.judge import OracleError
 
 HERE = Path(__file__).parent
@@ -29,7 +29,8 @@ _OFFERED = pytest.StashKey[list[pytest.Item]]()
 def agreeing_oracles(request: pytest.FixtureRequest) -> None:
     """Refuse to go on unless the oracles agree with one another."""
     try:
-        kernels.check_oracles()
+        with floating.kept():
+            kernels.check_oracles()
     except OracleError as error:
         request.session.shouldfail = str(error)
         raise
@@ -48,11 +49,12 @@ def one_thread(agreeing_oracles: None) -> Iterator[None]:  # noqa: ARG001  (only
 
 
 @pytest.fixture
-def record(request: pytest.FixtureRequest) -> Record:
+def record(request: pytest.FixtureRequest) -> Iterator[Record]:
     """Return the record of the running test."""
     kernels.begin()
     record: Record = request.node.stash.setdefault(_RECORD, Record())
-    return record
+    with floating.kept():  # whatever the user's conftest.py has imported
+        yield record
 
 
 # What rejects most wrong kernels soonest, in this order; the other tests come after it.

@@ -8,6 +8,7 @@ are among those that run.
 import argparse
 import contextlib
 import os
+import sys
 from collections.abc import Callable, Generator
 from functools import lru_cache
 from pathlib import Path
@@ -91,7 +92,7 @@ def _declare(group: _Options) -> None:
         dest="convcheck_kernels",
         action="append",
         metavar="MODULE",
-        help="judge every function of a module that bears an operation's name",
+        help="judge every function written in a module that bears an operation's name",
     )
     group.addoption(
         "--replaces",
@@ -176,15 +177,7 @@ def pytest_configure(config: pytest.Config) -> None:
         _register_profile(profile)
     if profile:
         _check_profile(profile)
-    cases = config.getoption("convcheck_case")
-    if cases:
-        from convcheck.oracle.cases import Case  # noqa: PLC0415  (NumPy: only when asked)
-
-        try:
-            for case in cases:
-                Case.parse(case)
-        except ValueError as error:
-            raise pytest.UsageError(f"--case: {error}") from None
+    if _check_cases(config):
         config.args = [str(HERE / "replay.py")]
     shard(config)
     chosen = _choose_candidates(config)
@@ -202,6 +195,28 @@ def pytest_configure(config: pytest.Config) -> None:
         from .collector import Collector  # noqa: PLC0415
 
         config.pluginmanager.register(Collector(config, candidates=chosen), "convcheck-collector")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart() -> Generator[None]:
+    """Start workers where files beside a candidate may bear names of Python's modules."""
+    loading = sys.modules.get("convcheck.oracle.loading")  # where a candidate is named
+    with loading.safe_path() if loading else contextlib.nullcontext():
+        yield
+
+
+def _check_cases(config: pytest.Config) -> bool:
+    """Return whether cases are to be judged again; UsageError where an id names none."""
+    cases = config.getoption("convcheck_case")
+    if cases:
+        from convcheck.oracle.cases import Case  # noqa: PLC0415  (NumPy: only when asked)
+
+        try:
+            for case in cases:
+                Case.parse(case)
+        except ValueError as error:
+            raise pytest.UsageError(f"--case: {error}") from None
+    return bool(cases)
 
 
 class _ConformanceModule(pytest.Module):

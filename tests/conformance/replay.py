@@ -1,4 +1,4 @@
-"""One case again, or several in turn: what `pytest --case CASEID` runs, and nothing else collects."""
+"""One case again, or several in turn: what `pytest --case CASEID` runs, and nothing else."""
 
 import pytest
 

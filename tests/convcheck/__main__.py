@@ -2,6 +2,9 @@
 
 import sys
 
+if not sys.flags.safe_path:  # files of the working directory may bear the names of modules here
+    sys.path.append(sys.path.pop(0))
+
 from convcheck.conformance.command import main
 
 sys.exit(main())

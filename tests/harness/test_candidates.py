@@ -459,7 +459,9 @@ def test_modules_are_found_where_the_judge_finds_them(
     """What pytest's `pythonpath` names is searched for a candidate's module in any process."""
     (tmp_path / "far_off").mkdir()
     (tmp_path / "far_off" / "kern.py").write_text(
-        "from convcheck.reference import convolution", encoding="utf-8"
+        "from convcheck.reference import notebook\n"
+        "def convolution(x, ftr, strd): return notebook.convolution(x, ftr, strd)",
+        encoding="utf-8",
     )
     monkeypatch.syspath_prepend(tmp_path)
     (found,) = asked.candidates(config(tmp_path, convcheck_kernels=["far_off.kern"])).values()

@@ -3,18 +3,23 @@
 import errno
 import json
 import os
+import shlex
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from synthetic import CIRCUMSTANCES, TESTS, failure, record, report
 
-from convcheck.conformance import command
+from convcheck.conformance import asked, command
 from convcheck.conformance.command import main
+from convcheck.oracle.candidates import Candidate
+from convcheck.oracle.isolation import Isolated, StartError
 from convcheck.reports import files, page
 
 Json = dict[str, Any]
@@ -109,6 +114,70 @@ def test_a_wrong_command_is_one_line(
     assert line.startswith("ERROR: convcheck: ")
     assert problem in line
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+
+
+UNFIT = {
+    "ulimit -n 20": ("ulimit -n is 20", "at least 64 files"),
+    "rmdir $PWD": ("the working directory cannot be used",),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_keeps_it_from_starting_is_one_line(name: str, tmp_path: Path) -> None:
+    """Where files or folders are wanting, a line says so, with exit status 4."""
+    words = [sys.executable, "-m", "convcheck", "check", "k.py"]
+    done = subprocess.run(  # noqa: S602  (our own code)
+        f"{name}; exec {shlex.join(words)}",
+        shell=True,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (4, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("ERROR: convcheck: check: ")
+    assert all(text in line for text in UNFIT[name])
+
+
+def test_no_folder_for_temporary_files(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That is said before pytest needs one."""
+
+    def none() -> str:
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", none)
+    assert main(["check", "k.py"]) == 4
+    assert capsys.readouterr().err == (
+        "ERROR: convcheck: check: no folder for temporary files can be written to: expected one, "
+        "named by TMPDIR\n"
+    )
+
+
+def test_a_process_that_cannot_start_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system starts none for a kernel, that is said, and the kernel is not blamed."""
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    (tmp_path / "k.py").write_text("def convolution(x, ftr, strd): ...", encoding="utf-8")
+    kernel = Isolated(Candidate("convolution", str(tmp_path / "k.py"), "convolution"))
+    files = Path("/proc/self/fd")
+    before = len(list(files.glob("*")))
+    monkeypatch.setattr(subprocess, "Popen", full)
+    with pytest.raises(StartError, match="its process cannot be started: Too many open files"):
+        kernel.start()
+    with pytest.raises(StartError):
+        kernel(*[0] * 3)
+    assert len(list(files.glob("*"))) == before, "none stays open"
+    option = SimpleNamespace(convcheck_kernel=None, convcheck_kernels=["k.py"])
+    config: Any = SimpleNamespace(rootpath=tmp_path, option=option)
+    with pytest.raises(pytest.UsageError, match="no process can be started"):
+        asked.candidates(config)
 
 
 def test_help_is_quick_and_names_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from pytest_runs import Folder, findings, run, start
 
-from convcheck.oracle.calls import MisbehaviourError
+from convcheck.oracle.calls import KernelWarning, MisbehaviourError
 from convcheck.oracle.candidates import Candidate, CandidateError
 from convcheck.oracle.cases import Case
-from convcheck.oracle.isolation import Isolated, KernelWarning
+from convcheck.oracle.isolation import Isolated
 from convcheck.oracle.judge import judge, judge_all
 from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.verdicts import Outcome, Verdict
@@ -107,7 +107,7 @@ def test_a_forged_answer_is_misbehaviour(
 @pytest.mark.parametrize("name", WRONG)
 def test_results_that_depend_on_more_than_arguments_are_wrong(isolated: Isolate, name: str) -> None:
     """A kernel that remembers disagrees sooner or later."""
-    assert Outcome.DISAGREES in {each.outcome for each in judge_all(isolated(name), CASES)}
+    assert Outcome.DISAGREES in {each.outcome for each in judge_all(isolated(name), CASES * 4)}
 
 
 @pytest.mark.filterwarnings("default")

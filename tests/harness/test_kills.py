@@ -13,14 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from convcheck.oracle.calls import KernelWarning
 from convcheck.oracle.candidates import Candidate
 from convcheck.oracle.cases import Case
-from convcheck.oracle.isolation import Isolated, KernelWarning
+from convcheck.oracle.isolation import Isolated
 from convcheck.oracle.judge import judge, judge_all
 from convcheck.oracle.supervisor import children
 from convcheck.oracle.verdicts import Outcome
 
-pytestmark = pytest.mark.filterwarnings("default::convcheck.oracle.isolation.KernelWarning")
+pytestmark = pytest.mark.filterwarnings("default::convcheck.oracle.calls.KernelWarning")
 
 RIGHT = """
 from convcheck.reference import notebook

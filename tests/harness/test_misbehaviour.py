@@ -4,13 +4,17 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 
+from convcheck.oracle.candidates import Candidate, load
 from convcheck.oracle.cases import Case
-from convcheck.oracle.judge import judge
+from convcheck.oracle.isolation import Isolated
+from convcheck.oracle.judge import judge, judge_all
 from convcheck.oracle.messages import Answer, GarbledError, answer_bytes, take_answer
 from convcheck.oracle.verdicts import Outcome
 from convcheck.reference import convolution as right
@@ -163,7 +167,56 @@ def test_torch_is_put_back(name: str) -> None:
     assert (torch.get_default_dtype(), torch.is_grad_enabled()) == (torch.float32, True)
 
 
+class Tensor:
+    """An array of a library that has some of torch's methods, or none that works."""
+
+    def __init__(self, z: Any, *methods: str) -> None:
+        """Have these methods, besides `detach`."""
+        self._z = z
+        self.__dict__ |= {name: getattr(self, f"_{name}") for name in methods}
+
+    def detach(self) -> "Tensor":
+        """Return what is left of it."""
+        return self
+
+    def _numpy(self) -> Any:
+        return self._z
+
+    def _cpu(self) -> Any:
+        raise RuntimeError("no device")
+
+
+class Convertible(Tensor):
+    """One that NumPy can read."""
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        return self._z
+
+
+UNREADABLE = {
+    "nothing to read it by": (Tensor, (), "returned Tensor, expected an array"),
+    "a method that raises": (
+        *(Tensor, ("cpu", "numpy")),
+        "returned a Tensor that cannot be read: RuntimeError: no device",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_cannot_be_read_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the result that cannot be read: the kernel raised nothing."""
+    kind, methods, reason = UNREADABLE[name]
+    kernel = returns(lambda z: kind(z, *methods))
+    module = ModuleType("users_tensors")
+    module.convolution = kernel  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    for each in (kernel, load("convolution=users_tensors:convolution")):
+        assert judge(each, CASE).reason == reason
+
+
 HARMLESS: dict[str, Kernel] = {
+    "no cpu": returns(lambda z: Tensor(z, "numpy")),
+    "no cpu nor numpy": returns(Convertible),
     "other byte order": returns(lambda z: z.astype(z.dtype.newbyteorder())),
     "read-only": returns(lambda z: np.frombuffer(z.tobytes(), z.dtype).reshape(z.shape)),
     "Fortran order": returns(np.asfortranarray),
@@ -176,6 +229,99 @@ HARMLESS: dict[str, Kernel] = {
 def test_other_forms_of_a_result_are_accepted(name: str) -> None:
     """Byte order, flags and memory layout of a result are its own affair."""
     assert judge(HARMLESS[name], CASE).outcome is Outcome.AGREES
+
+
+LIBRARY = """
+import gc, os, random, sys, warnings
+import numpy as np
+np.random.seed(3); random.seed(3); np.set_printoptions(precision=3)
+os.environ["SEEN"] = "yes"; warnings.simplefilter("ignore"); sys.setrecursionlimit(1999)
+"""
+LAZY = """
+import numpy as np
+def convolution(x, ftr, strd):
+    import library_of_{name}
+    {deed}
+    windows = np.lib.stride_tricks.sliding_window_view(x, ftr.shape[1:3], axis=(1, 2))
+    return np.einsum("bhwcij,cijo->bhwo", windows[:, :: strd[0], :: strd[1]], ftr)
+"""
+
+
+@pytest.fixture
+def lazy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Return a function that writes a kernel that imports a library when called."""
+    name = tmp_path.name
+    for each in ("path", "warnoptions"):
+        monkeypatch.setattr(sys, each, list(getattr(sys, each)))
+    monkeypatch.setattr(warnings, "filters", list(warnings.filters))
+    monkeypatch.setenv("SEEN", "no")
+
+    def write(deed: str = "pass", library: str = LIBRARY) -> str:
+        (tmp_path / f"library_of_{name}.py").write_text(library, encoding="utf-8")
+        (tmp_path / "lazy.py").write_text(LAZY.format(name=name, deed=deed), encoding="utf-8")
+        return f"convolution={tmp_path}/lazy.py:convolution"
+
+    return write
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_what_importing_changes_is_no_misuse(lazy: Callable[..., str], *, isolated: bool) -> None:
+    """A library that a kernel imports when first called may change whatever it likes."""
+    limit, options = sys.getrecursionlimit(), np.get_printoptions()
+    line = lazy()
+    kernel: Any = Isolated(Candidate.parse(line)) if isolated else load(line)
+    try:
+        found = [judge(kernel, CASE) for _ in range(3)]
+    finally:
+        getattr(kernel, "stop", int)()  # none in the judge's own process
+        sys.setrecursionlimit(limit)
+        np.set_printoptions(**options)
+    assert [each.outcome for each in found] == [Outcome.AGREES] * 3, found
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+def test_what_a_kernel_changes_beside_importing_is(
+    lazy: Callable[..., str], *, isolated: bool
+) -> None:
+    """A change that the kernel makes itself, in each call, is seen in the call that imports too."""
+    line = lazy("np.set_printoptions(precision=5)", "")
+    kernel: Any = Isolated(Candidate.parse(line)) if isolated else load(line)
+    try:
+        found = judge_all(kernel, [CASE, CASE])
+    finally:
+        getattr(kernel, "stop", int)()  # none in the judge's own process
+    assert {each.reason for each in found} == {"changed NumPy's print options"}
+
+
+TORCHES = {
+    "torch's default dtype": "set_default_dtype(torch.float64)",
+    "torch's recording of gradients": "set_grad_enabled(False)",
+    "torch's seed": "manual_seed(5)",
+    "torch's choice of deterministic algorithms": "use_deterministic_algorithms(True)",
+    "torch's number of threads": "set_num_threads(3)",
+}
+
+
+@pytest.mark.parametrize("name", TORCHES)
+def test_settings_of_a_library_that_was_not_there(lazy: Callable[..., str], name: str) -> None:
+    """What a kernel sets in the call that first imports torch is seen in that call."""
+    line = lazy(f"import torch; torch.{TORCHES[name]}", "")
+    kernel = Isolated(Candidate.parse(line), seconds=60)
+    try:
+        assert judge(kernel, CASE).reason == f"changed {name}"
+    finally:
+        kernel.stop()
+
+
+def test_torch_imported_when_called_is_no_misuse(lazy: Callable[..., str]) -> None:
+    """Importing torch alone changes nothing, nor does a library that sets it up."""
+    line = lazy(library="import torch; torch.set_default_dtype(torch.float64)")
+    kernel = Isolated(Candidate.parse(line), seconds=60)
+    try:
+        assert judge(kernel, CASE).outcome is Outcome.AGREES
+        assert judge(kernel, CASE).outcome is Outcome.AGREES
+    finally:
+        kernel.stop()
 
 
 def test_the_users_ctrl_c_ends_the_run() -> None:
