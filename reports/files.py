@@ -10,13 +10,14 @@ from typing import Any, NoReturn
 
 from convcheck.oracle.text import one_line
 
+from . import again
 from .errors import ReportError
 from .schema import SchemaError, check
 
 Json = dict[str, Any]
 
 FORMAT = "convcheck-report"
-VERSION = 2
+VERSION = 3
 
 # What a campaign leaves: its certificate, and no circumstances.
 CERTIFICATE = "convcheck-certificate"
@@ -57,7 +58,11 @@ def read(path: Path, *formats: str) -> Json:
         raise _refused(path, f"version {found!r} of the format, this convcheck reads {version}")
     try:
         check(report, kind)
-    except SchemaError as error:
+        if kind is None:
+            again.require_consistent(report["findings"])
+        else:
+            again.require_consistent_campaign(report)
+    except (SchemaError, again.ContradictionError) as error:
         raise _refused(path, str(error)) from None
     return report
 

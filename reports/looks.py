@@ -27,6 +27,7 @@ LOOKS = {
     "not run": Look("unrun", "○"),
     "not measured": Look("unrun", "○"),
     told.CONFORMS: Look("good", "✓"),
+    told.SO_FAR: Look("open", "◔"),
     told.FAILS: Look("bad", "✗"),
     told.INCOMPLETE: Look("open", "◐"),
     told.UNDECIDED: Look("open", "?"),

@@ -17,7 +17,7 @@ PROPERTY = "convcheck"
 
 COLLECTED = "convcheck-collected"
 """name of the one that carries the tests that are to run, a name for each node id; those that
-are left out; what each fills; and whether these are all there are"""
+are left out; what each fills; and whether these are all there are, and reach every class"""
 
 TOLD = "convcheck-told"
 """name of the one that a report has if the conformance section tells all that it does"""
@@ -56,7 +56,12 @@ class Collector:
         self._candidates = candidates
         self._started = time.time()
         self._names: dict[str, str] = {}  # of conformance tests, by node id
-        self._collected: dict[str, Any] = {"left out": [], "fills": {}, "whole": False}
+        self._collected: dict[str, Any] = {
+            "left out": [],
+            "fills": {},
+            "whole": False,
+            "covering": False,
+        }
         self._phases: dict[str, float] = dict.fromkeys(("kernel", "oracle", "bounds"), 0.0)
         self._modules: dict[str, float] = {}
         self._records: dict[str, dict[str, Any]] = {}
@@ -113,8 +118,7 @@ class Collector:
         # Imported in time for the report and no earlier: a run without one needs none.
         from convcheck.reports import findings  # noqa: PLC0415
 
-        from . import fills, kernels, recording  # noqa: PLC0415
-        from .effort import tier  # noqa: PLC0415
+        from . import fills, kernels, plugin, recording  # noqa: PLC0415
 
         results = findings.Results(
             self._records,
@@ -123,7 +127,9 @@ class Collector:
             self._names.values(),
             self._collected["left out"],
             {name: fills.filled(what) for name, what in self._collected["fills"].items()},
-            whole=self._collected["whole"] and tier() != "quick",
+            whole=self._collected["whole"],
+            covering=self._collected["covering"],
+            part=plugin.shard(config),
         )
         asked = {
             "kernels": kernels.names(),

@@ -13,6 +13,7 @@ from hypothesis.errors import FlakyFailure
 from convcheck.conformance import kernels, plugin
 from convcheck.conformance.asked import is_about
 from convcheck.conformance.collector import COLLECTED, COST, PROPERTY, TOLD
+from convcheck.conformance.effort import tier
 from convcheck.conformance.fills import filling
 from convcheck.conformance.recording import ConformanceError, Record
 from convcheck.oracle import clock, pytorch
@@ -22,6 +23,7 @@ HERE = Path(__file__).parent
 _RECORD = pytest.StashKey[Record]()
 _COLLECTED = pytest.StashKey[dict[str, Any]]()
 _OFFERED = pytest.StashKey[list[pytest.Item]]()
+_MODULES = pytest.StashKey[set[Path]]()
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +76,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     The others judge operations that nobody asked for, or are about the reference.
     """
+    config.stash[_MODULES] = {item.path for item in items if item.path.parent == HERE}
     if kernels.PLACES:
         items[:] = [
             item
@@ -111,9 +114,11 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Remember which conformance tests are to run, which are left out, and what they fill."""
     config = session.config
     ours = [item for item in session.items if item.path.parent == HERE]
-    chosen = any("::" in argument for argument in config.args)
+    # Both keep tests from being collected at all, so that nobody knows of them here.
+    chosen = any("::" in each for each in config.args) or config.getoption("lf", default=False)
     offered: list[pytest.Item] = config.stash[_OFFERED]
-    modules = {item.path for item in offered} >= set(HERE.glob("test_*.py")) - _OF_CANDIDATES
+    idle = _OF_THE_REFERENCE if kernels.PLACES else _OF_CANDIDATES
+    whole = config.stash[_MODULES] >= set(HERE.glob("test_*.py")) - idle and not chosen
     config.stash[_COLLECTED] = {
         "names": {item.nodeid: _name(item) for item in ours},
         "left out": sorted({*map(_name, offered)} - {*map(_name, ours)}),
@@ -122,7 +127,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             for item in ours
             if (what := filling(getattr(item, "obj", None), _params(item)))
         },
-        "whole": modules and not chosen,
+        "whole": whole,
+        "covering": not kernels.PLACES and tier() != "quick",
     }
 
 

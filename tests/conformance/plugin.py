@@ -16,6 +16,7 @@ import pytest
 
 HERE = Path(__file__).parent
 EXAMPLES = {"quick": 20, "thorough": 1000}
+MOST_SHARDS = 10_000
 
 
 class _Options:
@@ -130,8 +131,9 @@ def shard(config: pytest.Config) -> tuple[int, int]:
     """Return which of how many parts of the tests is to run; UsageError if that is unclear."""
     text = config.getoption("convcheck_shard") or "1/1"
     first, _, second = text.partition("/")
-    if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
-        raise pytest.UsageError(f"--shard={text!r}: expected I/N with 1 <= I <= N")
+    numbers = first.isdecimal() and second.isdecimal() and max(len(first), len(second)) < 9
+    if not (numbers and 1 <= int(first) <= int(second) <= MOST_SHARDS):
+        raise pytest.UsageError(f"--shard={text!r}: expected I/N with 1 <= I <= N <= {MOST_SHARDS}")
     return int(first), int(second)
 
 

@@ -42,7 +42,11 @@ def found(
 ) -> Json:
     """Return findings of tests that passed, unless `outcomes` says otherwise."""
     outcomes = dict.fromkeys(records, "passed") | (outcomes or {})
-    results = Results(records, outcomes, messages or {}, collected or sorted(outcomes), whole=full)
+    results = Results(
+        *(records, outcomes, messages or {}, collected or sorted(outcomes)),
+        whole=True,
+        covering=full,
+    )
     return build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)
 
 
@@ -294,7 +298,8 @@ def test_a_cell_that_lost_a_test_is_not_green(
     """A cell names the tests that it lost, and is at best incomplete."""
     records = {"a": record(cell(agrees=3))} if partly else {"a": {}}
     outcomes = {"a": "passed"} | ({"b": outcome} if outcome else {})
-    results = Results(records, outcomes, {}, ["a", "b"], fills={"b": [PLAN[0]], "a": [PLAN[0]]})
+    fills = {"b": [PLAN[0]], "a": [PLAN[0]]}
+    results = Results(records, outcomes, {}, ["a", "b"], fills=fills, whole=True)
     exact, *others = build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)["cells"]
     assert (exact["status"], exact["lost"]) == (status, ["b"])
     assert {(each["status"], *each["lost"]) for each in others} == {("not run",)}
