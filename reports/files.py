@@ -103,6 +103,22 @@ def text_of(value: Any, levels: int = 3) -> str:
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
+def place_of(path: Path) -> Path:
+    """Return where a file is to be written: through a symlink, its target is replaced.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    path = Path(os.path.realpath(path))
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "expected a regular file", str(path))
+    if not path.parent.is_dir():
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return path
+
+
 def write_text(text: str, path: Path) -> None:
     """Replace the file at `path` in one step; a process killed meanwhile leaves the old one.
 
@@ -111,11 +127,7 @@ def write_text(text: str, path: Path) -> None:
     Raises:
         OSError: it cannot be written, or is something else than a file, which is left alone.
     """
-    path = Path(os.path.realpath(path))  # through a symlink, its target is replaced
-    if path.is_symlink():
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "expected a regular file", str(path))
+    path = place_of(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:

@@ -17,14 +17,9 @@ from convcheck.reference.domain import DOMAIN_MAP
 from . import cells, refactor, summary
 from .cells import CRASHED, Cell
 from .faults import fault, listed
+from .status import CONFORMS, FAILS, INCOMPLETE, SO_FAR, UNDECIDED
 
 Json = dict[str, Any]
-
-CONFORMS = "conforms"
-SO_FAR = "conforms so far"  # in what was run, which was not all there is
-FAILS = "does not conform"
-INCOMPLETE = "incomplete"
-UNDECIDED = "nothing decided"
 
 MISSING = "missing"
 LEFT_OUT = "left out"

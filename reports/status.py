@@ -1,25 +1,32 @@
-"""Exit statuses: the same from every command, so that CI can act on them.
+"""Verdicts in a word, and the exit status that each stands for: the same from every command.
 
-A run beside a user's own tests keeps pytest's, of which the first four mean about the same.
+A run beside a user's own tests keeps pytest's exit status; of its first four the meaning is alike.
+Imported in every run of pytest, so that it imports nothing heavy.
 """
 
-from . import findings
+from enum import IntEnum
 
-CONFORMS = 0
-FAILS = 1
-INTERRUPTED = 2
-BROKEN = 3  # convcheck itself failed: a report that could not be written, or a fault of its own
-WRONG_COMMAND = 4
-INCOMPLETE = 4  # parts are missing, or nothing was decided
+CONFORMS = "conforms"
+SO_FAR = "conforms so far"  # in what was run, which was not all there is
+FAILS = "does not conform"
+INCOMPLETE = "incomplete"
+UNDECIDED = "nothing decided"
 
 
-def status_of(verdict: str, *, part: bool = False) -> int:
-    """Return the exit status that a verdict stands for.
+class Exit(IntEnum):
+    """How a command ended."""
 
-    Args:
-        verdict: of a report.
-        part: whether a part of all tests is what was asked for.
-    """
-    if verdict == findings.CONFORMS or (part and verdict == findings.SO_FAR):
-        return CONFORMS
-    return FAILS if verdict == findings.FAILS else INCOMPLETE
+    CONFORMS = 0
+    FAILS = 1
+    INTERRUPTED = 2
+    BROKEN = 3
+    """convcheck itself failed: an error of its own, or a report that could not be written"""
+    INCOMPLETE = 4
+    """the command was wrong, parts are missing, or nothing was decided"""
+
+
+def status_of(verdict: str, *, part: bool = False) -> Exit:
+    """Return the exit status of a verdict; `part`, if no more than a part was asked for."""
+    if verdict == CONFORMS or (part and verdict == SO_FAR):
+        return Exit.CONFORMS
+    return Exit.FAILS if verdict == FAILS else Exit.INCOMPLETE

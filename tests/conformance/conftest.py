@@ -12,7 +12,7 @@ from hypothesis.errors import FlakyFailure
 
 from convcheck.conformance import kernels, plugin
 from convcheck.conformance.asked import is_about
-from convcheck.conformance.collector import COLLECTED, COST, PROPERTY, TOLD
+from convcheck.conformance.collector import BROKEN, COLLECTED, COST, PROPERTY, TOLD
 from convcheck.conformance.effort import tier
 from convcheck.conformance.fills import filling
 from convcheck.conformance.recording import ConformanceError, Record
@@ -140,6 +140,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         hypothesis.seed(f"{seed} {item.path.stem} {item.name}")(test)
 
 
+def _is_ours(error: BaseException) -> bool:
+    """Return whether convcheck is to blame for an error: neither a kernel, nor whoever ran it."""
+    if isinstance(error, FlakyFailure):
+        return not isinstance(error.exceptions[0], ConformanceError)
+    return isinstance(error, Exception) and not isinstance(error, AssertionError)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -162,6 +169,8 @@ def pytest_runtest_makereport(
         item.user_properties.append((COST, json.dumps(clock.take())))
         if call.excinfo is not None and getattr(call.excinfo.value, "verdict", None):
             item.user_properties.append((TOLD, "yes"))
+    if call.excinfo is not None and _is_ours(call.excinfo.value):
+        item.user_properties.append((BROKEN, "yes"))
     report = yield
     item.user_properties.clear()
     if call.excinfo is None or item.config.option.tbstyle != "auto":

@@ -224,7 +224,7 @@ def _choose_candidates(config: pytest.Config) -> bool:
     Returns whether there are any.
     """
     asked_for = config.getoption("convcheck_kernel") or config.getoption("convcheck_kernels")
-    ours = [argument for argument in config.args if _is_ours(argument)]
+    ours = [argument for argument in config.args if is_ours(argument)]
     if not asked_for and not (ours and (config.rootpath / "pyproject.toml").is_file()):
         return False
     from . import asked, kernels, replaced  # noqa: PLC0415  (NumPy: only when asked)
@@ -247,7 +247,7 @@ def _choose_candidates(config: pytest.Config) -> bool:
     return bool(candidates)
 
 
-def _is_ours(argument: str) -> bool:
+def is_ours(argument: str) -> bool:
     """Return whether an argument names conformance tests."""
     place = argument.partition("::")[0]
     return place.startswith("convcheck.conformance") or HERE in (

@@ -168,10 +168,13 @@ def test_what_is_not_waited_for_is_ended() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"hello\n", "expected a file of format convcheck-campaign, version 1"),
-        (b"hello", "expected a file of format convcheck-campaign, version 1"),
+        (b"hello\n", "expected a file of format convcheck-campaign, version 2"),
+        (b"hello", "expected a file of format convcheck-campaign, version 2"),
         (b"[]\n", "expected a file of format"),
-        (b'{"format": "convcheck-campaign", "version": 2}\n', "expected a file of format"),
+        (b'{"format": "convcheck-campaign", "version": 1}\n', "expected a file of format"),
+        (b'{"format": "convcheck-campaign", "version": 2}\n', "with convcheck=None, expected '"),
+        (b"[" * 60_000 + b"\n", "expected a file of format"),
+        (b"\xff\n", "expected a file of format"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:

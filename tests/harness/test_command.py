@@ -154,9 +154,10 @@ def test_a_full_disk_leaves_the_older_file(
         monkeypatch.setattr(os, "fdopen", full)
     else:
         monkeypatch.setattr(*{"fsync": (os, "fsync"), "replace": (Path, "replace")}[step], full)
-    assert main(["render", str(source), "-o", str(out)]) == 4
+    assert main(["render", str(source), "-o", str(out)]) == 3
     assert capsys.readouterr().err == (
-        f"ERROR: convcheck: render: not written to {out}: No space left on device\n"
+        f"ERROR: convcheck: render: not written to {out}: No space left on device; what is there "
+        "is older\n"
     )
     assert out.read_text(encoding="utf-8") == "older"
     assert {path.name for path in tmp_path.iterdir()} == {"r.json", "r.html"}

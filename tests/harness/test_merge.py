@@ -165,8 +165,9 @@ def test_the_command_writes_both_forms(tmp_path: Path, capsys: pytest.CaptureFix
     assert first.startswith("Conforms: no disagreement in ")
     assert rest == [f"JSON report: {out}", f"HTML report: {page}"]
     lost = write(tmp_path, lost=report(run=TESTS[1::2], outcomes={TESTS[1]: "missing"}))
-    assert main(["merge", one, *lost, "-o", str(out)]) == 1
+    assert main(["merge", one, *lost, "-o", str(out)]) == 4
+    assert "merge: tests gave no result, 1 of them: test_some" in capsys.readouterr().err
     assert main(["render", str(out), "-o", str(page)]) == 0
     again = page.read_bytes()
-    assert main(["merge", one, *lost, "-o", str(out), "--html", str(page)]) == 1
+    assert main(["merge", one, *lost, "-o", str(out), "--html", str(page)]) == 4
     assert page.read_bytes().count(b"<section") == again.count(b"<section")
