@@ -27,7 +27,7 @@ from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.regions import Region
 from convcheck.oracle.text import one_line
 from convcheck.reports import campaigns
-from convcheck.reports.errors import UnwrittenError
+from convcheck.reports.errors import ReportError
 from convcheck.reports.render import Outputs
 from convcheck.reports.status import Exit
 
@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
     except (_WrongCommandError, ResultsError) as error:
         sys.stderr.write(f"ERROR: {one_line(str(error), 500)}\n")
         return Exit.INCOMPLETE
-    except (CampaignError, OracleError, OSError, UnwrittenError) as error:
+    except (CampaignError, OracleError, OSError, ReportError) as error:
         sys.stderr.write(f"ERROR: {error}; what was found stands in {options.results}\n")
         return Exit.BROKEN
 

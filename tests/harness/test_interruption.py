@@ -105,8 +105,8 @@ def test_a_report_that_cannot_be_written(folder: Folder) -> None:
     assert "Traceback" not in done.stdout + done.stderr
     assert (done.returncode, " 1 passed" in done.stdout) == (3, True)
     (where / "reports").mkdir()
-    one = ("-p", "no:terminal", *one)
-    quiet = run(where, "-p", "vanish", *one, "--conformance-json", "reports/r.json")
+    silent = ("-p", "no:terminal", "--conformance-json", "reports/r.json")
+    quiet = run(where, "-p", "vanish", *one, *silent)
     assert quiet.stderr == "JSON report not written to reports/r.json: No such file or directory\n"
     assert quiet.returncode == 3
 
