@@ -8,7 +8,7 @@ import pytest
 
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
-from convcheck.reports.findings import Planned, Results, build, sentence
+from convcheck.reports.findings import Planned, Results, build, ranges, sentence
 
 Json = dict[str, Any]
 
@@ -362,3 +362,44 @@ def test_what_a_failure_cut_short_does_not_look_whole(agreeing: int) -> None:
     )["cells"]
     assert (bound["status"], bound["stopped"]) == ("agrees so far" if agreeing else "vacuous", 1)
     assert (exact["status"], linearity["status"]) == ("disagrees", "agrees")
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, ""),
+        ({"whole": False}, "; other tests were not collected"),
+        ({"left_out": ["b", "c"]}, "; 2 of 3 tests left out"),
+        (
+            {"whole": False, "left_out": ["b"]},
+            "; 1 of 2 tests left out; other tests were not collected",
+        ),
+    ],
+    ids=["whole", "not collected", "left out", "both"],
+)
+def test_what_was_not_run_is_never_taken_for_right(changes: Json, text: str) -> None:
+    """However tests came to be left out, verdict, sentence and cells say that some were."""
+    given = {"whole": True, "covering": False} | changes
+    results = Results({"a": PASSED}, {"a": "passed"}, {}, ["a"], **given)
+    findings = build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)
+    how, verdict, agrees = (
+        (" in what was run", "conforms so far", "agrees so far")
+        if changes
+        else ("", "conforms", "agrees")
+    )
+    assert findings["verdict"] == verdict
+    assert sentence(findings) == (
+        f"Conforms{how}: no disagreement in 1,004 judged cases, 1,003 of them decided{text}."
+    )
+    assert [each["status"] for each in findings["cells"]] == [agrees, agrees, "vacuous"]
+    nothing = Results({}, {"a": "passed"}, {}, ["a"], **given)
+    assert sentence(build(nothing, Planned(PLAN, [], []), ASKED)) == (
+        f"No kernel judged; 3 of 3 cells not run{text}."
+    )
+
+
+def test_ranges() -> None:
+    """Numbers are told as few, and each once."""
+    assert ranges([1]) == "1"
+    assert ranges([1, 2]) == "1, 2"
+    assert ranges([1, 3, 4, 5, 9, 10]) == "1, 3-5, 9, 10"
