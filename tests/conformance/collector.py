@@ -64,6 +64,8 @@ class Collector:
     def __init__(self, config: pytest.Config, *, candidates: bool) -> None:
         self._config = config
         self._candidates = candidates
+        # Whatever ends the process of a test is not the kernel, which has one of its own.
+        self._isolated = candidates and not config.getoption("convcheck_in_process")
         self._started = time.time()
         self._names: dict[str, str] = {}  # of conformance tests, by node id
         self._collected: dict[str, Any] = {
@@ -120,10 +122,11 @@ class Collector:
         if report.when == "call" or report.outcome != "passed":
             # What fails before the test itself, or in convcheck, says nothing of a kernel.
             before = report.when == "setup" and report.failed
-            ours = before or BROKEN in properties
+            crashed = report.when not in PHASES
+            ours = before or BROKEN in properties or (crashed and self._isolated)
             self._broken |= ours
-            outcome = "error" if ours else str(report.outcome)
-            self._outcomes[name] = outcome if report.when in PHASES else "crashed"
+            outcome = "crashed" if crashed else str(report.outcome)
+            self._outcomes[name] = "error" if ours else outcome
             self._messages[name] = _message(report)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:

@@ -160,6 +160,24 @@ def test_a_fault_of_the_harness_is_no_verdict_on_a_kernel(folder: Folder, worker
     assert {error["outcome"] for error in report["errors"]} == {"error"}
 
 
+ENDS = OURS.replace('raise RuntimeError("a fault of the harness")', "os._exit(9)")
+
+
+def test_a_worker_that_somebody_ends_is_no_verdict_on_a_kernel(folder: Folder) -> None:
+    """A candidate has a process of its own: where that of the test ends, nothing is known."""
+    where = folder(ends=f"import os{ENDS}", mine=RIGHT)
+    judged = ("--kernel", "convolution=mine.py:convolution", "-k", "test_boundary and remainder")
+    done = run(where, "-p", "ends", *judged, "-n", "1", "--conformance-json", "r.json")
+    assert done.returncode == 3, done.stdout
+    report = findings(where / "r.json")
+    assert report["verdict"] == "incomplete"
+    (error,) = report["errors"]
+    assert (error["outcome"], error["message"]) == (
+        "error",
+        "The process that ran this test ended in the middle of it.",
+    )
+
+
 def test_own_tests_keep_the_meaning_of_pytest(folder: Folder) -> None:
     """Beside a user's own tests, 1 says that tests failed, or that nothing was decided."""
     own = "def test_own():\n    pass\n"
