@@ -104,7 +104,7 @@ def require_consistent(found: Json) -> None:
             fills_of([found]),
         )
     except OverflowError:  # of counts that are each within their limit
-        raise ContradictionError("the counts of pairs are too large") from None
+        raise ContradictionError("contradicts itself: the counts of pairs are too large") from None
     for name in _FOLLOW:
         if found[name] != followed[name]:
             _refuse(name, found[name], f"{followed[name]!r}, as the rest says")
@@ -136,7 +136,9 @@ def require_consistent_campaign(document: Json) -> None:
 
 def _require_cells(several: list[Json]) -> None:
     if len(set(map(key_of, several))) < len(several):
-        raise ContradictionError("cells: expected one of each operation, property and dtype")
+        raise ContradictionError(
+            "contradicts itself: cells: expected one of each operation, property and dtype"
+        )
     for cell in several:
         counts = cell["counts"]
         failed = sum(counts.get(each.value, 0) for each in (Outcome.DISAGREES, Outcome.MISBEHAVED))

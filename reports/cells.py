@@ -103,7 +103,7 @@ def _status(cell: Json, crashed: bool, entire: bool) -> str:  # noqa: FBT001  (o
     if crashed:
         return CRASHED
     counts = cell["counts"]
-    if not counts:
+    if not any(counts.values()):
         return NOT_RUN
     if cell["lost"]:
         return PARTLY

@@ -379,7 +379,7 @@ def test_what_a_failure_cut_short_does_not_look_whole(agreeing: int) -> None:
 )
 def test_what_was_not_run_is_never_taken_for_right(changes: Json, text: str) -> None:
     """However tests came to be left out, verdict, sentence and cells say that some were."""
-    given = {"whole": True, "covering": False} | changes
+    given: Json = {"whole": True, "covering": False} | changes
     results = Results({"a": PASSED}, {"a": "passed"}, {}, ["a"], **given)
     findings = build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)
     how, verdict, agrees = (
@@ -403,3 +403,16 @@ def test_ranges() -> None:
     assert ranges([1]) == "1"
     assert ranges([1, 2]) == "1, 2"
     assert ranges([1, 3, 4, 5, 9, 10]) == "1, 3-5, 9, 10"
+
+
+def test_sums_without_a_bound_in_their_dtype_are_left_out() -> None:
+    """Of sums so long that the dtype bounds nothing, as of wider ones, no growth is told."""
+    growth = [[size, 2.0**-12, 2**size] for size in (10, 11, 12)]
+    part = ["convolution", "float16", {"distribution": [1] * 11, "growth": growth}]
+    (accuracy,) = found({"a": PASSED | {"accuracy": [part]}})["accuracy"]
+    assert [(each["products"], each["bound"]) for each in accuracy["growth"]] == [(1024, 2050.0)]
+
+
+def test_counts_of_nothing_are_nothing() -> None:
+    """A cell whose counts are all zero was not run."""
+    assert found({"a": record(cell(agrees=0))})["cells"][0]["status"] == "not run"

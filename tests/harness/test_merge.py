@@ -30,12 +30,12 @@ def parts(number: int, **run: Any) -> dict[str, Json]:
     named = {}
     for at in range(number):
         tests = TESTS[at::number]
-        some = {
+        kept_of: Json = {
             key: {name: each for name, each in value.items() if name in tests}
             for key, value in run.items()
             if key in kept
         }
-        named[f"{at}.json"] = report(run=tests, **some)
+        named[f"{at}.json"] = report(run=tests, **kept_of)
     return named
 
 

@@ -114,3 +114,55 @@ def test_a_changed_report_is_a_line_or_a_result(
             assert len(lines) == (status == 4) or words[0] == "merge", said.err
             assert all(line.startswith("ERROR: convcheck: ") for line in lines)
     assert {("merge", 4), ("render", 0), ("render", 4), ("diff", 4)} <= ends
+
+
+FIRST = ("cells", 0)
+OWN = ("certificates", 0)
+Change = dict[tuple[str | int, ...], Any]
+LIES: dict[str, tuple[Json, Change]] = {
+    "verdict": (PARTS[0], {("verdict",): "conforms"}),
+    "totals": (PARTS[0], {("totals", "agrees"): 1}),
+    "decided": (PARTS[0], {("decided",): 1}),
+    "full": (PARTS[0], {("full",): True}),
+    "status": (PARTS[0], {(*FIRST, "status"): "agrees"}),
+    "failed without failure": (PARTS[0], {(*FIRST, "counts", "disagrees"): 1}),
+    "a cell twice": (PARTS[0], {("cells", 1): PARTS[0]["findings"]["cells"][0]}),
+    "a test that failed": (PARTS[0], {("tests", "outcomes", TESTS[0]): "failed"}),
+    "no such part": (PARTS[0], {("tests", "parts", "ran"): [4]}),
+    "all parts": (PARTS[0], {("tests", "outcomes"): dict.fromkeys(TESTS, "passed")}),
+    "too many": (certificate(), {(*OWN, "geometries"): 9, (*OWN, "complete"): False}),
+    "complete in part": (certificate(), {(*OWN, "certified"): 9}),
+    "complete by word": (certificate(), {(*OWN, "certified"): 9, (*OWN, "complete"): False}),
+    "nothing judged": (certificate(), {(*FIRST, "counts"): {}, (*FIRST, "status"): "not run"}),
+    "another operation": (certificate(), {(*OWN, "operation"): "convolution_transpose"}),
+    "too many axes": (certificate(), {(*OWN, "axes", 0, 3): 21}),
+}
+
+
+def forged(document: Json, changes: Change) -> Json:
+    """Return a document with something changed."""
+    changed = copy.deepcopy(document)
+    for (*path, last), value in changes.items():
+        place = changed.get("findings", changed)
+        for key in path:
+            place = place[key]
+        place[last] = value
+    return changed
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_what_contradicts_itself_is_refused(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a document says in sum must follow from what it says in part."""
+    paths = [tmp_path / f"{at}.json" for at in range(4)]
+    lie = forged(*LIES[name])
+    of_campaign = lie["format"] == files.CERTIFICATE
+    for path, each in zip(paths, [lie, *PARTS], strict=True):
+        files.write_json(each, path)
+    named = [str(path) for path in (paths if of_campaign else [paths[0], *paths[2:]])]
+    assert main(["merge", *named, "-o", str(tmp_path / "out.json")]) == 4
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"ERROR: convcheck: merge: {paths[0]}: ")
+    assert "contradicts itself: " in line
+    assert not (tmp_path / "out.json").exists()
