@@ -33,12 +33,13 @@ def axes(
     """Return the axes of just this extent: the distinct ones, or with one stride beyond."""
     layer = operation_named(operation).layer
     found = []
-    for at in range(1, extent + 1):  # the layer's own extent; layer l+1's may be the larger
+    # The layer's own extent; layer l+1's, where there is one, may be the larger.
+    for at in range(extent if fore_layer is None else 1, extent + 1):
         for size, taps, stride, steps in _steps(layer, at, beyond=beyond):
             out = steps if layer == "convolution" else at
             past = beyond and _is_beyond(layer, size, taps, stride, steps)
             if fore_layer is None:
-                if at == extent and past == beyond:
+                if past == beyond:
                     found.append(Axis(size, taps, stride))
                 continue
             # Of both strides, at most one is beyond.

@@ -6,6 +6,7 @@ it comes, so that a campaign that was stopped goes on where it was.
 """
 
 import contextlib
+import json
 import os
 import signal
 import threading
@@ -18,6 +19,7 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
 
+from .campaign_checks import part_of
 from .campaign_plan import Part, Plan, total
 from .campaign_results import Results
 from .candidates import Candidate, CandidateError
@@ -228,7 +230,8 @@ class _Run:
     def _part_of(self, future: Future[dict[str, Any]], span: range) -> Part | None:
         """Return what a span gave, or None where its worker was lost and others may try."""
         try:
-            return Part(**future.result())
+            # As JSON has it, and held against the plan: a worker may be of another version.
+            return part_of(self._plan, json.loads(json.dumps(future.result())))
         except (BrokenExecutor, OracleError):
             raise
         except CandidateError as error:

@@ -8,15 +8,20 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, Self
 
+from .axes import axes
 from .candidates import Candidate
 from .cases import Case, require_seed
 from .certificates import Certificate
 from .isolation import Isolated
 from .judge import judge
+from .operations import operation_named
 from .regions import Region
 from .verdicts import Outcome, Verdict
+
+MOST_AXES = 50_000
 
 SPAN = 256
 """places of a region that are certified together; see `Region.geometries`"""
@@ -35,8 +40,9 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Raise ValueError where there is no such seed."""
+        """Raise ValueError where there is no such seed, or no end to the region."""
         require_seed(self.seed)
+        _require_countable(self.region)
 
     def plain(self) -> dict[str, Any]:
         """Return the plan as plain types."""
@@ -54,6 +60,27 @@ class Plan:
         """Yield the spans of the region, the simplest geometries first."""
         places = self.region.places
         return (range(at, min(at + SPAN, places)) for at in range(0, places, SPAN))
+
+    def span_at(self, start: int) -> range | None:
+        """Return the span that starts there, if one does."""
+        places = self.region.places
+        there = start % SPAN == 0 and 0 <= start < places
+        return range(start, min(start + SPAN, places)) if there else None
+
+
+@lru_cache(maxsize=8)
+def _require_countable(region: Region) -> None:
+    """Raise ValueError where a region has more axes than a campaign could end with."""
+    layers = region.fore_layers if operation_named(region.operation).default_fore else (None,)
+    several = 0
+    for extent in range(1, region.reach + 1):
+        several += sum(len(axes(region.operation, layer, extent)) for layer in layers)
+        if several > MOST_AXES:
+            what = f"extent={region.extent}, reach={region.reach}"
+            raise ValueError(
+                f"{what}: expected at most {MOST_AXES:,} combinations of extent, filter and "
+                f"stride, of which any two make a shape; extents up to {extent} have more"
+            )
 
 
 @dataclass
@@ -112,4 +139,5 @@ def _verdict(plan: Plan, failure: dict[str, str]) -> Verdict:
     again = judge(kernel, case)
     if again.failed:
         return again
-    return Verdict(case, kernel, "exact", outcome, failure["reason"])
+    reason = f"{failure['reason']}; asked once more, it did not fail"
+    return Verdict(case, kernel, "exact", outcome, reason)

@@ -8,16 +8,18 @@ import fcntl
 import json
 import os
 from collections.abc import Collection
-from dataclasses import asdict, fields
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from .campaign_checks import PartError, part_of
 from .campaign_plan import Part, Plan
+from .text import one_line
 
 FORMAT = "convcheck-campaign"
-VERSION = 1
-_FIELDS = {each.name for each in fields(Part)}
+VERSION = 2
 
 
 class ResultsError(ValueError):
@@ -38,14 +40,13 @@ class Results:
         self._parts: dict[int, Part] = {}
         if path.exists() and not path.is_file():
             raise ResultsError(f"results={str(path)!r}: expected a file")
-        header = {"format": FORMAT, "version": VERSION, "plan": plan.plain()}
         try:
             self._file = path.open("a+b")
         except OSError as error:
             raise ResultsError(f"results={str(path)!r}: {error.strerror}") from None
         try:
             self._lock()
-            self._read(header)
+            self._read(plan)
         except BaseException:
             self._file.close()
             raise
@@ -58,48 +59,57 @@ class Results:
                 f"results={str(self._path)!r}: another campaign is writing to it"
             ) from None
 
-    def _read(self, header: dict[str, Any]) -> None:
+    def _read(self, plan: Plan) -> None:
+        header = {"format": FORMAT, "version": VERSION, "convcheck": version("convcheck")}
+        header["plan"] = plan.plain()
         self._file.seek(0)
-        lines = self._file.read().splitlines(keepends=True)
-        whole = [line for line in lines if line.endswith(b"\n")]
+        *whole, torn = self._file.read().split(b"\n")
         if not whole:
-            if lines and not _line(header).startswith(lines[0]):
-                raise self._foreign()
+            if not _line(header).startswith(torn):
+                raise self._refused(1, f"expected a file of format {FORMAT}, version {VERSION}")
             self._file.truncate(0)
             self._write(header)
             return
-        found = self._object(whole[0])
-        if found.get("format") != FORMAT or found.get("version") != VERSION:
-            raise self._foreign()
-        if found != header:
-            ours, theirs = header["plan"], found.get("plan", {})
-            other = next(name for name in ours if ours[name] != theirs.get(name))
-            raise ResultsError(
-                f"results={str(self._path)!r}: holds a campaign with {other}="
-                f"{theirs.get(other)!r}, expected {ours[other]!r}"
-            )
+        self._compare(header, self._object(whole[0], 1))
         for number, line in enumerate(whole[1:], 2):
-            plain = self._object(line, number)
-            if set(plain) != _FIELDS:
-                raise self._foreign(number)
-            self._parts[plain["start"]] = Part(**plain)
-        self._file.truncate(sum(map(len, whole)))
+            try:
+                part = part_of(plan, self._object(line, number))
+            except PartError as error:
+                raise self._refused(number, str(error)) from None
+            if part.start in self._parts:
+                raise self._refused(number, f"start: {part.start} stands in an earlier line, too")
+            self._parts[part.start] = part
+        self._file.truncate(sum(len(line) + 1 for line in whole))
 
-    def _object(self, line: bytes, number: int = 1) -> dict[str, Any]:
+    def _object(self, line: bytes, number: int) -> dict[str, Any]:
         try:
             found = json.loads(line)
-        except ValueError:
-            raise self._foreign(number) from None
-        if not isinstance(found, dict):
-            raise self._foreign(number)
-        return found
+        except (ValueError, RecursionError):
+            found = None
+        if isinstance(found, dict):
+            return found
+        file = f"a file of format {FORMAT}, version {VERSION}"
+        raise self._refused(number, f"expected {'an object in JSON' if number > 1 else file}")
 
-    def _foreign(self, number: int = 1) -> ResultsError:
+    def _compare(self, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
+        """Raise ResultsError unless two headers are the same, which names what is not."""
+        for name in ("format", "version"):
+            if not _same(ours[name], theirs.get(name)):
+                raise self._refused(1, f"expected a file of format {FORMAT}, version {VERSION}")
+        plan = theirs.get("plan")
+        known = plan if isinstance(plan, dict) else {}
+        pairs = {"convcheck": (ours["convcheck"], theirs.get("convcheck"))}
+        pairs |= {name: (each, known.get(name)) for name, each in ours["plan"].items()}
+        for name, (each, other) in pairs.items():
+            if not _same(each, other):
+                told = one_line(f"holds a campaign with {name}={other!r}, expected {each!r}", 500)
+                raise self._refused(1, told)
+        if not _same(ours, theirs):
+            raise self._refused(1, "expected a header with nothing else in it")
+
+    def _refused(self, number: int, problem: str) -> ResultsError:
         where = f", line {number}" if number > 1 else ""
-        return ResultsError(
-            f"results={str(self._path)!r}{where}: expected a file of format {FORMAT}, "
-            f"version {VERSION}"
-        )
+        return ResultsError(f"results={str(self._path)!r}{where}: {problem}")
 
     def _write(self, plain: dict[str, Any]) -> None:
         self._file.write(_line(plain))
@@ -133,3 +143,8 @@ class Results:
 
 def _line(plain: dict[str, Any]) -> bytes:
     return json.dumps(plain).encode() + b"\n"
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two values are one in JSON, where 1, 1.0 and true are three."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

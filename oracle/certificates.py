@@ -34,7 +34,7 @@ from .unchecked import unchecked
 from .verdicts import Outcome, Verdict
 
 # Draws beyond the ones asked for, where right results happen to be zero everywhere.
-_VACUOUS = 64
+MOST_DRAWS = 64
 
 # Judged together, since that is faster.
 _BATCH = 64
@@ -214,7 +214,7 @@ def _all_draws(first: Verdict, draws: int) -> list[Verdict]:
     """Return verdicts on all draws: until enough agree, or one decides otherwise."""
     verdicts, agreed = [first], int(first.outcome is Outcome.AGREES)
     while agreed < draws and verdicts[-1].outcome in (Outcome.AGREES, Outcome.VACUOUS):
-        if len(verdicts) == draws + _VACUOUS:
+        if len(verdicts) == draws + MOST_DRAWS:
             break
         seed = (first.case.seed + len(verdicts)) % 2**64
         verdicts.append(judge(first.kernel, replace(first.case, seed=seed)))

@@ -1,6 +1,7 @@
 """Regions: every distinct geometry up to a size, the smallest first, in flat memory."""
 
 import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -150,7 +151,7 @@ class Region:
     @property
     def places(self) -> int:
         """How many geometries there are, batch and channels aside: see `geometries`."""
-        return sum(block.size for block in self._blocks())
+        return _sums(self)[0][-1]
 
     def geometries(
         self, shard: int = 0, shards: int = 1, *, span: range | None = None
@@ -174,17 +175,14 @@ class Region:
 
     def count(self, span: range | None = None) -> int:
         """Return how many geometries the region, or a span of it, holds, each in one dtype."""
-        full, pairwise = self.full, self.pairwise
-        kept = span or range(self.places)
-        count = start = 0
-        for block in self._blocks():
-            size = len(range(max(start, kept.start), min(start + block.size, kept.stop)))
-            if block.fringe:
-                count += size
-            else:
-                count += size * len(full if block.largest <= self.full_to else pairwise)
-            start += block.size
-        return count
+        starts, sums, sizes = _sums(self)
+
+        def up_to(place: int) -> int:
+            at = bisect_right(starts, place) - 1
+            return sums[at] + (place - starts[at]) * sizes[at]
+
+        kept = range(starts[-1]) if span is None else span
+        return up_to(min(kept.stop, starts[-1])) - up_to(min(kept.start, starts[-1]))
 
     def _rows(
         self, full: tuple[Sizes, ...], pairwise: tuple[Sizes, ...], place: int, spatial: "Spatial"
@@ -228,6 +226,21 @@ class Region:
         if rows <= self.narrow:
             past = axes(self.operation, fore_layer, columns, beyond=True)
             yield _Block(fore_layer, a, past, largest, fringe=True)
+
+
+@lru_cache(maxsize=8)
+def _sums(region: Region) -> tuple[list[int], list[int], list[int]]:
+    """Return where each block starts, the geometries before it, and those at each of its places.
+
+    The last of each are of the region's end.
+    """
+    full, pairwise = len(region.full), len(region.pairwise)
+    starts, sums, sizes = [0], [0], []
+    for block in region._blocks():  # noqa: SLF001  (a method in all but that it is cached)
+        sizes.append(1 if block.fringe else full if block.largest <= region.full_to else pairwise)
+        starts.append(starts[-1] + block.size)
+        sums.append(sums[-1] + block.size * sizes[-1])
+    return starts, sums, [*sizes, 0]
 
 
 class _Block(NamedTuple):

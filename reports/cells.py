@@ -36,6 +36,8 @@ def add_up(
     planned: Iterable[Cell],
     lost: Mapping[str, Iterable[Cell]],
     crashed: Collection[str],
+    *,
+    entire: bool = True,
 ) -> list[Json]:
     """Add up the cells of all records, planned cells first and in their order.
 
@@ -44,6 +46,7 @@ def add_up(
         planned: the cells of a full run.
         lost: tests that gave no result, and the cells that each would have filled.
         crashed: those of them that were lost in a crash.
+        entire: whether no test was left out that may have filled any of the cells.
     """
     planned = list(planned)
     merged: dict[Cell, Json] = {key: _empty(key) for key in planned}
@@ -55,7 +58,7 @@ def add_up(
             _add(merged.setdefault(key_of(part), _empty(key_of(part))), part)
     for cell in merged.values():
         cell["counts"] = dict(sorted(cell["counts"].items()))
-        cell["status"] = _status(cell, not set(cell["lost"]).isdisjoint(crashed))
+        cell["status"] = _status(cell, not set(cell["lost"]).isdisjoint(crashed), entire)
     unplanned = sorted(set(merged) - set(planned))
     return [merged[key] for key in (*planned, *unplanned)]
 
@@ -93,17 +96,18 @@ def _simplicity(failure: Json) -> tuple[Any, ...]:
     return failure["rank"], len(failure["message"]), failure["case"], failure["message"]
 
 
-def _status(cell: Json, crashed: bool) -> str:  # noqa: FBT001  (one caller)
+def _status(cell: Json, crashed: bool, entire: bool) -> str:  # noqa: FBT001  (one caller)
     """Return the one word for a cell: the worst that happened, or that nothing did."""
     if cell["failure"]:  # also one found while looking for a smaller case of another
         return str(cell["failure"]["outcome"])
     if crashed:
         return CRASHED
     counts = cell["counts"]
-    if not counts:
+    if not any(counts.values()):
         return NOT_RUN
     if cell["lost"]:
         return PARTLY
     status = next(outcome.value for outcome in _WORST_FIRST if counts.get(outcome.value))
-    # A test that failed elsewhere judged less here than it would have.
-    return SO_FAR if cell["stopped"] and status == Outcome.AGREES.value else status
+    # A test that failed elsewhere judged less here than it would have; one left out, nothing.
+    partly = cell["stopped"] or not entire
+    return SO_FAR if partly and status == Outcome.AGREES.value else status

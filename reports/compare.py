@@ -59,6 +59,7 @@ def compare(old: Json, new: Json) -> list[Change]:
     steps = (
         *_cells(before, after),
         *_tests(before, after),
+        *_gone(before, after),
         *_entries(before, after),
         *_refactor(before, after),
         *_accuracy(before, after, failing),
@@ -149,6 +150,14 @@ def _tests(before: Json, after: Json) -> Iterator[Change]:
     for test, error in olds.items():
         if outcomes.get(test) == "passed":
             yield Change(FIXED, test, _reason(error), "passed")
+    for name in after["unreached"]:
+        if name not in before["unreached"]:
+            yield Change(LOST, name, "", "never reached")
+
+
+def _gone(before: Json, after: Json) -> Iterator[Change]:
+    """Yield tests that ran, and now did not."""
+    outcomes, earlier = after["tests"]["outcomes"], before["tests"]["outcomes"]
     for word in ("missing", "left out"):
         ran = [
             test
@@ -157,9 +166,13 @@ def _tests(before: Json, after: Json) -> Iterator[Change]:
         ]
         if ran:
             yield Change(MISSING, f"tests ({len(ran):,})", "ran", f"{word}: {', '.join(ran[:3])}")
-    for name in after["unreached"]:
-        if name not in before["unreached"]:
-            yield Change(LOST, name, "", "never reached")
+    gone = [
+        test
+        for test, outcome in earlier.items()
+        if test not in outcomes and outcome not in ("missing", "left out")
+    ]
+    if gone and not after["tests"]["whole"]:
+        yield Change(MISSING, f"tests ({len(gone):,})", "ran", f"not there: {min(gone)}")
 
 
 def _reason(error: Json) -> str:

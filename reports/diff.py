@@ -11,8 +11,8 @@ from convcheck.oracle.text import one_line
 
 from . import files
 from .compare import KINDS, Change, compare
-from .errors import ReportError
 from .findings import sentence
+from .render import Outputs
 
 Json = dict[str, Any]
 Groups = dict[str, list[Change]]
@@ -35,13 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Tell what changed; return 0 where nothing is worse, and 1 where something is."""
+    output = Outputs(html=options.html)
     old, new = files.read(options.old), files.read(options.new)
     changes = compare(old, new)
-    if options.html:
-        try:
-            files.write_text(as_html(old, new, changes), options.html)
-        except OSError as error:
-            raise ReportError(f"not written to {options.html}: {files.why(error)}") from None
+    output.write_page(lambda: as_html(old, new, changes))
     sys.stdout.write((as_markdown if options.markdown else as_text)(old, new, changes))
     return int(any(change.worse for change in changes))
 

@@ -10,13 +10,14 @@ from typing import Any, NoReturn
 
 from convcheck.oracle.text import one_line
 
+from . import again
 from .errors import ReportError
 from .schema import SchemaError, check
 
 Json = dict[str, Any]
 
 FORMAT = "convcheck-report"
-VERSION = 2
+VERSION = 3
 
 # What a campaign leaves: its certificate, and no circumstances.
 CERTIFICATE = "convcheck-certificate"
@@ -57,7 +58,11 @@ def read(path: Path, *formats: str) -> Json:
         raise _refused(path, f"version {found!r} of the format, this convcheck reads {version}")
     try:
         check(report, kind)
-    except SchemaError as error:
+        if kind is None:
+            again.require_consistent(report["findings"])
+        else:
+            again.require_consistent_campaign(report)
+    except (SchemaError, again.ContradictionError) as error:
         raise _refused(path, str(error)) from None
     return report
 
@@ -98,6 +103,22 @@ def text_of(value: Any, levels: int = 3) -> str:
     return "{\n" + ",\n".join(lines) + "\n}"
 
 
+def place_of(path: Path) -> Path:
+    """Return where a file is to be written: through a symlink, its target is replaced.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    path = Path(os.path.realpath(path))
+    if path.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "expected a regular file", str(path))
+    if not path.parent.is_dir():
+        raise OSError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return path
+
+
 def write_text(text: str, path: Path) -> None:
     """Replace the file at `path` in one step; a process killed meanwhile leaves the old one.
 
@@ -106,11 +127,7 @@ def write_text(text: str, path: Path) -> None:
     Raises:
         OSError: it cannot be written, or is something else than a file, which is left alone.
     """
-    path = Path(os.path.realpath(path))  # through a symlink, its target is replaced
-    if path.is_symlink():
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "expected a regular file", str(path))
+    path = place_of(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)
     try:

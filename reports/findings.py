@@ -19,13 +19,9 @@ from convcheck.reference.domain import DOMAIN_MAP
 from . import cells, refactor, summary, zeros
 from .cells import CRASHED, Cell
 from .faults import fault, listed
+from .status import CONFORMS, FAILS, INCOMPLETE, SO_FAR, UNDECIDED
 
 Json = dict[str, Any]
-
-CONFORMS = "conforms"
-FAILS = "does not conform"
-INCOMPLETE = "incomplete"
-UNDECIDED = "nothing decided"
 
 MISSING = "missing"
 LEFT_OUT = "left out"
@@ -53,7 +49,11 @@ class Results:
     fills: Mapping[str, Iterable[Cell]] = field(default_factory=dict)
     """the cells that each test fills, by the test's name"""
     whole: bool = False
-    """whether these are all tests there are, at default effort or more"""
+    """whether these are all tests there are, those that are left out included"""
+    covering: bool = False
+    """whether a run of all of them reaches every class: one of the reference, and no quick one"""
+    part: tuple[int, int] = (1, 1)
+    """which of how many parts of all tests was to run"""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,13 @@ def build(
     )
     # Which cases were kept from earlier runs is a circumstance.
     outcomes |= {name: "passed" for name in explained if name.startswith("test_kept::")}
-    tests = {"whole": results.whole, "outcomes": dict(sorted(outcomes.items()))}
+    at, number = results.part
+    tests = {
+        "whole": results.whole,
+        "covering": results.covering,
+        "parts": {"ran": [at], "of": number},
+        "outcomes": dict(sorted(outcomes.items())),
+    }
     found = conclude(results.records, planned, asked, tests, errors, results.fills)
     found["refactor"] = refactor.entries(
         results.records, found["cells"], asked.get("kernels", {}), replaced or {}
@@ -126,7 +132,8 @@ def conclude(
         records: of tests, or of whole runs put together.
         planned: as for `build`.
         asked: as for `build`.
-        tests: every test's outcome, and whether these are all tests there are.
+        tests: every test's outcome, whether these are all tests there are, whether all of
+            them reach every class, and which parts of them were to run.
         errors: tests that did not pass for another reason than their kernel.
         fills: the cells that each test fills, at least of those that gave no result.
     """
@@ -135,8 +142,14 @@ def conclude(
     crashed = {name for name, outcome in outcomes.items() if outcome == CRASHED}
     gone = [error["test"] for error in errors if error["outcome"] != BITS]
     lost = {name: fills.get(name, ()) for name in (*missing, *gone)}
+    left_out = LEFT_OUT in outcomes.values()
+    entire = tests["whole"] and not left_out
     matrix = cells.add_up(
-        records, planned.cells, lost, {*crashed, *missing} if crashed else crashed
+        records,
+        planned.cells,
+        lost,
+        {*crashed, *missing} if crashed else crashed,
+        entire=entire,
     )
     boundaries = summary.boundaries(records, planned.boundaries)
     pairs = summary.pairs(records, planned.pairs)
@@ -145,7 +158,7 @@ def conclude(
     for cell in matrix:
         totals.update(cell["counts"])
     decided = sum(totals[outcome.value] for outcome in DECIDED)
-    full = tests["whole"] and LEFT_OUT not in outcomes.values()
+    full = entire and tests["covering"]
     # Where tests failed or are missing, they account for what was not reached.
     sound = full and not failed_cells and not errors and not missing
     unreached = summary.unreached(boundaries, pairs) if sound else []
@@ -154,7 +167,7 @@ def conclude(
     elif missing or errors:
         verdict = INCOMPLETE
     else:
-        verdict = CONFORMS if decided else UNDECIDED
+        verdict = (CONFORMS if entire else SO_FAR) if decided else UNDECIDED
     return {
         "verdict": verdict,
         "asked": asked,
@@ -173,8 +186,14 @@ def conclude(
         "zeros": zeros.entries(records),
         "ledger": _entries(records, "ledger", (_defect(each) for each in LEDGER)),
         "domain": _entries(records, "domain", (_kind(each) for each in DOMAIN_MAP)),
-        "tests": tests,
+        "tests": {**tests, "parts": tests["parts"] if left_out and _parted(tests) else None},
     }
+
+
+def _parted(tests: Json) -> bool:
+    """Tell whether tests were left out because their part was not to run."""
+    parts = tests["parts"]
+    return parts is not None and len(parts["ran"]) < parts["of"]
 
 
 def sentence(findings: Json) -> str:
@@ -184,16 +203,43 @@ def sentence(findings: Json) -> str:
 
 def headline(findings: Json) -> tuple[str, str]:
     """Return the verdict in a sentence, and what it rests on, if not told there."""
+    verdict, rest = _headline(findings)
+    parts = findings["tests"]["parts"]
+    return (
+        f"{parts_in_words(parts)}: {verdict[0].lower()}{verdict[1:]}" if parts else verdict
+    ), rest
+
+
+def parts_in_words(parts: Json) -> str:
+    """Return which parts of a run these are."""
+    return f"Part{'s' * (len(parts['ran']) > 1)} {ranges(parts['ran'])} of {parts['of']}"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return ascending numbers in words, those that follow one another as a range."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(
+        f"{run[0]}-{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs
+    )
+
+
+def _headline(findings: Json) -> tuple[str, str]:
     matrix, count = findings["cells"], sum(findings["totals"].values())
     judged = f"in {_number(count, 'judged case')}, {findings['decided']:,} of them decided"
     idle = sum(cell["status"] == cells.NOT_RUN for cell in matrix)
-    not_run = f"; {idle:,} of {len(matrix):,} cells not run." if idle else "."
+    left = [f"{idle:,} of {len(matrix):,} cells not run"] if idle else []
+    not_run = "".join(f"; {each}" for each in (*left, *_left_out(findings["tests"]))) + "."
     if findings["verdict"] == FAILS:
         failed = sum(bool(cell["failure"]) for cell in matrix)
         told = (
             f"{failed:,} of {_number(len(matrix), 'cell')} failed" if failed else "No disagreement"
         )
-        rest = f"{told} {judged}{not_run}" if count else not_run.removeprefix("; ")
+        rest = f"{told} {judged}{not_run}" if count else not_run.removeprefix("; ").capitalize()
         return f"Does not conform: {_blame(findings)}.", rest.strip(".") and rest
     if findings["verdict"] == INCOMPLETE:
         lost = len(findings["missing"]) + len(findings["errors"])
@@ -203,9 +249,22 @@ def headline(findings: Json) -> tuple[str, str]:
         text = (
             f"Nothing decided in {_number(count, 'judged case')}" if count else "No kernel judged"
         )
+    elif findings["verdict"] == SO_FAR:
+        how = "so far" if findings["tests"]["parts"] else "in what was run"
+        text = f"Conforms {how}: no disagreement {judged}"
     else:
         text = f"Conforms: no disagreement {judged}"
     return f"{text}{not_run}", ""
+
+
+def _left_out(tests: Json) -> Iterable[str]:
+    """Yield, in words, what of all tests was not to run."""
+    outcomes = tests["outcomes"]
+    left = sum(outcome == LEFT_OUT for outcome in outcomes.values())
+    if left:
+        yield f"{left:,} of {_number(len(outcomes), 'test')} left out"
+    if not tests["whole"]:
+        yield "other tests were not collected"
 
 
 def _blame(findings: Json) -> str:

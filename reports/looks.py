@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from . import findings as told
+from . import status
 
 
 class Look(NamedTuple):
@@ -26,10 +26,11 @@ LOOKS = {
     "not applicable": Look("void", "◇"),
     "not run": Look("unrun", "○"),
     "not measured": Look("unrun", "○"),
-    told.CONFORMS: Look("good", "✓"),
-    told.FAILS: Look("bad", "✗"),
-    told.INCOMPLETE: Look("open", "◐"),
-    told.UNDECIDED: Look("open", "?"),
+    status.CONFORMS: Look("good", "✓"),
+    status.SO_FAR: Look("open", "◔"),
+    status.FAILS: Look("bad", "✗"),
+    status.INCOMPLETE: Look("open", "◐"),
+    status.UNDECIDED: Look("open", "?"),
     "never reached": Look("bad", "✗"),
     # of the entries of the ledger and the domain map
     "holds": Look("good", "✓"),

@@ -7,13 +7,14 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from convcheck.oracle.bounds import unit_roundoff
+from convcheck.oracle.text import one_line
 
-from . import campaigns, files, findings
+from . import again, campaigns, files, findings
 from .cells import key_of
 from .circumstances import together
 from .errors import ReportError
 from .render import Outputs
+from .status import status_of
 
 Json = dict[str, Any]
 
@@ -40,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Merge the reports; return 0 if the whole conforms, and 1 if it does not."""
+    """Merge the reports; return the exit status: of a part of the run, that parts are missing."""
     outputs = Outputs(options.json, options.html)
     found = {
         str(path): files.read(path, files.FORMAT, files.CERTIFICATE) for path in options.reports
@@ -51,7 +52,29 @@ def run(options: argparse.Namespace) -> int:
     )
     outputs.write(merged)
     sys.stdout.write(f"{findings.sentence(merged['findings'])}\n{outputs}")
-    return int(merged["findings"]["verdict"] != findings.CONFORMS)
+    for each in _missing(merged["findings"]):
+        sys.stderr.write(f"ERROR: convcheck: merge: {each}\n")
+    return status_of(merged["findings"]["verdict"])
+
+
+def _missing(found: Json) -> Iterable[str]:
+    """Yield, in a line each, what of the whole run is not in these findings."""
+    tests = found["tests"]
+    if tests["parts"]:
+        ran, number = tests["parts"]["ran"], tests["parts"]["of"]
+        left = [at for at in range(1, number + 1) if at not in ran]
+        these, are = ("parts", "are") if len(left) > 1 else ("part", "is")
+        yield f"{these} {findings.ranges(left)} of {number} {are} missing"
+    else:
+        left_out = [name for name, each in tests["outcomes"].items() if each == findings.LEFT_OUT]
+        if left_out:
+            named = one_line(", ".join(left_out[:3]), 200)
+            yield f"tests are missing that all runs left out, {len(left_out):,} of them: {named}"
+        elif not tests["whole"]:
+            yield "tests are missing: none of these reports is of a run that collected all"
+    if found["missing"]:
+        named = one_line(", ".join(found["missing"][:3]), 200)
+        yield f"tests gave no result, {len(found['missing']):,} of them: {named}"
 
 
 def merge(reports: Mapping[str, Json], apart: Mapping[str, Json] | None = None) -> Json:
@@ -72,12 +95,7 @@ def merge(reports: Mapping[str, Json], apart: Mapping[str, Json] | None = None) 
     parts = {name: report["findings"] for name, report in reports.items()}
     _require_one_run(reports)
     outcomes = _outcomes(parts)
-    whole = any(part["tests"]["whole"] for part in parts.values())
-    fills: dict[str, list[tuple[str, str, str]]] = {}
-    for part in parts.values():
-        for cell in part["cells"]:
-            for name in cell["lost"]:
-                fills.setdefault(name, []).append(key_of(cell))
+    tests = [part["tests"] for part in parts.values()]
     first = next(iter(parts.values()))
     for name, each in apart.items():
         campaigns.require_kernel(name, each, next(iter(reports.values())))
@@ -86,23 +104,28 @@ def merge(reports: Mapping[str, Json], apart: Mapping[str, Json] | None = None) 
             raise ReportError(f"{name}: {test} ran here and in another part, expected it once")
         outcomes[test] = campaigns.outcome_of(each)
     merged = findings.conclude(
-        {str(at): _record(part) for at, part in enumerate(parts.values())}
+        {str(at): again.record_of(part) for at, part in enumerate(parts.values())}
         | {
             name: {key: each[key] for key in ("cells", "certificates")}
             for name, each in apart.items()
         },
         findings.Planned(
             _common([map(key_of, part["cells"]) for part in parts.values()]),
-            _common([map(_class, part["boundaries"]) for part in parts.values()]),
-            _pairs(first),
+            _common([map(again.class_of, part["boundaries"]) for part in parts.values()]),
+            again.pairs_of(first),
         ),
         first["asked"],
-        {"whole": whole, "outcomes": dict(sorted(outcomes.items()))},
+        {
+            "whole": any(each["whole"] for each in tests),
+            "covering": all(each["covering"] for each in tests),
+            "parts": _parts(parts),
+            "outcomes": dict(sorted(outcomes.items())),
+        },
         sorted(
             (error for part in parts.values() for error in part["errors"]),
             key=lambda error: str(error["test"]),
         ),
-        {name: set(keys) for name, keys in fills.items()},
+        again.fills_of(parts.values()),
     )
     if any("refactor" in part for part in parts.values()):
         merged["refactor"] = _refactor(parts.values(), merged["cells"])
@@ -139,15 +162,12 @@ def _identity(first: Json, other: Json) -> Iterable[tuple[str, Any, Any]]:
     commits = [each["checkout"] and each["checkout"]["commit"] for each in (ours, theirs)]
     if all(commits):
         yield "commit of convcheck", commits[0], commits[1]
-    pairs, other_pairs = (_pairs(report["findings"]) for report in (first, other))
+    pairs, other_pairs = (again.pairs_of(report["findings"]) for report in (first, other))
     yield "number of pairs of classes", pairs, other_pairs
     tests, other_tests = (report["findings"]["tests"] for report in (first, other))
+    yield "covering", tests["covering"], other_tests["covering"]
     if tests["whole"] and other_tests["whole"]:
         yield "list of tests", sorted(tests["outcomes"]), sorted(other_tests["outcomes"])
-
-
-def _pairs(part: Json) -> list[tuple[str, str, int]]:
-    return [(each["operation"], each["kind"], each["pairs"]) for each in part["pairs"]]
 
 
 def _outcomes(parts: Mapping[str, Json]) -> dict[str, str]:
@@ -170,49 +190,23 @@ def _outcomes(parts: Mapping[str, Json]) -> dict[str, str]:
     return dict(sorted(merged.items()))
 
 
-def _class(boundary: Json) -> tuple[str, str]:
-    return boundary["operation"], boundary["class"]
+def _parts(several: Mapping[str, Json]) -> Json | None:
+    """Return which parts of a run these are together, if they are such."""
+    ran: set[int] = set()
+    number = None
+    for name, found in several.items():
+        if parts := found["tests"]["parts"]:
+            number = number or parts["of"]
+            if parts["of"] != number:
+                raise ReportError(f"{name}: one of {parts['of']} parts, expected {number}")
+            ran.update(parts["ran"])
+    return {"ran": sorted(ran), "of": number} if ran else None
 
 
 def _common(lists: list[Iterable[Any]]) -> list[Any]:
     """Return what all lists begin with: that was planned, and what else was found is behind."""
     rows = zip(*lists, strict=False)
     return [row[0] for row in takewhile(lambda row: len(set(row)) == 1, rows)]
-
-
-def _record(part: Json) -> Json:
-    """Return the findings of a part as the record of one test that found all of it."""
-    return {
-        "cells": part["cells"],
-        "boundaries": [[e["operation"], e["class"], e["count"]] for e in part["boundaries"]],
-        "pairs": [
-            [e["operation"], e["kind"], [[at, n] for at, n in enumerate(e["counts"]) if n]]
-            for e in part["pairs"]
-        ],
-        "draws": {each["operation"]: each["geometries"] for each in part["random"]},
-        "accuracy": [[e["operation"], e["dtype"], _errors(e)] for e in part["accuracy"]],
-        "certificates": part["certificates"],
-        "zeros": [[e["operation"], e["spreads"], e["skips"]] for e in part.get("zeros", ())],
-        "entries": {
-            table: {
-                entry["id"]: entry["status"] == "holds"
-                for entry in part[table]
-                if entry["status"] != "not run"
-            }
-            for table in ("ledger", "domain")
-        },
-    }
-
-
-def _errors(accuracy: Json) -> Json:
-    u = unit_roundoff(accuracy["dtype"])
-    return {
-        "distribution": accuracy["distribution"],
-        "growth": [
-            [point["products"].bit_length() - 1, point["error"] * u, point["products"]]
-            for point in accuracy["growth"]
-        ],
-    }
 
 
 def _refactor(parts: Iterable[Json], cells: list[Json]) -> list[Json]:

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from convcheck.oracle.text import one_line
 
 from . import files, page
-from .errors import ReportError
+from .errors import ReportError, UnwrittenError
 
 Json = dict[str, Any]
 
@@ -22,19 +23,25 @@ class Outputs:
     html: Path | None = None
 
     def __post_init__(self) -> None:
-        """Raise ReportError where both are one file."""
+        """Raise ReportError where both are one file, or one cannot be written, before any work."""
+        for path in filter(None, (self.json, self.html)):
+            try:
+                files.place_of(path)
+            except OSError as error:
+                raise ReportError(f"not written to {path}: {files.why(error)}") from None
         if self.json and self.html and self.json.resolve() == self.html.resolve():
             raise ReportError(f"{self.html}: expected another file for HTML than for JSON")
 
     def write(self, report: Json) -> None:
-        """Write the report; ReportError where that fails."""
-        try:
-            if path := self.json:
-                files.write_json(report, path)
-            if path := self.html:
-                page.write_html(report, path)
-        except OSError as error:
-            raise ReportError(f"not written to {path}: {files.why(error)}") from None
+        """Write the report; UnwrittenError where that fails."""
+        if self.json:
+            _write(f"{files.text_of(report)}\n", self.json)
+        self.write_page(lambda: page.render(report))
+
+    def write_page(self, make: Callable[[], str]) -> None:
+        """Write the page that `make` returns, if one is wanted; UnwrittenError where that fails."""
+        if self.html:
+            _write(make(), self.html)
 
     def __str__(self) -> str:
         """Return a line for each."""
@@ -42,6 +49,14 @@ class Outputs:
         return "".join(
             f"{form} report: {one_line(str(path))}\n" for form, path in wanted.items() if path
         )
+
+
+def _write(text: str, path: Path) -> None:
+    try:
+        files.write_text(text, path)
+    except OSError as error:
+        old = "; what is there is older" if path.exists() else ""
+        raise UnwrittenError(f"not written to {path}: {files.why(error)}{old}") from None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -30,7 +30,7 @@ def lines(findings: Json, problem: Problem) -> Iterator[str]:
     if problem.fine:
         yield f"  holds    {', '.join(problem.fine)}"
     if problem.so_far:
-        yield f"  so far   {', '.join(problem.so_far)}: tests ended at what failed"
+        yield f"  so far   {', '.join(problem.so_far)}: tests ended at a failure or were left out"
 
 
 def _told(failure: Json) -> Iterator[str]:

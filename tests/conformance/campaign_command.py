@@ -25,8 +25,11 @@ from convcheck.oracle.judge import OracleError
 from convcheck.oracle.loading import safe_path, source_digest
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.regions import Region
+from convcheck.oracle.text import one_line
 from convcheck.reports import campaigns
+from convcheck.reports.errors import ReportError
 from convcheck.reports.render import Outputs
+from convcheck.reports.status import Exit
 
 from . import kernels
 from .recording import Record, rerun_command
@@ -34,7 +37,6 @@ from .recording import Record, rerun_command
 SCHEDULER_SECONDS = 10
 # In one range; of three axes that have so many values, there are a million combinations.
 _MOST_NUMBERS = 100
-CERTIFIED, NOT_CERTIFIED, INTERRUPTED, WRONG_COMMAND = 0, 1, 2, 4
 
 
 class _WrongCommandError(Exception):
@@ -105,11 +107,11 @@ def run(options: argparse.Namespace) -> int:
             progress.close()
             return _tell(certificate, plan, options)
     except (_WrongCommandError, ResultsError) as error:
-        sys.stderr.write(f"ERROR: {error}\n")
-        return WRONG_COMMAND
-    except (CampaignError, OracleError, OSError) as error:
+        sys.stderr.write(f"ERROR: {one_line(str(error), 500)}\n")
+        return Exit.INCOMPLETE
+    except (CampaignError, OracleError, OSError, ReportError) as error:
         sys.stderr.write(f"ERROR: {error}; what was found stands in {options.results}\n")
-        return NOT_CERTIFIED
+        return Exit.BROKEN
 
 
 def _plan(options: argparse.Namespace) -> Plan:
@@ -185,8 +187,10 @@ def _tell(certificate: Certificate, plan: Plan, options: argparse.Namespace) -> 
         Outputs(options.json).write(_document(certificate, plan, options))
     if certificate.interrupted and certificate.failure is None:
         sys.stdout.write(f"The same command goes on where {options.results} ends.\n")
-        return INTERRUPTED
-    return CERTIFIED if certificate.complete else NOT_CERTIFIED
+        return Exit.INTERRUPTED
+    if certificate.failure is not None:
+        return Exit.FAILS
+    return Exit.CONFORMS if certificate.complete else Exit.INCOMPLETE
 
 
 def _document(certificate: Certificate, plan: Plan, options: argparse.Namespace) -> dict[str, Any]:

@@ -3,7 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-USAGE = """usage: convcheck check [KERNEL ...] [pytest options]
+STATUSES = """Exit status: 0 it conforms; 1 it does not; 2 interrupted; 3 convcheck itself failed,
+or could not write a report; 4 the command was wrong, parts are missing, or nothing was decided.
+"""
+USAGE = f"""usage: convcheck check [KERNEL ...] [pytest options]
 
 KERNEL is [OPERATION=]MODULE[:FUNCTION][,KEY=VALUE]...
 
@@ -11,14 +14,15 @@ Judges kernels by the conformance tests, from any directory.  MODULE is a dotted
 path of a .py file.  Without a function, every function written in the module that bears an
 operation's name is judged; without an operation, the function's name is the operation's.
 Without a module, the kernels are those that [tool.convcheck] in pyproject.toml names.
-"""
+
+{STATUSES}"""
 
 # pytest's options that name kernels, too.
 _NAMING = ("--kernel", "--kernels", "--convcheck-kernel", "--convcheck-kernels")
 
 
 def main(words: Sequence[str]) -> int:
-    """Run the command; return pytest's exit status, or 4 where the command is wrong."""
+    """Run the command; return its exit status."""
     if list(words) in (["-h"], ["--help"]):
         sys.stdout.write(USAGE)
         return 0

@@ -3,16 +3,18 @@
 import argparse
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
 from convcheck.oracle.text import one_line
-from convcheck.reports.errors import ReportError
+from convcheck.reports.errors import ReportError, UnwrittenError
+from convcheck.reports.status import Exit
 
 from . import check
 
-WRONG_COMMAND = 4
 # Files that pytest, the judge and a kernel's process have open at a time, and some to spare.
 _FILES = 64
 
@@ -29,8 +31,26 @@ USAGE = check.USAGE + "".join(
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status, or 4 where the command is wrong."""
+    """Run the command; return its exit status, as in `reports.status`."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _run(words)
+        sys.stdout.flush()
+    except UnwrittenError as error:
+        return _wrong(f"{words[0]}: {error}", Exit.BROKEN)
+    except ReportError as error:
+        return _wrong(f"{words[0]}: {error}")
+    except KeyboardInterrupt:
+        return _wrong("interrupted", Exit.INTERRUPTED)
+    except OSError as error:
+        return _wrong(f"{error.strerror or error}: {error.filename or 'output'}", _unwritten())
+    except Exception:  # noqa: BLE001  (Python's own status would say that a kernel is wrong)
+        traceback.print_exc()
+        return _wrong("an error of convcheck's own; the lines above tell where", Exit.BROKEN)
+    return status
+
+
+def _run(words: list[str]) -> int:
     name = words[0] if words else ""
     problem = _unfit() if name in ("check", *COMMANDS) else None
     if problem:
@@ -44,12 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _wrong(f"{name!r}: expected one of check, {', '.join(COMMANDS)}")
     where, text = COMMANDS[name]
     module = import_module(where)
-    parser = _Parser(prog=f"convcheck {name}", description=f"{text.capitalize()}.")
+    told = f"{text.capitalize()}."
+    parser = _Parser(prog=f"convcheck {name}", description=told, epilog=check.STATUSES)
     module.add_arguments(parser)
-    try:
-        return int(module.run(parser.parse_args(words[1:])))
-    except ReportError as error:
-        return _wrong(f"{name}: {error}")
+    return int(module.run(parser.parse_args(words[1:])))
 
 
 def _unfit() -> str | None:
@@ -73,9 +91,16 @@ def _unfit() -> str | None:
     return None
 
 
-def _wrong(problem: str) -> int:
+def _unwritten() -> Exit:
+    """Have Python not try again to write what could not be written, when it ends."""
+    with suppress(OSError, ValueError):  # no file, as where a test looks on
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Exit.BROKEN
+
+
+def _wrong(problem: str, status: Exit = Exit.INCOMPLETE) -> int:
     sys.stderr.write(f"ERROR: convcheck: {one_line(problem, 500)}\n")
-    return WRONG_COMMAND
+    return status
 
 
 class _Parser(argparse.ArgumentParser):

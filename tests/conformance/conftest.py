@@ -12,7 +12,8 @@ from hypothesis.errors import FlakyFailure
 
 from convcheck.conformance import kernels, plugin
 from convcheck.conformance.asked import is_about
-from convcheck.conformance.collector import COLLECTED, COST, PROPERTY, TOLD
+from convcheck.conformance.collector import BROKEN, COLLECTED, COST, PROPERTY, TOLD
+from convcheck.conformance.effort import tier
 from convcheck.conformance.fills import filling
 from convcheck.conformance.plugin import is_home
 from convcheck.conformance.recording import ConformanceError, Record
@@ -23,6 +24,7 @@ HERE = Path(__file__).parent
 _RECORD = pytest.StashKey[Record]()
 _COLLECTED = pytest.StashKey[dict[str, Any]]()
 _OFFERED = pytest.StashKey[list[pytest.Item]]()
+_MODULES = pytest.StashKey[set[str]]()
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +79,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     The others judge operations that nobody asked for, or are about the reference.
     """
+    config.stash[_MODULES] = {item.path.name for item in items if is_home(item.path.parent)}
     if kernels.PLACES:
         items[:] = [
             item
@@ -114,9 +117,12 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Remember which conformance tests are to run, which are left out, and what they fill."""
     config = session.config
     ours = [item for item in session.items if is_home(item.path.parent)]
-    chosen = any("::" in argument for argument in config.args)
+    # Both keep tests from being collected at all, so that nobody knows of them here.
+    chosen = any("::" in each for each in config.args) or config.getoption("lf", default=False)
     offered: list[pytest.Item] = config.stash[_OFFERED]
-    every = {path.name for path in HERE.glob("test_*.py")} - _OF_CANDIDATES
+    idle = _OF_THE_REFERENCE if kernels.PLACES else _OF_CANDIDATES
+    every = {path.name for path in HERE.glob("test_*.py")} - idle
+    whole = config.stash[_MODULES] >= every and not chosen
     config.stash[_COLLECTED] = {
         "names": {item.nodeid: _name(item) for item in ours},
         "left out": sorted({*map(_name, offered)} - {*map(_name, ours)}),
@@ -125,7 +131,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             for item in ours
             if (what := filling(getattr(item, "obj", None), _params(item)))
         },
-        "whole": {item.path.name for item in offered} >= every and not chosen,
+        "whole": whole,
+        "covering": not kernels.PLACES and tier() != "quick",
     }
 
 
@@ -135,6 +142,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if is_hypothesis_test(test):
         seed = item.config.getoption("hypothesis_seed", None) or "0"
         hypothesis.seed(f"{seed} {item.path.stem} {item.name}")(test)
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Return whether convcheck is to blame for an error: neither a kernel, nor whoever ran it."""
+    if isinstance(error, FlakyFailure):
+        return not isinstance(error.exceptions[0], ConformanceError)
+    return isinstance(error, Exception) and not isinstance(error, AssertionError)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -159,6 +173,8 @@ def pytest_runtest_makereport(
         item.user_properties.append((COST, json.dumps(clock.take())))
         if call.excinfo is not None and getattr(call.excinfo.value, "verdict", None) is not None:
             item.user_properties.append((TOLD, "yes"))
+    if call.excinfo is not None and _is_ours(call.excinfo.value):
+        item.user_properties.append((BROKEN, "yes"))
     report = yield
     item.user_properties.clear()
     if call.excinfo is None or item.config.option.tbstyle != "auto":

@@ -18,6 +18,7 @@ import pytest
 
 HERE = Path(__file__).parent
 EXAMPLES = {"quick": 20, "thorough": 1000}
+MOST_SHARDS = 10_000
 
 
 @lru_cache
@@ -163,8 +164,9 @@ def shard(config: pytest.Config) -> tuple[int, int]:
     """Return which of how many parts of the tests is to run; UsageError if that is unclear."""
     text = config.getoption("convcheck_shard") or "1/1"
     first, _, second = text.partition("/")
-    if not (first.isdecimal() and second.isdecimal() and 1 <= int(first) <= int(second)):
-        raise pytest.UsageError(f"--shard={text!r}: expected I/N with 1 <= I <= N")
+    numbers = first.isdecimal() and second.isdecimal() and max(len(first), len(second)) < 9
+    if not (numbers and 1 <= int(first) <= int(second) <= MOST_SHARDS):
+        raise pytest.UsageError(f"--shard={text!r}: expected I/N with 1 <= I <= N <= {MOST_SHARDS}")
     return int(first), int(second)
 
 
@@ -270,7 +272,7 @@ def _choose_candidates(config: pytest.Config) -> bool:
     Returns whether there are any.
     """
     asked_for = config.getoption("convcheck_kernel") or config.getoption("convcheck_kernels")
-    ours = [argument for argument in config.args if _is_ours(argument)]
+    ours = [argument for argument in config.args if is_ours(argument)]
     if not asked_for and not (ours and (config.rootpath / "pyproject.toml").is_file()):
         return False
     from . import asked, kernels, replaced  # noqa: PLC0415  (NumPy: only when asked)
@@ -293,7 +295,7 @@ def _choose_candidates(config: pytest.Config) -> bool:
     return bool(candidates)
 
 
-def _is_ours(argument: str) -> bool:
+def is_ours(argument: str) -> bool:
     """Return whether an argument names conformance tests."""
     place = argument.partition("::")[0]
     path = Path(place).resolve()

@@ -47,6 +47,7 @@ def make(
         outcomes={"a test": "passed", **dict.fromkeys(messages, "failed")},
         messages=messages,
         collected=["a test", *messages, *missing],
+        whole=True,
     )
     asked = {
         "kernels": kernels,

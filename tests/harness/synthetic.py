@@ -91,6 +91,7 @@ def report(
     messages: dict[str, str] | None = None,
     run: list[str] = TESTS,
     asked: Json | None = None,
+    part: tuple[int, int] = (1, 1),
 ) -> Json:
     """Return the report of a run of some tests, which passed unless it is said otherwise.
 
@@ -100,6 +101,7 @@ def report(
         messages: why they did not.
         run: the tests that were to run; the others are left out.
         asked: what was asked for beside the usual.
+        part: which of how many parts of all tests it was.
     """
     ended = dict.fromkeys(run, "passed") | (outcomes or {})
     ended = {name: outcome for name, outcome in ended.items() if outcome != "missing"}
@@ -112,6 +114,8 @@ def report(
         [name for name in TESTS if name not in run],
         {name: CELLS[at // 2 * 3 : at // 2 * 3 + 3] for at, name in enumerate(TESTS)},
         whole=True,
+        covering=True,
+        part=part,
     )
     found = findings.build(results, PLANNED, ASKED | (asked or {}))
     return copy.deepcopy(files.assemble(found, CIRCUMSTANCES))

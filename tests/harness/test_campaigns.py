@@ -190,10 +190,13 @@ def test_what_is_not_waited_for_is_ended() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"hello\n", "expected a file of format convcheck-campaign, version 1"),
-        (b"hello", "expected a file of format convcheck-campaign, version 1"),
+        (b"hello\n", "expected a file of format convcheck-campaign, version 2"),
+        (b"hello", "expected a file of format convcheck-campaign, version 2"),
         (b"[]\n", "expected a file of format"),
-        (b'{"format": "convcheck-campaign", "version": 2}\n', "expected a file of format"),
+        (b'{"format": "convcheck-campaign", "version": 1}\n', "expected a file of format"),
+        (b'{"format": "convcheck-campaign", "version": 2}\n', "with convcheck=None, expected '"),
+        (b"[" * 60_000 + b"\n", "expected a file of format"),
+        (b"\xff\n", "expected a file of format"),
     ],
 )
 def test_other_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
@@ -203,6 +206,137 @@ def test_other_files_are_refused(tmp_path: Path, content: bytes, message: str) -
     with pytest.raises(ResultsError, match=message):
         run(plan_for(RIGHT), path)
     assert path.read_bytes() == content
+
+
+def other(**changes: Any) -> Callable[[bytes], bytes]:
+    """Return what changes a part's line: some of its fields, perhaps by what is there."""
+
+    def change(line: bytes) -> bytes:
+        part = json.loads(line)
+        part |= {n: each(part[n]) if callable(each) else each for n, each in changes.items()}
+        return json.dumps(part).encode()
+
+    return change
+
+
+FAILURE = {"outcome": "disagrees", "reason": ""}
+ELSEWHERE = "v1:convolution:float64:integers:b1.h3.w3.i1.o1.f1x1.s1x1:0"
+IMPOSSIBLE: dict[str, tuple[Callable[[bytes], bytes] | bytes, str]] = {
+    "more than there are": (other(certified=1_005_929), "certified and undecided: "),
+    "fewer than there are": (other(certified=lambda n: n - 1), "certified and undecided: "),
+    "negative": (other(undecided=lambda n: -n - 1), "certified and undecided: "),
+    "true": (other(undecided=False), "certified and undecided: "),
+    "1.0": (other(certified=float), "certified and undecided: "),
+    "text": (other(certified=str), "certified and undecided: "),
+    "NaN": (other(undecided=float("nan")), "certified and undecided: "),
+    "no span's": (other(start=lambda n: n + 1), "start: expected that of a span"),
+    "no number": (other(start=lambda n: [n]), "start: expected that of a span"),
+    "behind the end": (other(start=16 * 10**9), "start: expected that of a span"),
+    "long": (other(stop=lambda n: n + 16), "stop: expected "),
+    "twice": (lambda line: line + b"\n" + line, "stands in an earlier line, too"),
+    "judged others": (other(judged=lambda rows: [["float32", *rows[0][1:]]]), "judged: "),
+    "judged fewer": (other(judged=lambda rows: [[*rows[0][:2], 1]]), "judged: "),
+    "failed and told no failure": (
+        other(judged=lambda rows: [*rows, ["float64", "disagrees", 1]]),
+        "judged: expected the failure and no other",
+    ),
+    "judged no list": (other(judged={"a": 1}), "judged: "),
+    "odd choices": (other(choices={"float64": 7}), "choices of float64: "),
+    "many choices": (other(choices={"float64": 10**15}), "choices of float64: "),
+    "no choices": (other(choices={}), "choices: "),
+    "axes": (other(axes=lambda rows: rows * 2), "axes: expected each once"),
+    "long axes": (other(axes=lambda rows: [[9, *rows[0][1:]], *rows[1:]]), "axes: "),
+    "no axes": (other(axes=[]), "axes: "),
+    "rounded": (other(rounded=None), "rounded: expected true or false"),
+    "no failure": (other(failure="yes"), "failure: expected null"),
+    "no case": (other(failure=FAILURE | {"case": "v1:"}), "failure: case id 'v1:'"),
+    "failure elsewhere": (
+        other(failure=FAILURE | {"case": ELSEWHERE}),
+        "failure: expected a case of the span",
+    ),
+    "no object": (b"[]", "expected an object in JSON"),
+    "no text": (lambda line: line + b"\xff", "expected an object in JSON"),
+    "brackets": (b"[" * 60_000, "expected an object in JSON"),
+    "digits": (lambda line: line.replace(b"16", b"1" * 9_999), "expected an object in JSON"),
+    "torn in the middle": (lambda line: line[: len(line) // 2], "expected an object in JSON"),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_what_cannot_be_is_refused(name: str, kept_lines: list[bytes], tmp_path: Path) -> None:
+    """Results that do not follow from their plan are refused in a line that names file and line."""
+    path, (change, problem) = tmp_path / "r", IMPOSSIBLE[name]
+    changed = change(kept_lines[1]) if callable(change) else change
+    lines = [kept_lines[0], changed, *kept_lines[2:], b""]
+    path.write_bytes(before := b"\n".join(lines))
+    with pytest.raises(ResultsError) as caught:
+        Results(path, plan_for(RIGHT))
+    told = str(caught.value)
+    assert told.startswith(f"results={str(path)!r}, line ")
+    assert problem in told
+    assert told.isprintable()
+    assert path.read_bytes() == before
+
+
+@pytest.fixture(scope="module")
+def kept_lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """Return the lines of a whole campaign's results, the parts in order."""
+    path = tmp_path_factory.mktemp("kept") / "r"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(campaign_plan, "SPAN", 16)
+        run(plan_for(RIGHT), path)
+    header, *parts = path.read_bytes().splitlines()
+    return [header, *sorted(parts, key=lambda line: int(json.loads(line)["start"]))]
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda header: header | {"plan": None}, "region=None, expected {"),
+        (lambda header: header | {"plan": header["plan"] | {"draws": True}}, "draws=True, "),
+        (lambda header: header | {"convcheck": "0.0.9"}, "convcheck='0.0.9', expected '"),
+        (lambda header: header | {"more": 1}, "expected a header with nothing else in it"),
+    ],
+)
+def test_a_header_of_another_campaign_is_refused(
+    change: Callable[[Any], Any], problem: str, kept_lines: list[bytes], tmp_path: Path
+) -> None:
+    """What was judged by another version, or for another plan, is not gone on with."""
+    header = json.dumps(change(json.loads(kept_lines[0]))).encode()
+    (tmp_path / "r").write_bytes(b"\n".join([header, *kept_lines[1:], b""]))
+    with pytest.raises(ResultsError) as caught:
+        Results(tmp_path / "r", plan_for(RIGHT))
+    assert problem in str(caught.value)
+
+
+def test_whole_results_are_taken_over(kept_lines: list[bytes], tmp_path: Path) -> None:
+    """Nothing is judged again of what fits, and a last line without its end is."""
+    (tmp_path / "r").write_bytes(b"\n".join(kept_lines) + b"\r\n\0\0")
+    plan = plan_for(RIGHT)
+    with Results(tmp_path / "r", plan) as results:
+        assert total(plan, results.parts()).complete
+    assert (tmp_path / "r").read_bytes() == b"\n".join(kept_lines) + b"\r\n"
+
+
+def test_a_failure_that_is_none_is_told_with_it(tmp_path: Path, kept_lines: list[bytes]) -> None:
+    """A failure in the file that does not recur is told together with that."""
+    part = json.loads(kept_lines[1])
+    case = "v1:convolution:float64:integers:b1.h1.w1.i1.o1.f1x1.s1x1:0"
+    part |= {"certified": 0, "choices": {}, "axes": [], "judged": [["float64", "disagrees", 1]]}
+    part["failure"] = FAILURE | {"case": case}
+    (tmp_path / "r").write_bytes(kept_lines[0] + b"\n" + json.dumps(part).encode() + b"\n")
+    plan = plan_for(RIGHT)
+    with Results(tmp_path / "r", plan) as results:
+        failed = total(plan, results.parts()).failure
+    assert failed is not None
+    assert failed.reason == "; asked once more, it did not fail"
+
+
+@pytest.mark.parametrize("sizes", [(3000, 0), (2, 10**6)])
+def test_a_region_without_an_end_is_refused(sizes: tuple[int, int]) -> None:
+    """A region that no campaign ends with is refused at once, before its places are counted."""
+    with pytest.raises(ValueError, match="expected at most 50,000 combinations"):
+        Plan(Region("convolution", *sizes, channels=(1,), batches=(1,)), RIGHT, "")
 
 
 def test_another_plan_is_refused(tmp_path: Path, wrong: str) -> None:

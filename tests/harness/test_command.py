@@ -41,10 +41,10 @@ BAD = {
     "deep": (DEEP, "expected a JSON report"),
     "a list": ("[]", "expected a JSON report, with format 'convcheck-report'"),
     "foreign": ('{"format": "other", "version": 2}', "with format 'convcheck-report'"),
-    "older": (old(1), "version 1 of the format, this convcheck reads 2"),
-    "newer": (old(3), "version 3 of the format, this convcheck reads 2"),
+    "older": (old(2), "version 2 of the format, this convcheck reads 3"),
+    "newer": (old(4), "version 4 of the format, this convcheck reads 3"),
     "no version": (old("\x1b[31m" + "x" * 9999), "version "),
-    "empty": ('{"format": "convcheck-report", "version": 2}', "expected a member 'findings'"),
+    "empty": ('{"format": "convcheck-report", "version": 3}', "expected a member 'findings'"),
     "NaN": (TEXT.replace('"decided": ', '"decided": NaN, "x": ', 1), "NaN is no number of JSON"),
     "infinity": (TEXT.replace('"decided": ', '"decided": 1e999, "x": ', 1), "1e999 is no number"),
     "long number": (TEXT.replace('"decided": ', f'"decided": {"9" * 9999}, "x": ', 1), "expected"),
@@ -223,9 +223,10 @@ def test_a_full_disk_leaves_the_older_file(
         monkeypatch.setattr(os, "fdopen", full)
     else:
         monkeypatch.setattr(*{"fsync": (os, "fsync"), "replace": (Path, "replace")}[step], full)
-    assert main(["render", str(source), "-o", str(out)]) == 4
+    assert main(["render", str(source), "-o", str(out)]) == 3
     assert capsys.readouterr().err == (
-        f"ERROR: convcheck: render: not written to {out}: No space left on device\n"
+        f"ERROR: convcheck: render: not written to {out}: No space left on device; what is there "
+        "is older\n"
     )
     assert out.read_text(encoding="utf-8") == "older"
     assert {path.name for path in tmp_path.iterdir()} == {"r.json", "r.html"}

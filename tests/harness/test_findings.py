@@ -8,7 +8,7 @@ import pytest
 
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
-from convcheck.reports.findings import Planned, Results, build, sentence
+from convcheck.reports.findings import Planned, Results, build, ranges, sentence
 
 Json = dict[str, Any]
 
@@ -42,7 +42,11 @@ def found(
 ) -> Json:
     """Return findings of tests that passed, unless `outcomes` says otherwise."""
     outcomes = dict.fromkeys(records, "passed") | (outcomes or {})
-    results = Results(records, outcomes, messages or {}, collected or sorted(outcomes), whole=full)
+    results = Results(
+        *(records, outcomes, messages or {}, collected or sorted(outcomes)),
+        whole=True,
+        covering=full,
+    )
     return build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)
 
 
@@ -294,7 +298,8 @@ def test_a_cell_that_lost_a_test_is_not_green(
     """A cell names the tests that it lost, and is at best incomplete."""
     records = {"a": record(cell(agrees=3))} if partly else {"a": {}}
     outcomes = {"a": "passed"} | ({"b": outcome} if outcome else {})
-    results = Results(records, outcomes, {}, ["a", "b"], fills={"b": [PLAN[0]], "a": [PLAN[0]]})
+    fills = {"b": [PLAN[0]], "a": [PLAN[0]]}
+    results = Results(records, outcomes, {}, ["a", "b"], fills=fills, whole=True)
     exact, *others = build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)["cells"]
     assert (exact["status"], exact["lost"]) == (status, ["b"])
     assert {(each["status"], *each["lost"]) for each in others} == {("not run",)}
@@ -357,3 +362,57 @@ def test_what_a_failure_cut_short_does_not_look_whole(agreeing: int) -> None:
     )["cells"]
     assert (bound["status"], bound["stopped"]) == ("agrees so far" if agreeing else "vacuous", 1)
     assert (exact["status"], linearity["status"]) == ("disagrees", "agrees")
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({}, ""),
+        ({"whole": False}, "; other tests were not collected"),
+        ({"left_out": ["b", "c"]}, "; 2 of 3 tests left out"),
+        (
+            {"whole": False, "left_out": ["b"]},
+            "; 1 of 2 tests left out; other tests were not collected",
+        ),
+    ],
+    ids=["whole", "not collected", "left out", "both"],
+)
+def test_what_was_not_run_is_never_taken_for_right(changes: Json, text: str) -> None:
+    """However tests came to be left out, verdict, sentence and cells say that some were."""
+    given: Json = {"whole": True, "covering": False} | changes
+    results = Results({"a": PASSED}, {"a": "passed"}, {}, ["a"], **given)
+    findings = build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)
+    how, verdict, agrees = (
+        (" in what was run", "conforms so far", "agrees so far")
+        if changes
+        else ("", "conforms", "agrees")
+    )
+    assert findings["verdict"] == verdict
+    assert sentence(findings) == (
+        f"Conforms{how}: no disagreement in 1,004 judged cases, 1,003 of them decided{text}."
+    )
+    assert [each["status"] for each in findings["cells"]] == [agrees, agrees, "vacuous"]
+    nothing = Results({}, {"a": "passed"}, {}, ["a"], **given)
+    assert sentence(build(nothing, Planned(PLAN, [], []), ASKED)) == (
+        f"No kernel judged; 3 of 3 cells not run{text}."
+    )
+
+
+def test_ranges() -> None:
+    """Numbers are told as few, and each once."""
+    assert ranges([1]) == "1"
+    assert ranges([1, 2]) == "1, 2"
+    assert ranges([1, 3, 4, 5, 9, 10]) == "1, 3-5, 9, 10"
+
+
+def test_sums_without_a_bound_in_their_dtype_are_left_out() -> None:
+    """Of sums so long that the dtype bounds nothing, as of wider ones, no growth is told."""
+    growth = [[size, 2.0**-12, 2**size] for size in (10, 11, 12)]
+    part = ["convolution", "float16", {"distribution": [1] * 11, "growth": growth}]
+    (accuracy,) = found({"a": PASSED | {"accuracy": [part]}})["accuracy"]
+    assert [(each["products"], each["bound"]) for each in accuracy["growth"]] == [(1024, 2050.0)]
+
+
+def test_counts_of_nothing_are_nothing() -> None:
+    """A cell whose counts are all zero was not run."""
+    assert found({"a": record(cell(agrees=0))})["cells"][0]["status"] == "not run"

@@ -10,7 +10,9 @@ from synthetic import CIRCUMSTANCES, TESTS, failure, record, report
 from convcheck.conformance.command import main
 from convcheck.reports import files
 from convcheck.reports.errors import ReportError
+from convcheck.reports.findings import sentence
 from convcheck.reports.merge import merge
+from convcheck.reports.page import render
 from convcheck.reports.schema import check
 
 Json = dict[str, Any]
@@ -28,12 +30,12 @@ def parts(number: int, **run: Any) -> dict[str, Json]:
     named = {}
     for at in range(number):
         tests = TESTS[at::number]
-        some = {
+        kept_of: Json = {
             key: {name: each for name, each in value.items() if name in tests}
             for key, value in run.items()
             if key in kept
         }
-        named[f"{at}.json"] = report(run=tests, **some)
+        named[f"{at}.json"] = report(run=tests, **kept_of)
     return named
 
 
@@ -73,6 +75,100 @@ def test_merged_reports_merge() -> None:
     assert both["circumstances"]["workers"] == 6
     assert both["circumstances"]["cost"]["phases"]["oracle"] == 6.0
     check(both)
+
+
+EIGHT = {f"{at}.json": report(run=TESTS[at - 1 :: 8], part=(at, 8)) for at in range(1, 9)}
+
+
+def some(*numbers: int) -> dict[str, Json]:
+    """Return these of eight parts."""
+    return {f"{at}.json": EIGHT[f"{at}.json"] for at in numbers}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "words"),
+    [
+        ((3,), "Part 3 of 8: conforms so far: no disagreement in "),
+        ((1, 5), "Parts 1, 5 of 8: conforms so far: "),
+        ((1, 2, 3, 4, 8), "Parts 1-4, 8 of 8: conforms so far: "),
+    ],
+)
+def test_a_part_never_looks_whole(numbers: tuple[int, ...], words: str) -> None:
+    """A part says which it is, wherever it is told, and no cell or banner of it is green."""
+    found = merge(some(*numbers)) if len(numbers) > 1 else EIGHT["3.json"]
+    findings = found["findings"]
+    assert findings["verdict"] == "conforms so far"
+    assert findings["tests"]["parts"] == {"ran": list(numbers), "of": 8}
+    assert sentence(findings).startswith(words)
+    left = len(TESTS) - len([name for at in numbers for name in TESTS[at - 1 :: 8]])
+    assert sentence(findings).endswith(f"; {left} of {len(TESTS)} tests left out.")
+    assert {cell["status"] for cell in findings["cells"]} <= {"agrees so far", "not run", "vacuous"}
+    page = render(found)
+    assert words.split(":", maxsplit=1)[0] in page
+    assert 'class="verdict open"' in page
+
+
+def test_parts_merge_in_any_order_and_number() -> None:
+    """A merge of merges, with all parts in it, is the whole run's, to the byte."""
+    halves = {"a": merge(some(2, 7, 3)), "b": merge({"c": merge(some(1, 8)), **some(4, 5)})}
+    almost = merge(halves)
+    assert sentence(almost["findings"]).startswith("Parts 1-5, 7, 8 of 8: conforms so far")
+    assert text(merge({"almost": almost, **some(6)})) == text(merge(EIGHT)) == text(report())
+
+
+def test_a_part_that_fails_is_told_as_a_part() -> None:
+    """What is wrong in a part is wrong in the whole; which part it was stands before it."""
+    wrong = {TESTS[2]: record(2, failure=failure())}
+    found = report(wrong, outcomes={TESTS[2]: "failed"}, run=TESTS[2::8], part=(3, 8))
+    assert sentence(found["findings"]).startswith("Part 3 of 8: does not conform: convolution ")
+    assert found["findings"]["verdict"] == "does not conform"
+
+
+def test_parts_of_another_number_are_refused() -> None:
+    """A part of four is none of eight, wherever it comes."""
+    other = report(run=TESTS[1::4], part=(2, 4))
+    with pytest.raises(ReportError, match=r"b: one of 4 parts, expected 8"):
+        merge({"left": report(run=TESTS[6:7]), "a": EIGHT["1.json"], "b": other})
+    with pytest.raises(ReportError, match=r"again: .* ran here and in 1.json"):
+        merge({**some(1), "again": EIGHT["1.json"]})
+
+
+def test_missing_parts_are_named_and_the_rest_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With parts missing, merge says which, ends with 4, and writes what can be merged further."""
+    paths = write(tmp_path, **{f"p{name[0]}": each for name, each in EIGHT.items()})
+    half, whole = str(tmp_path / "half.json"), str(tmp_path / "whole.json")
+    assert main(["merge", *paths[::2], "-o", half]) == 4
+    told = capsys.readouterr()
+    assert told.err == "ERROR: convcheck: merge: parts 2, 4, 6, 8 of 8 are missing\n"
+    assert told.out.startswith("Parts 1, 3, 5, 7 of 8: conforms so far: ")
+    assert main(["merge", half, *paths[1:6:2], "-o", whole]) == 4
+    assert capsys.readouterr().err.endswith("merge: part 8 of 8 is missing\n")
+    assert main(["merge", half, *paths[1::2], "-o", whole]) == 0
+    assert text(json.loads(Path(whole).read_text(encoding="utf-8"))) == text(report())
+
+
+def test_what_was_left_out_of_every_run_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Runs of chosen tests make no whole either, nor do such that have not collected all."""
+    one, two = report(run=TESTS[:5]), report(run=TESTS[5:-2])
+    out = str(tmp_path / "out.json")
+    assert sentence(one["findings"]).startswith("Conforms in what was run: no disagreement in ")
+    assert main(["merge", *write(tmp_path, one=one, two=two), "-o", out]) == 4
+    told = capsys.readouterr().err
+    assert f"tests are missing that all runs left out, 2 of them: {TESTS[-2]}" in told
+    for each in (one, two):
+        each["findings"]["tests"] |= {"whole": False}
+        each["findings"]["tests"]["outcomes"] = {
+            name: outcome
+            for name, outcome in each["findings"]["tests"]["outcomes"].items()
+            if outcome == "passed"
+        }
+    assert main(["merge", *write(tmp_path, one=one, two=two), "-o", out]) == 4
+    assert "none of these reports is of a run that collected all" in capsys.readouterr().err
+    assert files.read(Path(out))["findings"]["verdict"] == "conforms so far"
 
 
 def test_what_was_lost_may_come_from_another_run() -> None:
@@ -165,8 +261,9 @@ def test_the_command_writes_both_forms(tmp_path: Path, capsys: pytest.CaptureFix
     assert first.startswith("Conforms: no disagreement in ")
     assert rest == [f"JSON report: {out}", f"HTML report: {page}"]
     lost = write(tmp_path, lost=report(run=TESTS[1::2], outcomes={TESTS[1]: "missing"}))
-    assert main(["merge", one, *lost, "-o", str(out)]) == 1
+    assert main(["merge", one, *lost, "-o", str(out)]) == 4
+    assert "merge: tests gave no result, 1 of them: test_some" in capsys.readouterr().err
     assert main(["render", str(out), "-o", str(page)]) == 0
     again = page.read_bytes()
-    assert main(["merge", one, *lost, "-o", str(out), "--html", str(page)]) == 1
+    assert main(["merge", one, *lost, "-o", str(out), "--html", str(page)]) == 4
     assert page.read_bytes().count(b"<section") == again.count(b"<section")

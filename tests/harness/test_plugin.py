@@ -203,7 +203,7 @@ def test_a_case_is_judged_alone(told: tuple[Path, str]) -> None:
     assert done.returncode == 0, done.stdout
     report = findings(where / "right.json")
     case = rerun(text)[1]
-    assert (report["verdict"], report["asked"]["case"]) == ("conforms", case)
+    assert (report["verdict"], report["asked"]["case"]) == ("conforms so far", case)
     filled = [cell for cell in report["cells"] if cell["counts"]]
     assert {(c["operation"], c["dtype"]) for c in filled} == {("convolution", case.split(":")[2])}
     assert all(sum(cell["counts"].values()) == 1 for cell in filled)
@@ -258,7 +258,7 @@ def test_shards_make_the_whole(folder: Folder) -> None:
 def test_nothing_decided_is_no_success(folder: Folder) -> None:
     """A case with an empty batch passes its tests, yet the run says so and does not exit with 0."""
     done = run(folder(), "--case", CASE.replace(":b1.", ":b0."))
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert "Nothing decided in " in done.stdout
     assert " passed" in done.stdout
     assert "failed" not in done.stdout

@@ -136,6 +136,7 @@ def test_bits_that_differ_are_told_as_what_they_are() -> None:
         {test: "not bit-identical\n  element  z\n  rerun    pytest --case c"},
         [test],
         fills={test: PLANNED},
+        whole=True,
     )
     report = make()
     planned, asked = findings.Planned(PLANNED, [], []), report["findings"]["asked"]
