@@ -276,8 +276,8 @@ class Isolated(Remote):
                 if not rehearsal:
                     process.answered.add(form)
                 z = answer.result
-                problem = MisbehaviourError(answer.text, answer.details)
-                answers.append(problem if z is None else z)
+                wrong = MisbehaviourError(answer.text, answer.details)
+                answers.append(wrong if z is None else z)
         except HangError as problem:
             raise HangError(self._in_time(), problem.details) from None
         finally:

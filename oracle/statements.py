@@ -76,8 +76,8 @@ def numbers_of(operation: Operation, geometry: Geometry) -> dict[str, int]:
     """Return the sizes of a geometry, and what follows from them, by name."""
     g, e = geometry, operation.extents(geometry)
     numbers = {name: getattr(g, name) for name in SIZES}
-    for axis, letters in {"height": "HPh", "width": "WQw"}.items():
-        wide, narrow, taps = (e[letters[at]] for at in range(3))
+    for axis, *letters in (("height", "H", "P", "h"), ("width", "W", "Q", "w")):
+        wide, narrow, taps = (e[letter] for letter in letters)
         numbers |= _along(f"{{}}_{axis}", wide, narrow, taps, numbers[f"stride_{axis}"])
     numbers["taps"] = e["h"] * e["w"]
     numbers["windows"] = e["P"] * e["Q"]
@@ -89,9 +89,9 @@ def numbers_of(operation: Operation, geometry: Geometry) -> dict[str, int]:
         for name in FORE_SIZES:
             numbers[name] = getattr(g.fore, name.removeprefix(FORE))
         numbers[KIND] = LAYERS.index(g.fore.layer)
-        rows, columns = operation.output_axes
-        for axis, outer, own in (("height", rows, "R"), ("width", columns, "S")):
-            one, other = e[outer], e[own]
+        outputs = operation.output_extents(g)
+        for axis, one, own in zip(("height", "width"), outputs, "RS", strict=True):
+            other = e[own]
             wide, narrow = (one, other) if g.fore.layer == "convolution" else (other, one)
             taps, stride = (numbers[f"{FORE}{each}_{axis}"] for each in ("filter", "stride"))
             numbers |= _along(f"{FORE}{{}}_{axis}", wide, narrow, taps, stride)
