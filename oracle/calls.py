@@ -60,6 +60,7 @@ class Call(NamedTuple):
     shape: tuple[int, ...] | None
     """None allows any"""
     arrangement: str = "copy"
+    """a name in `ARRANGEMENTS`, with `:NAME` behind it if it is for that argument alone"""
 
 
 class Remote:
@@ -89,7 +90,7 @@ def call_all(
             kernel,
             operation.signature,
             *operation.arguments(each.geometry, each.arrays),
-            ARRANGEMENTS.get(each.arrangement, np.array),  # as `np.copy`, in half the time
+            arranging(each.arrangement),
         )
         for each in calls
     ]
@@ -131,8 +132,15 @@ def call(
         return answer
     arguments = operation.arguments(geometry, arrays)
     names, settings = operation.signature, Settings(QUICK)
-    result, _ = invoke(kernel, names, *arguments, shape, arrange, settings)
+    result, _ = invoke(kernel, names, *arguments, shape, lambda _: arrange, settings)
     return result
+
+
+def arranging(arrangement: str) -> Callable[[str], Arrange]:
+    """Return how each argument is to be laid out, by its name, as a `Call` has it."""
+    kind, _, alone = arrangement.partition(":")
+    arrange = ARRANGEMENTS.get(kind, np.array)  # as `np.copy`, in half the time
+    return lambda name: arrange if alone in ("", name) else np.array
 
 
 def arrangement_name(arrange: Arrange) -> str:
@@ -146,12 +154,13 @@ def invoke(
     positional: Sequence[Any],
     keywords: Mapping[str, Any],
     shape: tuple[int, ...] | None,
-    arrange: Arrange,
+    arrange: Callable[[str], Arrange],
     settings: Settings | None,
 ) -> tuple[Array, list[Any]]:
     """Call `kernel`, as `call` does; return its result and what it was handed.
 
-    `names` are those of the positional arguments; any `shape` will do if it is None.
+    `names` are those of the positional arguments, and `arrange` says of each how it is laid out;
+    any `shape` will do if it is None.
     KeyboardInterrupt is let through: it may be the user's.
     """
     own = _Handed(kernel, names, positional, keywords, arrange)
@@ -183,7 +192,7 @@ class _Handed:
         names: Sequence[str],
         positional: Sequence[Any],
         keywords: Mapping[str, Any],
-        arrange: Arrange,
+        arrange: Callable[[str], Arrange],
     ) -> None:
         # Where an argument is an array, these two hold different ones.
         self.positional, self._before = list(positional), list(positional)
@@ -192,7 +201,7 @@ class _Handed:
         for i, each in enumerate(positional):
             if isinstance(each, np.ndarray):
                 axes = axes_of(names[i]) if axes_of else None
-                self.positional[i] = laid_out(each, arrange, axes)
+                self.positional[i] = laid_out(each, arrange(names[i]), axes)
 
     def to(self, kernel: Kernel, shape: tuple[int, ...] | None, settings: Settings | None) -> Array:
         """Hand it to `kernel`, and return the result; MisbehaviourError if there is none.

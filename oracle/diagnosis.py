@@ -114,10 +114,12 @@ def _diagnosed(verdict: Verdict) -> Diagnosis:
     if focus is None:
         return _of_large(session, evidence)
     if focus.right:
-        words = layout(session, focus) if verdict.prop == "memory layout" else ""
-        if words:
+        found = layout(session, focus) if verdict.prop == "memory layout" else None
+        if found is not None:
+            words, shown = found
             advised = "declines=memory_layout, if it takes dense arrays alone"
-            return Diagnosis(claims=(Claim(words),), advice=(advised,))
+            told = Diagnosis(claims=(Claim(words),), advice=(advised,), evidence=shown)
+            return _drawn(told, shown)
         return _of_history(session, focus)
     return _of_wrong(session, focus, evidence)
 

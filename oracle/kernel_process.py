@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from . import traces
-from .calls import ARRANGEMENTS, KernelWarning, MisbehaviourError, invoke, words
+from .calls import KernelWarning, MisbehaviourError, arranging, invoke, words
 from .candidates import CandidateError, load
 from .layouts import Array
 from .loading import look_in
@@ -213,11 +213,10 @@ class _Session:
     def _call(self, request: Request) -> tuple[Array | None, MisbehaviourError | None]:
         """Return the result of a call, and what was wrong with it."""
         names, positional, keywords, shape, how = request
-        arrange = ARRANGEMENTS.get(how, np.copy)
         self._forked = False
         try:
             z, handed = invoke(
-                self._kernel, names, positional, keywords, shape, arrange, self._quick
+                self._kernel, names, positional, keywords, shape, arranging(how), self._quick
             )
         except MisbehaviourError as problem:
             return None, problem

@@ -1,9 +1,12 @@
 """Kernels that are right on dense arrays, and wrong where arguments lie otherwise in memory."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from .calls import ARRANGEMENTS, MisbehaviourError
+from .history import evidence_of
 from .session import Asked, Session
+from .verdicts import Evidence
 
 _WORDS = {
     "fortran": "in Fortran order",
@@ -12,23 +15,44 @@ _WORDS = {
 }
 
 
-def layout(session: Session, focus: Asked) -> str:
-    """Return in words how a kernel takes memory wrongly; "" if it does not.
+def layout(session: Session, focus: Asked) -> tuple[str, Evidence] | None:
+    """Return in words how a kernel takes memory wrongly, and a call; None if it does not.
 
     Args:
         session: of the kernel.
         focus: a call with dense arrays on which it is right.
     """
-    probes = [replace(focus.probe, arrangement=name) for name in ARRANGEMENTS]
-    bad = [each for each in session.ask(probes) if not each.right]
+    names = list(session.operation.factors)
+    alone = [f"{kind}:{name}" for name in names for kind in ARRANGEMENTS]
+    probes = [replace(focus.probe, arrangement=each) for each in (*alone, *ARRANGEMENTS)]
+    bad = {each.probe.arrangement: each for each in session.ask(probes) if not each.right}
     if not bad or session.lost:
-        return ""
-    places = [_WORDS[each.probe.arrangement] for each in bad]
-    *others, last = places
-    where = f"{', '.join(others)} or {last}" if others else last
-    raised = {_deed(each) for each in bad}
-    deed = raised.pop() if len(raised) == 1 else "wrong or raises"
-    return f"right on dense arrays, {deed} where arguments lie {where}"
+        return None
+    places = [
+        f"{name} lies {_listed(kinds)}"
+        for name in names
+        if (kinds := [_WORDS[kind] for kind in ARRANGEMENTS if f"{kind}:{name}" in bad])
+    ]
+    if not places:
+        places = [f"all arguments lie {_listed([_WORDS[k] for k in ARRANGEMENTS if k in bad])}"]
+    deeds = sorted({_deed(each) for each in bad.values()})
+    words = f"right on dense arrays, {_listed(deeds)} where {_listed(places)} in memory"
+    return words, _evidence(bad)
+
+
+def _evidence(bad: Mapping[str, Asked]) -> Evidence:
+    """Return the evidence of a call with all arguments so arranged, or else one of them."""
+    kind = next((kind for kind in ARRANGEMENTS if kind in bad), next(iter(bad)))
+    asked = bad[kind]
+    then, result = (f"z = {{{kind.partition(':')[0]}}}",), asked.result()
+    if result is None:
+        return Evidence(asked.probe.arrays, asked.probe.case, then=then)
+    return evidence_of(asked.probe, result, then)
+
+
+def _listed(words: Sequence[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _deed(asked: Asked) -> str:

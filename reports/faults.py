@@ -44,14 +44,13 @@ def fault(cells: list[Json]) -> str:
     for name in diagnosis.get("names", ()):
         return _named(operation, name["sentence"], failed, len(dtypes))
     patterns = diagnosis.get("patterns", ())
-    where = heading(patterns) > 1 or any(" exactly where " in each for each in patterns[:1])
-    if failure["outcome"] == "misbehaved" and not where:
+    if failure["outcome"] == "misbehaved" and not heading(failure):
         words = f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
         return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
     if patterns and patterns[0].startswith(("different results", "right ")):
         subject = operation  # in which dtypes it was met is of chance
     if patterns:
-        return f"{subject}{_headed(patterns)}"
+        return f"{subject}{_predicate(patterns[0])}{_besides(patterns[1 : heading(failure)])}"
     return f"{subject} fails {listed(dict.fromkeys(cell['property'] for cell in failed))}"
 
 
@@ -74,17 +73,21 @@ def _named(operation: str, sentence: str, failed: list[Json], dtypes: int) -> st
     return f"{subject} behaves exactly like: {sentence}"
 
 
-def _headed(patterns: Sequence[str]) -> str:
-    """Return what a headline takes of the patterns, to stand behind a name."""
-    return "; ".join([_predicate(patterns[0]), *patterns[1 : heading(patterns)]])
-
-
-def heading(patterns: Sequence[str]) -> int:
-    """Return how many patterns a headline takes: one that says where, and what is wrong there."""
-    where = bool(patterns) and (
-        " exactly where " in patterns[0] or " behaves as if " in patterns[0]
-    )
+def heading(failure: Json) -> int:
+    """Return how many patterns of a failure its headline takes: where, and what is wrong there."""
+    diagnosis = failure.get("diagnosis") or {}
+    patterns = diagnosis.get("patterns", ())
+    if diagnosis.get("names") or not patterns:
+        return 0
+    where = " exactly where " in patterns[0] or " behaves as if " in patterns[0]
+    right = patterns[0].startswith(("right on ", "right when first "))
+    if failure["outcome"] == "misbehaved" and not (where or right):
+        return 0
     return min(len(patterns), 2 if where else 1)
+
+
+def _besides(patterns: Sequence[str]) -> str:
+    return "".join(f"; {each}" for each in patterns)
 
 
 def _predicate(pattern: str) -> str:

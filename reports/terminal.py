@@ -43,8 +43,7 @@ def _told(failure: Json) -> Iterator[str]:
     yield from rest[:at]
     names, patterns = diagnosis.get("names", ()), diagnosis.get("patterns", ())
     yield from (f"  or like  {name['sentence']}" for name in names[1:])
-    headed = heading(patterns) if not names and failure["outcome"] != "misbehaved" else 0
-    yield from (f"  pattern  {each}" for each in patterns[headed:])
+    yield from (f"  pattern  {each}" for each in patterns[heading(failure) :])
     yield from (f"  declare  {each}" for each in diagnosis.get("advice", ()))
     yield from (f"    {line}" for line in diagnosis.get("text", ()))
     yield from rest[at:]

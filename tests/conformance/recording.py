@@ -286,7 +286,9 @@ def _message(
 def _showing(verdict: Verdict, found: Diagnosis | None) -> Verdict:
     if found is None or found.evidence is None:
         return verdict
-    return replace(verdict, evidence=found.evidence)
+    details = verdict.evidence.details if verdict.evidence else ()
+    shown = replace(found.evidence, details=found.evidence.details or details)
+    return replace(verdict, evidence=shown)
 
 
 def _diagnosis(verdict: Verdict) -> Diagnosis | None:
