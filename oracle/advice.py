@@ -14,10 +14,11 @@ from .verdicts import Verdict
 
 _PROMISES = {
     Promise(subnormals="flushed"): "it takes subnormal numbers for zero",
+    Promise(accuracy="normwise"): "it is a Winograd or FFT kernel",
     Promise(sums="float32"): "it sums in float32",
     Promise(sums="float16"): "it sums in float16",
-    Promise(accuracy="normwise"): "it is a Winograd or FFT kernel",
 }
+"""those that allow less before those that allow more"""
 _SMALL = 2.0**-6
 """error as a share of the products' magnitudes from which on no promise is the reason"""
 

@@ -178,11 +178,13 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     found = _found(session, focus)
     tried = found.tried
     names = tuple(session.naming(focus, tried))
+    advised = tuple(advice(session, focus, tried))
     if names:
-        return _larger(session, _drawn(Diagnosis(names), evidence, focus.result()))
+        told = Diagnosis(names, advice=advised)
+        return _larger(session, _drawn(told, evidence, focus.result()))
     acts = None if focus.probe.single else taps.acting(session, focus)
     claims = tuple(dict.fromkeys(_claims(session, focus, found, acts)))[:_MOST]
-    told = Diagnosis((), claims, tuple(advice(session, focus, tried)))
+    told = Diagnosis((), claims, advised)
     if acts:
         told = replace(told, taps=pictures.taps(acts))
     return _larger(session, _drawn(told, evidence, focus.result()))

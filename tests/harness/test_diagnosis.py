@@ -1,6 +1,8 @@
 """A kernel that fails is told how it is wrong, truly or not at all."""
 
+import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +12,13 @@ from zeros import OF_ZEROS
 from zoo import kernels
 
 from convcheck.oracle import diagnosis
+from convcheck.oracle.candidates import Candidate
 from convcheck.oracle.cases import Case
 from convcheck.oracle.diagnosis import Diagnosis
 from convcheck.oracle.history import evidence_of
+from convcheck.oracle.isolation import Isolated
 from convcheck.oracle.judge import judge, property_of
+from convcheck.oracle.judge_law import judge_law
 from convcheck.oracle.operations import OPERATIONS
 from convcheck.oracle.probes import probes_of
 from convcheck.oracle.promises import Promise
@@ -279,3 +284,129 @@ def test_taps_show_what_they_act_as() -> None:
     taps = diagnose(kernel, case_of("h3.w3.i1.o1.f2x2.s1x1")).plain()["taps"]
     assert taps["expected"] == [[1.0, 2.0], [3.0, 4.0]]
     assert taps["got"] == [[1.0, 2.0], [0.0, 4.0]]
+
+
+REMEMBERS = """
+import numpy as np
+_first = {}
+def convolution(x, ftr, strd):
+    windows = np.lib.stride_tricks.sliding_window_view(x, ftr.shape[1:3], axis=(1, 2))
+    z = np.einsum("bhwcij,cijo->bhwo", windows[:, :: strd[0], :: strd[1]], ftr)
+    calls = _first.setdefault((x.shape, x.dtype), [])
+    calls.append(1)
+    return z + (len(calls) > 1)
+"""
+
+
+def test_what_the_second_call_makes_wrong_is_told_and_shown(tmp_path: Path) -> None:
+    """A kernel that is right when first called is told so; both cases in turn show it again."""
+    (tmp_path / "mine.py").write_text(REMEMBERS)
+    candidate = Candidate.parse(f"convolution={tmp_path / 'mine.py'}:convolution")
+    case = case_of("h3.w3.i1.o1.f2x2.s1x1")
+    with contextlib.ExitStack() as ended:
+        kernel, again = Isolated(candidate), Isolated(candidate)
+        ended.callback(kernel.stop)
+        ended.callback(again.stop)
+        verdicts = [judge(kernel, case) for _ in range(2)]
+        found = diagnosis.diagnose(verdicts[1])
+        shown = [judge(again, each).failed for each in found.cases]
+    assert [each.failed for each in verdicts] == [False, True]
+    assert found.patterns[0] == "right when first called, wrong on the second such call"
+    assert found.evidence is not None
+    assert found.evidence.then == ("z = {call}",)
+    assert shown == [False, True]
+
+
+def test_chance_is_counted() -> None:
+    """Of a kernel that is wrong now and then it is told in how many calls, and nothing else."""
+    calls: list[int] = []
+
+    def races(x: Any, f: Any, s: Any) -> Any:
+        calls.append(1)
+        return RIGHT["convolution"](x, f, s) + (len(calls) % 7 == 0)
+
+    case = case_of("h3.w3.i1.o1.f2x2.s1x1")
+    verdict = next(each for each in (judge(races, case) for _ in range(7)) if each.failed)
+    found = diagnosis.diagnose(verdict)
+    (pattern,) = found.patterns
+    assert pattern.startswith("different results for the same arguments, wrong in ")
+    assert pattern.endswith(" of 64 calls")
+    assert found.evidence is not None
+    assert found.evidence.repeats == 64
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "read"),
+    [
+        ("ftr", "Fortran order", lambda x, f: (x, f.ravel(order="K").reshape(f.shape))),
+        ("x", "negative strides", lambda x, f: (np.array(x)[:: np.sign(x.strides[0])], f)),
+    ],
+)
+def test_a_place_in_memory_is_told(name: str, place: str, read: Any) -> None:
+    """Of a kernel that is right on dense arrays it is told which argument it misreads."""
+
+    def kernel(x: Any, f: Any, s: Any) -> Any:
+        return RIGHT["convolution"](*read(x, f), s)
+
+    case = Case.parse("v1:convolution:float64:integers:b2.h3.w4.i2.o2.f2x2.s1x1:1")
+    verdict = judge_law("memory layout", kernel, case, {})
+    assert verdict.failed
+    (pattern,) = (found := diagnosis.diagnose(verdict)).patterns
+    assert pattern == f"right on dense arrays, wrong where {name} lies {_place(place)} in memory"
+    assert found.evidence is not None
+    assert found.advice
+
+
+def _place(place: str) -> str:
+    return f"in {place}" if place.startswith("Fortran") else f"with {place}"
+
+
+def _spectral(x: Any, f: Any, s: Any) -> Any:
+    shape = tuple(x.shape[1 + axis] + f.shape[1 + axis] - 1 for axis in (0, 1))
+    parts = np.fft.rfft2(x, shape, axes=(1, 2)), np.fft.rfft2(f[:, ::-1, ::-1], shape, axes=(1, 2))
+    full = np.fft.irfft2(np.einsum("bhwi,ihwo->bhwo", *parts), shape, axes=(1, 2))
+    h, w = f.shape[1:3]
+    return full[:, h - 1 : x.shape[1], w - 1 : x.shape[2]][:, :: s[0], :: s[1]].astype(x.dtype)
+
+
+def _flushing(x: Any, f: Any, s: Any) -> Any:
+    z = np.array(RIGHT["convolution"](x, f, s))
+    z[np.abs(z) < np.finfo(z.dtype).smallest_normal] = 0
+    return z
+
+
+def _choosy(x: Any, f: Any, s: Any) -> Any:
+    if x.dtype == np.float16:
+        raise TypeError("half precision is not supported")
+    return RIGHT["convolution"](x, f, s)
+
+
+ADVISED = {
+    "spectral": (_spectral, "float64:integers", "accuracy=normwise"),
+    "flushing": (_flushing, "float32:tiny", "subnormals=flushed"),
+    "choosy": (_choosy, "float16:integers", "dtypes=float32+float64"),
+    "wrong": (NAMED["flipped"][2], "float32:integers", ""),
+    "doubled": (lambda x, f, s: 2 * RIGHT["convolution"](x, f, s), "float64:uniform", ""),
+}
+
+
+@pytest.mark.parametrize("name", ADVISED)
+def test_the_declaration_that_is_missing_is_told(name: str) -> None:
+    """A kernel that is right by a declaration is told which; one that is wrong is told none."""
+    kernel, kind, expected = ADVISED[name]
+    case = Case.parse(f"v1:convolution:{kind}:b1.h5.w6.i2.o2.f3x3.s1x1:1")
+    verdict = judge(kernel, case)
+    assert verdict.failed
+    advice = diagnosis.diagnose(verdict).advice
+    assert [each.partition(",")[0] for each in advice] == [expected] * bool(expected)
+
+
+def test_a_result_of_another_shape_does_not_end_the_diagnosis() -> None:
+    """Answers of other shapes are compared with mistakes' without an error of ours."""
+
+    def kernel(x: Any, f: Any, s: Any) -> Any:
+        z = RIGHT["convolution"](x, f, s)
+        return z[:, :, : z.shape[1]] + np.zeros((1, 1, z.shape[1], 1))
+
+    found = diagnose(kernel, case_of("h2.w4.i1.o1.f1x1.s1x1"))
+    assert not any(each.startswith("no diagnosis") for each in found.patterns)

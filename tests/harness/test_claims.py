@@ -1,0 +1,140 @@
+"""What is said of a kernel is held against all that a run has judged."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from wrong import RIGHT
+
+from convcheck.oracle.cases import Case
+from convcheck.oracle.claims import Claim, Seen
+from convcheck.oracle.judge import judge
+from convcheck.oracle.operations import OPERATIONS
+from convcheck.oracle.signs import common, of_shape, signs, told
+from convcheck.oracle.statements import both, columns_of, numbers_of, statements
+from convcheck.oracle.verdicts import Wrong
+
+OPERATION = OPERATIONS["convolution"]
+WORDS = "wrong exactly where width is 3 or more, in 40 geometries tried"
+CLAIM = Claim(WORDS, "is wrong", "float64", ((("width", ">=", 3),),))
+
+
+def spoilt(x: Any, ftr: Any, strd: Any) -> Any:
+    """Convolve, wrongly from a width of 3 on."""
+    return RIGHT["convolution"](x, ftr, strd) + (x.shape[2] >= 3)
+
+
+def seen(*widths: int, kernel: Any = spoilt, fill: str = "integers") -> Seen:
+    """Return what a run saw that judged these widths."""
+    found = Seen()
+    for width in widths:
+        geometry = f"b1.h1.w{width}.i1.o1.f1x1.s1x1"
+        found.add(judge(kernel, Case.parse(f"v1:convolution:float64:{fill}:{geometry}:1")))
+    return found
+
+
+def test_what_all_cases_bear_out_is_said() -> None:
+    """A condition that holds on every judged geometry is told as it is."""
+    assert seen(1, 2, 3, 4).bearing([CLAIM], OPERATION) == [WORDS]
+
+
+@pytest.mark.parametrize("first", [2, 5])
+def test_what_a_case_contradicts_is_counted(first: int) -> None:
+    """Where judged cases contradict a condition, it is told what was seen instead."""
+
+    def other(x: Any, ftr: Any, strd: Any) -> Any:
+        return RIGHT["convolution"](x, ftr, strd) + (x.shape[2] >= first)
+
+    (text,) = seen(1, 2, 3, 4, 5, kernel=other).bearing([CLAIM], OPERATION)
+    inside, outside = {2: ("3 of 3", "1 of 2"), 5: ("1 of 3", "0 of 2")}[first]
+    assert "exactly" not in text
+    assert f"wrong in {inside} geometries judged where width is 3 or more" in text
+    assert text.endswith(f"in {outside} others")
+
+
+def test_cases_that_may_be_right_by_chance_say_nothing() -> None:
+    """Agreement on numbers that can hide a fault does not contradict a condition."""
+
+    def careful(x: Any, ftr: Any, strd: Any) -> Any:
+        return RIGHT["convolution"](x, ftr, strd)
+
+    assert seen(4, kernel=careful, fill="tiny").bearing([CLAIM], OPERATION) == [WORDS]
+    assert seen(4, kernel=careful).bearing([CLAIM], OPERATION) != [WORDS]
+
+
+def test_signs_that_a_wrong_result_lacks_are_not_said() -> None:
+    """What wrong results look like is told only if all that were judged look so."""
+    found = seen(3, 4)
+    off = Claim("off", dtype="float64", signs=(("", "what is wrong is off by 1"),))
+    zero = Claim("zero", dtype="float64", signs=(("", "what is wrong is zero"),))
+    assert found.bearing([off, zero, Claim("plain")], OPERATION) == ["off", "plain"]
+
+
+def test_what_tests_saw_adds_up_across_processes() -> None:
+    """Records that went through JSON add up to what one process would have seen."""
+    parts, whole = [seen(1, 3), seen(2, 4)], Seen()
+    for part in parts:
+        whole.add_plain(json.loads(json.dumps(part.plain())))
+    assert whole.deeds == seen(1, 3, 2, 4).deeds
+    assert whole.signs.keys() == {"float64"}
+    claim = Claim.of_plain(json.loads(json.dumps(CLAIM.plain())))
+    assert whole.bearing([claim], OPERATION) == [WORDS]
+
+
+def wrong_of(mask: Any) -> Wrong:
+    """Return a result that is wrong in the columns where `mask` says so."""
+    marks = np.array(mask, bool)[None, None, :, None]
+    expected = np.arange(3.0, 3 + marks.size).reshape(marks.shape)
+    return Wrong(OPERATION, np.where(marks, expected**3, expected), expected, marks)
+
+
+def shown(*masks: Any) -> list[str]:
+    """Return what is told of results that are wrong in these columns."""
+    every = []
+    for mask in masks:
+        case = Case.parse(f"v1:convolution:float64:integers:b1.h1.w{len(mask)}.i1.o1.f1x1.s1x1:1")
+        every.append(signs(wrong_of(mask), numbers_of(OPERATION, case.geometry)))
+    return [text for _, text in told(common(every))]
+
+
+def test_no_position_is_read_off_two_elements() -> None:
+    """The last of two columns may be any; of three it is the last, if it is so everywhere."""
+    assert shown([0, 1]) == []
+    assert shown([0, 0, 1]) == ["wrong only in the last column"]
+    assert shown([0, 1], [0, 0, 1]) == ["wrong only in the last column"]
+    assert shown([0, 1, 0], [0, 0, 1]) == []
+    assert shown([0, 1, 1], [0, 1, 1, 1]) == ["wrong only in columns behind the first"]
+
+
+def test_a_shape_is_told_by_what_it_has_in_common_with_others() -> None:
+    """That there are as many columns as rows is told where it holds of every wrong shape."""
+    numbers = [
+        numbers_of(OPERATION, Case.parse(f"v1:convolution:float64:integers:{g}:1").geometry)
+        for g in ("b1.h2.w4.i1.o1.f1x1.s1x1", "b1.h3.w5.i1.o1.f1x1.s1x1")
+    ]
+    every = [
+        of_shape((1, 2, 2, 1), (1, 2, 4, 1), "bPQo", numbers[0]),
+        of_shape((1, 3, 3, 1), (1, 3, 5, 1), "bPQo", numbers[1]),
+    ]
+    (text,) = (words for _, words in told(common(every)))
+    assert text == "the result has as many columns as it should have rows"
+
+
+def test_statements_say_what_they_hold_of() -> None:
+    """Words and clauses of a statement agree, for a few that are read off their words."""
+    cases = [
+        Case.parse(f"v1:convolution:float64:integers:{geometry}:1").geometry
+        for geometry in ("b1.h5.w4.i2.o3.f1x1.s2x2", "b2.h4.w4.i3.o3.f3x2.s1x1")
+    ]
+    numbers = columns_of(numbers_of(OPERATION, each) for each in cases)
+    holds = {each.words: each.holds(numbers).tolist() for each in statements(numbers)}
+    assert holds["the filter is 1 x 1"] == [True, False]
+    assert holds["a remainder is left in columns"] == [True, False]
+    assert holds["windows overlap in rows or columns"] == [False, True]
+    assert holds["channels in and out differ"] == [True, False]
+    assert holds["channels in is 3 or more"] == [False, True]
+    assert holds["height exceeds width"] == [True, False]
+    first = next(each for each in statements(numbers) if each.words == "height and width differ")
+    second = next(each for each in statements(numbers) if each.words == "batch is above 1")
+    assert both([first, second]).holds(numbers).tolist() == [False, False]
