@@ -31,7 +31,6 @@ from .verdicts import Evidence, Verdict, Wrong
 
 _MOST = 6  # patterns in one diagnosis
 _LOOKED, _FEW = 60, 3  # wrong results that are looked at, and that it takes to count them
-_TELLING = 4  # elements from which on a picture tells something
 _NOT_SMALLER = "right on all smaller calls that were tried: wrong on large ones alone"
 
 
@@ -180,25 +179,13 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     names = tuple(session.naming(focus, tried))
     advised = tuple(advice(session, focus, tried))
     if names:
-        told = Diagnosis(names, advice=advised)
-        return _larger(session, _drawn(told, evidence, focus.result()))
+        return _drawn(Diagnosis(names, advice=advised), evidence, focus.result())
     acts = None if focus.probe.single else taps.acting(session, focus)
     claims = tuple(dict.fromkeys(_claims(session, focus, found, acts)))[:_MOST]
     told = Diagnosis((), claims, advised)
     if acts:
         told = replace(told, taps=pictures.taps(acts))
-    return _larger(session, _drawn(told, evidence, focus.result()))
-
-
-def _larger(session: Session, found: Diagnosis) -> Diagnosis:
-    """Return the diagnosis with the picture of a larger call, where one shows hardly anything."""
-    if found.picture is None or sum(map(len, found.picture["got"])) >= _TELLING:
-        return found
-    result = session.anchor.result() if session.anchor else None
-    if result is None or not result.wrong.any():
-        return found
-    drawn = pictures.plane(result)
-    return replace(found, picture={**drawn, "title": f"{drawn['title']} of a larger call"})
+    return _drawn(told, evidence, focus.result())
 
 
 @lru_cache(maxsize=32)

@@ -316,9 +316,3 @@ class Session:
         wrong = [each for each in results if not each.right]
         if 0 < len(wrong) < len(results):
             yield "where it is wrong", wrong
-
-    @property
-    def anchor(self) -> Asked | None:
-        """The first probe of some sums that the kernel answers wrongly, if there is one."""
-        plain = (a for a in self.asked if a.probe.small and a.probe.arrangement == "copy")
-        return next((each for each in plain if not each.right), None)

@@ -270,12 +270,30 @@ def test_picture_is_cropped_to_what_is_wrong() -> None:
     assert picture["got"][30 - 16][20 - 6] == "nan"
 
 
-def test_a_picture_of_one_element_gives_way_to_a_larger_one() -> None:
-    """Where the smallest case shows hardly anything, a larger call that is wrong too is drawn."""
-    drawn = diagnose(NAMED["flipped"][2], case_of("h2.w1.i1.o1.f2x1.s1x1")).plain()
-    assert drawn["picture"]["title"].endswith("of a larger call")
-    assert sum(map(len, drawn["picture"]["got"])) >= 4
-    assert not any("larger call" in line for line in drawn["text"])
+def test_the_picture_is_of_the_call_that_is_told() -> None:
+    """Picture and numbers are of one call, however little it shows."""
+    case = case_of("h2.w1.i1.o1.f2x1.s1x1")
+    verdict = judge(NAMED["flipped"][2], case)
+    picture = diagnosis.diagnose(verdict).plain()["picture"]
+    assert verdict.evidence is not None
+    assert picture["got"] == [[verdict.evidence.got]]
+    assert picture["expected"] == [[verdict.evidence.expected]]
+
+
+def test_what_is_right_within_the_bound_is_not_marked() -> None:
+    """A picture marks what the judge found wrong, which is more lenient where more is promised."""
+
+    def kernel(x: Any, f: Any, s: Any) -> Any:
+        z = np.array(_spectral(x, f, s))
+        z[:, :, -1] += 100
+        return z
+
+    kernel.promise = Promise(accuracy="normwise")  # type: ignore[attr-defined]
+    verdict = judge(kernel, case_of("h5.w6.i2.o2.f3x3.s1x1"))
+    picture = diagnosis.diagnose(verdict).plain()["picture"]
+    assert [row.index(True) for row in picture["wrong"]] == [
+        len(row) - 1 for row in picture["wrong"]
+    ]
 
 
 def test_taps_show_what_they_act_as() -> None:
