@@ -269,7 +269,7 @@ class Fitted:
         return np.transpose(z, np.argsort(axes))
 
     def _converted(self, name: str, value: Any) -> Any:
-        if name.endswith("strd"):
+        if name.endswith("strd") or value is None:
             return value
         axes = self.candidate.axes(name)
         if name.endswith("shape"):

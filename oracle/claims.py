@@ -6,10 +6,11 @@ can be held against all of these, once they are known: see `Seen.bearing`.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 from .geometry import Geometry
+from .judge import property_of
 from .operations import Operation, operation_named
 from .scan import deed
 from .signs import Sign, common, signs
@@ -29,23 +30,25 @@ class Claim:
     """a statement's: it does so where it holds, and nowhere else"""
     signs: tuple[Sign, ...] = ()
     """those that all wrong results have"""
+    dtypes: tuple[str, ...] = ()
+    """those alone in which the kernel fails"""
+    fills: tuple[str, ...] = ()
+    """those alone on which it fails"""
+    spared: tuple[str, ...] = ()
+    """fills on which it does not"""
 
     def plain(self) -> dict[str, Any]:
         """Return the claim in plain types."""
-        return {
-            "text": self.text,
-            "deed": self.deed,
-            "dtype": self.dtype,
-            "clauses": self.clauses,
-            "signs": self.signs,
-        }
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     @classmethod
     def of_plain(cls, plain: Mapping[str, Any]) -> Self:
         """Return the claim that `plain` gives in plain types."""
-        clauses = tuple(tuple(map(tuple, clause)) for clause in plain["clauses"])
-        named = tuple(map(tuple, plain["signs"]))
-        return cls(**{**plain, "clauses": clauses, "signs": named})
+        return cls(**{name: _tuples(value) for name, value in plain.items()})
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 Deeds = dict[str, str]
@@ -62,10 +65,14 @@ class Seen:
     deeds: dict[Geometry, Deeds] = field(default_factory=dict)
     signs: dict[str, dict[Sign, bool]] = field(default_factory=dict)
     """those that all wrong results have, by dtype"""
+    failed: set[tuple[str, str]] = field(default_factory=set)
+    """dtypes and fills with which a case failed"""
 
     def add(self, verdict: Verdict) -> None:
         """Take note of a verdict."""
         case = verdict.case
+        if verdict.failed and verdict.prop == property_of(case):
+            self.failed.add((case.dtype, case.fill))
         if verdict.outcome not in DECIDED or verdict.prop not in ("exact", "bound"):
             return
         does = deed(verdict)
@@ -90,6 +97,7 @@ class Seen:
         return {
             "deeds": [[dict(known), geometries] for known, geometries in deeds.items()],
             "signs": {dtype: [*map(list, found)] for dtype, found in self.signs.items()},
+            "failed": sorted(self.failed),
         }
 
     def add_plain(self, plain: Mapping[str, Any]) -> None:
@@ -98,6 +106,7 @@ class Seen:
             for geometry in map(Geometry.parse, geometries):
                 known = self.deeds.setdefault(geometry, {})
                 known.update({dtype: known.get(dtype) or does for dtype, does in deeds.items()})
+        self.failed |= set(map(tuple, plain["failed"]))
         for dtype, found in plain["signs"].items():
             self._share(dtype, dict.fromkeys(map(tuple, found), True))
 
@@ -107,19 +116,32 @@ class Seen:
         for claim in claims:
             if claim.clauses:
                 told.append(self._where(claim, operation))
-            elif not claim.signs or set(claim.signs) <= self.signs.get(claim.dtype, {}).keys():
+            elif self._shows(claim):
                 told.append(claim.text)
         return told
+
+    def _shows(self, claim: Claim) -> bool:
+        dtypes = {dtype for dtype, _ in self.failed}
+        fills = {fill for dtype, fill in self.failed if claim.dtype in ("", dtype)}
+        return (
+            set(claim.signs) <= self.signs.get(claim.dtype, dict.fromkeys(claim.signs)).keys()
+            and (not claim.dtypes or dtypes <= {*claim.dtypes})
+            and (not claim.fills or fills <= {*claim.fills})
+            and fills.isdisjoint(claim.spared)
+        )
 
     def _where(self, claim: Claim, operation: Operation) -> str:
         statement = Statement("", claim.clauses)
         counts = {True: [0, 0], False: [0, 0]}
         for geometry, known in self.deeds.items():
-            does = known.get(claim.dtype)
-            if does is not None and (not claim.deed or does in ("", claim.deed)):
-                count = counts[bool(statement.holds(numbers_of(operation, geometry)))]
-                count[0] += bool(does)
-                count[1] += 1
+            holds = bool(statement.holds(numbers_of(operation, geometry)))
+            # Elsewhere it should be right in every dtype.
+            dtypes = [claim.dtype] if holds else [claim.dtype, *known]
+            does = [known[dtype] for dtype in dtypes if dtype in known]
+            does = [each for each in does if not claim.deed or each in ("", claim.deed)]
+            if does:
+                counts[holds][0] += any(does)
+                counts[holds][1] += 1
         (inside, tried), (outside, others) = counts[True], counts[False]
         if inside == tried and not outside:
             return claim.text

@@ -30,6 +30,8 @@ _GENERAL, _SMALL = 80, 160
 """geometries drawn at random, whatever failed, and small ones among them"""
 _ROUNDS = 5
 _PER_CLAUSE = 10
+_FRESH = 4
+"""geometries on which a condition must have come true, found before they were asked for"""
 _POOL = 500
 _FEW = 3
 """geometries that must be wrong, and right, before anything is said"""
@@ -75,7 +77,10 @@ def _found(scan: Scan, draw: Draw, deed: str) -> Condition | None:
         scan.ask(_refuting(scan, draw, parts))
         found = both(parts)
         numbers, wrong = _split(scan, deed)
-        if (found.holds(numbers) == wrong).all() and len(scan.verdicts) > before:
+        if (found.holds(numbers) == wrong).all():
+            fresh = [numbers_of(scan.operation, each) for each in [*scan.verdicts][before:]]
+            if sum(map(found.holds, fresh)) < _FRESH:
+                return None
             return Condition(deed, found, _words(scan, found, deed))
     return None
 

@@ -7,7 +7,7 @@ like is told if all of them do.  A run's other cases have a say, too: see `claim
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -73,7 +73,6 @@ class Diagnosis:
                 for each in self.names
             ],
             "patterns": list(self.patterns),
-            "claims": [each.plain() for each in self.claims],
             "advice": list(self.advice),
             "picture": self.picture,
             "taps": self.taps,
@@ -201,7 +200,7 @@ class _Found:
     deed: str = "is wrong"
     tried: tuple[Verdict, ...] = ()
     where: Condition | None = None
-    kinds: tuple[str, ...] = field(default=())
+    kinds: tuple[Claim, ...] = ()
 
 
 def _found(session: Session, focus: Asked) -> _Found:
@@ -267,7 +266,7 @@ def _around(session: Session, case: Case, does: str) -> _Found:
     kinds = tuple(patterns.kinds(session.kernel, case))
     (asked,) = session.ask([Probe(case)])
     if not asked.right:
-        kinds += tuple(patterns.linearity(session.ask, asked.probe))
+        kinds += tuple(map(Claim, patterns.linearity(session.ask, asked.probe)))
     return _Found(does, tried, where, kinds)
 
 
@@ -293,7 +292,7 @@ def _claims(
         yield Claim(f"in this call, {acting}")
     if not signed and not acting:
         yield from map(Claim, patterns.rounding(asked))
-    yield from map(Claim, found.kinds)
+    yield from found.kinds
     if where is None and len(wrong) >= _FEW:
         every = len(wrong) == len(found.tried)
         share = f"all {len(wrong)}" if every else f"{len(wrong)} of {len(found.tried)}"

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .cases import DTYPES, Case, agreement_fills, nonfinite_fills
+from .claims import Claim
 from .counts import most_terms
 from .judge import judge_all
 from .operations import Kernel, operation_named
@@ -66,12 +67,13 @@ _MEANING = {
 }
 
 
-def kinds(kernel: Kernel, case: Case) -> Iterator[str]:
+def kinds(kernel: Kernel, case: Case) -> Iterator[Claim]:
     """Yield in which dtypes alone, and on which numbers alone, it is wrong."""
     dtypes = [replace(case, dtype=dtype) for dtype in DTYPES]
     failed, passed = _split(kernel, dtypes)
     if failed and passed:
-        yield f"wrong only in {' and '.join(each.dtype for each in failed)}"
+        names = tuple(each.dtype for each in failed)
+        yield Claim(f"wrong only in {' and '.join(names)}", dtypes=names)
     operation = operation_named(case.operation)
     *factors, among_zeros = nonfinite_fills(operation)
     for fills in (agreement_fills(operation), (*factors,), (among_zeros,)):
@@ -81,10 +83,12 @@ def kinds(kernel: Kernel, case: Case) -> Iterator[str]:
     text = [_MEANING.get(each.fill, _wide(each.fill)) for each in failed]
     finite = fills == agreement_fills(operation)
     if text and (not finite or (passed and len(text) <= len(fills) // 2)):
-        yield f"wrong only on {' and on '.join(text)}"
+        words, alone = f"wrong only on {' and on '.join(text)}", tuple(each.fill for each in failed)
+        yield Claim(words, dtype=case.dtype, fills=alone)
     elif failed and 0 < len(passed) <= 2:
         right = [_MEANING.get(each.fill, _wide(each.fill)) for each in passed]
-        yield f"right on {' and on '.join(right)}"
+        words, spared = f"right on {' and on '.join(right)}", tuple(each.fill for each in passed)
+        yield Claim(words, dtype=case.dtype, spared=spared)
 
 
 def _wide(fill: str) -> str:

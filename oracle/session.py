@@ -74,7 +74,9 @@ class Asked:
             # Whether a skipped term spreads NaN depends on how the kernel is written.
             equal |= ~np.isfinite(got) | ~np.isfinite(should)
         elif self.probe.case.mode == "nonfinite":  # so it does where NaN is as right
-            equal |= self.probe.spread(self.promise).possible & (np.isnan(got) | np.isnan(should))
+            found = self.probe.spread(self.promise)
+            doubtful = found.possible & ~np.isnan(found.values)
+            equal |= doubtful & (np.isnan(got) | np.isnan(should))
         if mistake.unit and not self.probe.single:
             equal |= ~np.isfinite(got)  # sums overflow earlier, or not, by their order
         if mistake.wild:

@@ -6,7 +6,7 @@ It holds no circumstances, so that it is the same to the byte however the campai
 from collections.abc import Mapping
 from typing import Any
 
-from . import cells, summary
+from . import cells, findings, summary
 from .errors import ReportError
 from .files import CERTIFICATE, CERTIFICATE_VERSION
 
@@ -22,6 +22,7 @@ def assemble(record: Json, kernel: Mapping[str, str], convcheck: str, *, complet
         convcheck: the version that judged it.
         complete: whether the whole region is certified.
     """
+    findings.bear_out({"": record})
     planned = [cells.key_of(cell) for cell in record["cells"]]
     return {
         "format": CERTIFICATE,

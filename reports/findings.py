@@ -84,7 +84,7 @@ def build(
         replaced: what candidates replace, by operation.
         strength: what is known of the tests' own strength.
     """
-    _bear_out(results.records)
+    bear_out(results.records)
     explained = {name for name, record in results.records.items() if _has_failure(record)}
     unlike = {name for name, record in results.records.items() if refactor.unlike(record)}
     errors = [
@@ -313,7 +313,7 @@ def _has_failure(record: Json) -> bool:
     return any(cell["failure"] for cell in record.get("cells", ()))
 
 
-def _bear_out(records: Mapping[str, Json]) -> None:
+def bear_out(records: Mapping[str, Json]) -> None:
     """Tell of what diagnoses claim that alone which all judged cases bear out."""
     seen: dict[str, Seen] = {}
     for record in records.values():
@@ -325,7 +325,7 @@ def _bear_out(records: Mapping[str, Json]) -> None:
             if diagnosis and "claims" in diagnosis:
                 name = cell["operation"]
                 claims = map(Claim.of_plain, diagnosis.pop("claims"))
-                diagnosis["patterns"] = seen[name].bearing(claims, OPERATIONS[name])
+                diagnosis["patterns"] = seen.get(name, Seen()).bearing(claims, OPERATIONS[name])
 
 
 def _entries(records: Mapping[str, Json], table: str, entries: Iterable[Json]) -> list[Json]:

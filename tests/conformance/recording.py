@@ -318,7 +318,7 @@ def _failure(verdict: Verdict, tally: _Tally) -> dict[str, Any]:
         "rerun": rerun_command(verdict, tally.rerun, found.cases if found else ()),
         "message": _message(verdict, tally.rerun, found),
         "snippet": _snippet(_showing(verdict, found)),
-        "diagnosis": found and found.plain(),
+        "diagnosis": found and {**found.plain(), "claims": [c.plain() for c in found.claims]},
     }
 
 

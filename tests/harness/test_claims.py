@@ -138,3 +138,19 @@ def test_statements_say_what_they_hold_of() -> None:
     first = next(each for each in statements(numbers) if each.words == "height and width differ")
     second = next(each for each in statements(numbers) if each.words == "batch is above 1")
     assert both([first, second]).holds(numbers).tolist() == [False, False]
+
+
+def test_only_is_said_where_nothing_else_failed() -> None:
+    """That a kernel fails in one dtype or on some numbers alone is told if no case gainsays it."""
+    found = seen(3, 4, fill="integers")
+    in_double = Claim("in float64", dtypes=("float64",))
+    on_integers = Claim("on integers", dtype="float64", fills=("integers",))
+    spares = Claim("not on tiny", dtype="float64", spared=("tiny",))
+    claims = [in_double, on_integers, spares]
+    assert found.bearing(claims, OPERATION) == [each.text for each in claims]
+    for other in ("float32:integers", "float64:tiny"):
+        case = Case.parse(f"v1:convolution:{other}:b1.h1.w4.i1.o1.f1x1.s1x1:1")
+        verdict = judge(spoilt, case)
+        assert verdict.failed
+        found.add(verdict)
+    assert found.bearing(claims, OPERATION) == []

@@ -228,7 +228,7 @@ def test_what_is_possible_beside_nan_misleads_nobody() -> None:
     def clears(x: Any, f: Any, s: Any) -> Any:
         return stuffed(np.where(np.isfinite(x), x, 0).astype(x.dtype), f, s)
 
-    found = diagnose(clears, probes_of(operation, "float32")[0].case)
+    found = diagnose_probes(clears, operation.name)
     assert [each.id for each in found.names] == ["nan-cleared-first"]
 
 
