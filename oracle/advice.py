@@ -2,15 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 
-import numpy as np
-
-from .calls import MisbehaviourError
-from .cases import DTYPES
-from .judge import judge, limits_of
-from .promises import DIRECT, Promise, promise_of
+from .calls import Call, MisbehaviourError, Remote, call_all
+from .cases import DTYPES, Case
+from .judge import judge, judge_all
+from .layouts import Array
+from .operations import Kernel, Operation
+from .promises import DIRECT, Promise, promise_of, suited
+from .scan import Draw
 from .session import Asked, Session
-from .verdicts import Verdict
+from .verdicts import DECIDED
 
 _PROMISES = {
     Promise(subnormals="flushed"): "it takes subnormal numbers for zero",
@@ -19,37 +21,56 @@ _PROMISES = {
     Promise(sums="float16"): "it sums in float16",
 }
 """those that allow less before those that allow more"""
-_SMALL = 2.0**-6
-"""error as a share of the products' magnitudes from which on no promise is the reason"""
+_DRAWN = 12
+_FILLS = ("integers", "uniform", "positive", "tiny")
 
 
-def advice(session: Session, focus: Asked, tried: Sequence[Verdict]) -> Iterator[str]:
-    """Yield declarations with which all that was tried would be right, and what they say."""
-    wrong = [focus, *session.answers(each for each in tried if each.failed)]
-    if promise_of(session.kernel) is DIRECT:
-        for promise, words in _PROMISES.items():
-            if all(_allowed(each, promise) for each in wrong):
-                yield f"{promise}, if {words}: all wrong results are as near as that allows"
-                break
+class _Promising(Remote):
+    """A kernel that promises something."""
+
+    def __init__(self, kernel: Kernel, operation: Operation, promise: Promise) -> None:
+        self.promise = promise
+        self._kernel, self._operation = kernel, operation
+        self.refuses = getattr(kernel, "refuses", None)
+
+    def call_all(self, calls: Sequence[Call]) -> list[Array | MisbehaviourError]:
+        """Return the kernel's results."""
+        return call_all(self._kernel, self._operation, calls)
+
+
+def missing_promise(session: Session, case: Case) -> Promise | None:
+    """Return what a kernel need only promise to be right on a case, and on others besides."""
+    if promise_of(session.kernel) is not DIRECT or case.mode == "nonfinite":
+        return None
+    for promise in _PROMISES:
+        kernel = _Promising(session.kernel, session.operation, promise)
+        right = not judge(kernel, suited(promise, case)).failed
+        if right and _is_right(session, promise, case.dtype):
+            return promise
+    return None
+
+
+@lru_cache(maxsize=64)
+def _is_right(session: Session, promise: Promise, dtype: str) -> bool:
+    """Return whether a kernel is right as far as a promise goes, on geometries drawn at random."""
+    draw = Draw(session.operation, seed=3)
+    drawn = [draw.geometry() for _ in range(_DRAWN)]
+    cases = [
+        suited(promise, Case(session.operation.name, geometry, dtype, fill, 1))
+        for geometry in drawn
+        for fill in _FILLS
+    ]
+    kernel = _Promising(session.kernel, session.operation, promise)
+    decided = [each for each in judge_all(kernel, cases) if each.outcome in DECIDED]
+    return len(decided) > len(cases) // 2 and not any(each.failed for each in decided)
+
+
+def advice(session: Session, focus: Asked, missing: Promise | None) -> Iterator[str]:
+    """Yield declarations with which the kernel would be right, and what they say."""
+    if missing is not None:
+        yield f"{missing}, if {_PROMISES[missing]}: it is right as far as that promises"
     if isinstance(focus.answer, MisbehaviourError):
         yield from _dtypes(session, focus)
-
-
-def _allowed(asked: Asked, promise: Promise) -> bool:
-    """Return whether a result is as near as a promise asks."""
-    case, answer, expected = asked.probe.case, asked.answer, asked.probe.expected
-    if asked.right:
-        return True
-    if isinstance(answer, MisbehaviourError) or answer.shape != expected.shape:
-        return False
-    if case.mode == "nonfinite" or not np.isfinite(answer).all():
-        return False
-    limits = limits_of(promise, case, asked.probe.arrays)
-    if limits is None:
-        return False
-    error = np.abs(answer.astype(np.float64) - expected)
-    most = limits.error if promise.flushes else np.minimum(limits.error, _SMALL * limits.magnitude)
-    return bool((error <= most).all())
 
 
 def _dtypes(session: Session, focus: Asked) -> Iterator[str]:

@@ -12,24 +12,26 @@ from functools import lru_cache
 from typing import Any
 
 from . import patterns, pictures, taps
-from .advice import advice
+from .advice import advice, missing_promise
 from .calls import MisbehaviourError
 from .cases import Case
 from .claims import Claim
 from .conditions import Condition, condition
 from .history import history
-from .judge import judge
+from .judge import judge, judge_all
 from .layout import layout
 from .mistakes import Mistake
 from .operations import Kernel, operation_named
 from .probes import Probe
-from .scan import LARGEST, Scan, deed, products, smaller
-from .session import Asked, Session, changed
+from .scan import LARGEST, Draw, Scan, deed, products, smaller
+from .session import Asked, Session, changed, explains, gives
 from .signs import common, of_shape, signs, told
 from .statements import numbers_of
 from .verdicts import Evidence, Verdict, Wrong
 
 _MOST = 6  # patterns in one diagnosis
+_TRIED = 40  # small geometries, and others, of which the smallest wrong one is looked around
+_TOLD = 100  # products up to which a call is small
 _LOOKED, _FEW = 60, 3  # wrong results that are looked at, and that it takes to count them
 _NOT_SMALLER = "right on all smaller calls that were tried: wrong on large ones alone"
 
@@ -174,13 +176,15 @@ def _drawn(found: Diagnosis, evidence: Evidence, result: Wrong | None = None) ->
 def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     """Return what is told of a kernel that is wrong on a call whenever it is made."""
     found = _found(session, focus)
-    tried = found.tried
-    names = tuple(session.naming(focus, tried))
-    advised = tuple(advice(session, focus, tried))
+    names = tuple(each for each in found.names if explains(each, focus))[:1]
+    missing = missing_promise(session, focus.probe.case) if not focus.probe.special else None
+    advised = tuple(advice(session, focus, missing))
     if names:
         return _drawn(Diagnosis(names, advice=advised), evidence, focus.result())
     acts = None if focus.probe.single else taps.acting(session, focus)
     claims = tuple(dict.fromkeys(_claims(session, focus, found, acts)))[:_MOST]
+    if missing is not None:
+        claims = (Claim(f"right as far as {missing} promises, which is not declared"), *claims)
     told = Diagnosis((), claims, advised)
     if acts:
         told = replace(told, taps=pictures.taps(acts))
@@ -198,7 +202,11 @@ class _Found:
     """What was found around a call that a kernel answers wrongly."""
 
     deed: str = "is wrong"
-    tried: tuple[Verdict, ...] = ()
+    tried: tuple[Asked, ...] = ()
+    names: tuple[Mistake, ...] = ()
+    """those that give all answers"""
+    partly: tuple[tuple[Mistake, str], ...] = ()
+    """those that give some, and which"""
     where: Condition | None = None
     kinds: tuple[Claim, ...] = ()
 
@@ -207,23 +215,28 @@ def _found(session: Session, focus: Asked) -> _Found:
     """Return what holds of the kernel beyond one call: the same for most that it fails."""
     case = focus.probe.case
     does = _deed(focus)
-    plain = _plain(session, case, does)
-    first = _around_first(session, plain.fill, does)
-    if first is not None and _covers(first, session, case, does):
-        return first
-    return _around(session, plain, does)
+    plain = _plain(session.kernel, case, does)
+    session = _probed(session.origin, case.operation, plain.dtype)
+    first = _around_first(session, plain.dtype, plain.fill, does)
+    if first is None:
+        return _around(session, plain, does)
+    # A scan takes its time: another one is for small calls, which are those that are told.
+    spared = first.where is None or products(case) > _TOLD
+    return first if spared or _covers(first, case, does) else _around(session, plain, does)
 
 
-def _plain(session: Session, case: Case, does: str) -> Case:
-    """Return a case of the same geometry, with small integers if the kernel is wrong on them, too.
+def _plain(kernel: Kernel, case: Case, does: str) -> Case:
+    """Return a case of the same geometry on which the kernel is wrong likewise, if one is plainer.
 
-    On these also the sums that a wrong kernel makes are exact, be they of more terms.
+    Small integers leave room for the sums of more terms that a wrong kernel may make; and there
+    are most of them in float64, so that it is hardly right by chance.
     """
-    for fill in ("small", "integers"):
-        plain = replace(case, fill=fill, seed=1)
-        verdict = judge(session.kernel, plain)
-        if verdict.failed and deed(verdict) == does:
-            return plain
+    for dtype in dict.fromkeys(("float64", case.dtype)):
+        for fill in ("small", "integers"):
+            plain = replace(case, dtype=dtype, fill=fill, seed=1)
+            verdict = judge(kernel, plain)
+            if verdict.failed and deed(verdict) == does:
+                return plain
     return case
 
 
@@ -234,25 +247,27 @@ def _deed(asked: Asked) -> str:
     return "is wrong" if answer.shape == asked.probe.expected.shape else "returns another shape"
 
 
-def _covers(found: _Found, session: Session, case: Case, does: str) -> bool:
+def _covers(found: _Found, case: Case, does: str) -> bool:
     if found.where is None:
         return False
-    numbers = numbers_of(session.operation, case.geometry)
+    numbers = numbers_of(operation_named(case.operation), case.geometry)
     return found.where.deed in ("", does) and found.where.holds(numbers)
 
 
 @lru_cache(maxsize=64)
-def _around_first(session: Session, fill: str, does: str) -> _Found | None:
-    """Return what holds around the smallest probe that the kernel answers wrongly, if one is."""
-    cases = [
-        replace(each.probe.case, fill=fill, seed=1)
-        for each in session.asked
-        if not each.right and _deed(each) == does and each.probe.small
-    ]
-    cases = [each for each in cases if products(each) <= LARGEST]
-    if not cases:
+def _around_first(session: Session, dtype: str, fill: str, does: str) -> _Found | None:
+    """Return what holds around the smallest of a fixed set of calls that the kernel does wrongly.
+
+    None if it does none of them so.
+    """
+    draw = Draw(session.operation, seed=7)
+    drawn = [draw.small() for _ in range(_TRIED)] + [draw.geometry() for _ in range(_TRIED)]
+    drawn += [each.probe.case.geometry for each in session.asked if each.probe.small]
+    cases = [Case(session.operation.name, each, dtype, fill, 1) for each in dict.fromkeys(drawn)]
+    wrong = [each.case for each in judge_all(session.kernel, cases) if deed(each) == does]
+    if not wrong:
         return None
-    return _around(session, min(cases, key=lambda each: (products(each), str(each))), does)
+    return _around(session, min(wrong, key=lambda each: (products(each), str(each))), does)
 
 
 @lru_cache(maxsize=64)
@@ -260,30 +275,35 @@ def _around(session: Session, case: Case, does: str) -> _Found:
     scan = Scan(session.kernel, case)
     where = condition(scan, case.geometry, does)
     session.lost = session.lost or ("its process ended while it was asked" if scan.lost else "")
-    tried = tuple(sorted(scan.verdicts.values(), key=lambda v: (products(v.case), str(v.case))))
+    verdicts = sorted(scan.verdicts.values(), key=lambda v: (products(v.case), str(v.case)))
+    tried = tuple(session.answers(verdicts))
     if session.lost:
         return _Found(does, tried)
+    names = tuple(session.holding(tried))
+    partly = () if names else tuple(session.partly(tried))
     kinds = tuple(patterns.kinds(session.kernel, case))
     (asked,) = session.ask([Probe(case)])
     if not asked.right:
         kinds += tuple(map(Claim, patterns.linearity(session.ask, asked.probe)))
-    return _Found(does, tried, where, kinds)
+    return _Found(does, tried, names, partly, where, kinds)
 
 
 def _claims(
     session: Session, focus: Asked, found: _Found, acts: taps.Acts | None
 ) -> Iterator[Claim]:
     """Yield what is wrong, the most telling first."""
-    wrong = [each for each in found.tried if each.failed and deed(each) == found.deed]
+    wrong = [each for each in found.tried if not each.right and _deed(each) == found.deed]
     dtype, where = focus.probe.case.dtype, found.where
-    for mistake, place in session.partly(focus, found.tried):
-        yield Claim(f"{place}, it behaves as if {mistake.sentence}")
-    located = where and _covers(found, session, focus.probe.case, found.deed)
+    part = next((each for each in found.partly if gives(each[0], [focus])), None)
+    if part is not None:
+        yield Claim(f"{part[1]}, it behaves as if {part[0].sentence}")
+    located = where and _covers(found, focus.probe.case, found.deed)
     if where and located:
-        yield Claim(where.words, where.deed, dtype, where.statement.clauses)
+        tried = found.tried[0].probe.case.dtype
+        yield Claim(where.words, where.deed, tried, where.statement.clauses)
     elif isinstance(focus.answer, MisbehaviourError):
         yield Claim(str(focus.answer).partition(":")[0])
-    asked = [focus, *session.answers(wrong[:_LOOKED])]
+    asked = [focus, *wrong[:_LOOKED]]
     asked = [a for a in asked if not a.right and not isinstance(a.answer, MisbehaviourError)]
     signed = list(_shared(session, asked, dtype))
     yield from signed
@@ -291,7 +311,8 @@ def _claims(
     if acting:
         yield Claim(f"in this call, {acting}")
     if not signed and not acting:
-        yield from map(Claim, patterns.rounding(asked))
+        plain = found.tried[0].probe.case.fill == "small" if found.tried else False
+        yield from map(Claim, patterns.rounding(asked, guess=not plain))
     yield from found.kinds
     if where is None and len(wrong) >= _FEW:
         every = len(wrong) == len(found.tried)

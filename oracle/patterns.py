@@ -15,8 +15,11 @@ from .probes import Probe
 from .verdicts import DECIDED
 
 
-def rounding(wrong: Sequence[Any]) -> Iterator[str]:
-    """Yield the precision that errors look like, if all of these answers are off by little."""
+def rounding(wrong: Sequence[Any], *, guess: bool) -> Iterator[str]:
+    """Yield that all of these answers are off by little; with a `guess` at the precision inside.
+
+    A kernel that is wrong on small integers as well has another fault.
+    """
     worst, terms = 0.0, 1
     for each in wrong:
         case, result = each.probe.case, each.result()
@@ -34,7 +37,8 @@ def rounding(wrong: Sequence[Any]) -> Iterator[str]:
         return
     share = f"at most {worst:.2g} of the sum of magnitudes"
     for name, unit in (("float32", 2.0**-24), ("TF32 or float16", 2.0**-11), ("bfloat16", 2.0**-8)):
-        if unit / 16 <= worst <= 2 * unit * np.sqrt(terms) and name != case.dtype:
+        likely = guess and unit / 16 <= worst <= 2 * unit * np.sqrt(terms)
+        if likely and name != case.dtype:
             yield f"errors are small, as of {name} inside: {share}"
             return
     yield f"errors are small: {share}"

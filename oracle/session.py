@@ -69,7 +69,7 @@ class Asked:
         dtype = self.probe.case.dtype
         with np.errstate(all="ignore"):
             got, should = (z.astype(dtype).astype(np.float64) for z in (answer, replayed))
-        equal = _equal(got, should, _tolerance(should, self.probe, mistake.unit))
+        equal = _equal(got, should, _tolerance(should, self.probe, mistake))
         if self.probe.case.mode == "nonfinite" and not mistake.nan:
             # Whether a skipped term spreads NaN depends on how the kernel is written.
             equal |= ~np.isfinite(got) | ~np.isfinite(should)
@@ -77,7 +77,7 @@ class Asked:
             found = self.probe.spread(self.promise)
             doubtful = found.possible & ~np.isnan(found.values)
             equal |= doubtful & (np.isnan(got) | np.isnan(should))
-        if mistake.unit and not self.probe.single:
+        if mistake.sums and not self.probe.single:
             equal |= ~np.isfinite(got)  # sums overflow earlier, or not, by their order
         if mistake.wild:
             equal |= np.isnan(should) & ~np.isnan(self.probe.expected)
@@ -106,17 +106,17 @@ def _equal(got: Array, should: Array, allowed: Any) -> Array:
     return equal
 
 
-def _tolerance(should: Array, probe: Probe, unit: float) -> Any:
+def _tolerance(should: Array, probe: Probe, mistake: Mistake) -> Any:
     """Return how far results may be from those of a mistake: nothing where sums are exact."""
     eps = float(np.finfo(probe.case.dtype).eps)
     whole = should == np.rint(should)
     if probe.single:
         least = 4 * float(np.finfo(probe.case.dtype).smallest_subnormal)
         return np.where(whole, 0, 8 * eps * np.abs(should) + least)
-    if probe.case.mode != "bound" and whole.all() and (probe.small or not unit):
+    if probe.case.mode != "bound" and whole.all() and (probe.small or not mistake.sums):
         return 0
     largest = float(np.abs(should[np.isfinite(should)]).max(initial=0))
-    return 64 * max(eps, 0 if probe.small else unit) * largest
+    return 64 * max(eps, 0 if probe.small else mistake.unit) * largest
 
 
 def same_kind(one: Answer, other: Answer) -> bool:
@@ -150,7 +150,7 @@ def _call(kernel: Kernel, probe: Probe) -> Answer:
     return answer
 
 
-def _gives(mistake: Mistake, asked: Iterable[Asked]) -> bool:
+def gives(mistake: Mistake, asked: Iterable[Asked]) -> bool:
     """Return whether a mistake that keeps no state gives these answers."""
     replayed = not mistake.state and not mistake.wild
     return replayed and all(a.resembles(replay(mistake, a.probe), mistake) for a in asked)
@@ -163,9 +163,12 @@ def _fresh(kernel: Kernel) -> Kernel:
     return kernel if fresh is None else fresh(_SECONDS)
 
 
-def _errs(focus: Asked, answer: Answer) -> bool:
-    """Return whether a mistake's answer is wrong there: else it is no reason for a failure."""
-    return not Asked(focus.probe, answer, focus.promise).right
+def explains(mistake: Mistake, focus: Asked) -> bool:
+    """Return whether a mistake gives a wrong answer: where it is right, it is no reason."""
+    if mistake.state:
+        return True
+    answer = replay(mistake, focus.probe)
+    return focus.fits(answer, mistake) and not Asked(focus.probe, answer, focus.promise).right
 
 
 @dataclass(eq=False)
@@ -182,12 +185,14 @@ class Session:
     asked: list[Asked] = field(default_factory=list)
     fitting: list[Mistake] = field(default_factory=list)
     """mistakes that give the same answers to all probes"""
+    origin: Kernel = field(init=False)
+    """the kernel that was handed over"""
     _settled: bool = False
     """whether it was wrong on a first call"""
 
     def __post_init__(self) -> None:
         """Ask the kernel, where it runs elsewhere one of its own that remembers nothing."""
-        self.kernel = _fresh(self.kernel)
+        self.origin, self.kernel = self.kernel, _fresh(self.kernel)
         probes = [p for p in probes_of(self.operation, self.dtype) if self._offered(p.case)]
         self.asked = self.ask(probes)
         # The first two differ in their numbers alone.
@@ -255,24 +260,20 @@ class Session:
         changes = tuple((name, array.tobytes()) for name, array in evidence.arrays.items())
         return Probe(case, changes=changes)
 
-    def naming(self, focus: Asked, tried: Sequence[Verdict]) -> list[Mistake]:
-        """Return the plainest mistake that gives the answer in `focus`, and all that was tried."""
-        named = (
-            mistake
-            for mistake in self.fitting
-            if mistake.state
-            or (
-                focus.fits(answer := replay(mistake, focus.probe), mistake) and _errs(focus, answer)
-            )
-        )
-        found = next((each for each in named if self.bears_out(each, tried)), None)
-        return [] if found is None else [found]
+    def holding(self, tried: Sequence[Asked]) -> list[Mistake]:
+        """Return mistakes that give the answers to all probes, and to all else that was tried.
 
-    def bears_out(self, mistake: Mistake, tried: Sequence[Verdict]) -> bool:
-        """Return whether a mistake of geometry also gives what the kernel gave there."""
-        if mistake.state or mistake.unit or mistake.wild or mistake.nan:
-            return True
-        return all(each.fits(replay(mistake, each.probe), mistake) for each in self.answers(tried))
+        Of those of precision, state or NaN that is not asked.
+        """
+        return [
+            each
+            for each in self.fitting
+            if each.state
+            or each.sums
+            or each.wild
+            or each.nan
+            or all(asked.fits(replay(each, asked.probe), each) for asked in tried)
+        ]
 
     def answers(self, tried: Iterable[Verdict]) -> Iterator[Asked]:
         """Yield what the kernel answered where it was judged on a case."""
@@ -286,24 +287,18 @@ class Session:
             else:
                 yield Asked(probe, probe.expected, promise)
 
-    def partly(self, focus: Asked, tried: Sequence[Verdict]) -> list[tuple[Mistake, str]]:
-        """Return a mistake that gives the answers that are results, or those that are wrong.
+    def partly(self, tried: Sequence[Asked]) -> list[tuple[Mistake, str]]:
+        """Return mistakes that give all answers that are results, or all that are wrong.
 
-        Few of the probes may be; those that fit have to give all that was tried, too.
+        Few of the probes may be; so they have to give those of all that was tried, too.
         """
-        some = dict(self._parts([focus, *self.asked]))
-        fitting = {
-            where: [m for m in self._eligible(answers) if _gives(m, answers)]
-            for where, answers in some.items()
-        }
-        if not any(fitting.values()):
-            return []
-        more = dict(self._parts(list(self.answers(tried))))
-        for where, mistakes in fitting.items():
-            for mistake in mistakes:
-                if where in more and _gives(mistake, more[where]):
-                    return [(mistake, where)]
-        return []
+        asked = dict(self._parts([*self.asked, *tried]))
+        return [
+            (mistake, where)
+            for where, answers in asked.items()
+            for mistake in self._eligible(answers)
+            if gives(mistake, answers)
+        ]
 
     def _eligible(self, asked: Iterable[Asked]) -> list[Mistake]:
         """Return mistakes of the kind of what is wrong: some only show where NaN goes."""

@@ -42,7 +42,11 @@ def fault(cells: list[Json]) -> str:
     subject = f"{operation} in {listed(wrong)}" if told else operation
     diagnosis = failure.get("diagnosis") or {}
     for name in diagnosis.get("names", ()):
-        return _named(operation, name["sentence"], failed, len(dtypes))
+        named = _named(operation, name["sentence"], failed, len(dtypes))
+        if named:
+            return named
+        unnamed = [cell for cell in failed if not _names(cell["failure"])]
+        return fault([*unnamed, *(cell for cell in cells if not cell["failure"])])
     patterns = diagnosis.get("patterns", ())
     if failure["outcome"] == "misbehaved" and not heading(failure):
         words = f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
@@ -54,23 +58,28 @@ def fault(cells: list[Json]) -> str:
     return f"{subject} fails {listed(dict.fromkeys(cell['property'] for cell in failed))}"
 
 
+def _names(failure: Json) -> list[str]:
+    return [name["sentence"] for name in (failure.get("diagnosis") or {}).get("names", ())]
+
+
 def _named(operation: str, sentence: str, failed: list[Json], dtypes: int) -> str:
-    """Say that a kernel behaves like a mistake: exactly, if all that was looked into says so."""
+    """Say that a kernel behaves like a mistake: exactly, if all that was looked into says so.
+
+    The words are empty if most of it does not.
+    """
     looked = [
         c for c in failed if c["failure"].get("diagnosis") and "nonfinite" not in c["property"]
     ]
-    same = [
-        cell
-        for cell in looked or failed
-        if any(n["sentence"] == sentence for n in (cell["failure"]["diagnosis"] or {})["names"])
-    ]
+    same = [cell for cell in looked or failed if sentence in _names(cell["failure"])]
     among = list(dict.fromkeys(cell["dtype"] for cell in same))
     subject = operation if len(among) == dtypes else f"{operation} in {listed(among)}"
     others = [cell for cell in looked if cell["dtype"] in among and cell not in same]
-    if others:
-        count = f"in {len(same)} of {len(same) + len(others)} failures that were looked into"
-        return f"{subject} behaves like: {sentence}, {count}"
-    return f"{subject} behaves exactly like: {sentence}"
+    if not others:
+        return f"{subject} behaves exactly like: {sentence}"
+    if len(others) >= len(same):
+        return ""
+    count = f"in {len(same)} of {len(same) + len(others)} failures that were looked into"
+    return f"{subject} behaves like: {sentence}, {count}"
 
 
 def heading(failure: Json) -> int:

@@ -142,6 +142,7 @@ def _inside(operation: Operation, table: Mapping[str, Operation]) -> Iterator[Mi
             PRECISION,
             lambda change=change: two_layers(operation, change),  # type: ignore[misc]
             unit=unit,
+            sums=True,
         )
 
 

@@ -145,14 +145,14 @@ SCALES = (
 )
 
 
-def _significand(bits: int) -> Map:
-    """Return the map to float32 with fewer bits of significand, to nearest even."""
+def _significand(bits: int, *, ties_away: bool = False) -> Map:
+    """Return the map to float32 with fewer bits of significand, ties to even or away from zero."""
 
     def narrow(array: Array) -> Array:
         raw = np.asarray(array, np.float32).view(np.uint32)
         drop = np.uint32(24 - bits)
         half = (np.uint32(1) << (drop - np.uint32(1))) - np.uint32(1)
-        rounded = raw + half + ((raw >> drop) & np.uint32(1))
+        rounded = raw + half + (np.uint32(1) if ties_away else (raw >> drop) & np.uint32(1))
         kept = (rounded >> drop << drop).view(np.float32)
         return np.where(np.isfinite(array), kept, array).astype(array.dtype)
 
@@ -167,7 +167,7 @@ NARROWINGS: dict[str, tuple[Map, float]] = {
     "float32": (_cast("f4"), 2.0**-24),
     "float16": (_cast("f2"), 2.0**-11),
     "bfloat16": (_significand(8), 2.0**-8),
-    "TF32": (_significand(11), 2.0**-11),
+    "TF32": (_significand(11, ties_away=True), 2.0**-11),
 }
 
 
@@ -188,7 +188,8 @@ def _narrowed(name: str, narrow: Map, unit: float) -> Iterator[Slip]:
     }
     for place, (words, change) in changes.items():
         id_ = f"{name.lower()}-{place}"
-        yield Slip(id_, f"{words} {name}", PRECISION, change, fore=False, unit=unit)
+        sums = place == "inside"
+        yield Slip(id_, f"{words} {name}", PRECISION, change, fore=False, unit=unit, sums=sums)
 
 
 def _clipped(most: float, least: float | None = None) -> Map:

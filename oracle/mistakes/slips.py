@@ -22,11 +22,13 @@ class Mistake:
     wild: bool = False
     """whether it leaves memory as it was: NaN in its results stands for any value"""
     unit: float = 0.0
-    """unit roundoff of the precision inside, if it is another: sums depend on their order"""
+    """unit roundoff of the precision inside, if it is another"""
     nan: bool = False
     """whether NaN and infinity are all that it is about"""
     state: bool = False
     """whether it remembers earlier calls"""
+    sums: bool = False
+    """whether sums are in that precision, too, and depend on their order"""
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Slip:
     wild: bool = False
     unit: float = 0.0
     nan: bool = False
+    sums: bool = False
 
     def applies(self, operation: Operation) -> bool:
         """Return whether a one-layer operation can have it."""
@@ -84,6 +87,7 @@ def of_one_layer(slips: tuple[Slip, ...], operation: Operation) -> Iterator[Mist
                 slip.wild,
                 slip.unit,
                 slip.nan,
+                sums=slip.sums,
             )
 
 
@@ -115,6 +119,7 @@ def _two(slip: Slip, id_: str, words: str, operation: Operation, change: TwoLaye
         slip.wild,
         slip.unit,
         slip.nan,
+        sums=slip.sums,
     )
 
 
