@@ -7,7 +7,7 @@ some on which it just fails to.  What survives is told as exact, with the number
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,14 @@ from .scan import Draw, Scan, changed, neighbours
 from .statements import (
     FORE_SIZES,
     SIZES,
+    TOTALS,
     Statement,
     about,
     both,
     columns_of,
     numbers_of,
     statements,
+    word,
 )
 
 _GENERAL, _SMALL = 80, 160
@@ -72,7 +74,7 @@ def _found(scan: Scan, draw: Draw, deed: str) -> Condition | None:
         parts = None if scan.lost else _parting(scan, deed)
         if parts is None:
             return None
-        parts = [_bisected(scan, each) for each in parts]
+        parts = [_bounded(scan, parts, _bisected(scan, each)) for each in parts]
         before = len(scan.verdicts)
         scan.ask(_refuting(scan, draw, parts))
         found = both(parts)
@@ -163,6 +165,26 @@ def _bisected(scan: Scan, statement: Statement) -> Statement:
     found = _nearest(scan, name, compare, int(value))
     clauses = (((name, compare, found),),)
     return next(each for each in about(name, found) if each.clauses == clauses)
+
+
+def _bounded(scan: Scan, parts: Sequence[Statement], statement: Statement) -> Statement:
+    """Return a statement about a total, told with how little is known of where it begins."""
+    (((name, compare, value), *others), *more) = statement.clauses
+    if others or more or compare != ">=" or name not in TOTALS:
+        return statement
+    rest = [each for each in parts if each.clauses != statement.clauses]
+    below = [
+        numbers[name]
+        for geometry, verdict in scan.verdicts.items()
+        for numbers in [numbers_of(scan.operation, geometry)]
+        if not verdict.failed and all(each.holds(numbers) for each in rest)
+    ]
+    least = max((each for each in below if each < int(value)), default=0)
+    if int(value) - least <= 1:
+        return statement
+    return replace(
+        statement, words=f"{word(name)} is above a limit from {least} to {int(value) - 1}"
+    )
 
 
 def _nearest(scan: Scan, name: str, compare: str, value: int) -> int:

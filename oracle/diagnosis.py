@@ -17,8 +17,9 @@ from .calls import MisbehaviourError
 from .cases import Case
 from .claims import Claim
 from .conditions import Condition, condition
-from .history import history
+from .history import evidence_of, history
 from .judge import judge, judge_all
+from .laws import LAWS
 from .layout import layout
 from .mistakes import Mistake
 from .operations import Kernel, operation_named
@@ -27,13 +28,14 @@ from .scan import LARGEST, Draw, Scan, deed, products, smaller
 from .session import Asked, Session, changed, explains, gives
 from .signs import common, of_shape, signs, told
 from .statements import numbers_of
+from .subject import calls_of
 from .verdicts import Evidence, Verdict, Wrong
 
 _MOST = 6  # patterns in one diagnosis
 _TRIED = 40  # small geometries, and others, of which the smallest wrong one is looked around
 _TOLD = 100  # products up to which a call is small
 _LOOKED, _FEW = 60, 3  # wrong results that are looked at, and that it takes to count them
-_NOT_SMALLER = "right on all smaller calls that were tried: wrong on large ones alone"
+_NOT_SMALLER = "right on all smaller calls that were tried around it"
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,38 @@ def _diagnosed(verdict: Verdict) -> Diagnosis:
             advised = "declines=memory_layout, if it takes dense arrays alone"
             told = Diagnosis(claims=(Claim(words),), advice=(advised,), evidence=shown)
             return _drawn(told, shown)
-        return _of_history(session, focus)
+        other = _other_call(session, verdict)
+        if other is None:
+            return _of_history(session, focus)
+        focus, evidence = other
+        return replace(_of_wrong(session, focus, evidence), evidence=evidence)
     return _of_wrong(session, focus, evidence)
+
+
+def _other_call(session: Session, verdict: Verdict) -> tuple[Asked, Evidence] | None:
+    """Return a call that a law makes and the kernel does wrongly, and what shows it; None if none.
+
+    A law compares results of several calls, of which the one that is told of may be right.
+    """
+    if verdict.prop not in LAWS or verdict.prop in (
+        "repeatability",
+        "memory layout",
+        "adjointness",
+    ):
+        return None
+    for call in calls_of(LAWS[verdict.prop], verdict.kernel, verdict.case):
+        case = replace(verdict.case, geometry=call.geometry)
+        if products(case) > LARGEST:
+            continue
+        changes = tuple((name, array.tobytes()) for name, array in call.arrays.items())
+        asked = session.first(Probe(case, changes=changes))
+        result = asked.result()
+        if session.lost:
+            return None
+        if not asked.right:
+            shown = Evidence(asked.probe.arrays, case)
+            return asked, shown if result is None else evidence_of(asked.probe, result)
+    return None
 
 
 def _of_wrong(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
@@ -152,15 +184,17 @@ def _stateful(session: Session) -> tuple[Mistake, ...]:
 
 def _of_large(session: Session, evidence: Evidence) -> Diagnosis:
     """Return what is told of a call that is too large to be repeated by the hundred."""
-    less = smaller(evidence.case)
+    case, less = evidence.case, smaller(evidence.case)
     verdict = judge(session.kernel, less) if products(less) <= LARGEST else None
     if verdict is not None and verdict.failed:
         found = _diagnosed(verdict)
         return replace(_drawn(found, evidence), cases=(), evidence=None)
-    if any(not each.right for each in session.asked):
-        first = next(each for each in session.asked if not each.right)
-        if not first.probe.special:
-            return _drawn(_of_call(session, first, evidence), evidence)
+    for dtype in dict.fromkeys(("float64", case.dtype)):
+        other = _probed(session.origin, case.operation, dtype)
+        around = _around_first(other, dtype, "small", "is wrong")
+        if around is not None:
+            claims = () if around.names else tuple(_located(around, case))
+            return _drawn(Diagnosis(around.names[:1], claims), evidence)
     return _drawn(Diagnosis(claims=(Claim(_NOT_SMALLER),)), evidence)
 
 
@@ -297,11 +331,9 @@ def _claims(
     part = next((each for each in found.partly if gives(each[0], [focus])), None)
     if part is not None:
         yield Claim(f"{part[1]}, it behaves as if {part[0].sentence}")
-    located = where and _covers(found, focus.probe.case, found.deed)
-    if where and located:
-        tried = found.tried[0].probe.case.dtype
-        yield Claim(where.words, where.deed, tried, where.statement.clauses)
-    elif isinstance(focus.answer, MisbehaviourError):
+    located = list(_located(found, focus.probe.case))
+    yield from located
+    if not located and isinstance(focus.answer, MisbehaviourError):
         yield Claim(str(focus.answer).partition(":")[0])
     asked = [focus, *wrong[:_LOOKED]]
     asked = [a for a in asked if not a.right and not isinstance(a.answer, MisbehaviourError)]
@@ -319,6 +351,14 @@ def _claims(
         share = f"all {len(wrong)}" if every else f"{len(wrong)} of {len(found.tried)}"
         words = "wrong" if found.deed == "is wrong" else found.deed
         yield Claim(f"{words} in {share} geometries tried")
+
+
+def _located(found: _Found, case: Case) -> Iterator[Claim]:
+    """Yield where the kernel is wrong, if that says that it is on a case."""
+    where = found.where
+    if where and _covers(found, case, found.deed):
+        tried = found.tried[0].probe.case.dtype
+        yield Claim(where.words, where.deed, tried, where.statement.clauses)
 
 
 def _shared(session: Session, asked: list[Asked], dtype: str) -> Iterator[Claim]:

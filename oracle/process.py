@@ -285,6 +285,11 @@ class Process:
         self._buffer.clear()
         self._ended = None
 
+    def renew(self) -> None:
+        """Have the next call be the first that a process sees, which has loaded the candidate."""
+        if not self.gone:
+            self._kill()
+
     def stop(self) -> None:
         """End all processes."""
         if self.gone:

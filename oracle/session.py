@@ -234,10 +234,10 @@ class Session:
 
     def restart(self) -> bool:
         """Have the next call be the first that the kernel sees; False where that cannot be."""
-        stop = getattr(self.kernel, "stop", None)
-        if stop is not None:
-            stop()
-        return stop is not None
+        renew = getattr(self.kernel, "renew", None)
+        if renew is not None:
+            renew()
+        return renew is not None
 
     def first(self, probe: Probe) -> Asked:
         """Return the answer to a call that no other call is before, where that may matter."""
@@ -270,10 +270,18 @@ class Session:
             for each in self.fitting
             if each.state
             or each.sums
-            or each.wild
             or each.nan
-            or all(asked.fits(replay(each, asked.probe), each) for asked in tried)
+            or (
+                all(asked.fits(replay(each, asked.probe), each) for asked in tried)
+                and not (each.wild and self._tidies(each, tried))
+            )
         ]
+
+    @staticmethod
+    def _tidies(mistake: Mistake, tried: Sequence[Asked]) -> bool:
+        """Return whether what a mistake leaves as it was is right too often for chance."""
+        left = [each for each in tried if np.isnan(replay(mistake, each.probe)).any()]
+        return sum(each.right for each in left) > len(left) // 10
 
     def answers(self, tried: Iterable[Verdict]) -> Iterator[Asked]:
         """Yield what the kernel answered where it was judged on a case."""

@@ -178,10 +178,9 @@ def _multiples(name: str, cost: int) -> Iterator[Statement]:
         )
         yield Statement(f"{what} is {no}", (((name, "!%", size),),), cost)
         yield Statement(f"{what} is {a}", (((name, "%", size),),), cost)
-        words = f"{what} is above {size} and {no}"
-        yield Statement(words, (((name, ">", size),), ((name, "!%", size),)), cost + 1)
-    words = f"{what} is above 1 and odd"
-    yield Statement(words, (((name, ">", 1),), ((name, "!%", 2),)), cost + 1)
+        least = size if size > 2 else 1
+        words = f"{what} is above {least} and {no}"
+        yield Statement(words, (((name, ">", least),), ((name, "!%", size),)), cost + 1)
 
 
 _CLASSES: tuple[tuple[str, str, tuple[str, int]], ...] = (

@@ -92,10 +92,7 @@ class Subject:
     def ask_at_once(self, law: "Callable[[Subject], Iterable[Equation]]") -> None:
         """Have a remote kernel answer in one go all calls that `law` is about to make."""
         if isinstance(self.kernel, Remote):
-            rehearsal = _Rehearsal(self.kernel, self.case, self.partners)
-            for _ in law(rehearsal):
-                pass
-            self._answers = iter(self.kernel.call_all(rehearsal.calls))
+            self._answers = iter(self.kernel.call_all(calls_of(law, self.kernel, self.case)))
 
     def integers(self, shape: tuple[int, ...], largest: int) -> Array:
         """Return non-zero random integers in the case's dtype."""
@@ -133,3 +130,13 @@ class _Rehearsal(Subject):
         shape = self.operation.shape(geometry, self.operation.result)
         self.calls.append(Call(geometry, arrays, shape, arrangement_name(arrange)))
         return np.zeros(shape, self.case.dtype)
+
+
+def calls_of(
+    law: Callable[[Subject], Iterable[Equation]], kernel: Kernel, case: Case
+) -> list[Call]:
+    """Return the calls that `law`, which needs no partners, makes of a kernel on a case."""
+    rehearsal = _Rehearsal(kernel, case, {})
+    for _ in law(rehearsal):
+        pass
+    return rehearsal.calls

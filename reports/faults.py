@@ -9,17 +9,30 @@ Json = dict[str, Any]
 
 _LONGEST = 160  # what a kernel says may be of any length
 _NAMED = 3
+_ALONE = "wrong only in "
+_OF_DTYPES = ("float", "bfloat", "tf32", "flushed", "clipped", "wrapped")
+"""how ids of mistakes begin that may harm some dtypes and not others"""
+_DEEDS = ("raised ", "returned ", "returns ")
+"""how patterns begin that say what a kernel did"""
 _SMALL = 500  # numbers in a case that can be read
 
 
-def telling(cell: Json) -> tuple[bool, bool, bool, bool, int]:
-    """Return a key: failures with a name, of a plain kind, small, with much to see, short."""
+def telling(cell: Json) -> tuple[bool, bool, bool, bool, bool, int]:
+    """Return a key: failures with a name or a place, of a plain kind, small, much to see, short."""
     failure = cell["failure"]
     diagnosis = failure.get("diagnosis") or {}
     plain = cell["property"] in ("certified", "exact", "bound")
     seen = sum(map(len, (diagnosis.get("picture") or {}).get("wrong", ())))
     large = _size(failure["case"]) > _SMALL
-    return not diagnosis.get("names"), not plain, large, seen < 2, len(failure["message"])
+    placed = any(" exactly where " in each for each in diagnosis.get("patterns", ()))
+    return (
+        not diagnosis.get("names"),
+        not placed,
+        not plain,
+        large,
+        seen < 2,
+        len(failure["message"]),
+    )
 
 
 def _size(case: str) -> int:
@@ -37,12 +50,9 @@ def fault(cells: list[Json]) -> str:
     operation, failure = cells[0]["operation"], failed[0]["failure"]
     dtypes = list(dict.fromkeys(cell["dtype"] for cell in cells))
     wrong = [dtype for dtype in dtypes if any(cell["dtype"] == dtype for cell in failed)]
-    # What is certified is judged dtype by dtype, and no more once one fails.
-    told = wrong != dtypes and any(cell["property"] != "certified" for cell in failed)
-    subject = f"{operation} in {listed(wrong)}" if told else operation
     diagnosis = failure.get("diagnosis") or {}
     for name in diagnosis.get("names", ()):
-        named = _named(operation, name["sentence"], failed, len(dtypes))
+        named = _named(operation, name, failed, len(dtypes))
         if named:
             return named
         unnamed = [cell for cell in failed if not _names(cell["failure"])]
@@ -51,10 +61,15 @@ def fault(cells: list[Json]) -> str:
     if failure["outcome"] == "misbehaved" and not heading(failure):
         words = f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
         return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
-    if patterns and patterns[0].startswith(("different results", "right ")):
-        subject = operation  # in which dtypes it was met is of chance
     if patterns:
-        return f"{subject}{_predicate(patterns[0])}{_besides(patterns[1 : heading(failure)])}"
+        # That other dtypes are right is said if they were asked: not each test judges all.
+        alone = next((each for each in patterns if each.startswith(f"{_ALONE}float")), "")
+        place = f" in {alone.removeprefix(_ALONE)}" * (alone not in ("", patterns[0]))
+        besides = [each for each in patterns[1 : heading(failure)] if each != alone]
+        return f"{operation}{place}{_predicate(patterns[0])}{_besides(besides)}"
+    # What is certified is judged dtype by dtype, and no more once one fails.
+    told = wrong != dtypes and any(cell["property"] != "certified" for cell in failed)
+    subject = f"{operation} in {listed(wrong)}" if told else operation
     return f"{subject} fails {listed(dict.fromkeys(cell['property'] for cell in failed))}"
 
 
@@ -62,22 +77,24 @@ def _names(failure: Json) -> list[str]:
     return [name["sentence"] for name in (failure.get("diagnosis") or {}).get("names", ())]
 
 
-def _named(operation: str, sentence: str, failed: list[Json], dtypes: int) -> str:
+def _named(operation: str, name: Json, failed: list[Json], dtypes: int) -> str:
     """Say that a kernel behaves like a mistake: exactly, if all that was looked into says so.
 
     The words are empty if most of it does not.
     """
-    looked = [
-        c for c in failed if c["failure"].get("diagnosis") and "nonfinite" not in c["property"]
-    ]
-    same = [cell for cell in looked or failed if sentence in _names(cell["failure"])]
+    sentence = name["sentence"]
+    looked = [cell for cell in failed if cell["failure"].get("diagnosis")]
+    looked = [cell for cell in looked if "nonfinite" not in cell["property"]] or looked
+    same = [cell for cell in looked if sentence in _names(cell["failure"])]
     among = list(dict.fromkeys(cell["dtype"] for cell in same))
-    subject = operation if len(among) == dtypes else f"{operation} in {listed(among)}"
     others = [cell for cell in looked if cell["dtype"] in among and cell not in same]
-    if not others:
-        return f"{subject} behaves exactly like: {sentence}"
     if len(others) >= len(same):
         return ""
+    # Others are of every dtype, though not each test judges all.
+    everywhere = len(among) == dtypes or not name["id"].startswith(_OF_DTYPES)
+    subject = operation if everywhere else f"{operation} in {listed(among)}"
+    if not others:
+        return f"{subject} behaves exactly like: {sentence}"
     count = f"in {len(same)} of {len(same) + len(others)} failures that were looked into"
     return f"{subject} behaves like: {sentence}, {count}"
 
@@ -104,7 +121,8 @@ def _predicate(pattern: str) -> str:
     where, acts, mistake = pattern.partition(", it behaves as if ")
     if acts:
         return f", {where}, behaves as if {mistake}"
-    if pattern.startswith(("raised ", "returned ", "returns ")):
+    deed, exactly, _ = pattern.partition(" exactly where ")
+    if (exactly and not deed.startswith("wrong")) or pattern.startswith(_DEEDS):
         return f" {pattern}"
     if pattern.startswith(("wrong ", "right ")):
         return f" is {pattern}"

@@ -171,9 +171,10 @@ class Record:
         """
         __tracebackhide__ = True
         failed_cells: set[Cell] = set()
+        if prop != "real layers":  # of these, only patches were judged
+            self._see(verdicts)
         for verdict in verdicts:
             case = verdict.case
-            self._seen.setdefault(case.operation, Seen()).add(verdict)
             cell = (case.operation, prop or verdict.prop, case.dtype)
             tally = self._cells.setdefault(cell, _Tally())
             if verdict.failed and cell not in failed_cells:
@@ -193,14 +194,17 @@ class Record:
                 self._pairs.add(operation, case.geometry)
             if verdict.error is not None:
                 self._accuracy.setdefault(cell[::2], Accuracy()).add(verdict)
-        if random and not self._failed:
-            decided = {each.case.operation for each in verdicts if each.outcome in DECIDED}
-            self._draws.update(decided)
+        self._count(verdicts, random=random)
         failures = [verdict for verdict in verdicts if verdict.failed]
         if failures:
             self._failed = True
             kept.keep(failures[0], prop, replayable=rerun is None)
             raise ConformanceError.of(failures[0], rerun)
+
+    def _count(self, verdicts: list[Verdict], *, random: bool) -> None:
+        if random and not self._failed:
+            decided = {each.case.operation for each in verdicts if each.outcome in DECIDED}
+            self._draws.update(decided)
 
     def _of_zeros(self, verdict: Verdict) -> None:
         """Keep what the kernel makes of zeros beside NaN and infinity."""
@@ -209,6 +213,10 @@ class Record:
         names, skips = self._zeros.get(verdict.case.operation, (set(), False))
         names |= {verdict.spreads} - {""}
         self._zeros[verdict.case.operation] = names, skips or verdict.skips
+
+    def _see(self, verdicts: list[Verdict]) -> None:
+        for verdict in verdicts:
+            self._seen.setdefault(verdict.case.operation, Seen()).add(verdict)
 
     def replayed(self, verdict: Verdict, prop: str) -> None:
         """Tell of a kept case if it fails again, where no other of its cell does; count none."""

@@ -428,3 +428,23 @@ def test_a_result_of_another_shape_does_not_end_the_diagnosis() -> None:
 
     found = diagnose(kernel, case_of("h2.w4.i1.o1.f1x1.s1x1"))
     assert not any(each.startswith("no diagnosis") for each in found.patterns)
+
+
+def test_of_a_laws_calls_the_wrong_one_is_shown() -> None:
+    """Where a law is broken by another call than the one it names, that other call is told."""
+    case = Case.parse("v1:convolution:float64:integers:b1.h3.w3.i1.o1.f2x2.s1x1:1")
+    least = (case.largest or 0) // 3
+
+    def kernel(x: Any, f: Any, s: Any) -> Any:
+        z = RIGHT["convolution"](x, f, s)
+        return z + 1 if x.any() and np.abs(x).max() <= least else z
+
+    assert not judge(kernel, case).failed
+    verdict = judge_law("linearity", kernel, case, {})
+    assert verdict.failed
+    named, found = verdict.evidence, diagnosis.diagnose(verdict).evidence
+    assert named is not None
+    assert kernel(named.arrays["x"], named.arrays["ftr"], (1, 1))[0, 0, 0, 0] == named.got
+    assert found is not None
+    assert np.abs(found.arrays["x"]).max() <= least
+    assert found.got == found.expected + 1

@@ -24,14 +24,14 @@ def test_the_mistake_is_said_first() -> None:
     """A mistake that reproduces the results is the headline; a second one is told, too."""
     names = [{"id": each, "sentence": f"it is {each}", "known_from": ""} for each in "ab"]
     first, *rest = _told(names=names, patterns=[])
-    assert first == f"{PLANNED[0][0]} in float16 behaves exactly like: it is a"
+    assert first == f"{PLANNED[0][0]} behaves exactly like: it is a"
     assert "  or like  it is b" in rest
 
 
 def test_patterns_are_said_where_there_is_no_name() -> None:
     """The most telling pattern is the headline, and is not said twice."""
     first, *rest = _told(names=[], patterns=["row 7 is wrong", "rows from 7 on"])
-    assert first == f"{PLANNED[0][0]} in float16 is wrong: row 7 is wrong"
+    assert first == f"{PLANNED[0][0]} is wrong: row 7 is wrong"
     assert "  pattern  rows from 7 on" in rest
     assert not any("row 7 is" in line for line in rest)
 
