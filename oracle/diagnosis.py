@@ -243,6 +243,8 @@ class _Found:
     """those that give some, and which"""
     where: Condition | None = None
     kinds: tuple[Claim, ...] = ()
+    """in which dtypes and on which numbers alone"""
+    others: tuple[Claim, ...] = ()
 
 
 def _found(session: Session, focus: Asked) -> _Found:
@@ -317,9 +319,8 @@ def _around(session: Session, case: Case, does: str) -> _Found:
     partly = () if names else tuple(session.partly(tried))
     kinds = tuple(patterns.kinds(session.kernel, case))
     (asked,) = session.ask([Probe(case)])
-    if not asked.right:
-        kinds += tuple(map(Claim, patterns.linearity(session.ask, asked.probe)))
-    return _Found(does, tried, names, partly, where, kinds)
+    linear = () if asked.right else patterns.linearity(session.ask, asked.probe)
+    return _Found(does, tried, names, partly, where, kinds, tuple(map(Claim, linear)))
 
 
 def _claims(
@@ -335,6 +336,8 @@ def _claims(
     yield from located
     if not located and isinstance(focus.answer, MisbehaviourError):
         yield Claim(str(focus.answer).partition(":")[0])
+    if not located:
+        yield from found.kinds
     asked = [focus, *wrong[:_LOOKED]]
     asked = [a for a in asked if not a.right and not isinstance(a.answer, MisbehaviourError)]
     signed = list(_shared(session, asked, dtype))
@@ -345,7 +348,8 @@ def _claims(
     if not signed and not acting:
         plain = found.tried[0].probe.case.fill == "small" if found.tried else False
         yield from map(Claim, patterns.rounding(asked, guess=not plain))
-    yield from found.kinds
+    yield from found.kinds  # where they were not told yet
+    yield from found.others
     if where is None and len(wrong) >= _FEW:
         every = len(wrong) == len(found.tried)
         share = f"all {len(wrong)}" if every else f"{len(wrong)} of {len(found.tried)}"

@@ -131,7 +131,7 @@ def _values(result: Wrong, numbers: Mapping[str, int]) -> Iterator[str]:
     if not np.isfinite(got).all():
         return
     if not got.any():
-        yield "the result is zero everywhere"
+        yield "wrong results are zero everywhere"
     if not got[wrong].any():
         yield "what is wrong is zero"
         return
@@ -143,7 +143,7 @@ def _values(result: Wrong, numbers: Mapping[str, int]) -> Iterator[str]:
     if off.size > 1 and np.ptp(off) <= 1e-6 * abs(off[0]):
         yield f"what is wrong is off by {off[0]:.6g}"
     if got.size >= _LEAST and np.array_equal(np.sort(got, axis=None), np.sort(expected, axis=None)):
-        yield "the results are right but in the wrong places"
+        yield "wrong results have the right numbers in wrong places"
 
 
 _FACTORS = (
@@ -167,10 +167,10 @@ def _scaled(got: Array, expected: Array, numbers: Mapping[str, int]) -> Iterator
             product = float(np.prod([numbers[name] for name in names]))
             words = " x ".join(map(word, names))
             if abs(ratio * product - 1) <= 2e-3:
-                yield f"the result is divided by {words}"
+                yield f"wrong results are divided by {words}"
             elif abs(ratio / product - 1) <= 2e-3:
-                yield f"the result is multiplied by {words}"
-    yield f"the result is {ratio:.4g} times what it should be"
+                yield f"wrong results are multiplied by {words}"
+    yield f"wrong results are {ratio:.4g} times what they should be"
 
 
 def of_shape(

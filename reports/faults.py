@@ -124,7 +124,7 @@ def _predicate(pattern: str) -> str:
     deed, exactly, _ = pattern.partition(" exactly where ")
     if (exactly and not deed.startswith("wrong")) or pattern.startswith(_DEEDS):
         return f" {pattern}"
-    if pattern.startswith(("wrong ", "right ")):
+    if pattern.startswith(("wrong ", "right ")) and not pattern.startswith("wrong results "):
         return f" is {pattern}"
     return f" gives {pattern}" if pattern.startswith("different ") else f" is wrong: {pattern}"
 

@@ -364,7 +364,7 @@ UNSEEN: Mapping[str, tuple[str, str, Kernel]] = {
     "one tap": ("h3.w3.i1.o1.f2x2.s1x1", "filter tap (1, 0) left out", _filtered(_one_tap)),
     "squared": ("h3.w3.i1.o1.f2x2.s1x1", "the sign of x does not matter", _squared),
     "limited": ("h3.w3.i1.o1.f2x2.s1x1", "large numbers in x", _limited),
-    "thrice": ("h3.w3.i1.o1.f2x2.s1x1", "3 times what it should be", _thrice),
+    "thrice": ("h3.w3.i1.o1.f2x2.s1x1", "3 times what they should be", _thrice),
     "raises": ("h3.w3.i1.o1.f2x2.s1x2", "both strides differ", _raises),
     "noisy": ("h3.w3.i1.o1.f2x2.s1x1", "errors are small", _noisy),
 }
