@@ -9,6 +9,7 @@ Json = dict[str, Any]
 
 _LONGEST = 160  # what a kernel says may be of any length
 _NAMED = 3
+_WHERE = (" exactly where ", ", it behaves as if ")
 _ALONE = "wrong only in "
 _OF_DTYPES = ("float", "bfloat", "tf32", "flushed", "clipped", "wrapped")
 """how ids of mistakes begin that may harm some dtypes and not others"""
@@ -24,7 +25,7 @@ def telling(cell: Json) -> tuple[bool, bool, bool, bool, bool, int]:
     plain = cell["property"] in ("certified", "exact", "bound")
     seen = sum(map(len, (diagnosis.get("picture") or {}).get("wrong", ())))
     large = _size(failure["case"]) > _SMALL
-    placed = any(" exactly where " in each for each in diagnosis.get("patterns", ()))
+    placed = any(map(_leads, diagnosis.get("patterns", ())[:2]))
     return (
         not diagnosis.get("names"),
         not placed,
@@ -33,6 +34,12 @@ def telling(cell: Json) -> tuple[bool, bool, bool, bool, bool, int]:
         seen < 2,
         len(failure["message"]),
     )
+
+
+def _leads(pattern: str) -> bool:
+    """Return whether a pattern says under which circumstances a kernel is wrong."""
+    circumstances = ("right on ", "right when first ", "right as far ", "different results ")
+    return any(words in pattern for words in _WHERE) or pattern.startswith(circumstances)
 
 
 def _size(case: str) -> int:
@@ -105,7 +112,7 @@ def heading(failure: Json) -> int:
     patterns = diagnosis.get("patterns", ())
     if diagnosis.get("names") or not patterns:
         return 0
-    where = " exactly where " in patterns[0] or " behaves as if " in patterns[0]
+    where = any(words in patterns[0] for words in _WHERE)
     right = patterns[0].startswith(("right on ", "right when first "))
     if failure["outcome"] == "misbehaved" and not (where or right):
         return 0
