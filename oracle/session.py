@@ -280,7 +280,12 @@ class Session:
     @staticmethod
     def _tidies(mistake: Mistake, tried: Sequence[Asked]) -> bool:
         """Return whether what a mistake leaves as it was is right too often for chance."""
-        left = [each for each in tried if np.isnan(replay(mistake, each.probe)).any()]
+        answers = ((each, replay(mistake, each.probe)) for each in tried)
+        left = [
+            each
+            for each, answer in answers
+            if isinstance(answer, np.ndarray) and np.isnan(answer).any()
+        ]
         return sum(each.right for each in left) > len(left) // 10
 
     def answers(self, tried: Iterable[Verdict]) -> Iterator[Asked]:

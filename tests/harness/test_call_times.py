@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_runs import Folder, findings, run
@@ -50,7 +51,7 @@ def isolated(tmp_path: Path) -> Iterator[Isolate]:
     """Return a function that isolates the convolution of a module's text, and end it afterwards."""
     started = []
 
-    def make(text: str, **limits: float) -> Isolated:
+    def make(text: str, **limits: Any) -> Isolated:
         path = tmp_path / "mine.py"
         path.write_text(text, encoding="utf-8")
         started.append(Isolated(Candidate("convolution", str(path), "convolution"), **limits))
