@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 MOST_CELLS = 3_000
 """cells of the matrix that are shown"""
-MOST_ROWS = 400
+MOST_ROWS = 500
 """rows of any other table, or entries of a list"""
 MOST_TOLD = 500_000
 """characters that the failures told in full may take, about"""
