@@ -95,6 +95,8 @@ class Candidate:
         _require("names", [name for name, _ in self.names], operation.signature)
         _require("dtypes", self.dtypes, DTYPES)
         _require("declines", self.declines, DECLINABLE)
+        for each in set(self.declines) & set(self.promise.zeros):
+            raise CandidateError(f"declines={each!r}: expected it not among promises, too")
         for name, text in self.constants:
             try:
                 literals.value(text)
@@ -200,7 +202,8 @@ def _pair(text: str) -> tuple[str, str]:
 def _require(name: str, values: Any, allowed: Any) -> None:
     for value in values:
         if value not in allowed:
-            raise CandidateError(f"{name}={value!r}: expected one of {', '.join(allowed)}")
+            words = ", ".join(each.replace(" ", "_") for each in allowed)
+            raise CandidateError(f"{name}={value!r}: expected one of {words}")
 
 
 class Fitted:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
+from .cases import Case
 from .geometry import Geometry
 from .judge import property_of
 from .operations import Operation, operation_named
@@ -26,6 +27,7 @@ class Claim:
     deed: str = ""
     """what the kernel does, as in `scan.deed`"""
     dtype: str = ""
+    """the dtype, or of a statement what `numbers_in` says"""
     clauses: tuple[Any, ...] = ()
     """a statement's: it does so where it holds, and nowhere else"""
     signs: tuple[Sign, ...] = ()
@@ -52,7 +54,13 @@ def _tuples(value: Any) -> Any:
 
 
 Deeds = dict[str, str]
-"""what a kernel does on a geometry, "" where it is right, by dtype"""
+"""what a kernel does on a geometry, "" where it is right, by what `numbers_in` says"""
+
+
+def numbers_in(case: Case) -> str:
+    """Return the dtype of a case, and whether its numbers are real: integers may be right alone."""
+    return case.dtype if case.mode == "exact" else f"{case.dtype}, real numbers"
+
 
 _TELLING = ("integers", "small", "uniform")
 """fills on which a kernel that is wrong on a geometry hardly looks right by chance"""
@@ -78,8 +86,8 @@ class Seen:
         does = deed(verdict)
         if not does and case.fill not in _TELLING:
             return
-        known = self.deeds.setdefault(case.geometry, {})
-        known[case.dtype] = known.get(case.dtype) or does
+        known, key = self.deeds.setdefault(case.geometry, {}), numbers_in(case)
+        known[key] = known.get(key) or does
         whole = verdict.evidence.whole if verdict.evidence else None
         if does and whole is not None:
             numbers = numbers_of(operation_named(case.operation), case.geometry)

@@ -15,7 +15,7 @@ from . import patterns, pictures, taps
 from .advice import advice, missing_promise
 from .calls import MisbehaviourError
 from .cases import Case
-from .claims import Claim
+from .claims import Claim, numbers_in
 from .conditions import Condition, condition
 from .history import evidence_of, history
 from .judge import judge, judge_all
@@ -135,11 +135,7 @@ def _other_call(session: Session, verdict: Verdict) -> tuple[Asked, Evidence] | 
 
     A law compares results of several calls, of which the one that is told of may be right.
     """
-    if verdict.prop not in LAWS or verdict.prop in (
-        "repeatability",
-        "memory layout",
-        "adjointness",
-    ):
+    if verdict.prop not in LAWS or verdict.prop in ("memory layout", "adjointness"):
         return None
     for call in calls_of(LAWS[verdict.prop], verdict.kernel, verdict.case):
         case = replace(verdict.case, geometry=call.geometry)
@@ -169,8 +165,8 @@ def _of_wrong(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
 
 def _of_history(session: Session, focus: Asked) -> Diagnosis:
     """Return what is told of a kernel that is right on the call by itself."""
-    found = None if session.lost else history(session, focus.probe)
-    if session.lost or found is None:
+    found = history(session, focus.probe)
+    if session.lost:
         return Diagnosis(claims=(Claim(session.lost),))
     told = Diagnosis(
         _stateful(session), (Claim(found.words),), cases=found.cases, evidence=found.evidence
@@ -200,10 +196,10 @@ def _of_large(session: Session, evidence: Evidence) -> Diagnosis:
 
 def _drawn(found: Diagnosis, evidence: Evidence, result: Wrong | None = None) -> Diagnosis:
     """Return a diagnosis with the picture of the call that went wrong."""
-    whole = evidence.whole or result
+    whole = evidence.whole or (None if evidence.then else result)
     if whole is None or whole.got.ndim != 4 or not whole.wrong.any():
         return found
-    picture = pictures.plane(whole)
+    picture = pictures.plane(whole, evidence.index if whole is evidence.whole else ())
     return replace(found, text=tuple(pictures.lines(picture)), picture=picture)
 
 
@@ -310,7 +306,7 @@ def _around_first(session: Session, dtype: str, fill: str, does: str) -> _Found 
 def _around(session: Session, case: Case, does: str) -> _Found:
     scan = Scan(session.kernel, case)
     where = condition(scan, case.geometry, does)
-    session.lost = session.lost or ("its process ended while it was asked" if scan.lost else "")
+    session.lost = session.lost or scan.lost
     verdicts = sorted(scan.verdicts.values(), key=lambda v: (products(v.case), str(v.case)))
     tried = tuple(session.answers(verdicts))
     if session.lost:
@@ -361,7 +357,7 @@ def _located(found: _Found, case: Case) -> Iterator[Claim]:
     """Yield where the kernel is wrong, if that says that it is on a case."""
     where = found.where
     if where and _covers(found, case, found.deed):
-        tried = found.tried[0].probe.case.dtype
+        tried = numbers_in(found.tried[0].probe.case)
         yield Claim(where.words, where.deed, tried, where.statement.clauses)
 
 

@@ -1,16 +1,16 @@
 """Kernels that are right on a call by itself: what their results depend on besides arguments."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from .cases import Case
 from .probes import Probe
-from .session import Asked, Session, changed
-from .verdicts import Evidence
+from .session import Session
+from .verdicts import Evidence, Wrong
 
 _REPEATS = 64
+_SHOWN = 4  # calls in a row that are written out
 
 
 @dataclass(frozen=True)
@@ -24,33 +24,19 @@ class History:
     """the last of them, the call before it included"""
 
 
-def chance(session: Session, probe: Probe) -> History | None:
-    """Return that the same call gives different results; None where it does not."""
-    asked = session.ask([probe] * _REPEATS)
-    wrong = [each for each in asked if not each.right]
-    if session.lost or not wrong or not any(changed(asked[0], each) for each in asked):
-        return None
-    words = f"different results for the same arguments, wrong in {len(wrong)} of {len(asked)} calls"
-    result = next(filter(None, (each.result() for each in wrong)), None)
-    shown = replace(evidence_of(probe, result), repeats=len(asked)) if result else None
-    return History(words, evidence=shown)
-
-
 def history(session: Session, probe: Probe) -> History:
-    """Return what a kernel's results depend on that was right on `probe` when asked again."""
+    """Return what a kernel's results depend on that failed on `probe` and was right there."""
     fresh = session.restart()
-    first, second = (
-        (session.ask([probe])[0] for _ in range(2)) if not session.lost else (None, None)
-    )
-    if first and second and fresh and first.right and not second.right:
-        session.restart()
-        again = session.ask([probe, probe])
-        if len(again) == 2 and again[0].right and not again[1].right:
-            words = "right when first called, wrong on the second such call"
-            return History(words, _cases(probe, probe), _second(again[1], "z = {call}"))
-    by_chance = chance(session, probe)
-    if by_chance:
-        return by_chance
+    asked = [] if session.lost else session.ask([probe] * _REPEATS)
+    wrong = [at for at, each in enumerate(asked) if not each.right]
+    if wrong and len(asked) == _REPEATS:
+        result = next(filter(None, (asked[at].result() for at in wrong)), None)
+        shown = evidence_of(probe, result) if result else None
+        if fresh and wrong == list(range(max(wrong[0], 1), _REPEATS)):
+            return _from_then_on(probe, wrong[0], shown)
+        words = f"wrong in {len(wrong)} of {len(asked)} calls"
+        shown = replace(shown, repeats=len(asked)) if shown else None
+        return History(f"different results for the same arguments, {words}", evidence=shown)
     other = replace(probe.case, seed=(probe.case.seed + 1) % 2**64)
     if fresh and not probe.special and session.restart():
         asked = session.ask([Probe(other), probe])
@@ -60,9 +46,20 @@ def history(session: Session, probe: Probe) -> History:
             before = asked[0].probe.arrays
             shown = replace(evidence_of(probe, result), before=before) if result else None
             return History(words, _cases(Probe(other), probe), shown)
-    return History(
-        f"right in {_REPEATS} further calls with these arguments: its results depend on more"
-    )
+    words = f"right in {_REPEATS} further calls with these arguments: its results depend on more"
+    return History(words)
+
+
+def _from_then_on(probe: Probe, before: int, shown: Evidence | None) -> History:
+    """Return that a kernel is right in so many calls, and wrong in all that follow."""
+    words = "right when first called, wrong on the second such call"
+    if before > 1:
+        words = f"right when first called, wrong from call {before + 1} with these arguments on"
+    few = before < _SHOWN
+    if shown is not None:
+        again = ("z = {call}",) * before
+        shown = replace(shown, then=again) if few else replace(shown, repeats=before + 1)
+    return History(words, _cases(*[probe] * (before + 1)) if few else (), shown)
 
 
 def _cases(*probes: Probe) -> tuple[Case, ...]:
@@ -70,15 +67,7 @@ def _cases(*probes: Probe) -> tuple[Case, ...]:
     return () if any(each.special for each in probes) else tuple(each.case for each in probes)
 
 
-def _second(asked: Asked, then: str) -> Evidence | None:
-    """Return the evidence of a call that went wrong after the same one."""
-    result = asked.result()
-    if result is None:
-        return None
-    return evidence_of(asked.probe, result, (then,))
-
-
-def evidence_of(probe: Probe, result: Any, then: tuple[str, ...] = ()) -> Evidence:
+def evidence_of(probe: Probe, result: Wrong, then: tuple[str, ...] = ()) -> Evidence:
     """Return the evidence of one wrong result."""
     with np.errstate(all="ignore"):
         error = np.where(result.wrong, np.abs(result.got - result.expected), -1)
@@ -87,6 +76,7 @@ def evidence_of(probe: Probe, result: Any, then: tuple[str, ...] = ()) -> Eviden
         probe.arrays,
         probe.case,
         expression=f"z[{', '.join(str(int(i)) for i in index)}]",
+        index=tuple(int(i) for i in index),
         got=float(result.got[index]),
         expected=float(result.expected[index]),
         wrong=int(result.wrong.sum()),

@@ -348,6 +348,7 @@ def _disagreement(
         arrays,
         case,
         expression=f"z[{', '.join(str(int(i)) for i in index)}]",
+        index=tuple(int(i) for i in index),
         got=float(z[index]),
         expected=float(expected[index]),
         excess=excess,

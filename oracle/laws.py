@@ -235,10 +235,10 @@ def repeatability(f: Subject) -> Iterator[Equation]:
     z = f.call(g, f.arrays)
     first = f.settled(z, g, f.arrays)
     opposite = f(g, negative)
-    yield Equation(opposite, -first, g, f.arrays, then=("z = {negated}",))
     yield Equation(f.settled(z, g, f.arrays), first, g, f.arrays, then=("{negated}",))
     again = f(g, f.arrays)
     yield Equation(again, first, g, f.arrays, then=("{negated}", "z = {call}"))
+    yield Equation(f(g, negative), opposite, g, negative, then=("{negated}", "z = {call}"))
 
 
 def memory_layout(f: Subject) -> Iterator[Equation]:

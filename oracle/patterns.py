@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .cases import DTYPES, Case, agreement_fills, nonfinite_fills
+from .cases import DTYPES, Case, agreement_fills, exact_fills, nonfinite_fills
 from .claims import Claim
 from .counts import most_terms
 from .judge import judge_all
@@ -86,6 +86,11 @@ def kinds(kernel: Kernel, case: Case) -> Iterator[Claim]:
             break
     text = [_MEANING.get(each.fill, _wide(each.fill)) for each in failed]
     finite = fills == agreement_fills(operation)
+    whole = set(exact_fills(operation))
+    if finite and text and whole <= {each.fill for each in passed}:
+        words = f"right on integers, wrong on {' and on '.join(text)}"
+        yield Claim(words, dtype=case.dtype, spared=tuple(whole))
+        return
     if text and (not finite or (passed and len(text) <= len(fills) // 2)):
         words, alone = f"wrong only on {' and on '.join(text)}", tuple(each.fill for each in failed)
         yield Claim(words, dtype=case.dtype, fills=alone)

@@ -1,6 +1,7 @@
 """Pictures of what is wrong: one plane of a result, and what each filter tap acts as."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,22 @@ _MOST = 24
 _BESIDE = 30  # characters of a row up to which numbers are told in text
 
 
-def plane(result: Wrong) -> dict[str, Any]:
-    """Return the plane of a result with most wrong elements, cropped to where they are."""
+def plane(result: Wrong, index: Sequence[int] = ()) -> dict[str, Any]:
+    """Return the plane of a result that holds an element, cropped to where it is wrong.
+
+    Without an element, it is the plane with most wrong ones.
+    """
     axes = result.operation.result
     counts = result.wrong.sum(axis=(1, 2))
     at = np.unravel_index(int(np.argmax(counts)), counts.shape)
+    if index:
+        at = np.intp(index[0]), np.intp(index[3])
     wrong = result.wrong[at[0], :, :, at[1]]
-    rows, columns = (_cropped(np.asarray(wrong.any(axis=axis))) for axis in (1, 0))
+    told = index[1:3] if index else (0, 0)
+    rows, columns = (
+        _cropped(np.asarray(wrong.any(axis=axis)), place)
+        for axis, place in zip((1, 0), told, strict=True)
+    )
     first, last = noun(axes, axes[0]), noun(axes, axes[3])
     return {
         "title": f"z[{at[0]}, :, :, {at[1]}]",
@@ -32,9 +42,12 @@ def plane(result: Wrong) -> dict[str, Any]:
     }
 
 
-def _cropped(wrong: Array) -> slice:
-    """Return at most `_MOST` places that hold the first wrong one, and one before it."""
-    start = max(int(np.argmax(wrong)) - 1, 0)
+def _cropped(wrong: Array, told: int) -> slice:
+    """Return at most `_MOST` places that hold the first wrong one, and one before it.
+
+    Where that leaves out the one that is told of, they end with it.
+    """
+    start = max(int(np.argmax(wrong)) - 1, 0, told - _MOST + 1)
     start = max(min(start, len(wrong) - _MOST), 0)
     return slice(start, min(start + _MOST, len(wrong)))
 

@@ -54,7 +54,8 @@ class Promise:
             )
         for each in self.zeros:
             if each not in OF_ZEROS:
-                raise ValueError(f"promises={each!r}: expected one of {', '.join(OF_ZEROS)}")
+                allowed = ", ".join(OF_ZEROS).replace(" ", "_").replace(",_", ", ")
+                raise ValueError(f"promises={each!r}: expected one of {allowed}")
         if self.constant is not None and (
             self.accuracy != "normwise" or not 0 < self.constant < float("inf")
         ):

@@ -71,8 +71,8 @@ class Scan:
     kernel: Kernel
     case: Case
     """whose dtype, fill and seed all of them have"""
-    lost: bool = False
-    """whether it hung or crashed, after which it is not called again"""
+    lost: str = ""
+    """how it hung or crashed, after which it is not called again"""
     verdicts: dict[Geometry, Verdict] = field(default_factory=dict)
     """the decided ones"""
     _asked: set[Geometry] = field(default_factory=set)
@@ -101,7 +101,7 @@ class Scan:
                 known = self.verdicts.get(verdict.case.geometry)
                 if verdict.outcome in DECIDED and (known is None or not known.failed):
                     self.verdicts[verdict.case.geometry] = verdict
-                self.lost = self.lost or is_lost(verdict.reason)
+                self.lost = self.lost or verdict.reason * is_lost(verdict.reason)
 
     @property
     def _draws(self) -> int:

@@ -2,7 +2,7 @@
 
 One wrong result shows much that is of chance: in two columns, "the last" is also "column 1" and
 "every second".  So each result is given all the signs that it has, and only what all wrong results
-of a kernel have in common is told of it, see `shared`.
+of a kernel have in common is told of it, see `common`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -106,11 +106,6 @@ def spread(case: Case, arrays: Arrays, promise: Promise = DIRECT) -> Spread:
     return found if promise is DIRECT else found.promised(promise)
 
 
-def wrong(case: Case, arrays: Arrays, z: Array, promise: Promise = DIRECT) -> Array:
-    """Return which elements of `z` are wrong, a boolean array; arguments as for `spread`."""
-    return spread(case, arrays, promise).wrong(z)
-
-
 def _one_layer(
     operation: Operation, geometry: Geometry, factors: Mapping[str, Array], finite: Array
 ) -> Spread:

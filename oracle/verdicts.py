@@ -63,6 +63,8 @@ class Evidence:
     """where they are cut"""
     expression: str = ""
     """the number to look at, in terms of the result `z`; empty if there was no result"""
+    index: tuple[int, ...] = ()
+    """where that is in `whole`"""
     got: float = 0.0
     expected: float = 0.0
     excess: float | None = None

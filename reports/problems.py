@@ -93,7 +93,11 @@ def _problem(operation: str, cells: list[Json], findings: Json) -> Problem:
         for name, group in properties.items()
         if all(look(word(cell, certified)).style == "good" for cell in group)
     ]
-    dtypes = {name: [c["dtype"] for c in group] for name, group in by(bad, _property).items()}
+    order = {dtype: place for place, dtype in enumerate(dict.fromkeys(c["dtype"] for c in cells))}
+    dtypes = {
+        name: sorted((c["dtype"] for c in group), key=order.__getitem__)
+        for name, group in by(bad, _property).items()
+    }
     return Problem(
         operation,
         findings["asked"]["kernels"].get(operation, ""),

@@ -26,7 +26,7 @@ def entries(records: Mapping[str, Json]) -> list[Json]:
 
 
 def sentences(findings: Json) -> Iterator[str]:
-    """Yield a sentence for each operation of which there is something to tell."""
+    """Yield a sentence for each operation whose kernel is right on finite numbers."""
     for entry in findings.get("zeros") or ():
         told = [f"spreads NaN of {listed(entry['spreads'])}"] if entry["spreads"] else []
         told += ["leaves out products with zero"] if entry["skips"] else []
@@ -35,8 +35,8 @@ def sentences(findings: Json) -> Iterator[str]:
             for cell in findings["cells"]
             if cell["operation"] == entry["operation"] and cell["property"] not in _BESIDE
         ]
-        right = "right on finite numbers; " if _right(finite) else ""
-        yield f"{entry['operation']}: {right}{' and '.join(told)}"
+        if _right(finite):
+            yield f"{entry['operation']}: right on finite numbers; {' and '.join(told)}"
 
 
 def _right(cells: Iterable[Json]) -> bool:

@@ -55,7 +55,8 @@ def _from_table(path: Path, *, needed: bool) -> list[str]:
     except FileNotFoundError:
         if needed:
             raise pytest.UsageError(
-                f"no kernel is named: expected one, or {path} with a table [tool.convcheck]"
+                f"no kernel is named: expected one, before all options, or {path} with a table "
+                "[tool.convcheck]"
             ) from None
         return []
     except (OSError, ValueError) as error:

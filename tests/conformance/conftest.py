@@ -81,17 +81,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     config.stash[_MODULES] = {item.path.name for item in items if is_home(item.path.parent)}
     if kernels.PLACES:
-        items[:] = [
+        others = [
             item
             for item in items
-            if not is_home(item.path.parent) or is_about(_params(item), kernels.PLACES)
+            if is_home(item.path.parent) and not is_about(_params(item), kernels.PLACES)
         ]
+        _leave_out(config, items, others)
         items.sort(key=_turn)
     offered = [item for item in items if is_home(item.path.parent)]
     config.stash[_OFFERED] = offered
     shard, shards = plugin.shard(config)
     # Neighbours take about the same time, so that every shard gets its part of each kind.
     others = [item for at, item in enumerate(offered) if at % shards != shard - 1]
+    _leave_out(config, items, others)
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], others: list[pytest.Item]) -> None:
     if others:
         kept = set(items) - set(others)
         items[:] = [item for item in items if item in kept]

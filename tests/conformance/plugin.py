@@ -218,6 +218,12 @@ def _check_cases(config: pytest.Config) -> bool:
                 Case.parse(case)
         except ValueError as error:
             raise pytest.UsageError(f"--case: {error}") from None
+        explicit = config.args_source is pytest.Config.ArgsSource.ARGS
+        for argument in config.args if explicit else ():
+            if not is_ours(argument) and not Path(argument.partition("::")[0]).exists():
+                raise pytest.UsageError(
+                    f"--case: {argument!r}: expected --case before each case id"
+                )
     return bool(cases)
 
 

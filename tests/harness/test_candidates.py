@@ -134,11 +134,11 @@ BAD = {
     "convolution=a:b,constants=n:(1,2]": "constants=n:'(1,2]': expected a literal of Python, or",
     "convolution=a:b,dtypes=int8": "dtypes='int8': expected one of float16, ",
     "convolution=a:b,dtypes=": "dtypes='': expected one of float16, ",
-    "convolution=a:b,declines=exact": "declines='exact': expected one of memory layout, ",
+    "convolution=a:b,declines=exact": "declines='exact': expected one of memory_layout, ",
     "convolution=a:b,sums=float8": "sums='float8': expected one of float16, ",
     "convolution=a:b,accuracy=fine": "accuracy='fine': expected one of direct, normwise",
     "convolution=a:b,accuracy=normwise:x": "accuracy:'x': expected a positive number",
-    "convolution=a:b,promises=all": "promises='all': expected one of nonfinite others, ieee zeros",
+    "convolution=a:b,promises=all": "promises='all': expected one of nonfinite_others, ieee_zeros",
     "convolution=a:b,accuracy=direct:3": "constant=3.0: expected a positive number",
 }
 

@@ -1,6 +1,7 @@
 """What is said of a kernel is held against all that a run has judged."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -154,3 +155,19 @@ def test_only_is_said_where_nothing_else_failed() -> None:
         assert verdict.failed
         found.add(verdict)
     assert found.bearing(claims, OPERATION) == []
+
+
+def test_integers_do_not_gainsay_what_is_said_of_real_numbers() -> None:
+    """A condition that was found on real numbers is held against cases of real numbers."""
+
+    def rounds(x: Any, ftr: Any, strd: Any) -> Any:
+        z = RIGHT["convolution"](x, ftr, strd)
+        return z if (z == np.rint(z)).all() or x.shape[2] < 3 else z + 1
+
+    found = seen(1, 4, kernel=rounds)
+    for width in (1, 4):
+        case = f"v1:convolution:float64:uniform:b1.h1.w{width}.i1.o1.f1x1.s1x1:1"
+        found.add(judge(rounds, Case.parse(case)))
+    assert found.bearing([CLAIM], OPERATION) != [WORDS]
+    real = replace(CLAIM, dtype="float64, real numbers")
+    assert found.bearing([real], OPERATION) == [WORDS]

@@ -448,3 +448,43 @@ def test_of_a_laws_calls_the_wrong_one_is_shown() -> None:
     assert found is not None
     assert np.abs(found.arrays["x"]).max() <= least
     assert found.got == found.expected + 1
+
+
+def test_what_later_calls_make_wrong_is_told(tmp_path: Path) -> None:
+    """A kernel that is wrong from the third call on is not said to be right in further calls."""
+    later = REMEMBERS.replace("len(calls) > 1", "len(calls) > 2")
+    (tmp_path / "mine.py").write_text(later)
+    candidate = Candidate.parse(f"convolution={tmp_path / 'mine.py'}:convolution")
+    with contextlib.closing(_Ended(Isolated(candidate))) as ended:
+        verdicts = [judge(ended.kernel, case_of("h3.w3.i1.o1.f2x2.s1x1")) for _ in range(3)]
+        found = diagnosis.diagnose(verdicts[2])
+    assert [each.failed for each in verdicts] == [False, False, True]
+    expected = "right when first called, wrong from call 3 with these arguments on"
+    assert found.patterns == (expected,)
+    assert len(found.cases) == 3
+
+
+class _Ended:
+    def __init__(self, kernel: Isolated) -> None:
+        self.kernel = kernel
+
+    def close(self) -> None:
+        """End the kernel's process."""
+        self.kernel.stop()
+
+
+def test_the_picture_holds_the_element_that_is_told() -> None:
+    """Of several planes that are wrong the one is drawn whose element the numbers are of."""
+
+    def kernel(x: Any, f: Any, s: Any) -> Any:
+        z = np.array(RIGHT["convolution"](x, f, s))
+        z[..., 0] += 1
+        z[-1, -1, -1, 1] += 10**6
+        return z
+
+    verdict = judge(kernel, case_of("h30.w30.i1.o2.f1x1.s1x1", batch=2))
+    picture = diagnosis.diagnose(verdict).plain()["picture"]
+    assert verdict.evidence is not None
+    assert verdict.evidence.expression == "z[1, 29, 29, 1]"
+    assert picture["title"] == "z[1, :, :, 1]"
+    assert verdict.evidence.got in picture["got"][-1]

@@ -180,3 +180,13 @@ def test_longdouble_result_repeats() -> None:
 
     for law in ("repeatability", "memory layout"):
         assert judged(law, longer).outcome is Outcome.AGREES
+
+
+def test_kernels_that_are_no_linear_map_may_be_repeatable() -> None:
+    """That a call depends on its arguments alone is asked of any kernel, be it right or not."""
+
+    def absolute(x: Any, ftr: Any, strd: Any) -> Any:
+        return convolution(np.abs(x), ftr, strd) + 1
+
+    case = Case.parse("v1:convolution:float64:integers:b1.h3.w3.i1.o1.f2x2.s1x1:1")
+    assert judge_law("repeatability", absolute, case, {}).outcome is Outcome.AGREES

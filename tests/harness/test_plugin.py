@@ -58,6 +58,7 @@ def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> No
     ("arguments", "problem"),
     [
         (("--case", "v1:convolution"), "--case: case id 'v1:convolution': expected the form v1:"),
+        (("--case", CASE, CASE), f"--case: '{CASE}': expected --case before each case id"),
         (("--conformance-json", "missing/r.json"), "--conformance-json='missing/r.json': expected"),
         (
             ("--conformance-html", "."),
@@ -74,7 +75,7 @@ def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> No
         ),
         (("--shard", "3/2"), "--shard='3/2': expected I/N with 1 <= I <= N"),
     ],
-    ids=["case", "folder", "file", "bitwise", "replaces", "profile", "shard"],
+    ids=["case", "cases", "folder", "file", "bitwise", "replaces", "profile", "shard"],
 )
 def test_a_wrong_command_is_one_line(
     folder: Folder, arguments: tuple[str, ...], problem: str
