@@ -18,7 +18,6 @@ from .scan import Draw, Scan, changed, neighbours
 from .statements import (
     FORE_SIZES,
     SIZES,
-    TOTALS,
     Statement,
     about,
     both,
@@ -168,23 +167,26 @@ def _bisected(scan: Scan, statement: Statement) -> Statement:
 
 
 def _bounded(scan: Scan, parts: Sequence[Statement], statement: Statement) -> Statement:
-    """Return a statement about a total, told with how little is known of where it begins."""
+    """Return a statement about one number, told with how little is known of where it begins."""
     (((name, compare, value), *others), *more) = statement.clauses
-    if others or more or compare != ">=" or name not in TOTALS:
+    if others or more or compare not in (">=", "<=") or isinstance(value, str):
         return statement
     rest = [each for each in parts if each.clauses != statement.clauses]
-    below = [
+    right = [
         numbers[name]
         for geometry, verdict in scan.verdicts.items()
         for numbers in [numbers_of(scan.operation, geometry)]
         if not verdict.failed and all(each.holds(numbers) for each in rest)
     ]
-    least = max((each for each in below if each < int(value)), default=0)
-    if int(value) - least <= 1:
-        return statement
-    return replace(
-        statement, words=f"{word(name)} is above a limit from {least} to {int(value) - 1}"
-    )
+    if compare == ">=":
+        low, high = max((each for each in right if each < value), default=0), value - 1
+        words = f"{word(name)} is above a limit from {low} to {high}"
+        doubt = (name, low + 1, high)
+    else:
+        low, high = value, min((each for each in right if each > value), default=value + 1) - 1
+        words = f"{word(name)} is at most a limit from {low} to {high}"
+        doubt = (name, low + 1, high)
+    return statement if low == high else replace(statement, words=words, doubts=(doubt,))
 
 
 def _nearest(scan: Scan, name: str, compare: str, value: int) -> int:

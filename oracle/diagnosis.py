@@ -358,7 +358,8 @@ def _located(found: _Found, case: Case) -> Iterator[Claim]:
     where = found.where
     if where and _covers(found, case, found.deed):
         tried = numbers_in(found.tried[0].probe.case)
-        yield Claim(where.words, where.deed, tried, where.statement.clauses)
+        found_so = where.statement
+        yield Claim(where.words, where.deed, tried, found_so.clauses, found_so.doubts)
 
 
 def _shared(session: Session, asked: list[Asked], dtype: str) -> Iterator[Claim]:

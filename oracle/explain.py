@@ -3,7 +3,6 @@
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,14 +121,17 @@ def snippet(kernel: Kernel, evidence: Evidence) -> list[str]:
         for variant, (wrapped, first) in _CALLS.items()
     }
     if evidence.before is not None:  # the call that this one depends on
-        lines += [*_arrays(replace(evidence, arrays=evidence.before)), calls["call"]]
+        before = _arguments(evidence.before.case, *_CALLS["call"], own)
+        lines += [*_arrays(evidence.before), f"{name}({before})"]
     lines += _arrays(evidence)
     then = [line.format_map(calls) for line in evidence.then]
     lines.append("; ".join([f"z = {calls['call']}", *then]))
     lines += [
         line for key, array in (evidence.extra or {}).items() for line in _literal(key, array)
     ]
-    if not evidence.expression:
+    if not evidence.expression and evidence.repeats:
+        lines[-1] = f"for _ in range({evidence.repeats}): z = {calls['call']}"
+    elif not evidence.expression:
         operation = operation_named(evidence.case.operation)
         shape = operation.shape(evidence.case.geometry, operation.result)
         lines.append(f"print(np.shape(z))  # expected {shape}")

@@ -1,10 +1,13 @@
 """Kernels that are right on a call by itself: what their results depend on besides arguments."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from .cases import Case
+from .cases import DTYPES, Case
 from .probes import Probe
 from .session import Session
 from .verdicts import Evidence, Wrong
@@ -35,19 +38,59 @@ def history(session: Session, probe: Probe) -> History:
         if fresh and wrong == list(range(max(wrong[0], 1), _REPEATS)):
             return _from_then_on(probe, wrong[0], shown)
         words = f"wrong in {len(wrong)} of {len(asked)} calls"
-        shown = replace(shown, repeats=len(asked)) if shown else None
+        shown = replace(shown or Evidence(probe.arrays, probe.case), repeats=len(asked))
         return History(f"different results for the same arguments, {words}", evidence=shown)
-    other = replace(probe.case, seed=(probe.case.seed + 1) % 2**64)
-    if fresh and not probe.special and session.restart():
-        asked = session.ask([Probe(other), probe])
-        if len(asked) == 2 and not asked[1].right:
-            words = "right when first called, wrong after a call with other numbers of these shapes"
-            result = asked[1].result()
-            before = asked[0].probe.arrays
-            shown = replace(evidence_of(probe, result), before=before) if result else None
-            return History(words, _cases(Probe(other), probe), shown)
+    found = _after_another(session, probe) if fresh and not probe.special else None
+    if found is not None:
+        return found
     words = f"right in {_REPEATS} further calls with these arguments: its results depend on more"
     return History(words)
+
+
+def _after_another(session: Session, probe: Probe) -> History | None:
+    """Return which other call, made before, makes a call wrong: one that differs in one respect."""
+    for words, case in _others(probe.case):
+        if session.lost or not session.restart():
+            return None
+        before = Probe(case)
+        asked = session.ask([before, probe])
+        if len(asked) == 2 and asked[0].right and not asked[1].right:
+            result = asked[1].result()
+            shown = evidence_of(probe, result) if result else Evidence(probe.arrays, probe.case)
+            shown = replace(shown, before=Evidence(before.arrays, case))
+            return History(
+                f"right when first called, wrong after a call with {words}",
+                (case, probe.case),
+                shown,
+            )
+    return None
+
+
+def _others(case: Case) -> Iterator[tuple[str, Case]]:
+    """Yield cases that a kernel might take for another, and in what they differ."""
+    yield "other numbers of these shapes", replace(case, seed=(case.seed + 1) % 2**64)
+    g = case.geometry
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("another stride", {"stride_height": g.stride_height + 1}),
+        ("another stride", {"stride_width": g.stride_width + 1}),
+        ("another stride", {"stride_height": 1, "stride_width": 1}),
+        ("more rows", {"height": g.height + g.stride_height}),
+        ("more columns", {"width": g.width + g.stride_width}),
+        ("more batch items", {"batch": g.batch + 1}),
+        ("fewer rows", {"height": max(g.height - 1, 1)}),
+        ("fewer columns", {"width": max(g.width - 1, 1)}),
+        ("more channels in", {"channels_in": g.channels_in + 1}),
+        ("more channels out", {"channels_out": g.channels_out + 1}),
+    ]
+    for words, sizes in changes:
+        with contextlib.suppress(ValueError):  # what layer l+1 does not fit
+            other = replace(case, geometry=replace(g, **sizes))
+            if other != case and (other.mode == "bound" or other.largest is not None):
+                yield words, other
+    for dtype in DTYPES:
+        other = replace(case, dtype=dtype)
+        if dtype != case.dtype and (other.mode == "bound" or other.largest is not None):
+            yield dtype, other
 
 
 def _from_then_on(probe: Probe, before: int, shown: Evidence | None) -> History:

@@ -1,4 +1,4 @@
-"""Kernels that are right on dense arrays, and wrong where arguments lie otherwise in memory."""
+"""Kernels that are right on C-contiguous arrays, and wrong where arguments lie otherwise."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -36,7 +36,7 @@ def layout(session: Session, focus: Asked) -> tuple[str, Evidence] | None:
     if not places:
         places = [f"all arguments lie {_listed([_WORDS[k] for k in ARRANGEMENTS if k in bad])}"]
     deeds = sorted({_deed(each) for each in bad.values()})
-    words = f"right on dense arrays, {_listed(deeds)} where {_listed(places)} in memory"
+    words = f"right on C-contiguous arrays, {_listed(deeds)} where {_listed(places)} in memory"
     return words, _evidence(bad)
 
 

@@ -35,7 +35,8 @@ def rounding(wrong: Sequence[Any], *, guess: bool) -> Iterator[str]:
         worst, terms = max(worst, error), max(terms, most_terms(operation, case.geometry))
     if not 0 < worst < 2.0**-6:
         return
-    share = f"at most {worst:.2g} of the sum of magnitudes"
+    looked = f"in {len(wrong)} wrong results that were looked at"
+    share = f"at most {worst:.2g} of the sum of magnitudes, {looked}"
     for name, unit in (("float32", 2.0**-24), ("TF32 or float16", 2.0**-11), ("bfloat16", 2.0**-8)):
         likely = guess and unit / 16 <= worst <= 2 * unit * np.sqrt(terms)
         if likely and name != case.dtype:
@@ -65,7 +66,7 @@ def linearity(ask: Callable[[list[Probe]], list[Any]], probe: Probe) -> Iterator
 _MEANING = {
     "integers": "integers",
     "uniform": "real numbers in (-1, 1)",
-    "positive": "numbers of one sign",
+    "positive": "positive numbers",
     "scaled": "numbers far from 1",
     "tiny": "tiny numbers",
 }

@@ -30,9 +30,10 @@ def plane(result: Wrong, index: Sequence[int] = ()) -> dict[str, Any]:
         _cropped(np.asarray(wrong.any(axis=axis)), place)
         for axis, place in zip((1, 0), told, strict=True)
     )
+    parts = map(_part, (rows, columns), wrong.shape)
     first, last = noun(axes, axes[0]), noun(axes, axes[3])
     return {
-        "title": f"z[{at[0]}, :, :, {at[1]}]",
+        "title": f"z[{at[0]}, {', '.join(parts)}, {at[1]}]",
         "axes": [AXES[axes[1]], AXES[axes[2]]],
         "at": {first: int(at[0]), last: int(at[1])},
         "origin": [rows.start, columns.start],
@@ -40,6 +41,12 @@ def plane(result: Wrong, index: Sequence[int] = ()) -> dict[str, Any]:
         "expected": _numbers(result.expected[at[0], rows, columns, at[1]]),
         "wrong": wrong[rows, columns].tolist(),
     }
+
+
+def _part(places: slice, length: int) -> str:
+    """Return which places of an axis are drawn, as NumPy has it."""
+    whole = places.start == 0 and places.stop == length
+    return ":" if whole else f"{places.start}:{places.stop}"
 
 
 def _cropped(wrong: Array, told: int) -> slice:

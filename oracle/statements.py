@@ -48,6 +48,8 @@ class Statement:
     clauses: tuple[Clause, ...]
     cost: int = 0
     """the plainer, the less"""
+    doubts: tuple[tuple[str, int, int], ...] = ()
+    """numbers, from one to another, of which it is not known whether it holds"""
 
     def holds(self, numbers: Numbers) -> Any:
         """Return whether it holds; for arrays of numbers, an array of answers."""
@@ -69,6 +71,7 @@ def both(statements: Iterable[Statement]) -> Statement:
         " and ".join(each.words for each in parts),
         tuple(clause for each in parts for clause in each.clauses),
         sum(each.cost for each in parts),
+        tuple(doubt for each in parts for doubt in each.doubts),
     )
 
 
@@ -151,13 +154,23 @@ def statements(numbers: Numbers) -> Iterator[Statement]:
     sizes = [name for name in (*SIZES, *FORE_SIZES) if name in numbers]
     sizes += ["windows_height", "windows_width"]
     for name in sizes:
-        for value in sorted(set(numbers[name].tolist())):
-            yield from about(name, value)
+        yield from _values(name, numbers[name].tolist(), 2)
         yield from _multiples(name, 4)
     for name in TOTALS:
-        for value in sorted(set(numbers[name].tolist())):
-            yield from about(name, value, 4)
+        yield from _values(name, numbers[name].tolist(), 4)
         yield from _multiples(name, 7)
+
+
+def _values(name: str, tried: Iterable[int], cost: int) -> Iterator[Statement]:
+    values = sorted(set(tried))
+    for value in values:
+        # The largest that was tried hardly differs from all larger ones.
+        largest = value == values[-1] and value > 1
+        yield from (each for each in about(name, value, cost) if not (largest and _is(each)))
+
+
+def _is(statement: Statement) -> bool:
+    return statement.clauses[0][0][1] == "=="
 
 
 def about(name: str, value: int, cost: int = 2) -> Iterator[Statement]:

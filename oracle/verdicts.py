@@ -76,8 +76,8 @@ class Evidence:
     """all of the result, where the call's own was compared"""
     extra: Mapping[str, Array] | None = None
     """further arrays that `expression` uses"""
-    before: Mapping[str, Array] | None = None
-    """what the kernel was handed in a call before this one, without which this one is right"""
+    before: "Evidence | None" = None
+    """a call before this one, without which this one is right"""
     repeats: int = 0
     """how many calls were made of which some went wrong, if not all did"""
     then: tuple[str, ...] = ()

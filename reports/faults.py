@@ -9,6 +9,7 @@ Json = dict[str, Any]
 
 _LONGEST = 160  # what a kernel says may be of any length
 _NAMED = 3
+_WHEN = ("right on ", "right when first ", "right as far ", "different results ")
 _WHERE = (" exactly where ", ", it behaves as if ")
 _ALONE = "wrong only in "
 _OF_DTYPES = ("float", "bfloat", "tf32", "flushed", "clipped", "wrapped")
@@ -38,8 +39,7 @@ def telling(cell: Json) -> tuple[bool, bool, bool, bool, bool, int]:
 
 def _leads(pattern: str) -> bool:
     """Return whether a pattern says under which circumstances a kernel is wrong."""
-    circumstances = ("right on ", "right when first ", "right as far ", "different results ")
-    return any(words in pattern for words in _WHERE) or pattern.startswith(circumstances)
+    return any(words in pattern for words in _WHERE) or pattern.startswith(_WHEN)
 
 
 def _size(case: str) -> int:
@@ -113,8 +113,7 @@ def heading(failure: Json) -> int:
     if diagnosis.get("names") or not patterns:
         return 0
     where = any(words in patterns[0] for words in _WHERE)
-    right = patterns[0].startswith(("right on ", "right when first "))
-    if failure["outcome"] == "misbehaved" and not (where or right):
+    if failure["outcome"] == "misbehaved" and not _leads(patterns[0]):
         return 0
     return min(len(patterns), 2 if where else 1)
 

@@ -11,6 +11,8 @@ from .faults import heading, telling
 from .problems import Problem
 
 Json = dict[str, Any]
+LAYERS = "real layers"
+"""the property of which only receptive fields of some results are judged, unless asked for all"""
 
 
 def lines(findings: Json, problem: Problem) -> Iterator[str]:
@@ -28,7 +30,11 @@ def lines(findings: Json, problem: Problem) -> Iterator[str]:
         again = f": {_again(failures[prop][0]['failure'])}" if prop in failures else ""
         yield f"  {'fails  ' if again else 'crashed'}  {prop} ({', '.join(dtypes)}){again}"
     if problem.fine:
-        yield f"  holds    {', '.join(problem.fine)}"
+        sampled = not findings["asked"].get("whole_layers")
+        fine = [
+            f"{each} (sampled)" if sampled and each == LAYERS else each for each in problem.fine
+        ]
+        yield f"  holds    {', '.join(fine)}"
     if problem.so_far:
         yield f"  so far   {', '.join(problem.so_far)}: tests ended at a failure or were left out"
 

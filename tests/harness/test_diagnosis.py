@@ -361,7 +361,7 @@ def test_chance_is_counted() -> None:
     ],
 )
 def test_a_place_in_memory_is_told(name: str, place: str, read: Any) -> None:
-    """Of a kernel that is right on dense arrays it is told which argument it misreads."""
+    """Of a kernel that is right on C-contiguous arrays it is told which argument it misreads."""
 
     def kernel(x: Any, f: Any, s: Any) -> Any:
         return RIGHT["convolution"](*read(x, f), s)
@@ -370,7 +370,10 @@ def test_a_place_in_memory_is_told(name: str, place: str, read: Any) -> None:
     verdict = judge_law("memory layout", kernel, case, {})
     assert verdict.failed
     (pattern,) = (found := diagnosis.diagnose(verdict)).patterns
-    assert pattern == f"right on dense arrays, wrong where {name} lies {_place(place)} in memory"
+    assert (
+        pattern
+        == f"right on C-contiguous arrays, wrong where {name} lies {_place(place)} in memory"
+    )
     assert found.evidence is not None
     assert found.advice
 
@@ -486,5 +489,50 @@ def test_the_picture_holds_the_element_that_is_told() -> None:
     picture = diagnosis.diagnose(verdict).plain()["picture"]
     assert verdict.evidence is not None
     assert verdict.evidence.expression == "z[1, 29, 29, 1]"
-    assert picture["title"] == "z[1, :, :, 1]"
+    assert picture["title"] == "z[1, 6:30, 6:30, 1]"
     assert verdict.evidence.got in picture["got"][-1]
+
+
+FORGETS = """
+import numpy as np
+_known = {}
+def convolution(x, ftr, strd):
+    key = KEY
+    steps = _known.setdefault(key, (strd, x.shape[1:3]))
+    windows = np.lib.stride_tricks.sliding_window_view(x, ftr.shape[1:3], axis=(1, 2))
+    z = np.einsum("bhwcij,cijo->bhwo", windows[:, :: strd[0], :: strd[1]], ftr)
+    return z if steps == (strd, x.shape[1:3]) else z + 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("(x.shape, ftr.shape)", "another stride"), ("(ftr.shape, strd)", "more rows")],
+)
+def test_what_a_cache_forgets_is_told(tmp_path: Path, key: str, words: str) -> None:
+    """A kernel that takes a call for an earlier one is told in what they differ; both show it."""
+    (tmp_path / "mine.py").write_text(FORGETS.replace("KEY", key))
+    candidate = Candidate.parse(f"convolution={tmp_path / 'mine.py'}:convolution")
+    case = case_of("h3.w3.i1.o1.f2x2.s1x1")
+    with contextlib.closing(_Ended(Isolated(candidate))) as ended:
+        for geometry in ("h3.w3.i1.o1.f2x2.s2x1", "h4.w3.i1.o1.f2x2.s1x1"):
+            assert not judge(ended.kernel, case_of(geometry)).failed
+        found = diagnosis.diagnose(judge(ended.kernel, case))
+    (pattern,) = found.patterns
+    assert pattern == f"right when first called, wrong after a call with {words}"
+    with contextlib.closing(_Ended(Isolated(candidate))) as ended:
+        assert [judge(ended.kernel, each).failed for each in found.cases] == [False, True]
+
+
+@pytest.mark.parametrize("limit", [21, 24])
+def test_limits_are_told_as_near_as_they_are_known(limit: int) -> None:
+    """Between the largest size that is right and the smallest that is wrong nothing is said."""
+
+    def kernel(x: Any, f: Any, s: Any) -> Any:
+        z = RIGHT["convolution"](x, f, s)
+        return z + np.arange(z.shape[1])[:, None, None] * (z.shape[1] > limit)
+
+    (first, *_) = diagnose(kernel, case_of("h60.w2.i1.o1.f1x1.s1x1")).patterns
+    low, _, high = first.partition(" is above a limit from ")[2].split(",")[0].partition(" to ")
+    exact = f" is {limit + 1} or more, in "
+    assert exact in first or int(low) <= limit <= int(high), first

@@ -182,7 +182,7 @@ def test_the_default_promise_changes_nothing() -> None:
         ({"subnormals": "lost"}, "subnormals='lost': expected one of kept, flushed"),
         ({"sums": "int8"}, "sums='int8': expected one of float16, float32, float64"),
         ({"accuracy": "good"}, "accuracy='good': expected one of direct, normwise"),
-        ({"zeros": ("none",)}, "promises='none': expected one of nonfinite others, ieee zeros"),
+        ({"zeros": ("none",)}, "promises='none': expected one of nonfinite_others, ieee_zeros"),
         ({"constant": 3.0}, "constant=3.0: expected a positive number, of normwise accuracy"),
         ({"accuracy": "normwise", "constant": -1.0}, "constant=-1.0: expected a positive number"),
     ],
