@@ -43,6 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Merge the reports; return the exit status: of a part of the run, that parts are missing."""
     outputs = Outputs(options.json, options.html)
+    given: list[Path] = options.reports
+    if len(set(given)) < len(given):
+        twice = next(path for path in given if given.count(path) > 1)
+        raise ReportError(f"{twice}: given {given.count(twice)} times, expected different reports")
     found = {
         str(path): files.read(path, files.FORMAT, files.CERTIFICATE) for path in options.reports
     }

@@ -87,7 +87,10 @@ def test_an_unreadable_report_is_one_line(
         (["merge"], "merge: the following arguments are required: REPORT.json, -o/--json"),
         (["merge", "a.json", "-o", "b.json"], "merge: a.json: No such file or directory"),
         (["merge", "r.json", "-o", "b.json"], "merge: expected at least two different reports"),
-        (["merge", "r.json", "r.json", "-o", "b.json"], "expected at least two different reports"),
+        (
+            ["merge", "r.json", "s.json", "r.json", "-o", "b.json"],
+            "r.json: given 2 times, expected different reports",
+        ),
         (["merge", "r.json", "-o", "b", "--html", "./b"], "merge: b: expected another file"),
         (["render", "r.json", "-o", "missing/r.html"], "not written to missing/r.html: No such"),
         (["render", "r.json", "-o", "."], "render: not written to .: "),
