@@ -5,6 +5,8 @@ Other tests, in other processes, judged other cases.  So what a diagnosis says c
 can be held against all of these, once they are known: see `Seen.bearing`.
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
@@ -142,7 +144,7 @@ class Seen:
 
     def _where(self, claim: Claim, operation: Operation) -> str:
         statement = Statement("", claim.clauses)
-        counts = {True: [0, 0], False: [0, 0]}
+        does: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
         for geometry, known in self.deeds.items():
             numbers = numbers_of(operation, geometry)
             if any(low <= numbers[name] <= high for name, low, high in claim.doubts):
@@ -150,15 +152,17 @@ class Seen:
             holds = bool(statement.holds(numbers))
             # Elsewhere it should be right in every dtype.
             dtypes = [claim.dtype] if holds else [claim.dtype, *known]
-            does = [known[dtype] for dtype in dtypes if dtype in known]
-            does = [each for each in does if not claim.deed or each in ("", claim.deed)]
-            if does:
-                counts[holds][0] += any(does)
-                counts[holds][1] += 1
-        (inside, tried), (outside, others) = counts[True], counts[False]
-        if inside == tried and not outside:
+            found = {known[dtype] for dtype in dtypes if dtype in known}
+            if found:
+                told = found if claim.deed else {"any" if any(found) else ""}
+                does[holds][claim.deed if claim.deed in told else max(told)] += 1
+        what = claim.deed or "any"
+        inside, tried = does[True][what], does[True].total()
+        outside, others = does[False][what], does[False].total()
+        deed, link, where = re.split(" (exactly|only) (?=where )", claim.text, maxsplit=1)
+        spared = does[True][""] if link == "only" else tried - inside
+        if not spared and not outside:
             return claim.text
-        deed, _, where = claim.text.partition(" exactly ")
         where = where.rpartition(", in ")[0]
         there = f"{deed} in {inside} of {tried} geometries judged {where}"
         return f"{there}, in {outside} of {others} others"

@@ -90,12 +90,18 @@ def _words(scan: Scan, found: Statement, deed: str) -> str:
     deeds = scan.deeds()
     does = sorted({deed} if deed else set(deeds) - {""})
     words = " or ".join("wrong" if each == "is wrong" else each for each in does)
-    told = sum(each in ("", *does) for each in deeds)
-    text = f"{words} exactly where {found.words}, in {told} geometries tried"
     others = Counter(each for each in deeds if each not in ("", *does))
+    # Where it holds, the kernel may be wrong in another way.
+    mixed = any(
+        found.holds(numbers_of(scan.operation, geometry))
+        for geometry, each in zip(scan.verdicts, deeds, strict=True)
+        if each in others
+    )
+    link = "only" if mixed else "exactly"
+    text = f"{words} {link} where {found.words}, in {len(deeds)} geometries tried"
     if not others:
         return text
-    return f"{text}; in {others.total()} more it {' or '.join(sorted(others))}"
+    return f"{text}; in {others.total()} of them it {' or '.join(sorted(others))}"
 
 
 def _split(scan: Scan, deed: str) -> tuple[dict[str, Array], Array]:

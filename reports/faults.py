@@ -10,7 +10,8 @@ Json = dict[str, Any]
 _LONGEST = 160  # what a kernel says may be of any length
 _NAMED = 3
 _WHEN = ("right on ", "right when first ", "right as far ", "different results ")
-_WHERE = (" exactly where ", ", it behaves as if ")
+_PLACES = (" exactly where ", " only where ")
+_WHERE = (*_PLACES, ", it behaves as if ")
 _ALONE = "wrong only in "
 _OF_DTYPES = ("float", "bfloat", "tf32", "flushed", "clipped", "wrapped")
 """how ids of mistakes begin that may harm some dtypes and not others"""
@@ -127,8 +128,8 @@ def _predicate(pattern: str) -> str:
     where, acts, mistake = pattern.partition(", it behaves as if ")
     if acts:
         return f", {where}, behaves as if {mistake}"
-    deed, exactly, _ = pattern.partition(" exactly where ")
-    if (exactly and not deed.startswith("wrong")) or pattern.startswith(_DEEDS):
+    placed = any(words in pattern for words in _PLACES)
+    if (placed and not pattern.startswith("wrong")) or pattern.startswith(_DEEDS):
         return f" {pattern}"
     if pattern.startswith(("wrong ", "right ")) and not pattern.startswith("wrong results "):
         return f" is {pattern}"

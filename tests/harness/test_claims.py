@@ -54,6 +54,36 @@ def test_what_a_case_contradicts_is_counted(first: int) -> None:
     assert text.endswith(f"in {outside} others")
 
 
+def raising(x: Any, ftr: Any, strd: Any) -> Any:
+    """Convolve, wrongly from a width of 3 on, and raise at 4."""
+    if x.shape[2] == 4:
+        raise ValueError
+    return spoilt(x, ftr, strd)
+
+
+@pytest.mark.parametrize(
+    ("link", "widths", "told"),
+    [
+        ("exactly", (2, 3, 5), ""),
+        ("exactly", (2, 3, 4), "wrong in 1 of 2 geometries judged where width is 3 or more"),
+        ("only", (2, 3, 4), ""),
+    ],
+)
+def test_another_fault_contradicts_exactly(link: str, widths: tuple[int, ...], told: str) -> None:
+    """A kernel that raises where it was said to be wrong is not wrong exactly there."""
+    words = WORDS.replace("exactly", link)
+    found = seen(*widths, kernel=raising).bearing([replace(CLAIM, text=words)], OPERATION)
+    assert found[0].startswith(told or words)
+
+
+def test_a_right_result_contradicts_only_too() -> None:
+    """Where a kernel is said to be wrong, in whatever way, none of its results is right."""
+    (text,) = seen(2, 3, kernel=RIGHT["convolution"]).bearing(
+        [replace(CLAIM, text=WORDS.replace("exactly", "only"))], OPERATION
+    )
+    assert text.startswith("wrong in 0 of 1 geometries judged where width is 3 or more")
+
+
 def test_cases_that_may_be_right_by_chance_say_nothing() -> None:
     """Agreement on numbers that can hide a fault does not contradict a condition."""
 

@@ -125,7 +125,7 @@ def test_a_condition_is_told_where_it_holds() -> None:
     )
     assert three[0].startswith("raised ValueError exactly where channels out is 3, in ")
     assert long[0].startswith(
-        "returns another shape exactly where batch is 1 and height is 6 or more"
+        "returns another shape only where batch is 1 and height is 6 or more, in "
     )
     assert not any("channels out" in each for each in long)
 
