@@ -36,6 +36,11 @@ class MisbehaviourError(Exception):
         super().__init__(reason)
         self.details = tuple(details)
 
+    @property
+    def deed(self) -> str:
+        """What the kernel did, without particulars such as an exception's message."""
+        return str(self).partition(":")[0]
+
 
 class KernelWarning(UserWarning):
     """Something that a candidate did and that is no fault, such as a warning of its own."""

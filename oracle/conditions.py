@@ -92,11 +92,7 @@ def _words(scan: Scan, found: Statement, deed: str) -> str:
     words = " or ".join("wrong" if each == "is wrong" else each for each in does)
     others = Counter(each for each in deeds if each not in ("", *does))
     # Where it holds, the kernel may be wrong in another way.
-    mixed = any(
-        found.holds(numbers_of(scan.operation, geometry))
-        for geometry, each in zip(scan.verdicts, deeds, strict=True)
-        if each in others
-    )
+    mixed = bool(others) and any(np.isin(deeds, [*others]) & found.holds(scan.numbers()))
     link = "only" if mixed else "exactly"
     text = f"{words} {link} where {found.words}, in {len(deeds)} geometries tried"
     if not others:

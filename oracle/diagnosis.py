@@ -275,7 +275,7 @@ def _plain(kernel: Kernel, case: Case, does: str) -> Case:
 def _deed(asked: Asked) -> str:
     answer = asked.answer
     if isinstance(answer, MisbehaviourError):
-        return str(answer).partition(":")[0]
+        return answer.deed
     return "is wrong" if answer.shape == asked.probe.expected.shape else "returns another shape"
 
 
@@ -331,7 +331,7 @@ def _claims(
     located = list(_located(found, focus.probe.case))
     yield from located
     if not located and isinstance(focus.answer, MisbehaviourError):
-        yield Claim(str(focus.answer).partition(":")[0])
+        yield Claim(focus.answer.deed)
     if not located:
         yield from found.kinds
     asked = [focus, *wrong[:_LOOKED]]

@@ -35,7 +35,8 @@ def layout(session: Session, focus: Asked) -> tuple[str, Evidence] | None:
     ]
     if not places:
         places = [f"all arguments lie {_listed([_WORDS[k] for k in ARRANGEMENTS if k in bad])}"]
-    deeds = sorted({_deed(each) for each in bad.values()})
+    answers = [each.answer for each in bad.values()]
+    deeds = sorted({a.deed if isinstance(a, MisbehaviourError) else "wrong" for a in answers})
     words = f"right on C-contiguous arrays, {_listed(deeds)} where {_listed(places)} in memory"
     return words, _evidence(bad)
 
@@ -53,8 +54,3 @@ def _evidence(bad: Mapping[str, Asked]) -> Evidence:
 def _listed(words: Sequence[str]) -> str:
     *others, last = words
     return f"{', '.join(others)} or {last}" if others else last
-
-
-def _deed(asked: Asked) -> str:
-    answer = asked.answer
-    return str(answer).partition(":")[0] if isinstance(answer, MisbehaviourError) else "wrong"

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,17 +59,24 @@ def environment(**more: str) -> dict[str, str]:
     return kept | more
 
 
-def run(where: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
-    """Call pytest in a folder, with further environment variables."""
-    return subprocess.run(  # noqa: S603  (arguments of this module's own)
-        command(arguments),
+def call(
+    where: Path, words: Sequence[str | Path], *, seconds: float = 120, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command in a folder, with further environment variables."""
+    return subprocess.run(  # noqa: S603  (commands of the tests' own)
+        words,
         cwd=where,
         env=environment(**more),
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=seconds,
     )
+
+
+def run(where: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """Call pytest in a folder, with further environment variables."""
+    return call(where, command(arguments), **more)
 
 
 def start(where: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:

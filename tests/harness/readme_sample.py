@@ -5,12 +5,11 @@ The kernel is the one that stands in the README above the run; what is left out 
 """
 
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from pytest_runs import environment
+from pytest_runs import call
 
 README = Path(__file__).parents[2] / "README.md"
 _BLOCK = re.compile(
@@ -32,15 +31,8 @@ def judged(readme: str, folder: Path) -> str:
     """Run the sample's command in a folder, and return what the README shows of its output."""
     block = sample(readme)
     (folder / block["file"]).write_text(block["source"], encoding="utf-8")
-    result = subprocess.run(  # noqa: S603  (the README's own command)
-        [sys.executable, "-m", "convcheck", *block["words"].split()],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    command = [sys.executable, "-m", "convcheck", *block["words"].split()]
+    result = call(folder, command, seconds=300)
     if result.returncode != 1:
         raise RuntimeError(result.stdout + result.stderr)
     return shortened(result.stdout)

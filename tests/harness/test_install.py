@@ -2,7 +2,6 @@
 
 import importlib.util
 import re
-import subprocess
 import sys
 import sysconfig
 import tarfile
@@ -12,7 +11,7 @@ from pathlib import Path
 from shutil import copytree, ignore_patterns
 
 import pytest
-from pytest_runs import Folder, environment
+from pytest_runs import Folder, call
 
 ROOT = Path(__file__).parents[2]
 # Where the package's parts are, by the folder of the wheel that they land in.
@@ -63,18 +62,6 @@ filterwarnings = error
 """
 
 
-def _call(where: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603  (arguments of this module's own)
-        words,
-        cwd=where,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
 def _passed(text: str) -> int:
     """Return how many tests passed, and fail where others did not."""
     (line,) = re.findall(r"^=*\s*(\d+ .*) in [\d.]+s", text, re.MULTILINE)
@@ -85,7 +72,7 @@ def _passed(text: str) -> int:
 def _build(source: Path, form: str) -> Path:
     """Return what setuptools builds of a source tree: an sdist or a wheel."""
     code = f"from setuptools import build_meta; build_meta.build_{form}('dist')"
-    done = _call(source, sys.executable, "-c", code)
+    done = call(source, [sys.executable, "-c", code])
     assert done.returncode == 0, done.stderr
     (built,) = (source / "dist").glob("*.whl" if form == "wheel" else "*.tar.gz")
     return built
@@ -130,7 +117,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     before = set(purelib.iterdir())
     options = ("--no-deps", "--no-index", "--quiet", "--disable-pip-version-check")
     pip = (sys.executable, "-m", "pip", "--python", scripts / "python")
-    done = _call(place, *pip, "install", *options, wheel)
+    done = call(place, [*pip, "install", *options, wheel])
     assert done.returncode == 0, done.stderr
     landed = {each.name.partition("-")[0] for each in set(purelib.iterdir()) - before}
     assert landed == {"convcheck"}
@@ -170,7 +157,7 @@ def test_the_command_works_elsewhere(folder: Folder, installed: Path) -> None:
     """In a repository whose own names clash with convcheck's, the installed command judges."""
     where = _repository(folder)
     words = ("check", "convolution=oracle.kernels:convolution", "--hypothesis-profile", "quick")
-    done = _call(where, installed / "convcheck", *words, "-k", "agreement or nonfinite")
+    done = call(where, [installed / "convcheck", *words, "-k", "agreement or nonfinite"])
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"rootdir: {where}" in done.stdout
     assert _passed(done.stdout) == 2
@@ -184,7 +171,7 @@ def test_own_tests_keep_their_names(folder: Folder, installed: Path, mode: str) 
     where = _repository(folder)
     ledger = ("--pyargs", "convcheck.conformance.test_ledger", "-k", "own or unbound-filters")
     pytest_words = (installed / "python", "-m", "pytest", f"--import-mode={mode}", "-q")
-    done = _call(where, *pytest_words, *ledger, ".")
+    done = call(where, [*pytest_words, *ledger, "."])
     assert done.returncode == 0, done.stdout + done.stderr
     assert _passed(done.stdout) == 4
 
@@ -192,7 +179,7 @@ def test_own_tests_keep_their_names(folder: Folder, installed: Path, mode: str) 
 def test_it_runs_as_a_module(folder: Folder, installed: Path) -> None:
     """`python -m convcheck` is the console script: the same usage, the same exit status."""
     script, module = (
-        _call(folder(), *words, "judge")
+        call(folder(), [*words, "judge"])
         for words in ((installed / "convcheck",), (installed / "python", "-m", "convcheck"))
     )
     assert (script.returncode, module.returncode) == (4, 4)
