@@ -74,9 +74,11 @@ def call(
     )
 
 
-def run(where: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+def run(
+    where: Path, *arguments: str, seconds: float = 120, **more: str
+) -> subprocess.CompletedProcess[str]:
     """Call pytest in a folder, with further environment variables."""
-    return call(where, command(arguments), **more)
+    return call(where, command(arguments), seconds=seconds, **more)
 
 
 def start(where: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:
