@@ -1,4 +1,49 @@
-"""Who decides: the oracles, the cases, the bounds and the judge.
+"""Decides whether a 2-D convolution kernel is right.
 
-Nothing here imports `convcheck.reference`: kernels come as arguments.
+The names below are the face: each is imported when it is first asked for.  Nothing is before
+that: `python -m convcheck` may yet have the user's folder first on its path.
+
+PYTEST_DONT_REWRITE: the console script imports it before pytest starts.
 """
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .cases.case import Case as Case
+    from .cases.regions import Region as Region
+    from .form.operations import OPERATIONS as OPERATIONS
+    from .judging.certificates import certify as certify
+    from .judging.explain import explain as explain
+    from .judging.judge import judge as judge
+    from .kernels.candidates import Candidate as Candidate
+    from .kernels.isolation.isolated import Isolated as Isolated
+
+# Where each name stands.
+_HOMES = {
+    "Candidate": "kernels.candidates",
+    "Case": "cases.case",
+    "Isolated": "kernels.isolation.isolated",
+    "OPERATIONS": "form.operations",
+    "Region": "cases.regions",
+    "certify": "judging.certificates",
+    "explain": "judging.explain",
+    "judge": "judging.judge",
+}
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604  (names, all of them)
+
+
+def __getattr__(name: str) -> "Any":
+    from importlib import import_module  # noqa: PLC0415
+
+    if name == "__version__":
+        return import_module("importlib.metadata").version("convcheck")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'convcheck' has no attribute {name!r}")
+    found = getattr(import_module(f"convcheck.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,12 +5,7 @@ backward kernels are in `convcheck.reference.repaired`, the plain gradients in
 `convcheck.reference.gradients`.  This room imports NumPy and nothing else.
 """
 
-from .notebook import (
-    conv_back_prop,
-    conv_transpose_back_prop,
-    convolution,
-    convolution_transpose,
-)
+from .notebook import conv_back_prop, conv_transpose_back_prop, convolution, convolution_transpose
 
 __all__ = [
     "conv_back_prop",

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from convcheck.oracle.bounds import unit_roundoff
-from convcheck.oracle.verdicts import Outcome
+from convcheck.judging.bounds import unit_roundoff
+from convcheck.judging.verdicts import Outcome
 
 from . import cells, findings
 from .cells import Cell, key_of

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from convcheck.oracle.verdicts import Outcome
+from convcheck.judging.verdicts import Outcome
 
 Json = dict[str, Any]
 Cell = tuple[str, str, str]

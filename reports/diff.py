@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from convcheck.oracle.text import one_line
+from convcheck.kernels.text import one_line
 
 from . import files
 from .compare import KINDS, Change, compare

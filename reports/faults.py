@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from convcheck.oracle.cases import Case
+from convcheck.cases.case import Case
 
 Json = dict[str, Any]
 

@@ -8,7 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn
 
-from convcheck.oracle.text import one_line
+from convcheck.kernels.text import one_line
 
 from . import again
 from .errors import ReportError

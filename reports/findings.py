@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convcheck.oracle.claims import Claim, Seen
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.text import printable
-from convcheck.oracle.verdicts import DECIDED
+from convcheck.diagnosis.where.claims import Claim, Seen
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.verdicts import DECIDED
+from convcheck.kernels.text import printable
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
 
@@ -27,7 +27,7 @@ MISSING = "missing"
 LEFT_OUT = "left out"
 BITS = "bits differ"  # where they were to be the same, from a kernel that is right
 
-_OURS = "convcheck.conformance.recording.ConformanceError: "
+_OURS = "convcheck.conformance.plugin.recording.ConformanceError: "
 _FAILED = ("failed", CRASHED, BITS)
 _NAMED = 3  # operations in the sentence
 

@@ -7,7 +7,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from convcheck.oracle.text import one_line
+from convcheck.kernels.text import one_line
 
 from . import again, campaigns, files, findings
 from .cells import key_of

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from convcheck.oracle.pictures import digits_of
+from convcheck.diagnosis.pictures import digits_of
 
 Json = dict[str, Any]
 

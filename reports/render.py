@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from convcheck.oracle.text import one_line
+from convcheck.kernels.text import one_line
 
 from . import files, page
 from .errors import ReportError, UnwrittenError

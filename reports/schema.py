@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from convcheck.oracle.text import one_line
+from convcheck.kernels.text import one_line
 
 Json = dict[str, Any]
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from convcheck.oracle.cases import Case
-from convcheck.oracle.operations import operation_named
+from convcheck.cases.case import Case
+from convcheck.form.operations import operation_named
 
 from .cells import AGREEING
 from .faults import telling

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from convcheck.oracle.bounds import g, unit_roundoff
-from convcheck.oracle.certificates import false_acceptance
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.bounds import g, unit_roundoff
+from convcheck.judging.certificates import false_acceptance
 
 Json = dict[str, Any]
 Records = Mapping[str, Json]

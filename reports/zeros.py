@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from convcheck.oracle.verdicts import Outcome
+from convcheck.judging.verdicts import Outcome
 
 from .faults import listed
 

@@ -20,7 +20,7 @@ import gates
 import growth
 import scaling
 
-from convcheck.oracle.pytorch import one_thread
+from convcheck.form.pytorch import one_thread
 
 MEASURES: dict[str, tuple[str, Callable[[], Any]]] = {
     "share": ("share of an enumeration's time", enumeration.share),

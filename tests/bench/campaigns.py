@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from scaling import makespan
 
-from convcheck.oracle.campaign import certify_span, process_pool
-from convcheck.oracle.campaign_plan import Part, Plan
-from convcheck.oracle.campaign_results import Results
-from convcheck.oracle.loading import source_digest
-from convcheck.oracle.regions import Region
+from convcheck.campaigns.campaign import certify_span, process_pool
+from convcheck.campaigns.plan import Part, Plan
+from convcheck.campaigns.results import Results
+from convcheck.cases.regions import Region
+from convcheck.kernels.loading import source_digest
 
 REGION = Region("convolution", 16, channels=(1, 2, 3, 4))
 WORKERS = (1, 64, 1024)

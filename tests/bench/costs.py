@@ -11,15 +11,15 @@ from enumeration import Watch, share, watched_oracle
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from convcheck.conformance import kernels
-from convcheck.conformance.kernels import judge_fills
-from convcheck.conformance.strategies import geometries, seeds
-from convcheck.oracle.cases import Case, agreement_fills
-from convcheck.oracle.geometry import Geometry
-from convcheck.oracle.judge import judge_all
-from convcheck.oracle.layouts import ihwo_to_oihw, nhwc_to_nchw
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.regions import Region
+from convcheck.cases.case import Case, agreement_fills
+from convcheck.cases.regions import Region
+from convcheck.conformance.plugin import kernels
+from convcheck.conformance.plugin.kernels import judge_fills
+from convcheck.conformance.shapes.strategies import geometries, seeds
+from convcheck.form.geometry import Geometry
+from convcheck.form.layouts import ihwo_to_oihw, nhwc_to_nchw
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.judge import judge_all
 
 KERNELS = zoo.kernels(zoo.STYLES["fused"])
 GRADIENTS = ("convolution_input_gradient", "convolution_filter_gradient")

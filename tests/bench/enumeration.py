@@ -9,11 +9,11 @@ from typing import Any
 
 import zoo
 
-from convcheck.conformance.kernels import kernel_for
-from convcheck.oracle.cases import DTYPES
-from convcheck.oracle.certificates import Certificate, enumerate_region
-from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.regions import Region
+from convcheck.cases.case import DTYPES
+from convcheck.cases.regions import Region
+from convcheck.conformance.plugin.kernels import kernel_for
+from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.judging.certificates import Certificate, enumerate_region
 
 
 def region(operation: Operation, extent: int = 6) -> Region:

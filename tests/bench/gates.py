@@ -7,11 +7,11 @@ import numpy as np
 import torch
 import zoo
 
-from convcheck.oracle.bounds import bound
-from convcheck.oracle.cases import Case, Raw, integers
-from convcheck.oracle.geometry import Geometry
-from convcheck.oracle.layouts import Array
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.cases.case import Case, Raw, integers
+from convcheck.form.geometry import Geometry
+from convcheck.form.layouts import Array
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.bounds import bound
 from convcheck.reference import convolution
 
 OPERATION = OPERATIONS["convolution"]

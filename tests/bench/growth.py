@@ -5,11 +5,11 @@ import tracemalloc
 
 import zoo
 
-from convcheck.conformance.networks import distinct_layers
-from convcheck.oracle.cases import Case
-from convcheck.oracle.certificates import enumerate_region
-from convcheck.oracle.patches import judge_sampled
-from convcheck.oracle.regions import Region
+from convcheck.cases.case import Case
+from convcheck.cases.regions import Region
+from convcheck.conformance.shapes.networks import distinct_layers
+from convcheck.judging.certificates import enumerate_region
+from convcheck.judging.patches import judge_sampled
 from convcheck.reference import convolution
 
 KERNEL = zoo.kernels(zoo.STYLES["fused"])["convolution"]

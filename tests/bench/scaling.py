@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.form.operations import OPERATIONS
 
 HERE = Path(__file__).parent
 TESTS = "convcheck.conformance.test_certificates"
@@ -22,11 +22,11 @@ SOME = tuple(name for name in OPERATIONS if name.startswith("convolution_transpo
 # What a process does without pytest: its half of the same regions, timed once it has started.
 _BARE = """
 import sys, time
-from convcheck.conformance.kernels import kernel_for
+from convcheck.conformance.plugin.kernels import kernel_for
 from convcheck.conformance.test_certificates import TIERS, region
-from convcheck.oracle.certificates import enumerate_region
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.pytorch import one_thread
+from convcheck.judging.certificates import enumerate_region
+from convcheck.form.operations import OPERATIONS
+from convcheck.form.pytorch import one_thread
 
 share, of = map(int, sys.argv[1:3])
 with one_thread():

@@ -10,15 +10,18 @@ import pytest
 from hypothesis import is_hypothesis_test
 from hypothesis.errors import FlakyFailure
 
-from convcheck.conformance import kernels, plugin
-from convcheck.conformance.asked import is_about
-from convcheck.conformance.collector import BROKEN, COLLECTED, COST, PROPERTY, TOLD
-from convcheck.conformance.effort import tier
-from convcheck.conformance.fills import filling
-from convcheck.conformance.plugin import is_home
-from convcheck.conformance.recording import ConformanceError, Record
-from convcheck.oracle import clock, floating, pytorch
-from convcheck.oracle.judge import OracleError
+from convcheck.conformance.plugin import hooks as plugin
+from convcheck.conformance.plugin import kernels
+from convcheck.conformance.plugin.asked import is_about
+from convcheck.conformance.plugin.collector import BROKEN, COLLECTED, COST, PROPERTY, TOLD
+from convcheck.conformance.plugin.effort import tier
+from convcheck.conformance.plugin.fills import filling
+from convcheck.conformance.plugin.hooks import is_home
+from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.form import pytorch
+from convcheck.judging import clock
+from convcheck.judging.judge import OracleError
+from convcheck.kernels import floating
 
 HERE = Path(__file__).parent
 _RECORD = pytest.StashKey[Record]()

@@ -2,11 +2,11 @@
 
 import pytest
 
-from convcheck.conformance.kernels import REPLACED, judge_property, kernel_for
-from convcheck.conformance.likeness import Tally
-from convcheck.conformance.recording import Record, laws_of
-from convcheck.oracle.cases import Case
-from convcheck.oracle.judge import property_of
+from convcheck.cases.case import Case
+from convcheck.conformance.plugin.kernels import REPLACED, judge_property, kernel_for
+from convcheck.conformance.plugin.likeness import Tally
+from convcheck.conformance.plugin.recording import Record, laws_of
+from convcheck.judging.judge import property_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import kernel_for, operations
-from convcheck.conformance.recording import Record
-from convcheck.oracle import layouts, pytorch
-from convcheck.oracle.bounds import bound
-from convcheck.oracle.cases import Case
-from convcheck.oracle.geometry import LAYERS, Fore, Geometry
-from convcheck.oracle.judge import judge_against, not_judged
-from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.verdicts import Outcome, Verdict
+from convcheck.cases.case import Case
+from convcheck.conformance.plugin.fills import fills
+from convcheck.conformance.plugin.kernels import kernel_for, operations
+from convcheck.conformance.plugin.recording import Record
+from convcheck.form import layouts, pytorch
+from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.judging.bounds import bound
+from convcheck.judging.judge import judge_against, not_judged
+from convcheck.judging.verdicts import Outcome, Verdict
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

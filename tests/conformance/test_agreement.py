@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcheck.conformance.effort import effort
-from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import judge_fills, operations
-from convcheck.conformance.recording import Record
-from convcheck.conformance.strategies import geometries, seeds
-from convcheck.oracle.cases import agreement_fills, nonfinite_fills
-from convcheck.oracle.operations import Operation
+from convcheck.cases.case import agreement_fills, nonfinite_fills
+from convcheck.conformance.plugin.effort import effort
+from convcheck.conformance.plugin.fills import fills
+from convcheck.conformance.plugin.kernels import judge_fills, operations
+from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.shapes.strategies import geometries, seeds
+from convcheck.form.operations import Operation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from convcheck.conformance.boundaries import boundary_geometries, reachable
-from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import judge_fills, operations
-from convcheck.conformance.recording import Record
-from convcheck.oracle.cases import agreement_fills, nonfinite_fills
-from convcheck.oracle.operations import Operation
+from convcheck.cases.case import agreement_fills, nonfinite_fills
+from convcheck.conformance.plugin.fills import fills
+from convcheck.conformance.plugin.kernels import judge_fills, operations
+from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.form.operations import Operation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

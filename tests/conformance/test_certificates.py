@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from convcheck.conformance.effort import seed_number, tier
-from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import dtypes_of, fore_layers_of, kernel_for, operations
-from convcheck.conformance.recording import Record
-from convcheck.oracle.certificates import Certificate, enumerate_region
-from convcheck.oracle.operations import Operation
-from convcheck.oracle.regions import Region
-from convcheck.oracle.verdicts import UNPROMISED
+from convcheck.cases.regions import Region
+from convcheck.conformance.plugin.effort import seed_number, tier
+from convcheck.conformance.plugin.fills import fills
+from convcheck.conformance.plugin.kernels import dtypes_of, fore_layers_of, kernel_for, operations
+from convcheck.conformance.plugin.recording import Record
+from convcheck.form.operations import Operation
+from convcheck.judging.certificates import Certificate, enumerate_region
+from convcheck.judging.verdicts import UNPROMISED
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

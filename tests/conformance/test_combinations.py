@@ -7,24 +7,24 @@ from itertools import islice
 
 import pytest
 
-from convcheck.conformance.coverage import Pair, block_pairs, shape_geometries, shape_pairs
-from convcheck.conformance.effort import tier
-from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import (
+from convcheck.cases.case import Case
+from convcheck.conformance.plugin.effort import tier
+from convcheck.conformance.plugin.fills import fills
+from convcheck.conformance.plugin.kernels import (
     CHOSEN,
     dtypes_of,
     fore_layers_of,
     kernel_for,
     operations,
 )
-from convcheck.conformance.recording import Record
-from convcheck.conformance.sizes import NAMES, Plan, covering, smaller
-from convcheck.oracle.cases import Case
-from convcheck.oracle.geometry import Geometry
-from convcheck.oracle.judge import judge, judge_all
-from convcheck.oracle.operations import Kernel, Operation, operation_named
-from convcheck.oracle.promises import DIRECT, promise_of
-from convcheck.oracle.verdicts import DECIDED, Outcome, Verdict
+from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.shapes.coverage import Pair, block_pairs, shape_geometries, shape_pairs
+from convcheck.conformance.shapes.sizes import NAMES, Plan, covering, smaller
+from convcheck.form.geometry import Geometry
+from convcheck.form.operations import Kernel, Operation, operation_named
+from convcheck.judging.judge import judge, judge_all
+from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.kernels.promises import DIRECT, promise_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from convcheck.conformance import witnesses
-from convcheck.conformance.recording import Record
+from convcheck.conformance.plugin.recording import Record
 from convcheck.reference import witness
 from convcheck.reference.domain import DOMAIN_MAP, NOTHING, DomainEntry, DomainVerdict
 from convcheck.reference.witness import Outcome, Raises, Returns, Value, row

@@ -2,11 +2,11 @@
 
 import pytest
 
-from convcheck.conformance import asked, kept
-from convcheck.conformance.kernels import CANDIDATES, judge_property, operations
-from convcheck.conformance.recording import Record
-from convcheck.oracle.cases import Case
-from convcheck.oracle.operations import Operation
+from convcheck.cases.case import Case
+from convcheck.conformance.plugin import asked, kept
+from convcheck.conformance.plugin.kernels import CANDIDATES, judge_property, operations
+from convcheck.conformance.plugin.recording import Record
+from convcheck.form.operations import Operation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcheck.conformance.effort import effort
-from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import kernel_for, operations, partners
-from convcheck.conformance.recording import Record, laws_of
-from convcheck.conformance.strategies import geometries, seeds
-from convcheck.oracle.cases import DTYPES, Case
-from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.laws import LAWS
-from convcheck.oracle.operations import Operation
+from convcheck.cases.case import DTYPES, Case
+from convcheck.conformance.plugin.effort import effort
+from convcheck.conformance.plugin.fills import fills
+from convcheck.conformance.plugin.kernels import kernel_for, operations, partners
+from convcheck.conformance.plugin.recording import Record, laws_of
+from convcheck.conformance.shapes.strategies import geometries, seeds
+from convcheck.form.operations import Operation
+from convcheck.judging.laws.identities import LAWS
+from convcheck.judging.laws.judge_law import judge_law
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -4,7 +4,7 @@ import pytest
 
 from convcheck import reference
 from convcheck.conformance import witnesses
-from convcheck.conformance.recording import Record
+from convcheck.conformance.plugin.recording import Record
 from convcheck.reference import witness
 from convcheck.reference.defects import LEDGER, Defect
 

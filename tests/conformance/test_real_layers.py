@@ -7,16 +7,16 @@ all are.
 
 import pytest
 
-from convcheck.conformance.effort import tier
-from convcheck.conformance.fills import fills
-from convcheck.conformance.kernels import kernel_for, operations
-from convcheck.conformance.networks import Layer, distinct_layers
-from convcheck.conformance.recording import Record
-from convcheck.oracle.cases import DTYPES, Case
-from convcheck.oracle.judge import judge
-from convcheck.oracle.operations import Operation
-from convcheck.oracle.patches import judge_sampled
-from convcheck.oracle.verdicts import DECIDED, UNPROMISED
+from convcheck.cases.case import DTYPES, Case
+from convcheck.conformance.plugin.effort import tier
+from convcheck.conformance.plugin.fills import fills
+from convcheck.conformance.plugin.kernels import kernel_for, operations
+from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.shapes.networks import Layer, distinct_layers
+from convcheck.form.operations import Operation
+from convcheck.judging.judge import judge
+from convcheck.judging.patches import judge_sampled
+from convcheck.judging.verdicts import DECIDED, UNPROMISED
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -5,16 +5,16 @@ from dataclasses import replace
 
 import pytest
 
-from convcheck.conformance import kernels
-from convcheck.conformance.boundaries import boundary_geometries, reachable
-from convcheck.conformance.effort import seed_number, tier
-from convcheck.conformance.fills import fills
-from convcheck.conformance.likeness import Tally
-from convcheck.conformance.recording import Record
-from convcheck.oracle.cases import DTYPES, REAL_FILLS, Case, Raw
-from convcheck.oracle.geometry import Fore, Geometry
-from convcheck.oracle.operations import Operation
-from convcheck.oracle.refactor import compare
+from convcheck.cases.case import DTYPES, REAL_FILLS, Case, Raw
+from convcheck.conformance.plugin import kernels
+from convcheck.conformance.plugin.effort import seed_number, tier
+from convcheck.conformance.plugin.fills import fills
+from convcheck.conformance.plugin.likeness import Tally
+from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.operations import Operation
+from convcheck.judging.likeness import compare
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from convcheck import reference
-from convcheck.oracle import pytorch
+from convcheck.form import pytorch
 from convcheck.reference import repaired
 
 if TYPE_CHECKING:

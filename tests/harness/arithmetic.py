@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from convcheck.oracle.cases import Case
-from convcheck.oracle.geometry import Fore, Geometry
-from convcheck.oracle.layouts import Array
-from convcheck.oracle.operations import OPERATIONS, Arrays
+from convcheck.cases.case import Case
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layouts import Array
+from convcheck.form.operations import OPERATIONS, Arrays
 
 Index = tuple[int, ...]
 Step = Callable[[Any, Any], Any]

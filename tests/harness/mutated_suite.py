@@ -12,19 +12,14 @@ import hypothesis
 import pytest
 import zoo
 
-from convcheck.conformance import (
-    kernels,
-    test_agreement,
-    test_boundaries,
-    test_combinations,
-    test_laws,
-)
-from convcheck.conformance.boundaries import reachable
-from convcheck.conformance.recording import Record
-from convcheck.oracle import pytorch
-from convcheck.oracle.certificates import certify
-from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.regions import Region
+from convcheck.cases.regions import Region
+from convcheck.conformance import test_agreement, test_boundaries, test_combinations, test_laws
+from convcheck.conformance.plugin import kernels
+from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.shapes.boundaries import reachable
+from convcheck.form import pytorch
+from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.judging.certificates import certify
 from convcheck.reference import gradients, notebook
 
 # Primitives that are not changed, to judge what all styles share.

@@ -74,11 +74,9 @@ def call(
     )
 
 
-def run(
-    where: Path, *arguments: str, seconds: float = 120, **more: str
-) -> subprocess.CompletedProcess[str]:
-    """Call pytest in a folder, with further environment variables."""
-    return call(where, command(arguments), seconds=seconds, **more)
+def run(where: Path, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+    """Call pytest in a folder, with further environment variables, as `call` does."""
+    return call(where, command(arguments), **more)
 
 
 def start(where: Path, *arguments: str, **more: str) -> subprocess.Popen[str]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
-from convcheck.conformance.recording import planned_boundaries, planned_cells
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells
+from convcheck.form.operations import OPERATIONS
 from convcheck.reports import files, findings
 
 Json = dict[str, Any]

@@ -19,10 +19,10 @@ from typing import Any
 from hypothesis import settings
 
 import convcheck.conformance
-from convcheck.conformance.plugin import EXAMPLES
-from convcheck.oracle import pytorch
-from convcheck.oracle.mistakes import catalogue
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.conformance.plugin.hooks import EXAMPLES
+from convcheck.diagnosis.mistakes import catalogue
+from convcheck.form import pytorch
+from convcheck.form.operations import OPERATIONS
 
 DATA = Path(convcheck.conformance.__path__[0]) / "strength.json"
 PROFILES = ("quick", "default", "thorough")

@@ -13,21 +13,21 @@ import hypothesis
 import pytest
 from hypothesis.errors import FlakyFailure
 
+from convcheck.cases.case import Case
 from convcheck.conformance import (
-    kernels,
     test_agreement,
     test_boundaries,
     test_certificates,
     test_combinations,
     test_laws,
 )
-from convcheck.conformance.boundaries import reachable
-from convcheck.conformance.effort import tier
-from convcheck.conformance.recording import Record
-from convcheck.oracle.cases import Case
-from convcheck.oracle.mistakes import Mistake
-from convcheck.oracle.operations import OPERATIONS, Kernel, Operation
-from convcheck.oracle.verdicts import Verdict
+from convcheck.conformance.plugin import kernels
+from convcheck.conformance.plugin.effort import tier
+from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.shapes.boundaries import reachable
+from convcheck.diagnosis.mistakes import Mistake
+from convcheck.form.operations import OPERATIONS, Kernel, Operation
+from convcheck.judging.verdicts import Verdict
 
 Test = Callable[..., None]
 

@@ -3,7 +3,7 @@
 import copy
 from typing import Any
 
-from convcheck.conformance.recording import planned_boundaries, planned_cells, planned_pairs
+from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells, planned_pairs
 from convcheck.reports import circumstances, files, findings
 from convcheck.reports.findings import Planned, Results
 

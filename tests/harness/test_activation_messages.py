@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from convcheck.conformance import test_activations
-from convcheck.conformance.recording import ConformanceError, Record
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.form.operations import OPERATIONS
 from convcheck.reference import repaired
 
 

@@ -5,10 +5,10 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from convcheck.oracle.bounds import U64, Bound, bound, g, unit_roundoff
-from convcheck.oracle.cases import DTYPES, Case
-from convcheck.oracle.geometry import Fore, Geometry
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.cases.case import DTYPES, Case
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.bounds import U64, Bound, bound, g, unit_roundoff
 
 
 def limits_of(case: Case) -> Bound:

@@ -19,9 +19,9 @@ from arithmetic import (
 )
 
 from convcheck import reference
-from convcheck.oracle.bounds import Bound, bound
-from convcheck.oracle.cases import DTYPES, Case
-from convcheck.oracle.operations import OPERATIONS, Arrays
+from convcheck.cases.case import DTYPES, Case
+from convcheck.form.operations import OPERATIONS, Arrays
+from convcheck.judging.bounds import Bound, bound
 from convcheck.reference import gradients, repaired
 
 HALF_U, HALF_ETA = Fraction(1, 2**11), Fraction(1, 2**25)

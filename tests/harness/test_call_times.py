@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from pytest_runs import Folder, findings, run
 
-from convcheck.conformance.likeness import Tally
-from convcheck.oracle.candidates import Candidate
-from convcheck.oracle.cases import Case
-from convcheck.oracle.isolation import Isolated
-from convcheck.oracle.judge import judge_all
-from convcheck.oracle.verdicts import Outcome, Verdict
+from convcheck.cases.case import Case
+from convcheck.conformance.plugin.likeness import Tally
+from convcheck.judging.judge import judge_all
+from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.isolation.isolated import Isolated
 
 # A kernel that compiles, as it were: for each shape, dtype and stride.
 COMPILES = """

@@ -8,9 +8,9 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from synthetic import report
 
-from convcheck.conformance.command import main
-from convcheck.oracle.candidates import Candidate
-from convcheck.oracle.loading import source_digest
+from convcheck.conformance.commands.command import main
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.loading import source_digest
 from convcheck.reports import files
 from convcheck.reports.schema import schema
 
@@ -98,7 +98,7 @@ def test_a_wrong_command_is_told_in_one_line(
     message: str,
 ) -> None:
     """What is wrong is named, with exit status 4, and nothing is judged."""
-    monkeypatch.setattr("convcheck.conformance.campaign_command.SCHEDULER_SECONDS", 1)
+    monkeypatch.setattr("convcheck.conformance.commands.campaign.SCHEDULER_SECONDS", 1)
     status, kept = run(tmp_path, kernel, *options)
     told = capsys.readouterr()
     assert (status, kept, told.out) == (4, None, "")

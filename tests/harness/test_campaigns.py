@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 from pytest_runs import environment
 
-from convcheck.oracle import campaign_plan
-from convcheck.oracle.campaign import CampaignError, campaign, process_pool
-from convcheck.oracle.campaign_plan import Plan, total
-from convcheck.oracle.campaign_results import Results, ResultsError
-from convcheck.oracle.candidates import Candidate
-from convcheck.oracle.certificates import certify
-from convcheck.oracle.loading import source_digest
-from convcheck.oracle.regions import Region
+from convcheck.campaigns import plan as campaign_plan
+from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
+from convcheck.campaigns.plan import Plan, total
+from convcheck.campaigns.results import Results, ResultsError
+from convcheck.cases.regions import Region
+from convcheck.judging.certificates import certify
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.loading import source_digest
 from convcheck.reference import convolution
 
 REGION = Region("convolution", 3, narrow=1, full_to=0, batches=(1,), channels=(1, 2))
@@ -357,7 +357,7 @@ def test_workers_end_with_the_process_that_started_them(tmp_path: Path) -> None:
     """Killed at any moment, a campaign leaves no process behind."""
     script = (
         "import time\n"
-        "from convcheck.oracle.campaign import process_pool\n"
+        "from convcheck.campaigns.campaign import process_pool\n"
         "if __name__ == '__main__':\n"
         "    pool = process_pool(2)\n"
         "    pool.submit(time.sleep, 60), pool.submit(time.sleep, 60)\n"

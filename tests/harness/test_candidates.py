@@ -16,10 +16,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from zoo import STYLES
 
-from convcheck.conformance import asked
-from convcheck.oracle import literals
-from convcheck.oracle.calls import ARRANGEMENTS, Call, MisbehaviourError, call, call_all
-from convcheck.oracle.candidates import (
+from convcheck.cases.case import Case, agreement_fills
+from convcheck.conformance.plugin import asked
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.judge import judge, judge_all
+from convcheck.judging.laws.judge_law import judge_law
+from convcheck.judging.verdicts import Outcome
+from convcheck.kernels import literals
+from convcheck.kernels.calls import ARRANGEMENTS, Call, MisbehaviourError, call, call_all
+from convcheck.kernels.candidates import (
     FILTERS,
     KEYS,
     TENSORS,
@@ -28,13 +33,8 @@ from convcheck.oracle.candidates import (
     Fitted,
     load,
 )
-from convcheck.oracle.cases import Case, agreement_fills
-from convcheck.oracle.isolation import Isolated
-from convcheck.oracle.judge import judge, judge_all
-from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.promises import Promise, promise_of
-from convcheck.oracle.verdicts import Outcome
+from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.promises import Promise, promise_of
 from convcheck.reference import convolution
 
 CASE = Case.parse("v1:convolution:float32:uniform:b2.h6.w7.i3.o2.f3x2.s1x2:1")

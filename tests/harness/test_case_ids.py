@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.oracle.cases import Case
-from convcheck.oracle.geometry import Geometry
+from convcheck.cases.case import Case
+from convcheck.form.geometry import Geometry
 
 FORE = "+convolution.k1.f1x2.s2x1"
 GOOD = "v1:convolution:float32:integers:b1.h4.w5.i2.o1.f2x2.s1x2:7"
@@ -129,7 +129,7 @@ def test_pickles_hold_no_hash(text: str) -> None:
     case = Case.parse(text)
     hash(case)
     code = (
-        "import pickle, sys; from convcheck.oracle.cases import Case; "
+        "import pickle, sys; from convcheck.cases.case import Case; "
         "print(pickle.load(sys.stdin.buffer) in {Case.parse(sys.argv[1])})"
     )
     done = subprocess.run(  # noqa: S603  (Python, with code of ours)

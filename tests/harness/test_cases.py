@@ -10,18 +10,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from convcheck.oracle.cases import (
-    DTYPES,
-    REAL_FILLS,
-    Case,
-    exact_fills,
-    integers,
-    nonfinite_fills,
-)
-from convcheck.oracle.counts import counts
-from convcheck.oracle.geometry import LAYERS, Fore, Geometry
-from convcheck.oracle.layouts import Array
-from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.cases.case import DTYPES, REAL_FILLS, Case, exact_fills, integers, nonfinite_fills
+from convcheck.form.counts import counts
+from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form.layouts import Array
+from convcheck.form.operations import OPERATIONS, Operation
 
 SIGNIFICAND = {"float16": 11, "float32": 24, "float64": 53}
 

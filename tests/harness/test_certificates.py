@@ -13,15 +13,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.conformance.kernels import kernel_for
-from convcheck.oracle import certificates, pytorch
-from convcheck.oracle.cases import DTYPES, Case
-from convcheck.oracle.certificates import Certificate, certify, enumerate_region, false_acceptance
-from convcheck.oracle.geometry import Geometry
-from convcheck.oracle.judge import OracleError, judge, judge_all
-from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.regions import Region
-from convcheck.oracle.verdicts import Outcome
+from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.regions import Region
+from convcheck.conformance.plugin.kernels import kernel_for
+from convcheck.form import pytorch
+from convcheck.form.geometry import Geometry
+from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.judging import certificates
+from convcheck.judging.certificates import Certificate, certify, enumerate_region, false_acceptance
+from convcheck.judging.judge import OracleError, judge, judge_all
+from convcheck.judging.verdicts import Outcome
 
 Kernel = Callable[..., Any]
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from wrong import RIGHT
 
-from convcheck.oracle.cases import Case
-from convcheck.oracle.claims import Claim, Seen
-from convcheck.oracle.judge import judge
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.signs import common, of_shape, signs, told
-from convcheck.oracle.statements import both, columns_of, numbers_of, statements
-from convcheck.oracle.verdicts import Wrong
+from convcheck.cases.case import Case
+from convcheck.diagnosis.where.claims import Claim, Seen
+from convcheck.diagnosis.where.signs import common, of_shape, signs, told
+from convcheck.diagnosis.where.statements import both, columns_of, numbers_of, statements
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.judge import judge
+from convcheck.judging.verdicts import Wrong
 
 OPERATION = OPERATIONS["convolution"]
 WORDS = "wrong exactly where width is 3 or more, in 40 geometries tried"

@@ -16,10 +16,11 @@ from typing import Any
 import pytest
 from synthetic import CIRCUMSTANCES, TESTS, failure, record, report
 
-from convcheck.conformance import asked, command
-from convcheck.conformance.command import main
-from convcheck.oracle.candidates import Candidate
-from convcheck.oracle.isolation import Isolated, StartError
+from convcheck.conformance.commands import command
+from convcheck.conformance.commands.command import main
+from convcheck.conformance.plugin import asked
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.isolation.isolated import Isolated, StartError
 from convcheck.reports import files, page
 
 Json = dict[str, Any]
@@ -189,7 +190,7 @@ def test_help_is_quick_and_names_all(capsys: pytest.CaptureFixture[str]) -> None
     text = capsys.readouterr().out
     assert all(f"convcheck {name}" in text for name in ("check", *command.COMMANDS))
     code = (
-        "import sys; from convcheck.conformance.command import main; main(['--help']);"
+        "import sys; from convcheck.conformance.commands.command import main; main(['--help']);"
         "print({'numpy', 'torch', 'pytest', 'jinja2', 'json'} & set(sys.modules))"
     )
     done = subprocess.run(  # noqa: S603  (our own code)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from synthetic import CASE, CELLS, TESTS, failure, record, report
 
-from convcheck.conformance.command import main
+from convcheck.conformance.commands.command import main
 from convcheck.reports import diff, files
 from convcheck.reports.compare import KINDS, Change, compare
 

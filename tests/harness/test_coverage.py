@@ -8,10 +8,14 @@ from typing import Any
 
 import pytest
 
+from convcheck.cases.case import Case
+from convcheck.cases.regions import Region
 from convcheck.conformance import test_certificates as certified
 from convcheck.conformance import test_combinations as combined
-from convcheck.conformance.accuracy import HALVINGS, Accuracy
-from convcheck.conformance.coverage import (
+from convcheck.conformance.plugin.accuracy import HALVINGS, Accuracy
+from convcheck.conformance.plugin.kernels import CHOSEN, fore_layers_of, kernel_for
+from convcheck.conformance.plugin.recording import Record, planned_boundaries, planned_pairs
+from convcheck.conformance.shapes.coverage import (
     PLANNED,
     PairCounts,
     block_classes,
@@ -20,15 +24,11 @@ from convcheck.conformance.coverage import (
     shape_classes,
     shape_pairs,
 )
-from convcheck.conformance.kernels import CHOSEN, fore_layers_of, kernel_for
-from convcheck.conformance.recording import Record, planned_boundaries, planned_pairs
-from convcheck.conformance.sizes import BLOCKS, Plan, covering
-from convcheck.oracle.bounds import g, unit_roundoff
-from convcheck.oracle.cases import Case
-from convcheck.oracle.geometry import Geometry
-from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.regions import Region
-from convcheck.oracle.verdicts import Outcome, Verdict
+from convcheck.conformance.shapes.sizes import BLOCKS, Plan, covering
+from convcheck.form.geometry import Geometry
+from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.judging.bounds import g, unit_roundoff
+from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.reports import summary
 from convcheck.reports.findings import Planned, Results, build, sentence
 

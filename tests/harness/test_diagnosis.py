@@ -11,19 +11,19 @@ from wrong import NAMED, RIGHT, UNSEEN
 from zeros import OF_ZEROS
 from zoo import kernels
 
-from convcheck.oracle import diagnosis
-from convcheck.oracle.candidates import Candidate
-from convcheck.oracle.cases import Case
-from convcheck.oracle.diagnosis import Diagnosis
-from convcheck.oracle.history import evidence_of
-from convcheck.oracle.isolation import Isolated
-from convcheck.oracle.judge import judge, property_of
-from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.probes import probes_of
-from convcheck.oracle.promises import Promise
-from convcheck.oracle.session import Session
-from convcheck.oracle.verdicts import Evidence, Outcome, Verdict
+from convcheck.cases.case import Case
+from convcheck.diagnosis import diagnose as diagnosis
+from convcheck.diagnosis.diagnose import Diagnosis
+from convcheck.diagnosis.history import evidence_of
+from convcheck.diagnosis.probes import probes_of
+from convcheck.diagnosis.session import Session
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.judge import judge, property_of
+from convcheck.judging.laws.judge_law import judge_law
+from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.promises import Promise
 
 
 def diagnose(kernel: Any, case: Case) -> Diagnosis:

@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from convcheck.conformance import kernels
-from convcheck.conformance.boundaries import boundary_geometries, reachable
-from convcheck.oracle.candidates import Candidate, load
-from convcheck.oracle.cases import DTYPES, Case, agreement_fills
-from convcheck.oracle.isolation import Isolated
-from convcheck.oracle.judge import judge_all
-from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.laws import LAWS
-from convcheck.oracle.operations import OPERATIONS, Kernel
-from convcheck.oracle.patches import judge_sampled
-from convcheck.oracle.verdicts import Verdict
+from convcheck.cases.case import DTYPES, Case, agreement_fills
+from convcheck.conformance.plugin import kernels
+from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.form.operations import OPERATIONS, Kernel
+from convcheck.judging.judge import judge_all
+from convcheck.judging.laws.identities import LAWS
+from convcheck.judging.laws.judge_law import judge_law
+from convcheck.judging.patches import judge_sampled
+from convcheck.judging.verdicts import Verdict
+from convcheck.kernels.candidates import Candidate, load
+from convcheck.kernels.isolation.isolated import Isolated
 
 EXAMPLES = Path(__file__).with_name("examples")
 COMPILER = shutil.which("cc")

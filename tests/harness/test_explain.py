@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.oracle import explain as explaining
-from convcheck.oracle.calls import ARRANGEMENTS
-from convcheck.oracle.candidates import load
-from convcheck.oracle.cases import REAL_FILLS, Case, exact_fills, nonfinite_fills
-from convcheck.oracle.explain import explain, snippet
-from convcheck.oracle.judge import judge
-from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.laws import LAWS
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.verdicts import Evidence, Outcome, Verdict
+from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging import explain as explaining
+from convcheck.judging.explain import explain, snippet
+from convcheck.judging.judge import judge
+from convcheck.judging.laws.identities import LAWS
+from convcheck.judging.laws.judge_law import judge_law
+from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.kernels.calls import ARRANGEMENTS
+from convcheck.kernels.candidates import load
 from convcheck.reference import convolution, convolution_transpose, gradients, notebook, repaired
 
 PARTNERS = {"convolution": convolution, "convolution_transpose": convolution_transpose}
@@ -164,7 +164,7 @@ def test_snippet_of_a_broken_law_shows_the_wrong_number(law: str) -> None:
             "import runpy; convolution = runpy.run_path('mine.py')['Kernels'].",
         ),
         ("mine:own,dtypes=float32", "from mine import own as convolution"),
-        ("mine:nchw,tensors=NCHW", "from convcheck.oracle.candidates import load; convolution = "),
+        ("mine:nchw,tensors=NCHW", "from convcheck.kernels.candidates import load; convolution = "),
     ],
 )
 def test_snippet_of_a_candidate_runs_alone(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from convcheck.cases.case import Case
 from convcheck.conformance import (
     test_activations,
     test_agreement,
@@ -15,10 +16,9 @@ from convcheck.conformance import (
     test_real_layers,
     test_refactor,
 )
-from convcheck.conformance.fills import filled, filling
-from convcheck.conformance.recording import planned_cells
-from convcheck.oracle.cases import Case
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.conformance.plugin.fills import filled, filling
+from convcheck.conformance.plugin.recording import planned_cells
+from convcheck.form.operations import OPERATIONS
 
 TESTS: tuple[Any, ...] = (
     test_activations.test_gradient_through_activation,

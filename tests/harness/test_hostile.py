@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from pytest_runs import Folder, findings, run, start
 
-from convcheck.oracle.calls import KernelWarning, MisbehaviourError
-from convcheck.oracle.candidates import Candidate, CandidateError
-from convcheck.oracle.cases import Case
-from convcheck.oracle.isolation import Isolated
-from convcheck.oracle.judge import judge, judge_all
-from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.verdicts import Outcome, Verdict
+from convcheck.cases.case import Case
+from convcheck.judging.judge import judge, judge_all
+from convcheck.judging.laws.judge_law import judge_law
+from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.kernels.calls import KernelWarning, MisbehaviourError
+from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.isolation.isolated import Isolated
 
 Kernel = Callable[..., Any]
 KERNELS = hostile.__file__
@@ -173,7 +173,7 @@ def test_a_module_may_do_anything_when_imported(
 ) -> None:
     """What goes wrong there is told in one line."""
     if "sleep" in text:
-        monkeypatch.setattr("convcheck.oracle.isolation._START_SECONDS", 0.5)
+        monkeypatch.setattr("convcheck.kernels.isolation.isolated._START_SECONDS", 0.5)
     (tmp_path / "module.py").write_text(text, encoding="utf-8")
     with pytest.raises(CandidateError, match=MODULES[text]):
         isolated("convolution", str(tmp_path / "module.py")).start()

@@ -16,9 +16,8 @@ from pytest_runs import Folder, call
 ROOT = Path(__file__).parents[2]
 # Where the package's parts are, by the folder of the wheel that they land in.
 PARTS = {
-    "convcheck": "tests/convcheck",
+    "convcheck": "oracle",
     "convcheck/conformance": "tests/conformance",
-    "convcheck/oracle": "oracle",
     "convcheck/reference": "reference",
     "convcheck/reports": "reports",
 }

@@ -139,7 +139,7 @@ def test_a_full_disk_fails_the_run_and_leaves_the_older_report(
 
 
 OURS = """
-from convcheck.conformance.recording import Record
+from convcheck.conformance.plugin.recording import Record
 
 def broken(*_, **__):
     raise RuntimeError("a fault of the harness")
@@ -198,7 +198,7 @@ def test_a_report_without_conformance_tests_is_refused_aloud(folder: Folder) -> 
 
 # PyTorch's oracle with a fault: filters upside down.
 FLIP = """
-from convcheck.oracle import pytorch
+from convcheck.form import pytorch
 
 right = pytorch.forward
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from zeros import OF_ZEROS
 
-from convcheck.oracle import pytorch
-from convcheck.oracle.cases import Case
-from convcheck.oracle.judge import judge, judge_all
-from convcheck.oracle.promises import Promise
-from convcheck.oracle.verdicts import Outcome
+from convcheck.cases.case import Case
+from convcheck.form import pytorch
+from convcheck.judging.judge import judge, judge_all
+from convcheck.judging.verdicts import Outcome
+from convcheck.kernels.promises import Promise
 from convcheck.reference import convolution, repaired
 
 Kernel = Callable[[Any, Any, Any], Any]

@@ -9,12 +9,12 @@ import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase, InMemoryExampleDatabase
 from pytest_runs import Folder, run
 
-from convcheck.conformance import kept
-from convcheck.conformance.kept import Kept
-from convcheck.oracle.candidates import Candidate
-from convcheck.oracle.cases import Case
-from convcheck.oracle.laws import LAWS
-from convcheck.oracle.verdicts import Outcome, Verdict
+from convcheck.cases.case import Case
+from convcheck.conformance.plugin import kept
+from convcheck.conformance.plugin.kept import Kept
+from convcheck.judging.laws.identities import LAWS
+from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.kernels.candidates import Candidate
 
 CANDIDATE = Candidate("convolution", "mine.py", "convolution")
 CASE = "v1:convolution:float32:integers:b1.h{}.w4.i1.o1.f2x2.s1x1:0"

@@ -13,16 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from convcheck.oracle import isolation
-from convcheck.oracle.calls import KernelWarning
-from convcheck.oracle.candidates import Candidate
-from convcheck.oracle.cases import Case
-from convcheck.oracle.isolation import Isolated
-from convcheck.oracle.judge import judge, judge_all
-from convcheck.oracle.supervisor import children
-from convcheck.oracle.verdicts import Outcome
+from convcheck.cases.case import Case
+from convcheck.judging.judge import judge, judge_all
+from convcheck.judging.verdicts import Outcome
+from convcheck.kernels.calls import KernelWarning
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.isolation import isolated as isolation
+from convcheck.kernels.isolation.descendants import children
+from convcheck.kernels.isolation.isolated import Isolated
 
-pytestmark = pytest.mark.filterwarnings("default::convcheck.oracle.calls.KernelWarning")
+pytestmark = pytest.mark.filterwarnings("default::convcheck.kernels.calls.KernelWarning")
 
 RIGHT = """
 from convcheck.reference import notebook
@@ -183,7 +183,7 @@ def test_a_kernel_that_cannot_be_loaded_again_is_not_wrong(
     isolated: Isolate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where every later import is ended by a kill, its cases are undecided, and say so."""
-    monkeypatch.setattr("convcheck.oracle.isolation._LOADS", 3)
+    monkeypatch.setattr("convcheck.kernels.isolation.isolated._LOADS", 3)
     kernel = isolated(KILLED_AT_IMPORT.format(condition="CALLS.stat().st_size > 1"))
     kernel.start()
     kernel.stop()
@@ -195,7 +195,7 @@ def test_a_kernel_that_cannot_be_loaded_again_is_not_wrong(
 # A module that tells of another process than its own, and does not come to an end.
 TELLS_ANOTHER = """
 import os, socket, stat, time
-from convcheck.oracle.messages import Answer, answer_bytes
+from convcheck.kernels.isolation.messages import Answer, answer_bytes
 
 for name in os.listdir("/proc/self/fd"):
     if int(name) > 2 and os.path.exists(f"/proc/self/fd/{{name}}"):
@@ -218,7 +218,7 @@ def test_a_forged_process_is_not_ended(
     isolated: Isolate, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a module tells of other processes is not believed, and told in one sentence."""
-    monkeypatch.setattr("convcheck.oracle.isolation._START_SECONDS", 1.0)
+    monkeypatch.setattr("convcheck.kernels.isolation.isolated._START_SECONDS", 1.0)
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     with subprocess.Popen(command, start_new_session=True) as other:  # noqa: S603
         text = TELLS_ANOTHER.format(answer=FORGED[name].format(other=other.pid))

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.oracle.cases import Case
-from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.laws import LAWS
-from convcheck.oracle.verdicts import Outcome, Verdict
+from convcheck.cases.case import Case
+from convcheck.judging.laws.identities import LAWS
+from convcheck.judging.laws.judge_law import judge_law
+from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.reference import convolution, convolution_transpose, repaired
 
 PARTNERS = {"convolution": convolution, "convolution_transpose": convolution_transpose}

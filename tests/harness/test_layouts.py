@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from convcheck.oracle import layouts
-from convcheck.oracle.layouts import Array
+from convcheck.form import layouts
+from convcheck.form.layouts import Array
 
 Map = Callable[[Array], Array]
 

@@ -11,9 +11,9 @@ from types import ModuleType
 import pytest
 from pytest_runs import Folder, environment
 
-from convcheck.oracle import process
-from convcheck.oracle.candidates import CandidateError, load
-from convcheck.oracle.loading import SAFE_PATH, kernels_of, safe_path, source_digest
+from convcheck.kernels.candidates import CandidateError, load
+from convcheck.kernels.isolation import process
+from convcheck.kernels.loading import SAFE_PATH, kernels_of, safe_path, source_digest
 from convcheck.reference import notebook
 
 
@@ -158,7 +158,7 @@ def convolution(x, ftr, strd):
     return np.einsum("bhwcij,cijo->bhwo", windows[:, :: strd[0], :: strd[1]], ftr)
 """
 CLASHING = ("json", "numpy", "signal", "random", "typing", "pytest", "hypothesis", "torch")
-SCRIPT = "import sys; from convcheck.conformance.command import main; sys.exit(main())"
+SCRIPT = "import sys; from convcheck.conformance.commands.command import main; sys.exit(main())"
 ONE_TEST = ("-k", "test_certificates", "--hypothesis-profile", "quick")
 
 

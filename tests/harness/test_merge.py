@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from synthetic import CIRCUMSTANCES, TESTS, failure, record, report
 
-from convcheck.conformance.command import main
+from convcheck.conformance.commands.command import main
 from convcheck.reports import files
 from convcheck.reports.errors import ReportError
 from convcheck.reports.findings import sentence

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.oracle.candidates import Candidate, load
-from convcheck.oracle.cases import Case
-from convcheck.oracle.isolation import Isolated
-from convcheck.oracle.judge import judge, judge_all
-from convcheck.oracle.messages import Answer, GarbledError, answer_bytes, take_answer
-from convcheck.oracle.verdicts import Outcome
+from convcheck.cases.case import Case
+from convcheck.judging.judge import judge, judge_all
+from convcheck.judging.verdicts import Outcome
+from convcheck.kernels.candidates import Candidate, load
+from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.isolation.messages import Answer, GarbledError, answer_bytes, take_answer
 from convcheck.reference import convolution as right
 
 Kernel = Callable[..., Any]

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from zoo import STYLES, kernels
 
-from convcheck.oracle.calls import MisbehaviourError
-from convcheck.oracle.mistakes import Mistake, catalogue, right
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.probes import probes_of
-from convcheck.oracle.session import Asked, Session, replay
+from convcheck.diagnosis.mistakes import Mistake, catalogue, right
+from convcheck.diagnosis.probes import probes_of
+from convcheck.diagnosis.session import Asked, Session, replay
+from convcheck.form.operations import OPERATIONS
+from convcheck.kernels.calls import MisbehaviourError
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS)
 SHARES = 8

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from synthetic import TESTS, failure, record, report
 
-from convcheck.conformance.command import main
+from convcheck.conformance.commands.command import main
 from convcheck.reports import campaigns, files
 
 Json = dict[str, Any]

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from zoo import STYLES, kernels
 
+from convcheck.cases.case import Case
 from convcheck.conformance import test_real_layers as real_layers
-from convcheck.conformance.kernels import CHOSEN
-from convcheck.conformance.networks import ALL_LAYERS, Layer, distinct_layers
-from convcheck.conformance.recording import ConformanceError, Record
-from convcheck.oracle.cases import Case
-from convcheck.oracle.judge import judge
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.verdicts import Outcome
+from convcheck.conformance.plugin.kernels import CHOSEN
+from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.conformance.shapes.networks import ALL_LAYERS, Layer, distinct_layers
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.judge import judge
+from convcheck.judging.verdicts import Outcome
 
 
 def of(network: str) -> list[Layer]:

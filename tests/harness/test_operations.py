@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from convcheck import reference
-from convcheck.oracle.counts import counts
-from convcheck.oracle.geometry import Fore, Geometry
-from convcheck.oracle.layouts import Array
-from convcheck.oracle.operations import OPERATIONS, operation_named
+from convcheck.form.counts import counts
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layouts import Array
+from convcheck.form.operations import OPERATIONS, operation_named
 from convcheck.reference import gradients, repaired
 
 CONV, TRANSPOSE = "convolution", "convolution_transpose"

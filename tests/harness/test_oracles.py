@@ -8,18 +8,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from convcheck.conformance import kernels
-from convcheck.conformance.coverage import shape_classes, shape_pairs
-from convcheck.conformance.strategies import geometries, seeds
-from convcheck.oracle import cross_check as checked
-from convcheck.oracle import pytorch
-from convcheck.oracle.cases import Case
-from convcheck.oracle.counts import Counts, counts
-from convcheck.oracle.cross_check import cross_check
-from convcheck.oracle.geometry import Geometry
-from convcheck.oracle.judge import OracleError
-from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.oracles import ORACLES, Oracle, loops, python_integers, pytorch_float64
+from convcheck.cases.case import Case
+from convcheck.conformance.plugin import kernels
+from convcheck.conformance.shapes.coverage import shape_classes, shape_pairs
+from convcheck.conformance.shapes.strategies import geometries, seeds
+from convcheck.form import pytorch
+from convcheck.form.counts import Counts, counts
+from convcheck.form.geometry import Geometry
+from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.judging import cross_check as checked
+from convcheck.judging.cross_check import cross_check
+from convcheck.judging.judge import OracleError
+from convcheck.judging.oracles import ORACLES, Oracle, loops, python_integers, pytorch_float64
 from convcheck.reference import notebook
 
 ALL: dict[str, Oracle] = {

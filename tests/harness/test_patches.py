@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.conformance.kernels import kernel_for
-from convcheck.oracle.calls import ARRANGEMENTS
-from convcheck.oracle.cases import DTYPES, Case
-from convcheck.oracle.explain import explain, snippet
-from convcheck.oracle.geometry import Fore, Geometry
-from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.patches import judge_sampled, patch
-from convcheck.oracle.verdicts import Outcome
+from convcheck.cases.case import DTYPES, Case
+from convcheck.conformance.plugin.kernels import kernel_for
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.judging.explain import explain, snippet
+from convcheck.judging.patches import judge_sampled, patch
+from convcheck.judging.verdicts import Outcome
+from convcheck.kernels.calls import ARRANGEMENTS
 
 ONE_LAYER = [operation for operation in OPERATIONS.values() if operation.default_fore is None]
 each_operation = pytest.mark.parametrize("operation", ONE_LAYER, ids=lambda o: o.name)

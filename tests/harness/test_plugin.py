@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from pytest_runs import AGREEMENT, CASE, LEDGER, PATCH, WRONG, Folder, findings, run
 
-from convcheck import conformance, oracle, reference, reports
-from convcheck.conformance import plugin
+import convcheck
+from convcheck import conformance, reference, reports
+from convcheck.conformance.plugin import hooks as plugin
 from convcheck.reports import files
 from convcheck.reports.merge import merge
 
@@ -291,9 +292,11 @@ def test_the_package_may_lie_behind_a_link(folder: Folder, tmp_path: Path) -> No
     package = tmp_path / "real" / "convcheck"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    for room in (conformance, oracle, reference, reports):
-        home = Path(room.__path__[0])
-        (package / room.__name__.rpartition(".")[2]).symlink_to(home)
+    for home in [
+        *(each for each in Path(convcheck.__path__[0]).iterdir() if each.is_dir()),
+        *(Path(room.__path__[0]) for room in (conformance, reference, reports)),
+    ]:
+        (package / home.name).symlink_to(home)
     (tmp_path / "link").symlink_to(package.parent)
     where = folder(mine="from convcheck.reference import convolution")
     link = str(tmp_path / "link")

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from arithmetic import EXACT, GEOMETRIES, Arithmetic, arrays_of, compute, same
 
-from convcheck.conformance.kernels import partners
-from convcheck.oracle.bounds import bound
-from convcheck.oracle.cases import Case
-from convcheck.oracle.certificates import certify
-from convcheck.oracle.judge import judge
-from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.laws import LAWS
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.promises import DIRECT, OF_ZEROS, Promise, promise_of, suited
-from convcheck.oracle.regions import Region
-from convcheck.oracle.verdicts import Outcome
+from convcheck.cases.case import Case
+from convcheck.cases.regions import Region
+from convcheck.conformance.plugin.kernels import partners
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.bounds import bound
+from convcheck.judging.certificates import certify
+from convcheck.judging.judge import judge
+from convcheck.judging.laws.identities import LAWS
+from convcheck.judging.laws.judge_law import judge_law
+from convcheck.judging.verdicts import Outcome
+from convcheck.kernels.promises import DIRECT, OF_ZEROS, Promise, promise_of, suited
 from convcheck.reference import convolution
 
 

@@ -11,9 +11,9 @@ import pytest
 import readme_sample
 from hypothesis import Phase
 
-from convcheck.conformance import plugin
+from convcheck.conformance.plugin import hooks as plugin
 from convcheck.conformance.test_certificates import TIERS
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.form.operations import OPERATIONS
 from convcheck.reference import convolution
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

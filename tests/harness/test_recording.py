@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.conformance import recording
-from convcheck.conformance.recording import ConformanceError, Record, laws_of, planned_cells
-from convcheck.oracle.cases import DTYPES, Case
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.verdicts import Evidence, Outcome, Verdict
+from convcheck.cases.case import DTYPES, Case
+from convcheck.conformance.plugin import recording
+from convcheck.conformance.plugin.recording import ConformanceError, Record, laws_of, planned_cells
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.verdicts import Evidence, Outcome, Verdict
 
 CASE = Case.parse("v1:convolution:float32:integers:b1.h4.w4.i1.o1.f2x2.s1x1:0")
 EMPTY = Case.parse("v1:convolution:float32:integers:b0.h4.w4.i1.o1.f2x2.s1x1:0")

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from pytest_runs import Folder, findings, run
 
-from convcheck.conformance import replaced
-from convcheck.conformance.likeness import Tally
-from convcheck.conformance.recording import ConformanceError
-from convcheck.oracle.candidates import Candidate
-from convcheck.oracle.cases import Case
-from convcheck.oracle.operations import Kernel
-from convcheck.oracle.refactor import Likeness, Losses, compare, differing, likeness
+from convcheck.cases.case import Case
+from convcheck.conformance.plugin import replaced
+from convcheck.conformance.plugin.likeness import Tally
+from convcheck.conformance.plugin.recording import ConformanceError
+from convcheck.form.operations import Kernel
+from convcheck.judging.likeness import Likeness, Losses, compare, differing, likeness
+from convcheck.kernels.candidates import Candidate
 from convcheck.reference import convolution
 from convcheck.reports import refactor
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from convcheck.oracle.axes import Axis, axes
-from convcheck.oracle.cases import DTYPES, Case
-from convcheck.oracle.counts import most_terms
-from convcheck.oracle.geometry import LAYERS, Geometry
-from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.regions import Region, pairwise_rows
+from convcheck.cases.axes import Axis, axes
+from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.regions import Region, pairwise_rows
+from convcheck.form.counts import most_terms
+from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.operations import OPERATIONS, Operation
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
 BACKWARD = [operation for operation in OPERATIONS.values() if operation.default_fore]

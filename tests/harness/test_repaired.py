@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from convcheck import reference
-from convcheck.oracle.layouts import Array
+from convcheck.form.layouts import Array
 from convcheck.reference import repaired
 
 FORWARD: dict[str, Callable[..., Any]] = {

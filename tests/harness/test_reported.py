@@ -3,14 +3,14 @@
 import pytest
 from reported import REPORTED, Reported
 
-from convcheck.oracle.cases import Case
-from convcheck.oracle.claims import Claim
-from convcheck.oracle.diagnosis import Diagnosis, diagnose
-from convcheck.oracle.judge import judge
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.scan import Draw, deed
-from convcheck.oracle.statements import Statement, numbers_of
-from convcheck.oracle.verdicts import DECIDED
+from convcheck.cases.case import Case
+from convcheck.diagnosis.diagnose import Diagnosis, diagnose
+from convcheck.diagnosis.where.claims import Claim
+from convcheck.diagnosis.where.scan import Draw, deed
+from convcheck.diagnosis.where.statements import Statement, numbers_of
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.judge import judge
+from convcheck.judging.verdicts import DECIDED
 
 FRESH = 150
 

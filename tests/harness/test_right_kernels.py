@@ -6,15 +6,15 @@ from hypothesis import strategies as st
 from zeros import OF_ZEROS
 from zoo import STYLES, kernels
 
-from convcheck.conformance.kernels import partners
-from convcheck.conformance.recording import laws_of
-from convcheck.conformance.strategies import geometries, seeds
-from convcheck.oracle.cases import DTYPES, Case, agreement_fills, nonfinite_fills
-from convcheck.oracle.certificates import certify
-from convcheck.oracle.judge import judge_all
-from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.regions import Region
+from convcheck.cases.case import DTYPES, Case, agreement_fills, nonfinite_fills
+from convcheck.cases.regions import Region
+from convcheck.conformance.plugin.kernels import partners
+from convcheck.conformance.plugin.recording import laws_of
+from convcheck.conformance.shapes.strategies import geometries, seeds
+from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.judging.certificates import certify
+from convcheck.judging.judge import judge_all
+from convcheck.judging.laws.judge_law import judge_law
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
 each_style = pytest.mark.parametrize("style", STYLES)

@@ -9,8 +9,8 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from synthetic import TESTS, failure, record, report
 
-from convcheck.oracle.cases import DTYPES
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.cases.case import DTYPES
+from convcheck.form.operations import OPERATIONS
 from convcheck.reports import files
 from convcheck.reports.merge import merge
 from convcheck.reports.schema import SchemaError, check, schema

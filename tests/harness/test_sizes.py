@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from convcheck.conformance import test_combinations as combined
-from convcheck.conformance.coverage import block_classes, block_pairs, pairs_of
-from convcheck.conformance.kernels import CHOSEN, kernel_for
-from convcheck.conformance.recording import ConformanceError, Record
-from convcheck.conformance.sizes import ALL, FEW, NAMES, Plan, covering, smaller
-from convcheck.oracle.counts import most_terms
-from convcheck.oracle.geometry import LAYERS, Geometry
-from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.conformance.plugin.kernels import CHOSEN, kernel_for
+from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.conformance.shapes.coverage import block_classes, block_pairs, pairs_of
+from convcheck.conformance.shapes.sizes import ALL, FEW, NAMES, Plan, covering, smaller
+from convcheck.form.counts import most_terms
+from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.operations import OPERATIONS, Operation
 
 # What is planned depends on the layers alone: these stand for all.
 each_operation = pytest.mark.parametrize(
@@ -99,7 +99,8 @@ def test_extremes(operation: Operation) -> None:
 def test_geometries_are_the_same_in_every_process() -> None:
     """Another seed of Python's hashes changes nothing."""
     code = (
-        "from convcheck.conformance.sizes import *; from convcheck.oracle.operations import *; "
+        "from convcheck.conformance.shapes.sizes import *; "
+        "from convcheck.form.operations import *; "
         "print(*covering(OPERATIONS['convolution'], (), Plan('few', 2, 2**11)))"
     )
     found = {

@@ -9,13 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from zeros import OF_ZEROS as STYLES
 
-from convcheck.conformance.kernels import judge_fills, reference_for
-from convcheck.conformance.strategies import geometries, seeds
-from convcheck.oracle import spread
-from convcheck.oracle.cases import Case, nonfinite_fills
-from convcheck.oracle.geometry import Geometry
-from convcheck.oracle.operations import OPERATIONS, Operation
-from convcheck.oracle.promises import OF_ZEROS, Promise
+from convcheck.cases.case import Case, nonfinite_fills
+from convcheck.conformance.plugin.kernels import judge_fills, reference_for
+from convcheck.conformance.shapes.strategies import geometries, seeds
+from convcheck.form.geometry import Geometry
+from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.judging import spread
+from convcheck.kernels.promises import OF_ZEROS, Promise
 from convcheck.reference import notebook
 
 ONE_LAYER = [each for each in OPERATIONS.values() if each.default_fore is None]

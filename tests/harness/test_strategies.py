@@ -6,15 +6,15 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pytest_runs import Folder, run
 
-from convcheck.conformance.boundaries import (
+from convcheck.conformance.shapes.boundaries import (
     CLASSES,
     boundary_geometries,
     classes_of,
     reachable,
 )
-from convcheck.conformance.strategies import geometries
-from convcheck.oracle.geometry import LAYERS, Geometry
-from convcheck.oracle.operations import OPERATIONS, Operation
+from convcheck.conformance.shapes.strategies import geometries
+from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.operations import OPERATIONS, Operation
 
 # What is drawn depends on the layers alone: these four stand for all.
 each_operation = pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def _sizes(geometry: Geometry) -> list[int]:
 # Notes the cases of a test, and judges none: neither kernel nor oracle is needed.
 SPY = """
 import contextlib, os, pathlib
-from convcheck.conformance import kernels
-from convcheck.oracle import pytorch
+from convcheck.conformance.plugin import kernels
+from convcheck.form import pytorch
 
 def noted(kernel, cases):
     test = os.environ["PYTEST_CURRENT_TEST"].rpartition("::")[2]

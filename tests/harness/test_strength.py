@@ -12,10 +12,10 @@ from strength import DATA, PROFILES
 from suite import caught, shrunk
 from synthetic import ASKED
 
-from convcheck.conformance import collector
-from convcheck.oracle import pytorch
-from convcheck.oracle.mistakes import Mistake, catalogue
-from convcheck.oracle.operations import OPERATIONS
+from convcheck.conformance.plugin import collector
+from convcheck.diagnosis.mistakes import Mistake, catalogue
+from convcheck.form import pytorch
+from convcheck.form.operations import OPERATIONS
 from convcheck.reports import findings
 from convcheck.reports.findings import Planned, Results
 

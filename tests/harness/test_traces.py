@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from pytest_runs import Folder, findings, run
 
-from convcheck.oracle import traces
-from convcheck.oracle.calls import MisbehaviourError
-from convcheck.oracle.candidates import Candidate, load
-from convcheck.oracle.cases import Case
-from convcheck.oracle.explain import explain
-from convcheck.oracle.isolation import Isolated
-from convcheck.oracle.judge import judge, judge_all
-from convcheck.oracle.session import same_kind
-from convcheck.oracle.verdicts import Verdict
+from convcheck.cases.case import Case
+from convcheck.diagnosis.session import same_kind
+from convcheck.judging.explain import explain
+from convcheck.judging.judge import judge, judge_all
+from convcheck.judging.verdicts import Verdict
+from convcheck.kernels import traces
+from convcheck.kernels.calls import MisbehaviourError
+from convcheck.kernels.candidates import Candidate, load
+from convcheck.kernels.isolation.isolated import Isolated
 
 CASES = [
     Case.parse(f"v1:convolution:float32:integers:b1.h3.w4.i1.o1.f{f}x1.s1x1:1") for f in (1, 2, 3)

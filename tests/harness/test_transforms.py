@@ -10,18 +10,18 @@ import pytest
 from transforms import Normwise, fft_kernels, winograd
 from zoo import STYLES
 
-from convcheck.conformance.boundaries import boundary_geometries, reachable
-from convcheck.conformance.kernels import partners
-from convcheck.conformance.recording import laws_of
-from convcheck.oracle.cases import Case, agreement_fills
-from convcheck.oracle.certificates import certify
-from convcheck.oracle.geometry import Geometry
-from convcheck.oracle.judge import judge, judge_all
-from convcheck.oracle.judge_law import judge_law
-from convcheck.oracle.operations import OPERATIONS
-from convcheck.oracle.patches import judge_sampled
-from convcheck.oracle.regions import Region
-from convcheck.oracle.verdicts import DECIDED, Outcome, Verdict
+from convcheck.cases.case import Case, agreement_fills
+from convcheck.cases.regions import Region
+from convcheck.conformance.plugin.kernels import partners
+from convcheck.conformance.plugin.recording import laws_of
+from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.form.geometry import Geometry
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.certificates import certify
+from convcheck.judging.judge import judge, judge_all
+from convcheck.judging.laws.judge_law import judge_law
+from convcheck.judging.patches import judge_sampled
+from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
 
 DTYPES = ("float32", "float64")
 GEOMETRY = Geometry.parse("b2.h7.w6.i3.o2.f3x3.s1x1")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from zoo import STYLES, Style, kernels
 
-from convcheck.oracle.promises import Promise
+from convcheck.kernels.promises import Promise
 
 Array = Any
 Pair = tuple[int, int]

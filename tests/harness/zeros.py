@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from zoo import Array, Pair, Style
 
-from convcheck.oracle.pytorch import one_thread
+from convcheck.form.pytorch import one_thread
 
 
 def _windows(wide: Array, taps: Pair, strd: Pair) -> Array:

@@ -1,0 +1,1 @@
+"""Campaigns: regions that are certified in parts, by many workers."""

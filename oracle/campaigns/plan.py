@@ -1,0 +1,143 @@
+"""What a campaign certifies, and how its parts make one certificate.
+
+A plan's region is cut into spans, always alike.  What the spans gave makes the certificate
+that one process would have given, to the byte, however they were shared out.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from functools import lru_cache
+from typing import Any, Self
+
+from convcheck.cases.axes import axes
+from convcheck.cases.case import Case, require_seed
+from convcheck.cases.regions import Region
+from convcheck.form.operations import operation_named
+from convcheck.judging.certificates import Certificate
+from convcheck.judging.judge import judge
+from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.isolation.isolated import Isolated
+
+MOST_AXES = 50_000
+
+SPAN = 256
+"""places of a region that are certified together; see `Region.geometries`"""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is certified: it alone determines the result."""
+
+    region: Region
+    candidate: str
+    """as `candidates.Candidate` has it"""
+    source: str
+    """digest of the file that the candidate stands in, so that results are of one version"""
+    draws: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where there is no such seed, or no end to the region."""
+        require_seed(self.seed)
+        _require_countable(self.region)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the plan as plain types."""
+        return json.loads(json.dumps(asdict(self)))  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> Self:
+        """Return the plan that `plain` gave."""
+        region: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in plain["region"].items()
+        }
+        return cls(**{**plain, "region": Region(**region)})
+
+    def spans(self) -> Iterator[range]:
+        """Yield the spans of the region, the simplest geometries first."""
+        places = self.region.places
+        return (range(at, min(at + SPAN, places)) for at in range(0, places, SPAN))
+
+    def span_at(self, start: int) -> range | None:
+        """Return the span that starts there, if one does."""
+        places = self.region.places
+        there = start % SPAN == 0 and 0 <= start < places
+        return range(start, min(start + SPAN, places)) if there else None
+
+
+@lru_cache(maxsize=8)
+def _require_countable(region: Region) -> None:
+    """Raise ValueError where a region has more axes than a campaign could end with."""
+    layers = region.fore_layers if operation_named(region.operation).default_fore else (None,)
+    several = 0
+    for extent in range(1, region.reach + 1):
+        several += sum(len(axes(region.operation, layer, extent)) for layer in layers)
+        if several > MOST_AXES:
+            what = f"extent={region.extent}, reach={region.reach}"
+            raise ValueError(
+                f"{what}: expected at most {MOST_AXES:,} combinations of extent, filter and "
+                f"stride, of which any two make a shape; extents up to {extent} have more"
+            )
+
+
+@dataclass
+class Part:
+    """What a span gave."""
+
+    start: int
+    stop: int
+    certified: int = 0
+    undecided: int = 0
+    judged: list[tuple[str, str, int]] = field(default_factory=list)
+    """dtype, outcome and number of judged cases"""
+    choices: dict[str, int] = field(default_factory=dict)
+    axes: list[list[int]] = field(default_factory=list)
+    """as `Certificate.axes`, each key and value in one list"""
+    rounded: bool = False
+    failure: dict[str, str] | None = None
+    """case, outcome and reason of the first disagreement, with which it ends"""
+
+
+def total(plan: Plan, parts: Iterable[Part]) -> Certificate:
+    """Return the certificate that the parts of a plan make together.
+
+    Parts count up to the first that is missing or failed, for what comes behind says nothing
+    of the simplest disagreement.
+    """
+    certificate = Certificate(plan.region, plan.draws, plan.region.count())
+    found = {part.start: part for part in parts}
+    for span in plan.spans():
+        part = found.get(span.start)
+        if part is None:
+            certificate.interrupted = True
+            break
+        certificate.agreed += part.certified
+        certificate.undecided += part.undecided
+        certificate.judged += Counter(
+            {(dtype, Outcome(outcome)): count for dtype, outcome, count in part.judged}
+        )
+        for dtype, choices in part.choices.items():
+            certificate.choices[dtype] = min(choices, certificate.choices.get(dtype, choices))
+        certificate.rounded |= part.rounded
+        for *axis, count, other in part.axes:
+            key = (axis[0], axis[1], axis[2])
+            before, longest = certificate.axes.get(key, (0, 0))
+            certificate.axes[key] = (before + count, max(longest, other))
+        if part.failure is not None:
+            certificate.failure = _verdict(plan, part.failure)
+            break
+    return certificate
+
+
+def _verdict(plan: Plan, failure: dict[str, str]) -> Verdict:
+    """Return the verdict on a failure, judged again for its evidence; it may be one of chance."""
+    case, outcome = Case.parse(failure["case"]), Outcome(failure["outcome"])
+    kernel = Isolated(Candidate.parse(plan.candidate))
+    again = judge(kernel, case)
+    if again.failed:
+        return again
+    reason = f"{failure['reason']}; asked once more, it did not fail"
+    return Verdict(case, kernel, "exact", outcome, reason)

@@ -1,0 +1,1 @@
+"""Cases: numbers and regions to judge kernels on."""

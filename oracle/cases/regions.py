@@ -1,0 +1,335 @@
+"""Regions: every distinct geometry up to a size, the smallest first, in flat memory."""
+
+import math
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import combinations, product
+from typing import Any, NamedTuple
+
+from convcheck.form.geometry import LAYERS, Fore, Geometry, require_extent
+from convcheck.form.operations import operation_named
+
+from .axes import Axis, axes
+from .case import DTYPES, LARGEST_ARRAY
+from .unchecked import unchecked
+
+# Orders in which to look for combinations that hold all pairs.
+_STEPS = (1, 5, 7, 11, 13, 17, 19, 23, 25, 29, 31, 35, 37, 41, 43, 47)
+
+
+class Sizes(NamedTuple):
+    """What is not spatial: batch, channels, and the dtype that they are judged in."""
+
+    batch: int
+    channels_in: int
+    channels_out: int
+    fore_channels: int
+    """channels out of layer l+1; 0 without one"""
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Region:
+    """Which geometries: all distinct ones with both axes up to `extent`, and its fringe.
+
+    In the fringe one axis is longer than that, up to `reach`, or has a stride one beyond
+    the last distinct one, while the other axis is distinct and at most `narrow`.
+
+    Batch and channels: where both axes are at most `full_to`, a geometry is judged in every
+    combination of them; where they are longer, in a few combinations that hold every pair
+    of two of them; in the fringe in one of these combinations, which take turns.  Each
+    combination has a dtype of its own, so that pairs of a dtype and a batch or a number of
+    channels are held as well.
+    """
+
+    operation: str
+    extent: int
+    reach: int = 0
+    """0 stands for `extent`"""
+    narrow: int = 2
+    full_to: int = 4
+    batches: tuple[int, ...] = (1, 2)
+    channels: tuple[int, ...] = (1, 2, 3)
+    dtypes: tuple[str, ...] = ("float64",)
+    fore_layers: tuple[str, ...] = LAYERS
+    """kinds of layer l+1, where there is one"""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a field is not what it should be."""
+        operation_named(self.operation)
+        require_extent("extent", self.extent, 1)
+        if self.reach == 0:
+            object.__setattr__(self, "reach", self.extent)
+        require_extent("reach", self.reach, self.extent)
+        require_extent("narrow", self.narrow, 0)
+        require_extent("full_to", self.full_to, 0)
+        for name in ("batches", "channels"):
+            values = getattr(self, name)
+            if not isinstance(values, tuple) or not values or len(set(values)) < len(values):
+                raise ValueError(f"{name}={values!r}: expected a tuple of distinct integers")
+            for value in values:
+                require_extent(name, value, 1)
+        dtypes = self.dtypes
+        if not isinstance(dtypes, tuple) or not dtypes or set(dtypes) - set(DTYPES):
+            raise ValueError(f"dtypes={dtypes!r}: expected a tuple of some of {', '.join(DTYPES)}")
+
+        layers = self.fore_layers
+        if layers not in (LAYERS, LAYERS[::-1], LAYERS[:1], LAYERS[1:]):
+            raise ValueError(
+                f"fore_layers={layers!r}: expected a tuple of some of {', '.join(LAYERS)}"
+            )
+
+        # Of any array: the two layers' filters included, whose taps are at most the extents.
+        channels = max(self.channels)
+        elements = (
+            max(*self.batches, channels)
+            * channels
+            * max(self.extent**2, self.reach * min(self.narrow, self.reach))
+        )
+        if elements > LARGEST_ARRAY:
+            raise ValueError(
+                f"extent={self.extent!r}, reach={self.reach!r}, channels={self.channels!r}: "
+                f"expected arrays of at most {LARGEST_ARRAY} elements, not of {elements}"
+            )
+
+    def __str__(self) -> str:
+        """Return what the region holds, in words."""
+        what = "input" if operation_named(self.operation).layer == "convolution" else "output"
+        if self._two_layers:
+            kind = (
+                "of either kind" if len(set(self.fore_layers)) > 1 else f"a {self.fore_layers[0]}"
+            )
+            what = f"inputs and outputs of both layers, l+1 being {kind.replace('_', ' ')}, and"
+        text = [f"every distinct geometry with {what} extents up to {self.extent}"]
+        sizes = [
+            f"batch {_listed(self.batches)}",
+            f"channels {_listed(self.channels)}",
+            " and ".join(self.dtypes),
+        ]
+        pairs = f"in {len(self.pairwise)} combinations that hold every pair of {', '.join(sizes)}"
+        if self.full_to >= self.extent:
+            text.append(f"with {', '.join(sizes)}: batch and channels in every combination")
+        elif self.full_to == 0:
+            text.append(pairs)
+        else:
+            text.append(f"up to {self.full_to} in every combination of batch and channels")
+            text.append(f"beyond, {pairs}")
+        if self.narrow:
+            longer = f"one axis longer, up to {self.reach}, or " if self.reach > self.extent else ""
+            text.append(
+                f"besides, {longer}a stride one beyond the last distinct one, the other axis at "
+                f"most {self.narrow}, in one combination each"
+            )
+        return "; ".join(text)
+
+    @property
+    def _two_layers(self) -> bool:
+        return operation_named(self.operation).default_fore is not None
+
+    @property
+    def full(self) -> tuple[Sizes, ...]:
+        """Every combination of batch and channels, the dtypes taking turns."""
+        values = self._values()[:-1]
+        turns = product(*(range(len(each)) for each in values))
+        rows = (
+            Sizes(b, i, o, k, self.dtypes[sum(turn) % len(self.dtypes)])
+            for (b, i, o, k), turn in zip(product(*values), turns, strict=True)
+        )
+        return tuple(sorted(rows, key=_simplicity))
+
+    @property
+    def pairwise(self) -> tuple[Sizes, ...]:
+        """Combinations that hold every pair of a batch, channels and a dtype."""
+        rows = (Sizes(*row) for row in pairwise_rows(self._values()))
+        return tuple(sorted(rows, key=_simplicity))
+
+    def _values(self) -> tuple[tuple[Any, ...], ...]:
+        fore_channels = self.channels if self._two_layers else (0,)
+        return self.batches, self.channels, self.channels, fore_channels, self.dtypes
+
+    @property
+    def places(self) -> int:
+        """How many geometries there are, batch and channels aside: see `geometries`."""
+        return _sums(self)[0][-1]
+
+    def geometries(
+        self, shard: int = 0, shards: int = 1, *, span: range | None = None
+    ) -> Iterator[tuple[int, Geometry, str]]:
+        """Yield rank, geometry and dtype; the lower the rank, the simpler the geometry.
+
+        Args:
+            shard: which part of the region, from 0; the parts together are the region.
+            shards: how many parts there are.
+            span: the places to keep to.  A place is a geometry but for batch and channels;
+                what is skipped costs next to nothing.
+        """
+        full, pairwise = self.full, self.pairwise
+        ranks = max(len(full), len(pairwise))
+        for place, spatial in self._spatial(span):
+            if place % shards == shard:
+                rows = self._rows(full, pairwise, place, spatial)
+                known: dict[Any, Any] = {}
+                for rank, sizes in enumerate(rows, start=place * ranks):
+                    yield rank, spatial.geometry(sizes, known), sizes.dtype
+
+    def count(self, span: range | None = None) -> int:
+        """Return how many geometries the region, or a span of it, holds, each in one dtype."""
+        starts, sums, sizes = _sums(self)
+
+        def up_to(place: int) -> int:
+            at = bisect_right(starts, place) - 1
+            return sums[at] + (place - starts[at]) * sizes[at]
+
+        kept = range(starts[-1]) if span is None else span
+        return up_to(min(kept.stop, starts[-1])) - up_to(min(kept.start, starts[-1]))
+
+    def _rows(
+        self, full: tuple[Sizes, ...], pairwise: tuple[Sizes, ...], place: int, spatial: "Spatial"
+    ) -> tuple[Sizes, ...]:
+        if spatial.fringe:
+            turn = place % len(pairwise)
+            return pairwise[turn : turn + 1]
+        return full if spatial.largest <= self.full_to else pairwise
+
+    def _spatial(self, span: range | None) -> Iterator[tuple[int, "Spatial"]]:
+        """Yield place, and what is spatial, of each geometry of a span."""
+        start = 0
+        for block in self._blocks():
+            places = range(start, start + block.size)
+            if span is not None:
+                places = range(max(start, span.start), min(places.stop, span.stop))
+            for place in places:
+                rows, columns = divmod(place - start, len(block.columns))
+                axes = block.rows[rows], block.columns[columns]
+                yield place, Spatial(block.fore_layer, *axes, block.largest, block.fringe)
+            start += block.size
+
+    def _blocks(self) -> Iterator["_Block"]:
+        """Yield the axes that are combined, by the larger extent, then the smaller."""
+        for largest in range(1, self.reach + 1):
+            for smaller in range(1, largest + 1):
+                both = [(smaller, largest), (largest, smaller)]
+                for rows, columns in both[: 1 if smaller == largest else 2]:
+                    for fore_layer in self.fore_layers if self._two_layers else (None,):
+                        yield from self._axes(fore_layer, rows, columns)
+
+    def _axes(self, fore_layer: str | None, rows: int, columns: int) -> Iterator["_Block"]:
+        largest = max(rows, columns)
+        a, b = (axes(self.operation, fore_layer, extent) for extent in (rows, columns))
+        longer = largest > self.extent
+        if not longer or min(rows, columns) <= self.narrow:
+            yield _Block(fore_layer, a, b, largest, longer)
+        if columns <= self.narrow:
+            past = axes(self.operation, fore_layer, rows, beyond=True)
+            yield _Block(fore_layer, past, b, largest, fringe=True)
+        if rows <= self.narrow:
+            past = axes(self.operation, fore_layer, columns, beyond=True)
+            yield _Block(fore_layer, a, past, largest, fringe=True)
+
+
+@lru_cache(maxsize=8)
+def _sums(region: Region) -> tuple[list[int], list[int], list[int]]:
+    """Return where each block starts, the geometries before it, and those at each of its places.
+
+    The last of each are of the region's end.
+    """
+    full, pairwise = len(region.full), len(region.pairwise)
+    starts, sums, sizes = [0], [0], []
+    for block in region._blocks():  # noqa: SLF001  (a method in all but that it is cached)
+        sizes.append(1 if block.fringe else full if block.largest <= region.full_to else pairwise)
+        starts.append(starts[-1] + block.size)
+        sums.append(sums[-1] + block.size * sizes[-1])
+    return starts, sums, [*sizes, 0]
+
+
+class _Block(NamedTuple):
+    """Axes of which each is combined with each."""
+
+    fore_layer: str | None
+    rows: tuple[Axis, ...]
+    columns: tuple[Axis, ...]
+    largest: int
+    fringe: bool
+
+    @property
+    def size(self) -> int:
+        return len(self.rows) * len(self.columns)
+
+
+class Spatial(NamedTuple):
+    """Kind of layer l+1 and both axes of a geometry, and where it stands in a region."""
+
+    fore_layer: str | None
+    rows: Axis
+    columns: Axis
+    largest: int
+    fringe: bool
+
+    def geometry(self, sizes: Sizes, known: dict[Any, Any] | None = None) -> Geometry:
+        """Return the geometry of this shape with these sizes.
+
+        `known` is its `Geometry.spatial`, which others of this shape share.
+        """
+        a, b = self.rows, self.columns
+        fore = None
+        if self.fore_layer is not None:
+            fore = unchecked(
+                Fore,
+                layer=self.fore_layer,
+                channels_out=sizes.fore_channels,
+                filter_height=a.fore_taps,
+                filter_width=b.fore_taps,
+                stride_height=a.fore_stride,
+                stride_width=b.fore_stride,
+            )
+        return unchecked(
+            Geometry,
+            batch=sizes.batch,
+            height=a.extent,
+            width=b.extent,
+            channels_in=sizes.channels_in,
+            channels_out=sizes.channels_out,
+            filter_height=a.taps,
+            filter_width=b.taps,
+            stride_height=a.stride,
+            stride_width=b.stride,
+            fore=fore,
+            spatial={} if known is None else known,
+        )
+
+
+@lru_cache(maxsize=64)
+def pairwise_rows(values: tuple[tuple[Any, ...], ...]) -> tuple[tuple[Any, ...], ...]:
+    """Return few combinations of one value each that hold every pair of values.
+
+    Greedy: always the combination with most new pairs, the first of several, over the
+    combinations in several orders, of which the one that needs fewest wins.
+    """
+    rows = list(product(*values))
+    pairs = {
+        row: {((i, row[i]), (j, row[j])) for i, j in combinations(range(len(row)), 2)}
+        for row in rows
+    }
+    fewest = rows
+    for step in _STEPS:
+        if math.gcd(step, len(rows)) > 1:  # would not reach every row
+            continue
+        order = [rows[i * step % len(rows)] for i in range(len(rows))]
+        missing = set().union(*pairs.values())
+        chosen = []
+        while missing:
+            best = max(order, key=lambda row: len(pairs[row] & missing))
+            chosen.append(best)
+            missing -= pairs[best]
+        fewest = min(fewest, chosen, key=len)
+    return tuple(fewest)
+
+
+def _simplicity(sizes: Sizes) -> tuple[int, Sizes]:
+    return math.prod(sizes[:3]) * max(sizes.fore_channels, 1), sizes
+
+
+def _listed(numbers: tuple[int, ...]) -> str:
+    return ", ".join(map(str, numbers))

@@ -1,0 +1,1 @@
+"""Diagnosis: why a kernel is wrong, and where; never whether it is."""

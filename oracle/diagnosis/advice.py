@@ -1,0 +1,89 @@
+"""Declarations that would make a failing kernel right: what it may be, and has not said."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
+
+from convcheck.cases.case import DTYPES, Case
+from convcheck.form.layouts import Array
+from convcheck.form.operations import Kernel, Operation
+from convcheck.judging.judge import judge, judge_all
+from convcheck.judging.verdicts import DECIDED
+from convcheck.kernels.calls import Call, MisbehaviourError, Remote, call_all
+from convcheck.kernels.promises import DIRECT, Promise, promise_of, suited
+
+from .session import Asked, Session
+from .where.scan import Draw
+
+_PROMISES = {
+    Promise(subnormals="flushed"): "it takes subnormal numbers for zero",
+    Promise(accuracy="normwise"): "it is a Winograd or FFT kernel",
+    Promise(sums="float32"): "it sums in float32",
+    Promise(sums="float16"): "it sums in float16",
+}
+"""those that allow less before those that allow more"""
+_DRAWN = 12
+_FILLS = ("integers", "uniform", "positive", "tiny")
+
+
+class _Promising(Remote):
+    """A kernel that promises something."""
+
+    def __init__(self, kernel: Kernel, operation: Operation, promise: Promise) -> None:
+        self.promise = promise
+        self._kernel, self._operation = kernel, operation
+        self.refuses = getattr(kernel, "refuses", None)
+
+    def call_all(self, calls: Sequence[Call]) -> list[Array | MisbehaviourError]:
+        """Return the kernel's results."""
+        return call_all(self._kernel, self._operation, calls)
+
+
+def missing_promise(session: Session, case: Case) -> Promise | None:
+    """Return what a kernel need only promise to be right on a case, and on others besides."""
+    if promise_of(session.kernel) is not DIRECT or case.mode == "nonfinite":
+        return None
+    for promise in _PROMISES:
+        kernel = _Promising(session.kernel, session.operation, promise)
+        right = not judge(kernel, suited(promise, case)).failed
+        if right and _is_right(session, promise, case.dtype):
+            return promise
+    return None
+
+
+@lru_cache(maxsize=64)
+def _is_right(session: Session, promise: Promise, dtype: str) -> bool:
+    """Return whether a kernel is right as far as a promise goes, on geometries drawn at random."""
+    draw = Draw(session.operation, seed=3)
+    drawn = [draw.geometry() for _ in range(_DRAWN)]
+    cases = [
+        suited(promise, Case(session.operation.name, geometry, dtype, fill, 1))
+        for geometry in drawn
+        for fill in _FILLS
+    ]
+    kernel = _Promising(session.kernel, session.operation, promise)
+    decided = [each for each in judge_all(kernel, cases) if each.outcome in DECIDED]
+    return len(decided) > len(cases) // 2 and not any(each.failed for each in decided)
+
+
+def advice(session: Session, focus: Asked, missing: Promise | None) -> Iterator[str]:
+    """Yield declarations with which the kernel would be right, and what they say."""
+    if missing is not None:
+        yield f"{missing}, if {_PROMISES[missing]}: it is right as far as that promises"
+    if isinstance(focus.answer, MisbehaviourError):
+        yield from _dtypes(session, focus)
+
+
+def _dtypes(session: Session, focus: Asked) -> Iterator[str]:
+    """Yield that a kernel may not take a dtype, where it raises in that alone."""
+    case = focus.probe.case
+    if not str(focus.answer).startswith("raised "):
+        return
+    verdicts = {
+        dtype: judge(session.kernel, replace(case, dtype=dtype, fill="integers"))
+        for dtype in DTYPES
+    }
+    bad = [dtype for dtype, verdict in verdicts.items() if verdict.failed]
+    good = [dtype for dtype in DTYPES if dtype not in bad]
+    if good and case.dtype in bad and all(verdicts[d].reason.startswith("raised ") for d in bad):
+        yield f"dtypes={'+'.join(good)}, if it takes no {' and no '.join(bad)}"

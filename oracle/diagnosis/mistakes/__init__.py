@@ -1,0 +1,31 @@
+"""The catalogue of mistakes: wrong kernels with a name, for each of the eight operations.
+
+A mistake is written once, as a change to the trilinear form that all operations are
+derivatives of, and told of every operation that can have it.
+"""
+
+from functools import lru_cache
+
+from convcheck.form.operations import OPERATIONS, operation_named
+
+from .channels import BLOCKS, CHANNELS
+from .layers import of_both_layers
+from .numbers import NUMBERS
+from .sides import SIDES
+from .slips import Mistake, of_one_layer, of_two_layers
+from .spatial import AXES
+from .states import of_state, right
+
+__all__ = ["Mistake", "catalogue", "right"]
+
+_SLIPS = (*AXES, *SIDES, *CHANNELS, *BLOCKS, *NUMBERS)
+
+
+@lru_cache
+def catalogue(operation: str) -> tuple[Mistake, ...]:
+    """Return the mistakes that a kernel of `operation` can have, the plainer ones first."""
+    which = operation_named(operation)
+    if which.default_fore is None:
+        return (*of_one_layer(_SLIPS, which), *of_state(which))
+    both = of_two_layers(_SLIPS, which, dict(OPERATIONS))
+    return (*of_both_layers(which, OPERATIONS), *both, *of_state(which))

@@ -1,0 +1,99 @@
+"""What each filter tap acts as, by impulse response."""
+
+import numpy as np
+
+from convcheck.form.layouts import Array
+from convcheck.kernels.calls import MisbehaviourError
+
+from .probes import Probe
+from .session import Asked, Session
+
+_MOST = 49
+
+Acts = list[list[int | None]]
+
+
+def acting(session: Session, focus: Asked) -> Acts | None:
+    """Return the number of the tap that each acts as: 0 if it is none, None if no single one.
+
+    None altogether if each acts as itself, or that cannot be told.
+    """
+    operation, probe = session.operation, focus.probe
+    height, width = operation.shape(probe.case.geometry, "hw")
+    if not 1 < height * width <= _MOST or probe.case.mode == "nonfinite":
+        return None
+    if operation.result == "ihwo":
+        found = _of_result(focus)
+    else:
+        found = _of_argument(session, probe, height, width)
+    if found is None:
+        return None
+    acts = [[found[row * width + column] for column in range(width)] for row in range(height)]
+    itself = list(range(1, height * width + 1))
+    return None if found == itself or all(each is None for each in found) else acts
+
+
+def _of_result(focus: Asked) -> list[int | None] | None:
+    result = focus.result()
+    if result is None:
+        return None
+    i, h, w, o = result.expected.shape
+    got = result.got.transpose(1, 2, 0, 3).reshape(h * w, i, o)
+    expected = result.expected.transpose(1, 2, 0, 3).reshape(h * w, i, o)
+    return _matched(got, expected)
+
+
+def _of_argument(
+    session: Session, probe: Probe, height: int, width: int
+) -> list[int | None] | None:
+    name = next(name for name, axes in session.operation.factors.items() if axes == "ihwo")
+    probes = [
+        probe.changed(name, _single(probe.arrays[name], row, column))
+        for row in range(height)
+        for column in range(width)
+    ]
+    asked = session.ask(probes)
+    if session.lost or any(isinstance(each.answer, MisbehaviourError) for each in asked):
+        return None
+    shape = probe.expected.shape
+    if any(each.answer.shape != shape for each in asked):  # type: ignore[union-attr]
+        return None
+    got = np.stack([np.asarray(each.answer, np.float64) for each in asked])
+    expected = np.stack([each.expected for each in probes])
+    return _matched(got, expected)
+
+
+def _single(array: Array, row: int, column: int) -> Array:
+    single = np.zeros_like(array)
+    single[:, row, column] = array[:, 0, 0]  # the same channels whatever the tap
+    return single
+
+
+def _matched(got: Array, expected: Array) -> list[int | None]:
+    """Return for each of `got` the number of the one in `expected` that it equals."""
+    found: list[int | None] = []
+    for own, each in enumerate(got):
+        order = [own, *range(len(expected))]
+        equal = (n + 1 for n in order if np.array_equal(each, expected[n]))
+        found.append(next(equal, None if each.any() else 0))
+    return found
+
+
+def words(acts: Acts) -> str | None:
+    """Return what the taps act as, in words."""
+    width = len(acts[0])
+    flat = [each for row in acts for each in row]
+    lost = [n for n, each in enumerate(flat) if each == 0]
+    if len(lost) == len(flat):
+        return None
+    if lost and all(each == n + 1 for n, each in enumerate(flat) if n not in lost):
+        places = ", ".join(f"({n // width}, {n % width})" for n in lost[:6])
+        return f"filter tap{'s' if len(lost) > 1 else ''} {places} left out"
+    moved = [(n, each) for n, each in enumerate(flat) if each and each != n + 1]
+    if not moved:
+        return None
+    shown = ", ".join(
+        f"({n // width}, {n % width}) as ({(each - 1) // width}, {(each - 1) % width})"
+        for n, each in moved[:4]
+    )
+    return f"filter taps act as others: {shown}{', ...' if len(moved) > 4 else ''}"

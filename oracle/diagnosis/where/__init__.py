@@ -1,0 +1,1 @@
+"""Where a kernel is wrong: statements, how they are found, and held against what was judged."""

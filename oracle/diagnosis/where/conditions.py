@@ -1,0 +1,245 @@
+"""Where a kernel is wrong: a statement about sizes that holds of every geometry that was tried.
+
+A statement that parts wrong from right on what happened to be tried may do so by chance.  So each
+one that is found is tried on further geometries, chosen to refute it: some on which it holds, and
+some on which it just fails to.  What survives is told as exact, with the number of geometries.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from convcheck.form.geometry import Geometry
+from convcheck.form.layouts import Array
+
+from .scan import Draw, Scan, changed, neighbours
+from .statements import (
+    FORE_SIZES,
+    SIZES,
+    Statement,
+    about,
+    both,
+    columns_of,
+    numbers_of,
+    statements,
+    word,
+)
+
+_GENERAL, _SMALL = 80, 160
+"""geometries drawn at random, whatever failed, and small ones among them"""
+_ROUNDS = 5
+_PER_CLAUSE = 10
+_FRESH = 4
+"""geometries on which a condition must have come true, found before they were asked for"""
+_POOL = 500
+_FEW = 3
+"""geometries that must be wrong, and right, before anything is said"""
+_MOST = 4
+"""statements that together make a condition"""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Where a kernel does what it does to one geometry."""
+
+    deed: str
+    """what it does there, as in `scan.deed`; "" stands for several things"""
+    statement: Statement
+    words: str
+
+    def holds(self, numbers: Any) -> bool:
+        """Return whether it says that the kernel is wrong on a geometry of these numbers."""
+        return bool(self.statement.holds(numbers))
+
+
+def condition(scan: Scan, geometry: Geometry, deed: str) -> Condition | None:
+    """Return where the kernel does `deed`, as it does on `geometry`, if that can be said.
+
+    The kernel is asked on geometries around that one, and on others, which `scan` keeps.
+    """
+    draw = Draw(scan.operation, seed=1)
+    scan.ask([geometry, *neighbours(geometry)])
+    scan.ask(draw.small() for _ in range(_SMALL))
+    scan.ask(draw.geometry() for _ in range(_GENERAL))
+    deeds = set(scan.deeds()) - {""}
+    return (_found(scan, draw, "") if len(deeds) > 1 else None) or _found(scan, draw, deed)
+
+
+def _found(scan: Scan, draw: Draw, deed: str) -> Condition | None:
+    """Return where the kernel does `deed`, or anything wrong, once nothing refutes it any more."""
+    for _ in range(_ROUNDS):
+        parts = None if scan.lost else _parting(scan, deed)
+        if parts is None:
+            return None
+        parts = [_bounded(scan, parts, _bisected(scan, each)) for each in parts]
+        before = len(scan.verdicts)
+        scan.ask(_refuting(scan, draw, parts))
+        found = both(parts)
+        numbers, wrong = _split(scan, deed)
+        if (found.holds(numbers) == wrong).all():
+            fresh = [numbers_of(scan.operation, each) for each in [*scan.verdicts][before:]]
+            if sum(map(found.holds, fresh)) < _FRESH:
+                return None
+            return Condition(deed, found, _words(scan, found, deed))
+    return None
+
+
+def _words(scan: Scan, found: Statement, deed: str) -> str:
+    deeds = scan.deeds()
+    does = sorted({deed} if deed else set(deeds) - {""})
+    words = " or ".join("wrong" if each == "is wrong" else each for each in does)
+    others = Counter(each for each in deeds if each not in ("", *does))
+    # Where it holds, the kernel may be wrong in another way.
+    mixed = bool(others) and any(np.isin(deeds, [*others]) & found.holds(scan.numbers()))
+    link = "only" if mixed else "exactly"
+    text = f"{words} {link} where {found.words}, in {len(deeds)} geometries tried"
+    if not others:
+        return text
+    return f"{text}; in {others.total()} of them it {' or '.join(sorted(others))}"
+
+
+def _split(scan: Scan, deed: str) -> tuple[dict[str, Array], Array]:
+    """Return the numbers of geometries, and which of them are wrong in that way, or in any.
+
+    Those that are wrong in another way say nothing.
+    """
+    deeds = np.array(scan.deeds())
+    wrong = (deeds == deed) if deed else (deeds != "")
+    told = wrong | (deeds == "")
+    return {name: column[told] for name, column in scan.numbers().items()}, wrong[told]
+
+
+def _parting(scan: Scan, deed: str) -> list[Statement] | None:
+    """Return the plainest statement, or few together, that part wrong from right."""
+    if not scan.verdicts:
+        return None
+    numbers, wrong = _split(scan, deed)
+    if wrong.sum() < _FEW or (~wrong).sum() < _FEW:
+        return None
+    # Only what holds wherever the kernel is wrong can be part of it.
+    known: dict[bytes, Statement] = {}
+    for each in statements(numbers):
+        truth = each.holds(numbers)
+        if truth[wrong].all() and not truth.all():
+            key = truth.tobytes()
+            if key not in known or each.cost < known[key].cost:
+                known[key] = each
+    candidates = sorted(known.values(), key=lambda each: each.cost)
+    if not candidates:
+        return None
+    return _cover(candidates, np.array([each.holds(numbers)[~wrong] for each in candidates]))
+
+
+def _cover(candidates: Sequence[Statement], left: Array) -> list[Statement] | None:
+    """Return few plain statements that are never all true where the kernel is right.
+
+    `left` has a row for each: where the kernel is right and the statement true all the same.
+    """
+    alone = ~left.any(axis=1)
+    if alone.any():
+        return [candidates[int(np.argmax(alone))]]
+    costs = np.array([each.cost for each in candidates])
+    chosen: list[int] = []
+    open_ = np.ones(left.shape[1], bool)
+    while len(chosen) <= _MOST - 2:
+        now = left[:, open_].astype(np.float32)
+        together = now @ now.T < 0.5
+        if together.any():
+            total = np.where(together, np.add.outer(costs, costs), np.inf)
+            pair = np.unravel_index(int(np.argmin(total)), total.shape)
+            return [candidates[at] for at in (*chosen, *map(int, pair))]
+        best = int(np.argmin(now.sum(axis=1) + 1e-3 * costs))
+        if now[best].sum() == open_.sum():
+            return None
+        chosen.append(best)
+        open_ &= left[best]
+    return None
+
+
+def _bisected(scan: Scan, statement: Statement) -> Statement:
+    """Return a statement about one size with a threshold as near as further tries can tell."""
+    (((name, compare, value), *others), *more) = statement.clauses
+    if others or more or compare not in (">=", "<=") or name not in (*SIZES, *FORE_SIZES):
+        return statement
+    found = _nearest(scan, name, compare, int(value))
+    clauses = (((name, compare, found),),)
+    return next(each for each in about(name, found) if each.clauses == clauses)
+
+
+def _bounded(scan: Scan, parts: Sequence[Statement], statement: Statement) -> Statement:
+    """Return a statement about one number, told with how little is known of where it begins."""
+    (((name, compare, value), *others), *more) = statement.clauses
+    if others or more or compare not in (">=", "<=") or isinstance(value, str):
+        return statement
+    rest = [each for each in parts if each.clauses != statement.clauses]
+    right = [
+        numbers[name]
+        for geometry, verdict in scan.verdicts.items()
+        for numbers in [numbers_of(scan.operation, geometry)]
+        if not verdict.failed and all(each.holds(numbers) for each in rest)
+    ]
+    if compare == ">=":
+        low, high = max((each for each in right if each < value), default=0), value - 1
+        words = f"{word(name)} is above a limit from {low} to {high}"
+        doubt = (name, low + 1, high)
+    else:
+        low, high = value, min((each for each in right if each > value), default=value + 1) - 1
+        words = f"{word(name)} is at most a limit from {low} to {high}"
+        doubt = (name, low + 1, high)
+    return statement if low == high else replace(statement, words=words, doubts=(doubt,))
+
+
+def _nearest(scan: Scan, name: str, compare: str, value: int) -> int:
+    """Return the threshold of a size that parts wrong from right around a wrong geometry."""
+    for verdict in scan.wrong:
+        geometry = verdict.case.geometry
+        known = numbers_of(scan.operation, geometry)[name]
+        right = [
+            each
+            for each in _along(scan, geometry, name)
+            if (each < value if compare == ">=" else each > value)
+        ]
+        if known != value or not right:
+            continue
+        beyond = max(right) if compare == ">=" else min(right)
+        while abs(known - beyond) > 1:
+            middle = (known + beyond) // 2
+            between = changed(geometry, {name: middle})
+            scan.ask([between])
+            if between not in scan.verdicts:
+                break
+            if scan.verdicts[between].failed:
+                known = middle
+            else:
+                beyond = middle
+        return known
+    return value
+
+
+def _along(scan: Scan, geometry: Geometry, name: str) -> list[int]:
+    """Return the values of one size with which the kernel is right, all others unchanged."""
+    values = []
+    for other, verdict in scan.verdicts.items():
+        value = numbers_of(scan.operation, other)[name]
+        if not verdict.failed and changed(geometry, {name: value}) == other:
+            values.append(value)
+    return values
+
+
+def _refuting(scan: Scan, draw: Draw, parts: Sequence[Statement]) -> list[Geometry]:
+    """Return geometries on which all parts hold, or all but one, or few of them."""
+    wrong = [each.case.geometry for each in scan.wrong]
+    pool = [draw.geometry() for _ in range(_POOL // 5)]
+    pool += [draw.small() for _ in range(_POOL // 5)]
+    pool += filter(None, (draw.mutated(wrong[at % len(wrong)]) for at in range(_POOL)))
+    pool = [each for each in dict.fromkeys(pool) if each not in scan.verdicts]
+    if not pool:
+        return []
+    numbers = columns_of(numbers_of(scan.operation, each) for each in pool)
+    truths = np.array([each.holds(numbers) for each in parts])
+    failing = (~truths).sum(axis=0)
+    groups = [failing == 0, failing > 1, *((failing == 1) & ~truth for truth in truths)]
+    return [pool[at] for group in groups for at in np.flatnonzero(group)[:_PER_CLAUSE]]

@@ -1,0 +1,261 @@
+"""Statements about a geometry's sizes, which hold or do not, in words and as plain data.
+
+A statement is a list of clauses, all of which must hold; a clause is a list of atoms, one of
+which must.  An atom compares a number of the geometry, by name, with an integer or another
+number:  ("channels_in", ">=", 2),  ("height", "!=", "width"),  ("width", "%", 8), which holds of
+multiples, and ("width", "!%", 8), which holds of all others.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.operations import Operation
+
+Atom = tuple[str, str, "int | str"]
+Clause = tuple[Atom, ...]
+Numbers = Mapping[str, Any]
+"""a number, or an array of them, by name"""
+
+_COMPARE: Mapping[str, Any] = {
+    "==": lambda a, b: a == b,
+    "!=": lambda a, b: a != b,
+    ">=": lambda a, b: a >= b,
+    "<=": lambda a, b: a <= b,
+    ">": lambda a, b: a > b,
+    "%": lambda a, b: a % b == 0,
+    "!%": lambda a, b: a % b != 0,
+}
+
+SIZES = (
+    *("batch", "height", "width", "channels_in", "channels_out"),
+    *("filter_height", "filter_width", "stride_height", "stride_width"),
+)
+FORE = "fore_"
+FORE_SIZES = tuple(f"{FORE}{name}" for name in SIZES[4:])
+KIND = "fore_kind"
+"""where the kind of layer l+1 stands in `LAYERS`"""
+
+
+@dataclass(frozen=True)
+class Statement:
+    """What may hold of a geometry."""
+
+    words: str
+    clauses: tuple[Clause, ...]
+    cost: int = 0
+    """the plainer, the less"""
+    doubts: tuple[tuple[str, int, int], ...] = ()
+    """numbers, from one to another, of which it is not known whether it holds"""
+
+    def holds(self, numbers: Numbers) -> Any:
+        """Return whether it holds; for arrays of numbers, an array of answers."""
+        return np.logical_and.reduce([_any(clause, numbers) for clause in self.clauses])
+
+
+def _any(clause: Clause, numbers: Numbers) -> Any:
+    return np.logical_or.reduce([_atom(*atom, numbers) for atom in clause])
+
+
+def _atom(name: str, compare: str, other: int | str, numbers: Numbers) -> Any:
+    return _COMPARE[compare](numbers[name], numbers[other] if isinstance(other, str) else other)
+
+
+def both(statements: Iterable[Statement]) -> Statement:
+    """Return the statement that all of these hold."""
+    parts = list(statements)
+    return Statement(
+        " and ".join(each.words for each in parts),
+        tuple(clause for each in parts for clause in each.clauses),
+        sum(each.cost for each in parts),
+        tuple(doubt for each in parts for doubt in each.doubts),
+    )
+
+
+def numbers_of(operation: Operation, geometry: Geometry) -> dict[str, int]:
+    """Return the sizes of a geometry, and what follows from them, by name."""
+    g, e = geometry, operation.extents(geometry)
+    numbers = {name: getattr(g, name) for name in SIZES}
+    for axis, *letters in (("height", "H", "P", "h"), ("width", "W", "Q", "w")):
+        wide, narrow, taps = (e[letter] for letter in letters)
+        numbers |= _along(f"{{}}_{axis}", wide, narrow, taps, numbers[f"stride_{axis}"])
+    numbers["taps"] = e["h"] * e["w"]
+    numbers["windows"] = e["P"] * e["Q"]
+    numbers["places"] = e["H"] * e["W"]
+    numbers["samples"] = numbers["batch"] * numbers["windows"]
+    numbers["products"] = numbers["batch"] * numbers["channels_in"] * numbers["channels_out"]
+    numbers["products"] *= numbers["taps"] * numbers["windows"]
+    if g.fore is not None:
+        for name in FORE_SIZES:
+            numbers[name] = getattr(g.fore, name.removeprefix(FORE))
+        numbers[KIND] = LAYERS.index(g.fore.layer)
+        outputs = operation.output_extents(g)
+        for axis, one, own in zip(("height", "width"), outputs, "RS", strict=True):
+            other = e[own]
+            wide, narrow = (one, other) if g.fore.layer == "convolution" else (other, one)
+            taps, stride = (numbers[f"{FORE}{each}_{axis}"] for each in ("filter", "stride"))
+            numbers |= _along(f"{FORE}{{}}_{axis}", wide, narrow, taps, stride)
+    return numbers
+
+
+def _along(name: str, wide: int, narrow: int, taps: int, stride: int) -> dict[str, int]:
+    several = narrow > 1
+    derived = {
+        "windows": narrow,
+        "remainder": wide - (narrow - 1) * stride - taps,
+        "overlap": max(taps - stride, 0) * several,
+        "gap": max(stride - taps, 0) * several,
+        "apart": (stride - 1) * several,
+        "beyond": max(stride - taps, 0),
+        "fewer": wide - narrow,
+    }
+    return {name.format(key): value for key, value in derived.items()}
+
+
+def columns_of(numbers: Iterable[Mapping[str, int]]) -> dict[str, Any]:
+    """Return the numbers of several geometries, an array for each name."""
+    rows = list(numbers)
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+
+
+_WORDS = {
+    "channels_in": "channels in",
+    "channels_out": "channels out",
+    "windows_height": "the number of rows of windows",
+    "windows_width": "the number of columns of windows",
+    "taps": "the number of filter taps",
+    "windows": "the number of windows",
+    "places": "height x width",
+    "samples": "batch x number of windows",
+    "products": "the number of products",
+}
+TOTALS = ("windows", "places", "samples", "taps", "products")
+
+
+def word(name: str) -> str:
+    """Return a number's name in words."""
+    if name.startswith(FORE):
+        return f"layer l+1's {word(name.removeprefix(FORE))}"
+    return _WORDS.get(name, name.replace("_", " "))
+
+
+def statements(numbers: Numbers) -> Iterator[Statement]:
+    """Yield statements about geometries of these numbers, an array for each name."""
+    if KIND in numbers:
+        for at, kind in enumerate(("convolution", "transposed convolution")):
+            yield Statement(f"layer l+1 is a {kind}", (((KIND, "==", at),),), 1)
+    yield from _classes("")
+    if KIND in numbers:
+        yield from _classes(FORE)
+    yield from _comparisons()
+    sizes = [name for name in (*SIZES, *FORE_SIZES) if name in numbers]
+    sizes += ["windows_height", "windows_width"]
+    for name in sizes:
+        yield from _values(name, numbers[name].tolist(), 2)
+        yield from _multiples(name, 4)
+    for name in TOTALS:
+        yield from _values(name, numbers[name].tolist(), 4)
+        yield from _multiples(name, 7)
+
+
+def _values(name: str, tried: Iterable[int], cost: int) -> Iterator[Statement]:
+    values = sorted(set(tried))
+    for value in values:
+        # The largest that was tried hardly differs from all larger ones.
+        largest = value == values[-1] and value > 1
+        yield from (each for each in about(name, value, cost) if not (largest and _is(each)))
+
+
+def _is(statement: Statement) -> bool:
+    return statement.clauses[0][0][1] == "=="
+
+
+def about(name: str, value: int, cost: int = 2) -> Iterator[Statement]:
+    """Yield statements that compare a number with a value."""
+    what = word(name)
+    plain = cost - (value == 1)
+    yield Statement(f"{what} is {value}", (((name, "==", value),),), plain)
+    more = "above 1" if value == 2 else f"{value} or more"
+    yield Statement(f"{what} is {more}", (((name, ">=", value),),), cost - (value == 2))
+    yield Statement(f"{what} is at most {value}", (((name, "<=", value),),), cost + 1)
+
+
+def _multiples(name: str, cost: int) -> Iterator[Statement]:
+    what = word(name)
+    for size in (2, 3, 4, 8, 16, 32):
+        no, a = (
+            ("odd", "even") if size == 2 else (f"no multiple of {size}", f"a multiple of {size}")
+        )
+        yield Statement(f"{what} is {no}", (((name, "!%", size),),), cost)
+        yield Statement(f"{what} is {a}", (((name, "%", size),),), cost)
+        least = size if size > 2 else 1
+        words = f"{what} is above {least} and {no}"
+        yield Statement(words, (((name, ">", least),), ((name, "!%", size),)), cost + 1)
+
+
+_CLASSES: tuple[tuple[str, str, tuple[str, int]], ...] = (
+    ("a remainder is left", "remainder", (">=", 1)),
+    ("no remainder is left", "remainder", ("==", 0)),
+    ("the stride is above 1", "stride", (">=", 2)),
+    ("the stride is 1", "stride", ("==", 1)),
+    ("windows overlap", "overlap", (">=", 1)),
+    ("windows do not overlap", "overlap", ("==", 0)),
+    ("windows leave gaps", "gap", (">=", 1)),
+    ("the stride is larger than the filter", "beyond", (">=", 1)),
+    ("the stride is no larger than the filter", "beyond", ("==", 0)),
+    ("several windows are more than one place apart", "apart", (">=", 1)),
+    ("there are several windows", "windows", (">=", 2)),
+    ("there is a single window", "windows", ("==", 1)),
+    ("windows are fewer than places", "fewer", (">=", 1)),
+    ("the filter has several taps", "filter", (">=", 2)),
+    ("the filter has a single tap", "filter", ("==", 1)),
+)
+
+
+def _classes(whose: str) -> Iterator[Statement]:
+    """Yield the classes of geometry that kernels go wrong in, of layer l or of layer l+1."""
+    of = " of layer l+1" if whose else ""
+    for words, name, condition in _CLASSES:
+        rows, columns = ((f"{whose}{name}_{axis}", *condition) for axis in ("height", "width"))
+        yield Statement(f"{words} in rows{of}", ((rows,),), 1)
+        yield Statement(f"{words} in columns{of}", ((columns,),), 1)
+        yield Statement(f"{words} in rows or columns{of}", ((rows, columns),), 1)
+        yield Statement(f"{words} in rows and columns{of}", ((rows,), (columns,)), 1)
+    one = tuple(((f"{whose}filter_{axis}", "==", 1),) for axis in ("height", "width"))
+    yield Statement(f"the filter{of} is 1 x 1", one, 0)
+    more = tuple((f"{whose}filter_{axis}", ">=", 2) for axis in ("height", "width"))
+    yield Statement(f"the filter{of} is larger than 1 x 1", (more,), 1)
+    for size in (2, 3, 5, 7):
+        square = tuple(((f"{whose}filter_{axis}", "==", size),) for axis in ("height", "width"))
+        yield Statement(f"the filter{of} is {size} x {size}", square, 1)
+    dense = tuple(((f"{whose}stride_{axis}", "==", 1),) for axis in ("height", "width"))
+    yield Statement(f"the stride{of} is 1 x 1", dense, 0)
+
+
+def _comparisons() -> Iterator[Statement]:
+    for one, other, words in (
+        ("height", "width", "height and width"),
+        ("filter_height", "filter_width", "filter height and width"),
+        ("stride_height", "stride_width", "both strides"),
+        ("channels_in", "channels_out", "channels in and out"),
+        ("windows_height", "windows_width", "the numbers of rows and columns of windows"),
+    ):
+        yield Statement(f"{words} differ", (((one, "!=", other),),), 1)
+        yield Statement(f"{words} are equal", (((one, "==", other),),), 1)
+        first, second = word(one), word(other)
+        yield Statement(f"{first} exceeds {second}", (((one, ">", other),),), 2)
+        yield Statement(f"{second} exceeds {first}", (((other, ">", one),),), 2)
+    for axis in ("height", "width"):
+        for one, other in ((axis, f"filter_{axis}"), (axis, f"stride_{axis}")):
+            yield Statement(f"{word(one)} exceeds {word(other)}", (((one, ">", other),),), 2)
+            yield Statement(f"{word(other)} exceeds {word(one)}", (((other, ">", one),),), 2)
+            yield Statement(f"{word(one)} is {word(other)}", (((one, "==", other),),), 2)
+    axes = ("height", "width")
+    outside = tuple((axis, ">", f"filter_{axis}") for axis in axes)
+    yield Statement("the input is larger than the filter in rows or columns", (outside,), 1)
+    whole = tuple(((axis, "==", f"filter_{axis}"),) for axis in axes)
+    yield Statement("the filter is as large as the input", whole, 1)
+    yield Statement("the input is 1 x 1", (((axes[0], "==", 1),), ((axes[1], "==", 1),)), 1)

@@ -1,0 +1,1 @@
+"""Judging: what decides whether a kernel is right, and with what certainty."""

@@ -1,0 +1,297 @@
+"""Certificates: exact agreement over a whole region, and what that is worth.
+
+Each geometry of a region is judged in exact mode, on as many draws of random integers as
+asked for.  The geometries come by rank, the simplest first, and the first disagreement
+ends it: so it is on the simplest geometry that has one.
+
+What agreement means (see `judge`): if a kernel that is a polynomial of degree at most d in
+its inputs is wrong on a geometry, one draw from |S| integers an input hides that with a
+chance of at most d / |S|, or 1 - (1 - 1/|S|)**d if it is multilinear.  A kernel that is
+wrong somewhere in the region must be lucky there, so the largest of these over the region
+bounds the chance that it is certified; independent draws multiply.  Of kernels that look at
+their data before they compute, this says nothing.  Of kernels that round even integers (see
+`promises`) it says nothing of polynomials whose coefficients are no integers, either.
+"""
+
+import sys
+import textwrap
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from convcheck.cases.case import Case, require_seed
+from convcheck.cases.regions import Region
+from convcheck.cases.unchecked import unchecked
+from convcheck.form.geometry import Geometry
+from convcheck.form.operations import Kernel, operation_named
+from convcheck.form.pytorch import one_thread
+from convcheck.kernels.promises import DIRECT, promise_of
+
+from .cross_check import cross_check
+from .judge import judge, judge_all
+from .oracles import ORACLES
+from .verdicts import Outcome, Verdict
+
+# Draws beyond the ones asked for, where right results happen to be zero everywhere.
+MOST_DRAWS = 64
+
+# Judged together, since that is faster.
+_BATCH = 64
+
+
+@dataclass
+class Certificate:
+    """What is known of a kernel on a region so far."""
+
+    region: Region
+    draws: int
+    planned: int
+    """geometries of the region"""
+    agreed: int = 0
+    """geometries on which the kernel agreed on every draw"""
+    undecided: int = 0
+    """geometries on which exact mode has no integers, or no right result but zero"""
+    judged: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    """judged cases by dtype and outcome"""
+    failure: Verdict | None = None
+    """the first disagreement: none is on a simpler geometry"""
+    interrupted: bool = False
+    choices: dict[str, int] = field(default_factory=dict)
+    """the smallest |S| that was drawn from, by dtype"""
+    rounded: bool = False
+    """whether results were rounded to integers before they were compared"""
+    axes: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
+    """by extent (of the wide side), taps and stride: certified geometries with such an axis,
+    and the largest extent that their other axis had"""
+
+    def add(self, verdicts: list[Verdict]) -> None:
+        """Add the verdicts on one geometry, of which only the last may have failed."""
+        agreed = 0
+        for verdict in verdicts:
+            self.judged[verdict.case.dtype, verdict.outcome] += 1
+            agreed += verdict.outcome is Outcome.AGREES
+        last, case = verdicts[-1], verdicts[0].case
+        if last.failed:
+            if self.failure is None:
+                self.failure = last
+        elif agreed < self.draws:
+            self.undecided += 1
+        else:
+            self.agreed += 1
+            promise = promise_of(last.kernel)
+            self.rounded = self.rounded or (promise is not DIRECT and promise.rounds(case))
+            choices = 2 * (case.largest or 0)
+            self.choices[case.dtype] = min(choices, self.choices.get(case.dtype, choices))
+            self._cover(case.geometry)
+
+    def _cover(self, geometry: Geometry) -> None:
+        operation = operation_named(self.region.operation)
+        key = f"other extents of a {operation.layer}"
+        others = geometry.spatial.get(key)
+        if others is None:
+            g, extents = geometry, operation.extents(geometry)
+            rows = (extents["H"], g.filter_height, g.stride_height)
+            columns = (extents["W"], g.filter_width, g.stride_width)
+            others = {rows: extents["W"], columns: extents["H"]}
+            geometry.spatial[key] = others
+        for axis, other in others.items():
+            count, longest = self.axes.get(axis, (0, 0))
+            self.axes[axis] = (count + 1, max(longest, other))
+
+    @property
+    def complete(self) -> bool:
+        """Whether the kernel agreed on all of the region, and nothing interrupted it."""
+        return 0 < self.planned == self.agreed and self.failure is None and not self.interrupted
+
+    def __bool__(self) -> bool:
+        """Whether the region is certified: as `complete`, of a region that is not empty."""
+        return self.complete
+
+    def chance(self, dtype: str) -> float:
+        """Return a bound on the chance that a wrong kernel got here; 1 if nothing is known."""
+        if dtype not in self.choices:
+            return 1.0
+        degree = operation_named(self.region.operation).degree
+        return false_acceptance(degree, self.choices[dtype], self.draws)
+
+    @property
+    def _state(self) -> str:
+        if self.failure is not None:
+            return "not certified"
+        if self.complete:
+            return "certified"
+        if self.interrupted:
+            return "interrupted"
+        return "certified in part" if self.agreed else "nothing certified"
+
+    def __repr__(self) -> str:
+        """Return one short line, which pytest shows where a certificate is not true."""
+        found = f"agreed on {self.agreed:,} of {self.planned:,} geometries"
+        if self.failure is not None:
+            found = f"{self.failure.outcome} on {self.failure.case}"
+        return f"<Certificate {self.region.operation}: {self._state}; {found}>"
+
+    def __str__(self) -> str:
+        """Return what is certified, in words."""
+        lines = {}
+        if self.failure is not None:
+            lines["failed"] = f"{self.failure.outcome} on {self.failure.case}"
+        lines["agreed"] = f"on {self.agreed:,} of {self.planned:,} geometries"
+        if self.undecided:
+            lines["agreed"] += f"; {self.undecided:,} undecided"
+        lines["region"] = str(self.region)
+        dtypes = [dtype for dtype in self.region.dtypes if dtype in self.choices]
+        chances = ", ".join(f"{self.chance(dtype):.2g} in {dtype}" for dtype in dtypes)
+        degree = operation_named(self.region.operation).degree
+        integers = " with integer coefficients" if self.rounded else ""
+        lines["chance"] = (
+            f"that a wrong kernel, a polynomial of degree {degree}{integers}, got so far: at most "
+            f"{chances or 1} ({self.draws} draw{'s' * (self.draws > 1)} on each)"
+        )
+        text = [f"{self.region.operation}: {self._state}"]
+        for name, line in lines.items():
+            text += textwrap.wrap(
+                line, 96, initial_indent=f"  {name}  ", subsequent_indent=" " * 10
+            )
+        return "\n".join(text)
+
+
+def false_acceptance(degree: int, choices: int, draws: int = 1) -> float:
+    """Return a bound on the chance that a wrong kernel agrees on every draw.
+
+    Schwartz and Zippel's degree / choices; where that says nothing, since choices <= degree,
+    1 - (1 - 1 / choices)**degree, which supposes that the kernel is multilinear.
+
+    Args:
+        degree: of the polynomial that the kernel computes.
+        choices: how many integers each input is drawn from.
+        draws: how many independent draws agreed.
+    """
+    once = degree / choices if choices > degree else 1 - (1 - 1 / choices) ** degree
+    return float(once**draws)
+
+
+def enumerate_region(
+    kernel: Kernel,
+    region: Region,
+    *,
+    draws: int,
+    seed: int,
+    shard: int = 0,
+    shards: int = 1,
+    span: range | None = None,
+) -> Iterator[tuple[int, list[Verdict]]]:
+    """Yield rank and verdicts of each geometry by rank; after one that failed, stop.
+
+    A draw on which every right result is zero does not count, and the next seed's is taken.
+    Shards and span are as in `Region.geometries`.
+    """
+    if draws < 1:
+        raise ValueError(f"draws={draws!r}: expected an integer of at least 1")
+    require_seed(seed)
+    geometries = region.geometries(shard, shards, span=span)
+    while batch := list(islice(geometries, _BATCH)):
+        cases = [
+            unchecked(
+                Case,
+                operation=region.operation,
+                geometry=geometry,
+                dtype=dtype,
+                fill="integers",
+                seed=seed,
+            )
+            for _, geometry, dtype in batch
+        ]
+        for (rank, _, _), first in zip(batch, judge_all(kernel, cases), strict=True):
+            verdicts = _all_draws(first, draws)
+            yield rank, verdicts
+            if verdicts[-1].failed:
+                return
+
+
+def _all_draws(first: Verdict, draws: int) -> list[Verdict]:
+    """Return verdicts on all draws: until enough agree, or one decides otherwise."""
+    verdicts, agreed = [first], int(first.outcome is Outcome.AGREES)
+    while agreed < draws and verdicts[-1].outcome in (Outcome.AGREES, Outcome.VACUOUS):
+        if len(verdicts) == draws + MOST_DRAWS:
+            break
+        seed = (first.case.seed + len(verdicts)) % 2**64
+        verdicts.append(judge(first.kernel, replace(first.case, seed=seed)))
+        agreed += verdicts[-1].outcome is Outcome.AGREES
+    return verdicts
+
+
+def certify(
+    kernel: Kernel,
+    region: Region,
+    *,
+    draws: int = 1,
+    seed: int = 0,
+    progress: Callable[[Certificate], None] | None = None,
+) -> Certificate:
+    """Judge `kernel` on every geometry of `region`, the simplest first.
+
+    Args:
+        kernel: as for `judge.judge`.
+        region: which geometries, batches, channels and dtypes.
+        draws: how many draws of integers on each.
+        seed: of the first draw.
+        progress: called after each geometry with the certificate so far.  By default,
+            where standard error is a terminal, a line there tells of runs that take seconds.
+
+    Returns:
+        the certificate: of the whole region, or of what came before the first
+        disagreement, or before Ctrl-C; then it is marked as interrupted.
+
+    Raises:
+        OracleError: the oracles contradict one another on a small fixed set, which is
+            tried first.
+        ValueError: `draws` is not positive.
+    """
+    cross_check(ORACLES, [operation_named(region.operation)])
+    certificate = Certificate(region, draws, region.count())
+    line = _Line()
+    tell = progress or line
+    try:
+        with one_thread():
+            for _, verdicts in enumerate_region(kernel, region, draws=draws, seed=seed):
+                certificate.add(verdicts)
+                tell(certificate)
+    except KeyboardInterrupt:
+        certificate.interrupted = True
+    finally:
+        line.clear()
+    return certificate
+
+
+class _Line:
+    """A line on a terminal, written anew each half second from the second second on."""
+
+    def __init__(self) -> None:
+        self._started = self._last = time.monotonic()
+        self._wanted = sys.stderr.isatty()
+        self._length = 0
+
+    def __call__(self, certificate: Certificate) -> None:
+        now = time.monotonic()
+        if not self._wanted or now - self._started < 2 or now - self._last < 0.5:
+            return
+        self._last = now
+        done = certificate.agreed + certificate.undecided
+        left = (now - self._started) / max(done, 1) * (certificate.planned - done)
+        text = (
+            f"{certificate.region.operation}: {done:,} of {certificate.planned:,} geometries, "
+            f"about {left:.0f} s left"
+        )
+        # Spaces over the end of a line that was longer.
+        sys.stderr.write(f"\r{text:{self._length}}")
+        sys.stderr.flush()
+        self._length = len(text)
+
+    def clear(self) -> None:
+        """Leave nothing of the line, so that what is written next has it to itself."""
+        if self._length:
+            sys.stderr.write(f"\r{'':{self._length}}\r")
+            sys.stderr.flush()

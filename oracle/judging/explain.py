@@ -1,0 +1,248 @@
+"""Telling a person what went wrong: the failure message, and code that shows it alone."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convcheck.cases.case import Case
+from convcheck.form.geometry import Geometry
+from convcheck.form.layouts import Array
+from convcheck.form.operations import Kernel, operation_named
+from convcheck.kernels.candidates import Candidate
+
+from .verdicts import Evidence, Outcome, Verdict
+
+# Above this many elements arrays are drawn again instead of printed, where they can be.
+_PRINTED = 60
+_WIDTH = 96
+
+# What stands for an array in a call, and for the first array, by the call's name in
+# `Evidence.then`; the last three are `calls.ARRANGEMENTS` as text.
+_CALLS = {
+    "call": ("{}", "{}"),
+    "negated": ("{}", "-{}"),
+    "fortran": ("np.array({}, order='F')",) * 2,
+    "reversed": ("np.flip(np.flip({}).copy())",) * 2,
+    "gapped": ("np.repeat({}, 2, -1)[..., ::2]",) * 2,
+}
+
+_WITH = {
+    "exact": "the oracle, on integers",
+    "bound": "the oracle, within what rounding can explain",
+    "nonfinite data": "the oracle on where NaN and infinity go",
+    "nonfinite others": "the oracle on where NaN and infinity go",
+    "activations": "autograd through a real activation, within what rounding can explain",
+}
+_AGAINST = {
+    "exact": "the oracle, on integers that leave no room for rounding",
+    "bound": "the oracle, by more than rounding can explain",
+    "nonfinite data": "the oracle on where NaN and infinity go",
+    "nonfinite others": "the oracle on where NaN and infinity go",
+    "activations": "autograd through a real activation, by more than rounding can explain",
+}
+
+
+def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str] = ()) -> str:
+    """Return what a verdict says; of one that failed what, where, by how much, and again.
+
+    Args:
+        verdict: any.
+        rerun: a command that judges the same kernel on the same case, if there is one.
+        diagnosis: lines on how the kernel is wrong.
+    """
+    case, evidence = verdict.case, verdict.evidence
+    who = f"{case.operation}, {case.dtype}"
+    if verdict.outcome is Outcome.MISBEHAVED:
+        lines = [f"{who}: the kernel {verdict.reason}"]
+    elif verdict.outcome is Outcome.AGREES:
+        what = _WITH.get(verdict.prop, f"itself: {verdict.prop} holds")
+        lines = [f"{who}: the kernel agrees with {what}"]
+    elif not verdict.failed:
+        lines = [f"{who}: {verdict.outcome}: {verdict.reason}"]
+    else:
+        against = _AGAINST.get(verdict.prop, f"itself: {verdict.reason}")
+        lines = [f"{who}: the kernel disagrees with {against}"]
+    if evidence is not None:
+        lines += [f"  {line}" for line in evidence.details]
+    if evidence is not None and evidence.expression:
+        lines += [_numbers(evidence), f"  wrong    {_share(evidence)}"]
+    lines += diagnosis
+    lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
+    lines.append(f"  case id  {case}" if rerun is None else f"  rerun    {rerun}")
+    if verdict.error is not None:
+        lines.append(f"  error    at most {verdict.error:.3g} times the bound")
+    if evidence is not None:
+        lines += ["  alone", *(f"    {line}" for line in snippet(verdict.kernel, evidence))]
+    return "\n".join(lines)
+
+
+def _numbers(evidence: Evidence) -> str:
+    line = f"  element  {evidence.expression} is {evidence.got!r}, expected {evidence.expected!r}"
+    if math.isfinite(evidence.got) and math.isfinite(evidence.expected):
+        line += f", off by {evidence.got - evidence.expected:.6g}"
+    if evidence.excess is None or evidence.excess <= 1:  # then equality was demanded
+        return line
+    if math.isinf(evidence.excess):
+        return f"{line}, where rounding can explain nothing"
+    return f"{line}, {evidence.excess:.3g} times the bound"
+
+
+def _share(evidence: Evidence) -> str:
+    return f"{evidence.wrong} of {evidence.total} element{'' if evidence.total == 1 else 's'}"
+
+
+def describe(geometry: Geometry) -> str:
+    """Return a geometry in words."""
+    g = geometry
+    layer = (
+        f"batch {g.batch}, input {g.height} x {g.width}, "
+        f"channels {g.channels_in} to {g.channels_out}, "
+        f"filter {g.filter_height} x {g.filter_width}, stride {g.stride_height} x {g.stride_width}"
+    )
+    if g.fore is None:
+        return layer
+    f = g.fore
+    return (
+        f"{layer}; layer l+1 a {f.layer.replace('_', ' ')} to {f.channels_out} channels, "
+        f"filter {f.filter_height} x {f.filter_width}, stride {f.stride_height} x {f.stride_width}"
+    )
+
+
+def snippet(kernel: Kernel, evidence: Evidence) -> list[str]:
+    """Return few lines of Python that show the wrong number, with NumPy alone."""
+    name = kernel_name(kernel)
+    lines = ["import numpy as np", _import(kernel)]
+    own = getattr(kernel, "candidate", None)
+    calls = {
+        variant: f"{name}({_arguments(evidence.case, wrapped, first, own)})"
+        for variant, (wrapped, first) in _CALLS.items()
+    }
+    if evidence.before is not None:  # the call that this one depends on
+        before = _arguments(evidence.before.case, *_CALLS["call"], own)
+        lines += [*_arrays(evidence.before), f"{name}({before})"]
+    lines += _arrays(evidence)
+    then = [line.format_map(calls) for line in evidence.then]
+    lines.append("; ".join([f"z = {calls['call']}", *then]))
+    lines += [
+        line for key, array in (evidence.extra or {}).items() for line in _literal(key, array)
+    ]
+    if not evidence.expression and evidence.repeats:
+        lines[-1] = f"for _ in range({evidence.repeats}): z = {calls['call']}"
+    elif not evidence.expression:
+        operation = operation_named(evidence.case.operation)
+        shape = operation.shape(evidence.case.geometry, operation.result)
+        lines.append(f"print(np.shape(z))  # expected {shape}")
+    elif evidence.repeats:
+        again = evidence.expression.replace("z", calls["call"], 1)
+        found = f"{{float({again}) for _ in range({evidence.repeats})}}"
+        lines[-1] = f"print({found})  # expected {{{evidence.expected!r}}}"
+    else:
+        lines.append(f"print({evidence.expression})  # expected {evidence.expected!r}")
+    return lines
+
+
+def _arrays(evidence: Evidence) -> list[str]:
+    if sum(array.size for array in evidence.arrays.values()) > _PRINTED and evidence.drawn:
+        return _generated(evidence)
+    return [line for key, array in evidence.arrays.items() for line in _literal(key, array)]
+
+
+def _arguments(case: Case, wrapped: str, first_wrapped: str, candidate: Candidate | None) -> str:
+    """Return the text of a call's arguments, the arrays wrapped in further text."""
+    operation = operation_named(case.operation)
+    names: dict[str, Any] = {}
+    for name in _array_names(case):
+        text = wrapped if names else first_wrapped
+        axes = candidate and candidate.axes_in_memory(name)
+        if axes and "(" in text:  # arranged in memory, in the layout declared
+            back = tuple(axes.index(axis) for axis in range(4))
+            text = f"{text.format(f'{{}}.transpose{axes}')}.transpose{back}"
+        names[name] = _Text(text.format(name))
+    positional, keywords = operation.arguments(case.geometry, names)
+    arguments = [repr(value) for value in positional]
+    return ", ".join(arguments + [f"{name}={value!r}" for name, value in keywords.items()])
+
+
+def _array_names(case: Case) -> list[str]:
+    return list(operation_named(case.operation).array_shapes(case.geometry))
+
+
+class _Text:
+    """Code that stands for an array in the text of a call."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def __repr__(self) -> str:
+        return self._text
+
+
+def kernel_name(kernel: Kernel) -> str:
+    """Return the name that a snippet calls the kernel by."""
+    return str(getattr(kernel, "__name__", "kernel")).replace("<lambda>", "kernel")
+
+
+def _import(kernel: Kernel) -> str:
+    name = kernel_name(kernel)
+    candidate = getattr(kernel, "candidate", None)
+    if candidate is not None:
+        return _import_candidate(candidate, name)
+    module = getattr(kernel, "__module__", None)
+    if module is None or module == "__main__" or getattr(kernel, "__qualname__", "") != name:
+        return f"{name} = ...  # the kernel that was judged"
+    return f"from {module} import {name}"
+
+
+def _import_candidate(candidate: Candidate, name: str) -> str:
+    """Return a line that needs the user's module alone where the kernel is called as it is."""
+    module, function = candidate.module, candidate.function
+    if not candidate.plain:
+        return f"from convcheck.kernels.candidates import load; {name} = load({str(candidate)!r})"
+    if module.endswith(".py"):
+        first, *rest = function.split(".")
+        found = ".".join([f"runpy.run_path({module!r})[{first!r}]", *rest])
+        folder = str(Path(module).parent)
+        if folder == ".":
+            return f"import runpy; {name} = {found}"
+        return f"import runpy, sys; sys.path.insert(0, {folder!r}); {name} = {found}"
+    if "." in function:
+        return f"import {module} as kernels; {name} = kernels.{function}"
+    return f"from {module} import {function}" + (f" as {name}" if function != name else "")
+
+
+def _literal(name: str, array: Array) -> list[str]:
+    """Return an assignment of `array` to `name`, on as many lines as it takes."""
+    numbers = ", ".join(_number(value) for value in array.ravel().tolist())
+    text = f"{name} = np.array([{numbers}], np.{array.dtype}).reshape{array.shape}"
+    return textwrap.wrap(text, _WIDTH, subsequent_indent="    ", break_long_words=False)
+
+
+def _number(value: float) -> str:
+    if math.isfinite(value):
+        return repr(int(value)) if value == int(value) and abs(value) < 2**53 else repr(value)
+    return repr(value).replace("inf", "np.inf").replace("nan", "np.nan")
+
+
+def _generated(evidence: Evidence) -> list[str]:
+    """Return lines that draw the arrays again, as `cases` does."""
+    case = evidence.cut_from or evidence.case
+    shapes = operation_named(case.operation).array_shapes(case.geometry)
+    lines = [f"draw = np.random.PCG64({case.seed}).random_raw"]
+    for name, array in evidence.arrays.items():
+        line = f"{name} = {case.expression(name)}.astype(np.{array.dtype}).reshape{shapes[name]}"
+        if evidence.cut_at:
+            line += f"[{', '.join(map(_slice, evidence.cut_at[name]))}].copy()"
+        (at,) = np.nonzero(~np.isfinite(array.ravel()))
+        if at.size:
+            values = ", ".join(_number(value) for value in array.ravel()[at].tolist())
+            line += f"\n{name}.flat[{at.tolist()}] = [{values}]"
+        lines += line.split("\n")
+    return lines
+
+
+def _slice(part: slice) -> str:
+    return f"{part.start}:{part.stop}"

@@ -1,0 +1,1 @@
+"""Laws: identities that hold without any oracle."""

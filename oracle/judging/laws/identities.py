@@ -1,0 +1,265 @@
+"""Laws: identities that a right kernel obeys, judged on exact integers without an oracle.
+
+A law compares a kernel with itself on other arguments, so it would notice a fault that
+the oracle shares.  All are judged on the `integers` fill, where no rounding happens, or
+on `small`, where results are rounded to integers (see `promises`).
+
+    linearity      f(a - 2c) = f(a) - 2 f(c), in each factor, and f(0) = 0
+    splitting      along batch and channels, the parts' results join or add up
+    translation    moving everything by one stride moves the result by one step
+    impulse        a single one in a factor brings out the other factor, in its place
+    subsampling    stride s is stride 1, of which every s-th step is kept or fed
+    adjointness    <conv(x), y> = <x, conv_transpose(y)>, and its like for every operation
+    repeatability  a call depends on its arguments alone, and leaves earlier results alone
+    memory layout  the result does not depend on how the arguments lie in memory
+
+The identities follow from the trilinear form in `operations`.  Adjointness needs the two
+forward operations as partners; they come as arguments, and where the sides differ the
+oracle is asked whether a partner is to blame.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from convcheck.form.geometry import Geometry
+from convcheck.form.layouts import Array
+from convcheck.form.operations import Arrays, Operation
+from convcheck.kernels.calls import ARRANGEMENTS
+
+from .trial import Equation, Subject
+
+# Largest integer in adjointness: inner products of whole results must be exact in float64.
+_SMALL = 7
+
+Law = Callable[[Subject], Iterator[Equation]]
+
+
+def linearity(f: Subject) -> Iterator[Equation]:
+    """f(a - 2c) = f(a) - 2 f(c) in each factor, and f(0) = 0; a and c take a third of the range."""
+    third = (f.case.largest or 0) // 3
+    if third == 0:
+        return
+    for name, whole in f.arrays.items():
+        if name not in f.operation.factors:
+            continue
+        a, c = f.integers(whole.shape, third), f.integers(whole.shape, third)
+        both = {**f.arrays, name: a - 2 * c}
+        separate = f(f.geometry, {**f.arrays, name: a}) - 2 * f(f.geometry, {**f.arrays, name: c})
+        yield Equation(f(f.geometry, both), separate, f.geometry, both)
+        nothing = {**f.arrays, name: np.zeros_like(whole)}
+        zero = np.zeros(f.operation.shape(f.geometry, f.operation.result))
+        yield Equation(f(f.geometry, nothing), zero, f.geometry, nothing)
+
+
+def splitting(f: Subject) -> Iterator[Equation]:
+    """The whole is its parts, joined along an axis of the result or else added."""
+    g = f.geometry
+    extents = f.operation.extents(g)
+    whole = None
+    for axis in "biok":
+        extent = extents.get(axis, 1)
+        if extent < 2:
+            continue
+        at = 1 + f.raw.below(extent - 1)
+        if whole is None:
+            whole = f(g, f.arrays)
+        parts = [
+            f(_resized(g, axis, length), _part(f, axis, piece))
+            for piece, length in ((slice(at), at), (slice(at, None), extent - at))
+        ]
+        joined = (
+            np.concatenate(parts, axis=f.operation.result.index(axis))
+            if axis in f.operation.result
+            else parts[0] + parts[1]
+        )
+        yield Equation(whole, joined, g, f.arrays)
+
+
+def _resized(g: Geometry, axis: str, extent: int) -> Geometry:
+    if axis == "k":
+        assert g.fore is not None, "only layer l+1 has an axis k"  # noqa: S101
+        return replace(g, fore=replace(g.fore, channels_out=extent))
+    field = {"b": "batch", "i": "channels_in", "o": "channels_out"}[axis]
+    size: dict[str, Any] = {field: extent}
+    return replace(g, **size)
+
+
+def _part(f: Subject, axis: str, piece: slice) -> Arrays:
+    return {
+        name: _along(axes, axis, piece, f.arrays[name]) for name, axes in _axes(f.operation).items()
+    }
+
+
+def _axes(operation: Operation) -> Mapping[str, str]:
+    """Return the axes of every array that is handed over."""
+    return {**operation.factors, **({"fltrs": "ihwo"} if "fltrs" in operation.signature else {})}
+
+
+def _along(axes: str, axis: str, piece: slice, array: Array) -> Array:
+    """Return `array`, cut down to `piece` along `axis` where it has that axis."""
+    return array[tuple(piece if letter == axis else slice(None) for letter in axes)]
+
+
+# The spatial axes: wide side, narrow side, filter, and which of a geometry's fields.
+_SPATIAL = (("H", "P", "h", "height"), ("W", "Q", "w", "width"))
+
+
+def translation(f: Subject) -> Iterator[Equation]:
+    """Without the first narrow step, f is f of everything moved by one stride."""
+    if f.geometry.fore is not None:
+        return
+    operation, g = f.operation, f.geometry
+    for wide, narrow, _, field in _SPATIAL:
+        if operation.extents(g)[narrow] < 2:
+            continue
+        stride = getattr(g, f"stride_{field}")
+        by = {wide: slice(stride, None), narrow: slice(1, None)}
+        first_zero = dict(f.arrays)
+        moved = dict(f.arrays)
+        for name, axes in operation.factors.items():
+            for axis, piece in by.items():
+                moved[name] = _along(axes, axis, piece, moved[name])
+            if narrow in axes:
+                zeroed = f.arrays[name].copy()
+                _along(axes, narrow, slice(1), zeroed)[...] = 0
+                first_zero[name] = zeroed
+        less = stride if operation.layer == "convolution" else 1
+        smaller = replace(g, **{field: getattr(g, field) - less})
+        z = f(g, first_zero)
+        for axis, piece in by.items():
+            z = _along(operation.result, axis, piece, z)
+        cut = "".join(
+            f"[{', '.join(':' * (a != axis) or f'{by[axis].start}:' for a in operation.result)}]"
+            for axis in by
+            if axis in operation.result
+        )
+        yield Equation(z, f(smaller, moved), g, first_zero, f"z{cut}")
+
+
+def impulse(f: Subject) -> Iterator[Equation]:
+    """With a single non-zero in one factor, the result is the other factor, moved."""
+    if f.geometry.fore is not None:
+        return
+    operation, g = f.operation, f.geometry
+    extents = operation.extents(g)
+    value = f.case.largest or 1
+    for name, axes in operation.factors.items():
+        shape = f.arrays[name].shape
+        if 0 in shape:
+            continue
+        at = {axis: f.raw.below(extents[axis]) for axis in axes}
+        single = np.zeros(shape, f.case.dtype)
+        single[tuple(at[axis] for axis in axes)] = value
+        arrays = {**f.arrays, name: single}
+        (other,) = set(operation.factors) - {name}
+        right = np.zeros(operation.shape(g, operation.result))
+        for p, q, h, w in product(*(range(extents[axis]) for axis in "PQhw")):
+            here = {"P": p, "Q": q, "h": h, "w": w}
+            here |= {"H": p * g.stride_height + h, "W": q * g.stride_width + w}
+            if all(at[axis] == here[axis] for axis in axes if axis in here):
+                where = {**here, **{axis: at[axis] for axis in axes}}
+                right[_index(operation.result, where)] += (
+                    value * arrays[other][_index(operation.factors[other], where)]
+                )
+        yield Equation(f(g, arrays), right, g, arrays)
+
+
+def _index(axes: str, where: Mapping[str, int]) -> tuple[int | slice, ...]:
+    return tuple(where.get(axis, slice(None)) for axis in axes)
+
+
+def subsampling(f: Subject) -> Iterator[Equation]:
+    """Stride s is stride 1 of which every s-th narrow step is kept, or alone is fed."""
+    operation, g = f.operation, f.geometry
+    if g.fore is not None or g.stride_height == g.stride_width == 1:
+        return
+    steps = {"P": g.stride_height, "Q": g.stride_width}
+    dense = replace(g, stride_height=1, stride_width=1)
+    if operation.layer == "convolution_transpose":
+        dense = replace(
+            dense,
+            height=(g.height - 1) * g.stride_height + 1,
+            width=(g.width - 1) * g.stride_width + 1,
+        )
+    fed = dict(f.arrays)
+    for name, axes in operation.factors.items():
+        if "P" in axes:
+            fed[name] = np.zeros(operation.shape(dense, axes), f.case.dtype)
+            _every(axes, steps, fed[name], f.arrays[name].shape)[...] = f.arrays[name]
+    z = f(g, f.arrays)
+    right = f(dense, fed)
+    if "P" in operation.result:
+        right = _every(operation.result, steps, right, z.shape)
+    yield Equation(z, right, g, f.arrays)
+
+
+def _every(axes: str, steps: Mapping[str, int], array: Array, shape: tuple[int, ...]) -> Array:
+    """View every s-th element along the axes in `steps`, as many as `shape` says."""
+    every = array[tuple(slice(None, None, steps.get(axis)) for axis in axes)]
+    return every[tuple(slice(extent) for extent in shape)]
+
+
+def adjointness(f: Subject) -> Iterator[Equation]:
+    """<f(a, b), c> is the same sum whichever of the arrays is left to be multiplied last."""
+    operation, g = f.operation, f.geometry
+    small = min(_SMALL, f.case.largest or 0)
+    a = {name: f.integers(array.shape, small) for name, array in f.arrays.items()}
+    c = f.integers(operation.shape(g, operation.result), small)
+    wide = {name: array.astype(np.float64) for name, array in {**a, "c": c}.items()}
+    strd = (g.stride_height, g.stride_width)
+    if g.fore is not None:
+        z = f.partner(operation.layer, wide["x"], wide["c"], strd) * wide["d_act"]
+        fore_strd = (g.fore.stride_height, g.fore.stride_width)
+        y = f.partner(g.fore.layer, z, wide["fore_w"], fore_strd)
+        right = (y * wide["fore_delta"]).sum()
+    elif operation.name == operation.layer:
+        (other,) = set(f.partners) - {operation.layer}
+        back = f.partner(other, wide["c"], wide["ftr"].transpose(3, 1, 2, 0), strd)
+        # A remainder that no window reached is missing at the end of `back`: zeros.
+        right = (wide["x"][:, : back.shape[1], : back.shape[2]] * back).sum()
+    else:
+        x, ftr = wide.get("x", wide["c"]), wide.get("ftr", wide["c"])
+        right = (f.partner(operation.layer, x, ftr, strd) * wide["delta"]).sum()
+    left = (f(g, a) * wide["c"]).sum()
+    yield Equation(left, right, g, a, "(z * c).sum()", {"c": c})
+
+
+def repeatability(f: Subject) -> Iterator[Equation]:
+    """A call depends on its arguments alone, and leaves results of earlier calls as they were."""
+    g = f.geometry
+    name = next(iter(f.operation.factors))
+    negative = {**f.arrays, name: -f.arrays[name]}
+    z = f.call(g, f.arrays)
+    first = f.settled(z, g, f.arrays)
+    opposite = f(g, negative)
+    yield Equation(f.settled(z, g, f.arrays), first, g, f.arrays, then=("{negated}",))
+    again = f(g, f.arrays)
+    yield Equation(again, first, g, f.arrays, then=("{negated}", "z = {call}"))
+    yield Equation(f(g, negative), opposite, g, negative, then=("{negated}", "z = {call}"))
+
+
+def memory_layout(f: Subject) -> Iterator[Equation]:
+    """The result does not depend on how the arguments lie in memory."""
+    z = f(f.geometry, f.arrays)
+    for name, arrange in ARRANGEMENTS.items():
+        arranged = f(f.geometry, f.arrays, arrange)
+        yield Equation(arranged, z, f.geometry, f.arrays, then=(f"z = {{{name}}}",))
+
+
+LAWS: Mapping[str, Law] = {
+    law.__name__.replace("_", " "): law
+    for law in (
+        linearity,
+        splitting,
+        translation,
+        impulse,
+        subsampling,
+        adjointness,
+        repeatability,
+        memory_layout,
+    )
+}

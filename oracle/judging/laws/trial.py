@@ -1,0 +1,142 @@
+"""A kernel under a law: how laws call it, and what they say of its results."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from convcheck.cases.case import Case, Raw, integers
+from convcheck.form import pytorch
+from convcheck.form.geometry import Geometry
+from convcheck.form.layouts import Array
+from convcheck.form.operations import Arrays, Kernel, operation_named
+from convcheck.judging.clock import KERNEL
+from convcheck.judging.judge import limits_of
+from convcheck.kernels.calls import Call, MisbehaviourError, Remote, arrangement_name, call
+from convcheck.kernels.promises import DIRECT, promise_of
+
+
+@dataclass(frozen=True)
+class Equation:
+    """Two sides that a law says are equal, and the call that the left one came from."""
+
+    left: Array
+    right: Array
+    geometry: Geometry
+    arrays: Arrays
+    expression: str = "z"
+    """the left side in terms of the call's result `z`"""
+    extra: Mapping[str, Array] | None = None
+    """further arrays that `expression` uses"""
+    then: tuple[str, ...] = ()
+    """statements after the call, as in `verdicts.Evidence`"""
+
+
+class UndecidedError(Exception):
+    """A result may be off by one half or more, so that rounding it says nothing."""
+
+
+class Subject:
+    """A kernel with the case it is called for, remembering its last call."""
+
+    def __init__(self, kernel: Kernel, case: Case, partners: Mapping[str, Kernel]) -> None:
+        self.kernel = kernel
+        self.case = case
+        self.partners = partners
+        self.operation = operation_named(case.operation)
+        self.geometry = case.geometry
+        self.arrays = case.arrays()
+        self.raw = Raw(case.seed, stream=1)
+        self.partner_calls: list[tuple[str, Array, Array, tuple[int, int]]] = []
+        self.last: tuple[Geometry, Arrays] = (self.geometry, self.arrays)
+        self._answers: Iterator[Array | MisbehaviourError] | None = None
+
+    def __call__(
+        self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy
+    ) -> Array:
+        """Return the kernel's result, settled; MisbehaviourError if there is none."""
+        return self.settled(self.call(geometry, arrays, arrange), geometry, arrays)
+
+    def settled(self, z: Array, geometry: Geometry, arrays: Arrays) -> Array:
+        """Return a result in float64, rounded to integers where the kernel's promise rounds.
+
+        Raises:
+            UndecidedError: it may be off by one half or more.
+        """
+        exact = z.astype(np.float64)
+        promise = promise_of(self.kernel)
+        if promise is DIRECT:
+            return exact
+        limits = limits_of(promise, replace(self.case, geometry=geometry), arrays)
+        if limits is None:
+            return exact
+        if limits.overflow or not (limits.error < 0.5).all():
+            raise UndecidedError(f"rounding may be one half or more with {promise}")
+        rounded: Array = np.rint(exact)
+        return rounded
+
+    def call(
+        self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy
+    ) -> Array:
+        """Return the kernel's result as it comes; MisbehaviourError if there is none."""
+        self.last = (geometry, arrays)
+        if self._answers is not None:
+            answer = next(self._answers)
+            if isinstance(answer, MisbehaviourError):
+                raise answer
+            return answer
+        shape = self.operation.shape(geometry, self.operation.result)
+        with KERNEL:
+            return call(self.kernel, self.operation, geometry, arrays, shape, arrange)
+
+    def ask_at_once(self, law: "Callable[[Subject], Iterable[Equation]]") -> None:
+        """Have a remote kernel answer in one go all calls that `law` is about to make."""
+        if isinstance(self.kernel, Remote):
+            self._answers = iter(self.kernel.call_all(calls_of(law, self.kernel, self.case)))
+
+    def integers(self, shape: tuple[int, ...], largest: int) -> Array:
+        """Return non-zero random integers in the case's dtype."""
+        return integers(self.raw.draw(shape), largest).astype(self.case.dtype)
+
+    def partner(self, layer: str, x: Array, ftr: Array, strd: tuple[int, int]) -> Array:
+        """Return what the partner for `layer` makes of float64 arrays; it may be at fault."""
+        self.partner_calls.append((layer, x, ftr, strd))
+        with np.errstate(all="ignore"):
+            return np.asarray(self.partners[layer](x, ftr, strd))
+
+    def faulty_partner(self) -> str | None:
+        """Return the name of a partner that disagreed with the oracle when called, if any."""
+        for layer, x, ftr, strd in self.partner_calls:
+            try:
+                result = self.partners[layer](x, ftr, strd)
+            except Exception:  # noqa: BLE001  (whatever it is, the partner is to blame)
+                return layer
+            if not np.array_equal(result, pytorch.forward(layer, x, ftr, strd)):
+                return layer
+        return None
+
+
+class _Rehearsal(Subject):
+    """Takes note of a law's calls, which do not depend on results, and makes none."""
+
+    def __init__(self, kernel: Kernel, case: Case, partners: Mapping[str, Kernel]) -> None:
+        super().__init__(kernel, case, partners)
+        self.calls: list[Call] = []
+
+    def call(
+        self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy
+    ) -> Array:
+        """Note the call, and return zeros of the result's shape."""
+        shape = self.operation.shape(geometry, self.operation.result)
+        self.calls.append(Call(geometry, arrays, shape, arrangement_name(arrange)))
+        return np.zeros(shape, self.case.dtype)
+
+
+def calls_of(
+    law: Callable[[Subject], Iterable[Equation]], kernel: Kernel, case: Case
+) -> list[Call]:
+    """Return the calls that `law`, which needs no partners, makes of a kernel on a case."""
+    rehearsal = _Rehearsal(kernel, case, {})
+    for _ in law(rehearsal):
+        pass
+    return rehearsal.calls

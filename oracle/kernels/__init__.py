@@ -1,0 +1,1 @@
+"""Kernels: what is judged, what it promises, and how it is called."""

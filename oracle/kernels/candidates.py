@@ -1,0 +1,296 @@
+"""Candidates: kernels of a user's, found by name, and fitted to the notebook's conventions.
+
+A candidate is named by one line,
+
+    OPERATION=MODULE:FUNCTION[,KEY=VALUE]...
+
+for instance  convolution=torch.nn.functional:conv2d,tensors=NCHW,filters=OIHW,arrays=torch
+MODULE is a dotted name, or the path of a file that ends in .py.  What it declares:
+
+    tensors=NHWC|NCHW             layout of tensors, taken and returned
+    filters=IHWO|HWIO|OIHW|IOHW   layout of filters, taken and returned
+    arrays=numpy|torch|jax        what it is handed
+    names=x:input+ftr:weight      arguments that go by keyword, under names of its own; the
+                                  others go by position, in order
+    constants=padding:VALID       further arguments by keyword: literals of Python, such as
+                                  numbers and ('NHWC','IHWO','NHWC'), or else text
+    dtypes=float32+float64        those that it supports
+    declines=memory_layout+nonfinite_data+nonfinite_others   properties that it does not have
+    sums=float32                  the precision of its sums, and
+    accuracy=normwise[:CONSTANT]  that of its results, as `promises` explains them
+    subnormals=flushed            numbers below the normal ones may become zero
+    promises=nonfinite_others+ieee_zeros       that NaN and infinity meet no zeros that it inserts,
+                                  and that it leaves no zeros of the data out
+"""
+
+import importlib
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from convcheck.cases.case import DTYPES, Case
+from convcheck.form.operations import operation_named
+
+from . import floating, literals
+from .loading import CandidateError, check_call, find
+from .promises import DIRECT, Promise
+from .results import as_numpy
+
+__all__ = ["Candidate", "CandidateError", "Fitted", "load", "split"]
+
+TENSORS = {"NHWC": (0, 1, 2, 3), "NCHW": (0, 3, 1, 2)}
+FILTERS = {"IHWO": (0, 1, 2, 3), "HWIO": (1, 2, 0, 3), "OIHW": (3, 0, 1, 2), "IOHW": (0, 3, 1, 2)}
+ARRAYS = ("numpy", "torch", "jax")
+DECLINABLE = ("memory layout", "nonfinite data", "nonfinite others")
+KEYS = (
+    *("tensors", "filters", "arrays", "names", "constants", "dtypes", "declines"),
+    *("sums", "accuracy", "subnormals", "promises"),
+)
+_FORM = "OPERATION=MODULE:FUNCTION[,KEY=VALUE]..."
+# A path may hold commas and colons, too: what is declared is what stands at the end.
+_LINE = re.compile(
+    r"(?:(?P<operation>\w+)=)?(?P<module>.+?)(?::(?P<function>[^\W\d][\w.]*))?"
+    rf"(?P<declared>(?:,\w+={literals.unbroken(',')})*)",
+    re.DOTALL,
+)
+
+
+def split(text: str) -> tuple[str, str, str, str]:
+    """Return operation, module, function and declarations of a line; "" for what is missing."""
+    match = _LINE.fullmatch(text)
+    if match is None:
+        return "", "", "", ""
+    operation, module, function, declared = match.groups(default="")
+    return operation, module, function, declared
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Where a candidate is found, and what it declares."""
+
+    operation: str
+    module: str
+    function: str
+    tensors: str = "NHWC"
+    filters: str = "IHWO"
+    arrays: str = "numpy"
+    names: tuple[tuple[str, str], ...] = ()
+    constants: tuple[tuple[str, str], ...] = ()
+    dtypes: tuple[str, ...] = DTYPES
+    declines: tuple[str, ...] = field(default=())
+    promise: Promise = DIRECT
+
+    def __post_init__(self) -> None:
+        """Raise CandidateError where a field is not what it should be."""
+        try:
+            operation = operation_named(self.operation)
+        except ValueError as error:
+            raise CandidateError(str(error)) from None
+        _require("tensors", [self.tensors], TENSORS)
+        _require("filters", [self.filters], FILTERS)
+        _require("arrays", [self.arrays], ARRAYS)
+        _require("names", [name for name, _ in self.names], operation.signature)
+        _require("dtypes", self.dtypes, DTYPES)
+        _require("declines", self.declines, DECLINABLE)
+        for each in set(self.declines) & set(self.promise.zeros):
+            raise CandidateError(f"declines={each!r}: expected it not among promises, too")
+        for name, text in self.constants:
+            try:
+                literals.value(text)
+            except ValueError as error:
+                raise CandidateError(f"constants={name}:{error}") from None
+        for name in [own for _, own in self.names] + [name for name, _ in self.constants]:
+            if not name.isidentifier():
+                raise CandidateError(f"argument {name!r}: expected the name of an argument")
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the candidate that `text` names; CandidateError if it names none."""
+        operation, module, function, declared = split(text)
+        if not (operation and module and function):
+            raise CandidateError(f"{text!r}: expected the form {_FORM}")
+        given: dict[str, str] = {}
+        for pair in filter(None, literals.parts(declared, ",")):
+            key, _, value = pair.partition("=")
+            if key not in KEYS:
+                raise CandidateError(
+                    f"{pair!r}: expected one of {', '.join(f'{known}=' for known in KEYS)}"
+                )
+            if key in given:
+                raise CandidateError(f"{pair!r}: expected {key} once")
+            given[key] = value
+        return cls(operation, module, function, **_declared(given))
+
+    def refuses(self, case: Case, prop: str, *, takes_fore_layer: bool) -> str | None:
+        """Return why it is not to be judged on `case` for a property, if it is not."""
+        operation, fore = operation_named(self.operation), case.geometry.fore
+        if case.dtype not in self.dtypes:
+            return f"{case.dtype} is not among the dtypes that it declares"
+        if prop in self.declines:
+            return f"it declines {prop}"
+        if fore and fore.layer != operation.default_fore and not takes_fore_layer:
+            return "it takes no fore_layer: layer l+1 is always the default"
+        return None
+
+    def axes(self, name: str) -> tuple[int, ...]:
+        """Return the notebook's axes of an argument, or shape, in the order that it declares."""
+        if name in ("ftr", "fltrs", "fore_w", "ftr_shape"):
+            return FILTERS[self.filters]
+        return TENSORS[self.tensors]
+
+    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
+        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
+        axes = self.axes(name)
+        # Others than NumPy are handed copies, which lie as their library has it.
+        return None if axes == (0, 1, 2, 3) or self.arrays != "numpy" else axes
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is called as the notebook's kernels are."""
+        called = (self.tensors, self.filters, self.arrays, self.names, self.constants)
+        return called == ("NHWC", "IHWO", "numpy", (), ())
+
+    def __str__(self) -> str:
+        """Return the line that names it."""
+        parts = [f"{self.operation}={self.module}:{self.function}"]
+        plain = {"tensors": "NHWC", "filters": "IHWO", "arrays": "numpy"}
+        own = {key: getattr(self, key) for key in plain}
+        parts += [f"{key}={value}" for key, value in own.items() if value != plain[key]]
+        pairs = {"names": self.names, "constants": self.constants}
+        parts += [f"{key}={'+'.join(map(':'.join, pair))}" for key, pair in pairs.items() if pair]
+        if self.dtypes != DTYPES:
+            parts.append(f"dtypes={'+'.join(self.dtypes)}")
+        if self.declines:
+            parts.append(f"declines={'+'.join(self.declines).replace(' ', '_')}")
+        if self.promise != DIRECT:
+            parts.append(str(self.promise))
+        return ",".join(parts)
+
+
+def _declared(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return the fields that declarations stand for."""
+    fields: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in ("names", "constants"):
+            fields[key] = tuple(_pair(each) for each in literals.parts(value, "+"))
+        elif key in ("dtypes", "declines"):
+            fields[key] = tuple(value.replace("_", " ").split("+"))
+        elif key in ("tensors", "filters", "arrays"):
+            fields[key] = value
+    accuracy, colon, constant = given.get("accuracy", "direct").partition(":")
+    try:
+        number = float(constant) if colon else None
+    except ValueError:
+        raise CandidateError(f"accuracy:{constant!r}: expected a positive number") from None
+    try:
+        subnormals = given.get("subnormals", "kept")
+        zeros = tuple(given["promises"].replace("_", " ").split("+")) if "promises" in given else ()
+        fields["promise"] = Promise(given.get("sums"), accuracy, number, subnormals, zeros)
+    except ValueError as error:
+        raise CandidateError(str(error)) from None
+    return fields
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, own = text.partition(":")
+    return name, own or name
+
+
+def _require(name: str, values: Any, allowed: Any) -> None:
+    for value in values:
+        if value not in allowed:
+            words = ", ".join(each.replace(" ", "_") for each in allowed)
+            raise CandidateError(f"{name}={value!r}: expected one of {words}")
+
+
+class Fitted:
+    """A candidate as a kernel: takes and returns what the notebook's kernels do."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        """Find the candidate's function.
+
+        Raises:
+            CandidateError: there is no such module or function, it cannot be called, or
+                not with the operation's arguments.
+        """
+        self.candidate = candidate
+        self.__name__ = candidate.operation
+        self.spent = 0.0  # seconds that its function has taken
+        self._operation = operation_named(candidate.operation)
+        self._function = find(candidate.module, candidate.function)
+        floating.take_over(self)
+        self._by_name = dict(candidate.names)
+        self._constants = {name: literals.value(text) for name, text in candidate.constants}
+        by_position = [name for name in self._operation.signature if name not in self._by_name]
+        self.takes_fore_layer = check_call(
+            self._function,
+            f"{candidate.module}:{candidate.function}",
+            self._operation,
+            by_position,
+            [*self._by_name.values(), *self._constants],
+        )
+
+    def refuses(self, case: Case, prop: str) -> str | None:
+        """Return why it is not to be judged on `case` for a property, if it is not."""
+        return self.candidate.refuses(case, prop, takes_fore_layer=self.takes_fore_layer)
+
+    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
+        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
+        return self.candidate.axes_in_memory(name)
+
+    def __call__(self, *positional: Any, **keywords: Any) -> Any:
+        """Call the function on arguments in its own layouts, and turn its result back.
+
+        C-contiguous arguments are so in its own layouts, too; others keep their places in memory.
+        """
+        by_position, copies = [], []
+        for name, value in zip(self._operation.signature, positional, strict=True):
+            own = self._converted(name, value)
+            if name in self._by_name:
+                keywords[self._by_name[name]] = own
+            else:
+                by_position.append(own)
+            copy = own.detach().numpy() if hasattr(own, "detach") else own
+            if isinstance(copy, np.ndarray) and not np.may_share_memory(copy, value):
+                copies.append((value, copy, np.argsort(self.candidate.axes(name))))
+        started = time.perf_counter()
+        z = self._function(*by_position, **keywords, **self._constants)
+        self.spent += time.perf_counter() - started
+        try:
+            z = as_numpy(z)
+        except Exception:  # noqa: BLE001  (the kernel's own code: `calls` reads it again, and tells)
+            return z
+        for value, own, back in copies:  # the caller looks at its own arrays alone
+            if own.transpose(back).tobytes() != value.tobytes():
+                value[...] = own.transpose(back)
+        axes = self.candidate.axes("fltrs" if self._operation.result == "ihwo" else "x")
+        if axes == (0, 1, 2, 3) or getattr(z, "ndim", 0) != len(axes):
+            return z
+        return np.transpose(z, np.argsort(axes))
+
+    def _converted(self, name: str, value: Any) -> Any:
+        if name.endswith("strd") or value is None:
+            return value
+        axes = self.candidate.axes(name)
+        if name.endswith("shape"):
+            return tuple(value[axis] for axis in axes)
+        contiguous = value.flags.c_contiguous
+        if axes != (0, 1, 2, 3):
+            value = np.transpose(value, axes)
+        if self.candidate.arrays == "torch":
+            import torch  # noqa: PLC0415  (a second to import)
+
+            # A copy: torch has no negative strides, nor a word for a read-only array.
+            return torch.from_numpy(np.array(value, order="C"))
+        if self.candidate.arrays == "jax":
+            return importlib.import_module("jax.numpy").asarray(value)
+        return value.copy() if contiguous and not value.flags.c_contiguous else value
+
+
+def load(text: str) -> Fitted:
+    """Return the candidate that `text` names, ready to be called."""
+    return Fitted(Candidate.parse(text))

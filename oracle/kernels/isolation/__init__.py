@@ -1,0 +1,1 @@
+"""A process for each candidate: what it does there ends nothing here."""

@@ -1,0 +1,341 @@
+"""Candidates in a process of their own, in time and memory that are limited.
+
+Whatever a kernel does there, the judge goes on: a kernel that does not return, that
+crashes or ends its process, or takes all memory, has misbehaved on the case it was called
+for.  This is for accidents.  It is no sandbox: the kernel can still do what its user can.
+"""
+
+import atexit
+import hashlib
+import time
+from collections.abc import Hashable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+
+from convcheck.cases.case import Case
+from convcheck.form.layouts import Array
+from convcheck.form.operations import operation_named
+from convcheck.kernels.calls import Call, MisbehaviourError, NotCalledError, Remote, tell
+from convcheck.kernels.candidates import Candidate, CandidateError
+
+from .messages import Answer, Request, request_bytes
+from .process import EndedError, ExcessError, HangError, KilledError, Process
+
+_START_SECONDS = 60.0
+# A kill may come from somebody else, who may strike the same call twice by chance; what ends in
+# a kill in so many processes, one after the other, is the kernel's doing.
+_CALLS = 8
+# Seconds before the second of them; each later pause is twice as long.
+_PAUSE = 0.01
+_LOADS = 40
+
+# In one test, a kernel is not called again after so many calls that ended its process, or one
+# that took too much time or memory.
+_PATIENCE = 5
+# Once a kernel has hung, no call waits longer than this.
+_SHORT_SECONDS = 1.0
+# How long a first call of a shape may take at least, unless it is said.
+FIRST_SECONDS = 120.0
+# So many forms of calls are remembered as answered; then all begins anew.
+_FORMS = 10_000
+
+
+class StartError(CandidateError):
+    """The system lets no process start for a candidate."""
+
+
+class Isolated(Remote):
+    """A candidate that runs in a process of its own, started when it is first needed."""
+
+    def __init__(
+        self,
+        candidate: Candidate,
+        *,
+        seconds: float = 10.0,
+        first_seconds: float | None = None,
+        megabytes: int = 4096,
+    ) -> None:
+        """Limit each call to so much time, and the process to so much memory.
+
+        Args:
+            candidate: what is called.
+            seconds: that a call may take.
+            first_seconds: that the first call of a shape may take, since it may compile, in each
+                process anew; by default 120, or `seconds` if that is more.
+            megabytes: that the process may take.
+
+        Raises:
+            ValueError: one of these is not a positive number.
+        """
+        if first_seconds is None:
+            first_seconds = max(seconds, FIRST_SECONDS)
+        limits = {"seconds": seconds, "first_seconds": first_seconds, "megabytes": megabytes}
+        for name, limit in limits.items():
+            if not limit > 0:  # nor is nan
+                raise ValueError(f"{name}={limit!r}: expected a positive number")
+        self.candidate = candidate
+        self.__name__ = candidate.operation
+        self.spent = 0.0
+        """seconds from sending calls to having the answers, here; less what `rehearse` takes off"""
+        self._operation = operation_named(candidate.operation)
+        self._seconds, self._first_seconds = seconds, first_seconds
+        self._megabytes = megabytes
+        self._process: Process | None = None
+        self._number = 0  # of the next call
+        self._renewed = False  # whether its limit is another than was asked for
+        self._takes_fore_layer: bool | None = None
+        self._ended: dict[bytes, EndedError] = {}
+        self._excesses = 0
+        self._hung = False
+        self._told: set[str] = set()
+
+    def fresh(self, seconds: float) -> "Isolated":
+        """Return the same candidate, to run in another process, in at most so much time a call.
+
+        First calls of a shape may take what they may here: they may compile there, too.
+        """
+        fresh = Isolated(
+            self.candidate,
+            seconds=min(seconds, self._seconds),
+            first_seconds=self._first_seconds,
+            megabytes=self._megabytes,
+        )
+        fresh._hung, fresh._renewed = self._hung, True
+        return fresh
+
+    def start(self) -> None:
+        """Start the process and load the candidate; CandidateError if that fails."""
+        if self._process is not None:
+            return
+        answer = self._load()
+        if answer.kind == "refused":
+            self._refuse(answer.text)
+        self._takes_fore_layer = answer.text == "fore_layer"
+
+    def _load(self) -> Answer:
+        """Return what a new process says of its start.
+
+        Raises:
+            CandidateError: it says nothing.
+            StartError: the system does not let it start.
+            NotCalledError: somebody else has ended it again and again, and it was loaded before.
+        """
+        text = ""
+        for _ in range(_LOADS):
+            try:
+                self._process = Process(str(self.candidate), self._megabytes, self._tell)
+            except OSError as error:  # no fault of the candidate's
+                raise StartError(f"its process cannot be started: {error.strerror}") from None
+            atexit.register(self.stop)
+            try:
+                return self._process.loaded(_START_SECONDS)
+            except KeyboardInterrupt:
+                self.stop()
+                raise
+            except KilledError as problem:
+                self.stop()
+                text = f"importing it {problem}, or somebody else did, {_LOADS} times"
+            except MisbehaviourError as problem:
+                self._refuse(f"module {self.candidate.module!r}: importing it {problem}")
+        if self._takes_fore_layer is None:
+            self._refuse(f"module {self.candidate.module!r}: {text}")
+        raise NotCalledError(f"not called any more: {text}")
+
+    def _refuse(self, reason: str) -> NoReturn:
+        self.stop()
+        raise CandidateError(reason)
+
+    def stop(self) -> None:
+        """End the process, and all that it started."""
+        process, self._process = self._process, None
+        if process is not None:
+            atexit.unregister(self.stop)
+            process.stop()
+
+    def renew(self) -> None:
+        """Have the next call be the first that its process sees."""
+        if self._process is not None:
+            self._process.renew()
+            if self._process.gone:
+                self.stop()
+
+    def begin(self) -> None:
+        """Call it again in a new test, also where it was given up in the one before."""
+        self._ended.clear()
+        self._excesses = 0
+
+    def _tell(self, text: str) -> None:
+        if text in self._told:
+            return
+        self._told.add(text)
+        tell(self.candidate, text)
+
+    def refuses(self, case: Case, prop: str) -> str | None:
+        """Return why it is not to be judged on `case` for a property, if it is not."""
+        if self._takes_fore_layer is None:
+            self.start()
+        takes = bool(self._takes_fore_layer)
+        return self.candidate.refuses(case, prop, takes_fore_layer=takes)
+
+    def __call__(self, *positional: Any, **keywords: Any) -> Array:
+        """Call it as any kernel; MisbehaviourError if it gives no result."""
+        (answer,) = self._ask([(self._operation.signature, positional, keywords, None, "copy")])
+        if isinstance(answer, MisbehaviourError):
+            raise answer
+        return answer
+
+    def call_all(self, calls: Sequence[Call]) -> list[Array | MisbehaviourError]:
+        """Return a result, or why there is none, for each call."""
+        return self._ask(self._requests(calls))
+
+    def _requests(self, calls: Sequence[Call]) -> list[Request]:
+        names = self._operation.signature
+        return [
+            (names, *self._operation.arguments(c.geometry, c.arrays), c.shape, c.arrangement)
+            for c in calls
+        ]
+
+    def rehearse(self, calls: Sequence[Call]) -> None:
+        """Take off `spent` what it takes to make these calls, the kernel's own time left out.
+
+        All is done once more but call the kernel; nothing is taken off if that fails.
+        """
+        spent = self.spent
+        try:
+            self._run(self._requests(calls), [], rehearsal=True)
+            self.spent = 2 * spent - self.spent
+        except (EndedError, NotCalledError):
+            self.spent = spent
+        except BaseException:  # such as Ctrl-C
+            self.stop()
+            raise
+
+    def _ask(self, requests: Sequence[Request]) -> list[Array | MisbehaviourError]:
+        """Have all requests answered, whatever happens to the process meanwhile."""
+        answers: list[Array | MisbehaviourError] = []
+        place, kills = 0, 0  # of the call that was killed last, and how often
+        try:
+            while len(answers) < len(requests):
+                left = requests[len(answers) :]
+                known = self._known(left[0])
+                if known is not None:
+                    answers.append(known)
+                    continue
+                try:
+                    self._run(left if not self._ended else left[:1], answers)
+                except NotCalledError as problem:
+                    answers += [problem] * len(left)
+                except EndedError as problem:
+                    if isinstance(problem, KilledError):
+                        kills = kills + 1 if place == len(answers) else 1
+                        place = len(answers)
+                        if kills < self._kills():
+                            self._tell(f"{problem}, or somebody else did: called again")
+                            # Whoever ends processes at a rhythm of its own misses one of these.
+                            time.sleep(_PAUSE * 2**kills)
+                            continue
+                    self._ended[_digest(requests[len(answers)])] = problem
+                    self._excesses += isinstance(problem, ExcessError)
+                    self._hung = self._hung or isinstance(problem, HangError)
+                    answers.append(problem)
+        except BaseException:  # such as Ctrl-C: answers to come would be taken for others
+            self.stop()
+            raise
+        return answers
+
+    def _kills(self) -> int:
+        """Return how many kills make a call the kernel's doing: two where others were."""
+        known = any(isinstance(each, KilledError) for each in self._ended.values())
+        return 2 if known else _CALLS
+
+    def _known(self, request: Request) -> MisbehaviourError | None:
+        """Return what is to be said of a call without making it."""
+        if not self._ended:
+            return None
+        if _digest(request) in self._ended:
+            return self._ended[_digest(request)]
+        if len(self._ended) < _PATIENCE and self._excesses == 0:
+            return None
+        last = list(self._ended.values())[-1]
+        return NotCalledError(f"not called any more: a call before it in this test {last}")
+
+    def _run(
+        self,
+        requests: Sequence[Request],
+        answers: list[Array | MisbehaviourError],
+        *,
+        rehearsal: bool = False,
+    ) -> None:
+        """Have requests answered in the process, adding to `answers` as they come."""
+        try:
+            process = self._ready()
+        except StartError:
+            raise
+        except CandidateError as problem:  # it was loaded before
+            raise EndedError(f"could not be loaded again: {problem}") from None
+        first, data = self._number, request_bytes(requests, self._number, rehearsal=rehearsal)
+        self._number += len(requests)
+        started = time.perf_counter()
+        try:
+            process.send(data, self._limit(first=True))
+            for number, request in enumerate(requests, first):
+                form = _form(request)
+                limit = self._limit(first=form not in process.answered)
+                answer = process.next(number, request[3], limit)
+                if len(process.answered) == _FORMS:
+                    process.answered.clear()
+                if not rehearsal:
+                    process.answered.add(form)
+                z = answer.result
+                wrong = MisbehaviourError(answer.text, answer.details)
+                answers.append(wrong if z is None else z)
+        except HangError as problem:
+            raise HangError(self._in_time(), problem.details) from None
+        finally:
+            self.spent += time.perf_counter() - started
+            if process.gone:
+                self.stop()
+
+    def _ready(self) -> Process:
+        """Return a process that waits for calls; CandidateError if it cannot be loaded."""
+        if self._process is not None:
+            try:
+                self._process.ready()
+            finally:
+                if self._process.gone:
+                    self.stop()
+        self.start()
+        assert self._process is not None, "started"  # noqa: S101
+        return self._process
+
+    def _limit(self, *, first: bool) -> float:
+        """Return how many seconds a call may take, the first of its shape or another."""
+        if self._hung:
+            return min(self._seconds, _SHORT_SECONDS)
+        return self._first_seconds if first else self._seconds
+
+    def _in_time(self) -> str:
+        """Say that a call did not return; of the first in a run and of later ones alike."""
+        option = "" if self._renewed else " (--call-seconds)"
+        text = f"did not return within {self._seconds:g} s{option}"
+        if self._first_seconds != self._seconds:
+            text += f", {self._first_seconds:g} s where it was the first of its shape"
+            text += " (--first-call-seconds)"
+        if self._seconds > _SHORT_SECONDS:
+            text += f", or {_SHORT_SECONDS:g} s once it had hung before"
+        return text
+
+
+def _form(request: Request) -> Hashable:
+    """Return what a compiler may have looked at in a call: all but the numbers in its arrays."""
+    names, positional, keywords, _, arrangement = request
+    shown = [
+        (each.shape, each.dtype.str) if isinstance(each, np.ndarray) else repr(each)
+        for each in (*positional, *keywords.values())
+    ]
+    return *names, *keywords, *shown, arrangement
+
+
+def _digest(request: Request) -> bytes:
+    return hashlib.sha256(request_bytes([request])).digest()

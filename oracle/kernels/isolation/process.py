@@ -1,0 +1,354 @@
+"""A candidate's process, as the judge sees it: what goes in, what comes out, how it ends.
+
+Any process may be ended by somebody else at any moment: while it waits, in the middle of a
+call, or with half a batch read or half an answer written.  So none uses what another has
+used: each process that calls run in has a pair of pipes of its own, whose ends for the judge
+come with the message that tells of it.  What the one before left in its pipes, torn or not,
+goes with them, and an answer can only be one to the batch that this very process was sent.
+Numbers are checked beside that, for what a kernel itself may write there.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Hashable
+from pathlib import Path
+
+from convcheck.kernels import traces
+from convcheck.kernels.calls import MisbehaviourError
+from convcheck.kernels.loading import SAFE_PATH
+
+from .messages import CUT_OFF, Answer, GarbledError, take_answer
+
+_STOP_SECONDS = 5.0
+# How often time and memory are looked at, in milliseconds.
+_LOOK = 50
+_OUTPUT_MEGABYTES = 100
+# Bytes at the end of a call's output that are looked at when it fails.
+_SHOWN = 10_000
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
+# Processes between the supervisor and the one that calls run in, and that one.
+_GENERATIONS = 2
+
+
+class EndedError(MisbehaviourError):
+    """A call that left no process."""
+
+
+class KilledError(EndedError):
+    """A process that was ended by a signal, which may have come from somebody else."""
+
+
+class ExcessError(EndedError):
+    """A call that took too much, which takes its time."""
+
+
+class HangError(ExcessError):
+    """A call that did not return in time."""
+
+
+class Process:
+    """The supervisor's process, and its child and grandchild that the candidate runs in."""
+
+    def __init__(self, candidate: str, megabytes: int, tell: Callable[[str], None]) -> None:
+        """Start them; OSError where the system does not let them start."""
+        self.gone = False
+        """whether a new one is needed"""
+        self.answered: set[Hashable] = set()
+        """room for notes on what the process that calls run in has done; a new one has none"""
+        self._megabytes, self._tell = megabytes, tell
+        self._start: Answer | None = None  # loaded or refused
+        self._pid: int | None = None  # of the process that the candidate runs in
+        self._ended: EndedError | None = None  # how one has ended, if that is to be told yet
+        self._buffer, self._news = bytearray(), bytearray()
+        self._pipes: tuple[int, ...] = ()  # for requests and for answers
+        self._received: list[int] = []  # pipes that came, and what they are for has not
+        with contextlib.ExitStack() as opened:  # what is open is closed, should something fail
+            self._output = opened.enter_context(tempfile.TemporaryFile())
+            self._control, theirs = map(opened.enter_context, socket.socketpair())
+            lifeline, self._lifeline = _pipe(opened)
+            self._supervisor = subprocess.Popen(  # noqa: S603  (our own module)
+                [
+                    *(sys.executable, "-u", "-P", "-m", "convcheck.kernels.isolation.supervisor"),
+                    *(candidate, str(theirs.fileno()), str(lifeline), *sys.path),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._output,
+                pass_fds=(theirs.fileno(), lifeline),
+                start_new_session=True,
+                env=_environment() | {"OMP_NUM_THREADS": "1"},
+            )
+            opened.pop_all()
+        theirs.close()
+        os.close(lifeline)
+        self._control.settimeout(0)
+        self._poll = select.poll()
+        self._poll.register(self._control, select.POLLIN)
+
+    def loaded(self, seconds: float) -> Answer:
+        """Return the answer to the start; EndedError if none comes."""
+        deadline = time.monotonic() + seconds
+        while self._start is None:
+            self._wait(seconds, deadline)
+        return self._start
+
+    def ready(self) -> bool:
+        """Return whether a process waits for calls; somebody else may have ended all.
+
+        Raises:
+            EndedError: one has ended since it answered, by its own doing.
+        """
+        if self.gone:
+            return False
+        try:
+            while self._listen():
+                pass
+            self._raise_ended()
+        except KilledError as problem:
+            self._tell(f"{problem}, or somebody else did, while it was not called")
+        return not self.gone
+
+    def send(self, data: bytes, seconds: float) -> None:
+        """Send a batch of calls to a process that is ready; what goes wrong, `next` will tell."""
+        left, deadline = memoryview(data), time.monotonic() + seconds
+        while left and self._ended is None:
+            try:
+                left = left[os.write(self._pipes[0], left) :]
+            except BrokenPipeError:
+                return
+            except BlockingIOError:
+                select.select([self._control], [self._pipes[0]], [], _LOOK / 1000)
+                self._listen()
+                if time.monotonic() > deadline:
+                    self.stop()
+                    raise HangError(f"took no call within {seconds:g} s") from None
+
+    def next(self, number: int, shape: tuple[int, ...] | None, seconds: float) -> Answer:
+        """Return the answer to the call of this number, whose result has this shape, if known.
+
+        Raises:
+            EndedError: none comes, or something else.
+        """
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                answer = take_answer(self._buffer, self._megabytes * 1e6)
+            except GarbledError:
+                raise self._forged() from None
+            if answer is None:
+                self._wait(seconds, deadline)
+            elif answer.kind == "told":
+                self._tell(answer.text)
+            elif not _fits(answer, number, shape):
+                raise self._forged()
+            else:
+                return answer
+
+    def _forged(self) -> EndedError:
+        self.stop()
+        return EndedError("wrote to the pipe that its results are sent by")
+
+    def _wait(self, seconds: float, deadline: float) -> None:
+        """Wait for more of an answer; EndedError if it will not come."""
+        self._raise_ended()
+        if self._read():
+            return
+        ready = self._poll.poll(_LOOK)
+        if any(each == self._control.fileno() for each, _ in ready) and self._listen():
+            return
+        problem = self._excess()
+        if problem or (not ready and time.monotonic() > deadline):
+            printed = self._printed()
+            self._kill()
+            problem = problem or HangError(f"did not return within {seconds:g} s")
+            raise type(problem)(str(problem), printed)
+
+    def _raise_ended(self) -> None:
+        """Raise what is to be told of a process that has ended, and forget its answers."""
+        problem, self._ended = self._ended, None
+        if problem is not None:
+            self._buffer.clear()
+            raise problem
+
+    def _read(self) -> bool:
+        """Take what has been answered; return whether anything has."""
+        data = b""
+        with contextlib.suppress(BlockingIOError):
+            for pipe in self._pipes[1:]:
+                data = os.read(pipe, 1 << 20)
+                if not data:  # closed: whatever comes of it, that will be news
+                    with contextlib.suppress(KeyError):
+                        self._poll.unregister(pipe)
+        self._buffer += data
+        return bool(data)
+
+    def _read_all(self) -> None:
+        """Take what was answered by a process that has ended."""
+        while self._read():
+            pass
+
+    def _listen(self) -> bool:
+        """Take all news of processes; return whether there was any."""
+        if self.gone:
+            return False
+        try:
+            data, pipes, *_ = socket.recv_fds(self._control, 1 << 16, 2)
+        except BlockingIOError:
+            return False
+        if not data:
+            self._note_end()
+        self._received += pipes
+        self._news += data
+        try:
+            while news := take_answer(self._news, 0):  # several may come at once
+                self._heed(news)
+        except (GarbledError, ValueError):
+            raise self._forged() from None
+        return True
+
+    def _heed(self, news: Answer) -> None:
+        """Take note of a process; ValueError if that makes no sense."""
+        if news.kind in ("loaded", "refused"):
+            self._start = news
+        if news.kind in ("loaded", "next"):
+            if news.kind == "next":
+                self._read_all()
+                self._ended = _end(int(news.text), self._printed())
+            requests, answers = self._received  # ValueError if it is not these two
+            self._received = []
+            self._close_pipes()
+            self._pipes = requests, answers
+            for pipe in self._pipes:
+                os.set_blocking(pipe, False)
+                os.set_inheritable(pipe, False)  # noqa: FBT003  (its only form)
+            self._poll.register(answers, select.POLLIN)
+            self.answered.clear()
+        self._pid = news.number
+
+    def _close_pipes(self) -> None:
+        for pipe in self._pipes[1:]:
+            with contextlib.suppress(KeyError):
+                self._poll.unregister(pipe)
+        for pipe in (*self._pipes, *self._received):
+            os.close(pipe)
+
+    def _note_end(self) -> None:
+        """Take note that the supervisor has ended, and with it all else."""
+        self._read_all()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._supervisor.wait(_STOP_SECONDS)
+        self._ended = _end(self._supervisor.returncode, self._printed())
+        self.stop()
+
+    def _printed(self) -> tuple[str, ...]:
+        """Return what the call that is over has left in the output, and empty it for the next."""
+        output = self._output.fileno()
+        size = os.fstat(output).st_size
+        data = os.pread(output, _SHOWN, max(0, size - _SHOWN))
+        os.ftruncate(output, 0)
+        os.lseek(output, 0, os.SEEK_SET)
+        return traces.of_output(data)
+
+    def _excess(self) -> ExcessError | None:
+        """Return what the candidate's process has too much of, if anything."""
+        if os.fstat(self._output.fileno()).st_size > _OUTPUT_MEGABYTES * 1e6:
+            return ExcessError(f"printed more than {_OUTPUT_MEGABYTES} MB")
+        try:
+            statm = Path(f"/proc/{self._pid}/statm").read_text(encoding="ascii")
+        except OSError:  # another system
+            return None
+        resident = int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+        if resident > self._megabytes:
+            return ExcessError(f"took more than {self._megabytes} MB of memory")
+        return None
+
+    def _kill(self) -> None:
+        """End the candidate's process; the next one may be there already."""
+        if self._pid is None or not _descends(self._pid, self._supervisor.pid):
+            self.stop()
+            return
+        killed = self._pid
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(killed, signal.SIGKILL)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while self._pid == killed and not self.gone:
+            if not self._listen():
+                select.select([self._control], [], [], _LOOK / 1000)
+            if time.monotonic() > deadline:
+                self.stop()
+        self._buffer.clear()
+        self._ended = None
+
+    def renew(self) -> None:
+        """Have the next call be the first that a process sees, which has loaded the candidate."""
+        if not self.gone:
+            self._kill()
+
+    def stop(self) -> None:
+        """End all processes."""
+        if self.gone:
+            return
+        self.gone = True
+        os.close(self._lifeline)
+        try:
+            self._supervisor.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._supervisor.pid, signal.SIGKILL)
+            self._supervisor.wait()
+        self._close_pipes()
+        self._control.close()
+        self._output.close()
+
+
+def _fits(answer: Answer, number: int, shape: tuple[int, ...] | None) -> bool:
+    """Return whether this can be the answer to a call."""
+    if answer.kind not in ("misbehaved", "result") or answer.number != number:
+        return False
+    return answer.result is None or shape is None or answer.result.shape == shape
+
+
+def _descends(pid: int, ancestor: int) -> bool:
+    """Return whether a process was started by another, or by one that it started."""
+    try:
+        for _ in range(_GENERATIONS):
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+            pid = int(stat.rpartition(")")[2].split()[1])
+            if pid == ancestor:
+                return True
+    except OSError:  # it has ended, or this is another system
+        pass
+    return False
+
+
+def _pipe(opened: contextlib.ExitStack) -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        opened.callback(os.close, end)
+    return ends
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if (name, value) != SAFE_PATH}
+
+
+def _end(status: int | None, printed: tuple[str, ...]) -> EndedError:
+    """Return how a process ended whose exit status, or negative signal, this is."""
+    if status == CUT_OFF:
+        return EndedError("closed the pipes to the judge", printed)
+    if status is None or status >= 0:
+        return EndedError(f"ended its process, with exit status {status}", printed)
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:  # such as those for real time
+        name = f"signal {-status}"
+    if -status in _CRASHES:
+        return EndedError(f"crashed its process ({name})", printed)
+    return KilledError(f"killed its process ({name})", printed)

@@ -1,0 +1,300 @@
+"""The process that a candidate runs in; `supervisor` starts it.
+
+It loads the candidate and answers batches of calls one by one.  Calls run in a fork of
+it, so that when one ends its process, the next is there in milliseconds.
+"""
+
+import ctypes
+import faulthandler
+import mmap
+import os
+import signal
+import socket
+import threading
+import time
+import warnings
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convcheck.form.layouts import Array
+from convcheck.form.operations import Kernel
+from convcheck.kernels import traces
+from convcheck.kernels.calls import KernelWarning, MisbehaviourError, arranging, invoke, words
+from convcheck.kernels.candidates import CandidateError, load
+from convcheck.kernels.loading import look_in
+from convcheck.kernels.settings import QUICK, SLOW, Settings
+
+from .descendants import adopt_orphans, become_kernel, children, end_all, end_like
+from .messages import CUT_OFF, HUNG_UP, Answer, Request, answer_bytes, read_requests
+
+# Processes and threads that a kernel may keep, as a pool.
+_HELPERS = 64
+# Results and arguments of so many calls are looked at again, if they are no larger.
+_REMEMBERED = 4
+_SMALL = 1_000_000
+# Bytes of output that a call may write.
+_OUTPUT = 100_000
+# Bytes at the end of it that are looked at when the call fails.
+_SHOWN = 10_000
+# Different things that are told, at most.
+_TOLD = 20
+_LIBRARY = ctypes.CDLL(None)  # the C library
+
+
+def serve(candidate: str, path: list[str], control: int) -> None:
+    """Load the candidate, from where the judge finds it, and answer calls until it hangs up."""
+    faulthandler.enable(os.dup(1), all_threads=False)  # `traces` reads what it says of a crash
+    news = socket.socket(fileno=control)
+    news.sendall(answer_bytes(Answer("started", number=os.getpid())))
+    look_in(path)
+    try:
+        kernel = load(candidate)
+    except CandidateError as error:
+        news.sendall(answer_bytes(Answer("refused", str(error))))
+        return
+    except BaseException as error:  # noqa: BLE001  (its module may raise anything)
+        problem = f"importing it raised {words(error)}"
+        news.sendall(answer_bytes(Answer("refused", problem)))
+        return
+    judge = _fork(news, "fore_layer" if kernel.takes_fore_layer else "")
+    session = _Session(kernel, judge)
+    try:
+        while True:
+            session.answer_all(*judge.listen())
+    except (EOFError, BrokenPipeError):
+        os._exit(HUNG_UP)
+    except (OSError, ValueError):
+        os._exit(CUT_OFF)
+    except KeyboardInterrupt:  # in no call of the kernel: somebody else sent it
+        end_like(signal.SIGINT)
+
+
+def _fork(news: socket.socket, text: str) -> "_Judge":
+    """Return in a fork, and in another whenever that one has ended; have the judge told.
+
+    Each has pipes of its own, for the reason that `process` gives.  Other threads do not
+    survive a fork: where loading the candidate has started some, there is none, and the next
+    process has to load it anew.
+    """
+    adopt_orphans()
+    kind = "loaded"
+    while True:
+        (requests, theirs_in), (theirs_out, answers) = os.pipe(), os.pipe()
+        alone = _alone()
+        kernel = os.fork() if alone else os.getpid()
+        if kernel == 0:
+            news.close()
+            become_kernel()
+        else:
+            data = answer_bytes(Answer(kind, text, kernel))
+            socket.send_fds(news, [data], [theirs_in, theirs_out])
+        os.close(theirs_in)
+        os.close(theirs_out)
+        if kernel == 0 or not alone:
+            return _Judge(requests, answers)
+        os.close(requests)
+        os.close(answers)
+        try:
+            status = _wait(kernel)
+        except KeyboardInterrupt:
+            end_like(signal.SIGINT)
+        end_all(kernel)
+        ended = os.waitstatus_to_exitcode(status)
+        if ended == HUNG_UP:
+            os._exit(0)
+        kind, text = "next", str(ended)
+
+
+def _wait(kernel: int) -> int:
+    """Return the wait status of `kernel` when it ends."""
+    while True:
+        ended, status = os.waitpid(-1, 0)
+        if ended == kernel:
+            return status
+
+
+def _alone() -> bool:
+    try:
+        return len(list(Path("/proc/self/task").iterdir())) == 1
+    except OSError:
+        return False
+
+
+class _Judge:
+    """The judge, at the other end of two pipes; OSError where the kernel has closed them."""
+
+    def __init__(self, requests: int, answers: int) -> None:
+        self._requests = os.fdopen(requests, "rb", closefd=False)
+        self._answers = answers
+
+    def say(self, answer: Answer) -> None:
+        """Send an answer."""
+        left = memoryview(answer_bytes(answer))
+        while left:
+            left = left[os.write(self._answers, left) :]
+
+    def listen(self) -> tuple[int, list[Request], bool]:
+        """Wait for the next calls, as `read_requests` does."""
+        return read_requests(self._requests)
+
+
+@dataclass
+class _Past:
+    """A call that is over: its arrays must not change any more."""
+
+    result: Array
+    handed: list[Array]
+    bytes: list[bytes] = field(default_factory=list)
+
+    def changed(self) -> str | None:
+        """Return what has changed since this was last asked."""
+        now = [each.tobytes() for each in (self.result, *self.handed)]
+        before, self.bytes = self.bytes, now
+        if not before or before == now:
+            return None
+        return "the result" if before[0] != now[0] else "an argument"
+
+
+class _Session:
+    """Calls of one kernel in one process, and what it does there beside returning results."""
+
+    def __init__(self, kernel: Kernel, judge: _Judge) -> None:
+        self._kernel, self._judge = kernel, judge
+        self._past: deque[_Past] = deque(maxlen=_REMEMBERED)
+        self._told: set[str] = set()
+        self._process = os.getpid()
+        self._forked = False
+        self._returned_twice = mmap.mmap(-1, 1)  # shared with forks
+        os.register_at_fork(after_in_parent=self._note_fork)
+        self._output = os.dup(1)
+        warnings.showwarning = self._note_warning  # type: ignore[assignment]
+        self._quick, self._slow = Settings(QUICK), Settings(SLOW)
+
+    def _note_fork(self) -> None:
+        self._forked = True
+
+    def _note_warning(self, message: Warning | str, category: type[Warning], *_: Any) -> None:
+        if category is KernelWarning:  # of ours
+            self._tell(str(message).partition(": ")[2])
+            return
+        self._tell(f"warned: {category.__name__}: {words(Warning(message))[9:]}")
+
+    def _tell(self, text: str) -> None:
+        """Tell of something that is no misbehaviour, once."""
+        if os.getpid() == self._process and text not in self._told and len(self._told) < _TOLD:
+            self._told.add(text)
+            self._judge.say(Answer("told", text))
+
+    def answer_all(self, first: int, requests: list[Request], rehearsal: bool) -> None:  # noqa: FBT001  (as it is read)
+        """Answer a batch of calls, whose numbers go on from `first`."""
+        for number, request in enumerate(requests, first):
+            result, problem = (self._rehearse if rehearsal else self._call)(request)
+            if number == first + len(requests) - 1:
+                problem = problem or self._left_behind(request)
+            printed = self._printed()
+            if problem:
+                details = (*problem.details, *printed)
+                self._judge.say(Answer("misbehaved", str(problem), number, details=details))
+            else:
+                self._judge.say(Answer("result", "", number, result))
+
+    def _rehearse(self, request: Request) -> tuple[Array | None, MisbehaviourError | None]:
+        """Do what a call takes but for calling the kernel, so that the judge can take its time."""
+        kernel, zeros = self._kernel, np.zeros(request[3] or ())
+        self._kernel = lambda *_, **__: zeros.copy()
+        try:
+            return self._call(request)
+        finally:
+            self._kernel = kernel
+
+    def _call(self, request: Request) -> tuple[Array | None, MisbehaviourError | None]:
+        """Return the result of a call, and what was wrong with it."""
+        names, positional, keywords, shape, how = request
+        self._forked = False
+        try:
+            z, handed = invoke(
+                self._kernel, names, positional, keywords, shape, arranging(how), self._quick
+            )
+        except MisbehaviourError as problem:
+            return None, problem
+        except KeyboardInterrupt as error:  # not the user's: Ctrl-C does not get here
+            return None, MisbehaviourError(f"raised {words(error)}", traces.of_error(error))
+        finally:
+            self._end_forks()
+        if self._forked and self._has_returned_twice():
+            reason = "returned twice: its process forked, and the fork returned too"
+        else:
+            reason = self._too_much_output() or self._shared(z, handed) or ""
+        return z, MisbehaviourError(reason) if reason else None
+
+    def _end_forks(self) -> None:
+        """End the process here if it is a fork that the kernel made, and came back."""
+        if os.getpid() != self._process:
+            self._returned_twice[0] = 1
+            os._exit(0)
+
+    def _has_returned_twice(self) -> bool:
+        for _ in range(20):
+            if self._returned_twice[0]:
+                self._returned_twice[0] = 0
+                return True
+            time.sleep(0.005)
+        return False
+
+    def _too_much_output(self) -> str | None:
+        size = os.fstat(self._output).st_size
+        return f"printed more than {_OUTPUT:,} bytes" if size > _OUTPUT else None
+
+    def _printed(self) -> tuple[str, ...]:
+        """Return the end of what a call has printed, in lines, and forget it."""
+        _LIBRARY.fflush(None)  # C keeps back what it is to write to a file
+        size = os.fstat(self._output).st_size
+        if not size:
+            return ()
+        data = os.pread(self._output, _SHOWN, max(0, size - _SHOWN))
+        os.lseek(self._output, 0, os.SEEK_SET)
+        os.ftruncate(self._output, 0)
+        self._tell("printed to its output")
+        return traces.of_output(data)
+
+    def _shared(self, z: Array, handed: list[Any]) -> str | None:
+        """Return how this call and earlier ones share memory that they should not."""
+        problem = None
+        for past in self._past:
+            changed = past.changed()
+            if z.size and np.may_share_memory(past.result, z):
+                problem = "returned the memory of an earlier result again"
+            elif changed:
+                problem = problem or f"changed {changed} of an earlier call"
+        arrays = [each for each in handed if isinstance(each, np.ndarray)]
+        if z.nbytes + sum(each.nbytes for each in arrays) < _SMALL:
+            self._past.append(_Past(z, arrays))
+            self._past[-1].changed()
+        return problem
+
+    def _left_behind(self, request: Request) -> MisbehaviourError | None:
+        """Return what the calls until `request`'s have left changed or running."""
+        setting = self._slow.restore()
+        if setting and self._slow.imported:  # what importing changes is no misuse, as in `calls`
+            undone = self._slow.undone
+            self._call(request)
+            setting = self._slow.restore()
+            if setting is None:
+                self._slow.accept(undone)
+        if setting:
+            return MisbehaviourError(f"changed {setting}")
+        reason = self._left_running()
+        return MisbehaviourError(reason) if reason else None
+
+    def _left_running(self) -> str | None:
+        if len(left := children()) > _HELPERS:
+            for child in left:
+                os.kill(child, signal.SIGKILL)
+            return f"left more than {_HELPERS} processes running"
+        if threading.active_count() > _HELPERS:
+            return f"left more than {_HELPERS} threads running"
+        return None

@@ -1,0 +1,216 @@
+"""Finding a candidate's function, by the name of its module or the path of a file."""
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from convcheck.form.operations import OPERATIONS, Operation
+
+SAFE_PATH = ("PYTHONSAFEPATH", "convcheck")
+"""keeps the working directory from a Python's module search path; kernels do not get it"""
+
+_LAYERS = 20
+"""decorators that are looked through"""
+
+
+class CandidateError(ValueError):
+    """A candidate cannot be judged as named; the message is one line."""
+
+
+@contextmanager
+def safe_path() -> Iterator[None]:
+    """Start Python processes inside where files beside a kernel may bear names of its modules."""
+    if SAFE_PATH[0] in os.environ:
+        yield
+        return
+    os.environ.update([SAFE_PATH])
+    try:
+        yield
+    finally:
+        os.environ.pop(SAFE_PATH[0], None)
+
+
+def look_in(path: Sequence[str]) -> None:
+    """Look for modules in the working directory, then where the judge does, as given in `path`."""
+    sys.path[:] = [*dict.fromkeys([*_working_directory(), *filter(None, path), *sys.path])]
+
+
+def _working_directory() -> list[str]:
+    try:
+        return [str(Path.cwd())]
+    except OSError:  # it is there no more
+        return []
+
+
+def import_module(name: str) -> ModuleType:
+    """Import a module by its dotted name, or by the path of a .py file.
+
+    Raises:
+        CandidateError: that is not possible.
+    """
+    if name.endswith(".py") and not Path(name).is_file():
+        raise CandidateError(f"module {name!r}: there is no such file")
+    try:
+        if not name.endswith(".py"):
+            _look_last_in(_working_directory())
+            return importlib.import_module(name)
+        path = Path(name).resolve()
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None  # noqa: S101  (the name ends in .py)
+        assert spec.loader is not None  # noqa: S101
+        module = importlib.util.module_from_spec(spec)
+        sys.modules.setdefault(path.stem, module)  # so that its classes can be pickled
+        sys.path.insert(0, str(path.parent))  # so that it finds its neighbours
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.remove(str(path.parent))
+            _look_last_in([str(path.parent)])  # for what it imports when called
+    except (Exception, SystemExit) as error:
+        text = " ".join(str(error).split())
+        raise CandidateError(f"module {name!r}: {type(error).__name__}: {text}") from error
+    return module
+
+
+def _look_last_in(folders: Sequence[str]) -> None:
+    """Look for modules in these folders too, where no other has one of that name."""
+    sys.path += [folder for folder in folders if folder not in sys.path]
+
+
+def source_digest(module: str) -> str:
+    """Return the SHA-256 of the file that a module stands in; empty if it has no file.
+
+    It tells a kernel from another under the same name; what the file imports, it does not see.
+    """
+    try:
+        return hashlib.sha256(Path(_file_of(module) or "").read_bytes()).hexdigest()
+    except (ImportError, OSError, ValueError):
+        return ""
+
+
+def _file_of(module: str) -> str | None:
+    """Return where `import_module` would find a module; nothing is imported, parents neither."""
+    if module.endswith(".py"):
+        return module
+    kept = sys.path[:]
+    look_in([])
+    try:
+        file, where, name = None, None, ""
+        for part in module.split("."):
+            if name and where is None:  # no package
+                return None
+            name = f"{name}.{part}".removeprefix(".")
+            if name in sys.modules:
+                loaded = sys.modules[name]
+                file, where = getattr(loaded, "__file__", None), getattr(loaded, "__path__", None)
+                continue
+            found = (finder.find_spec(name, where) for finder in sys.meta_path)
+            spec = next(filter(None, found), None)
+            if spec is None:
+                return None
+            file, where = spec.origin, spec.submodule_search_locations
+        return file
+    finally:
+        sys.path[:] = kept
+
+
+def find(module: str, name: str) -> Callable[..., Any]:
+    """Return what is called `name`, which may be dotted, in a module; CandidateError if none."""
+    found: Any = import_module(module)
+    for part in name.split("."):
+        try:
+            found = getattr(found, part)
+        except AttributeError:
+            raise CandidateError(f"module {module!r} has no {name!r}") from None
+    if not callable(found):
+        raise CandidateError(
+            f"{module}:{name}={found!r:.100}: expected a function, not one of type "
+            f"{type(found).__name__}"
+        )
+    function: Callable[..., Any] = found
+    return function
+
+
+def kernels_of(module: str) -> list[str]:
+    """Return which functions that were written in a module bear an operation's name.
+
+    Raises:
+        CandidateError: there are none; it says what the module imports.
+    """
+    found = import_module(module)
+    named = {name: getattr(found, name, None) for name in OPERATIONS}
+    homes = {name: _imported_from(found, each) for name, each in named.items() if callable(each)}
+    names = [name for name, home in homes.items() if home is None]
+    if names:
+        return names
+    problem = f"module {module!r}: expected a function with the name of an operation"
+    if homes:
+        imported = ", ".join(f"{name} from {home}" for name, home in homes.items())
+        raise CandidateError(
+            f"{problem} that was written there; it imports {imported}: to judge what is imported, "
+            f"name it, as in {module}:{next(iter(homes))}"
+        )
+    raise CandidateError(f"{problem}: {', '.join(OPERATIONS)}")
+
+
+def _imported_from(module: ModuleType, kernel: Any) -> str | None:
+    """Return which other module `module` has a kernel from; None if it was made in this one.
+
+    What a decorator made of a function was made where that was, and a package makes what its
+    modules do.  Other objects tell nothing of where they were made: only another module that
+    has the very same one can be where it comes from.
+    """
+    own = module.__name__
+    layer = kernel
+    for _ in range(_LAYERS):
+        file = getattr(getattr(layer, "__code__", None), "co_filename", None)
+        home = f"{getattr(layer, '__module__', None)}."
+        if home.startswith(f"{own}.") or file == getattr(module, "__file__", ""):
+            return None
+        layer = getattr(layer, "__wrapped__", None)
+    for name, other in list(sys.modules.items()):
+        has = getattr(other, "__dict__", {}).values()
+        if other is not module and any(each is kernel for each in has):
+            return name
+    return None
+
+
+def check_call(
+    function: Callable[..., Any],
+    place: str,
+    operation: Operation,
+    by_position: Sequence[str],
+    by_name: Sequence[str],
+) -> bool:
+    """Return whether `function` takes `fore_layer`; CandidateError if not the arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):  # built in: it does not tell
+        return operation.default_fore is None
+    try:
+        signature.bind(*by_position, **dict.fromkeys(by_name))
+    except TypeError as error:
+        raise CandidateError(
+            f"{place} cannot be called with the {len(operation.signature)} arguments of "
+            f"{operation.name} ({', '.join(operation.signature)}): {error}"
+        ) from None
+    parameters = signature.parameters.values()
+    return any(p.name == "fore_layer" or p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+if __name__ == "__main__":  # for whoever does not want the module in its own process
+    look_in(sys.argv[2:])
+    try:
+        answer = {"names": kernels_of(sys.argv[1])}
+    except CandidateError as error:
+        answer = {"error": [str(error)]}
+    sys.stdout.write("\n" + json.dumps(answer) + "\n")

@@ -1,0 +1,138 @@
+"""What a kernel promises of its rounding errors and of zeros, and which cases it can be judged on.
+
+    sums       the precision in which products are made and summed, whatever the inputs'
+               dtype; results are converted to that dtype once, or returned as they are
+    accuracy   direct: every result is a sum of its products, in any order
+               normwise: the error is small beside the norms of what is convolved, as in
+               FFT and Winograd kernels (see `normwise`)
+    subnormals kept, or flushed to zero, as on many accelerators, wherever they occur
+    promises   nonfinite others: NaN and infinity meet no zeros that the kernel inserts
+               ieee zeros: a zero of the data times infinity is NaN, never left out (see `spread`)
+
+A kernel carries its promise as an attribute `promise`, or has a `candidate` that does;
+without one, it promises direct sums in the inputs' dtype.  Whoever judges asks here.
+
+Exact mode supposes that integers leave no room for rounding.  A kernel with narrower sums,
+or with normwise accuracy, rounds all the same: it is judged on the fill `small` in the
+place of `integers`.  There narrower sums are exact again where they have the room.  Else
+the *rounded* result must equal the oracle's, which decides where the bound is below one
+half, and is "undecided" where it is not.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from convcheck.cases.case import DTYPES, SIGNIFICAND, SMALL, Case
+
+ACCURACIES = ("direct", "normwise")
+SUBNORMALS = ("kept", "flushed")
+OF_ZEROS = ("nonfinite others", "ieee zeros")
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What a kernel promises of its rounding errors, and of zeros."""
+
+    sums: str | None = None
+    """dtype of products and sums; None is that of the inputs"""
+    accuracy: str = "direct"
+    constant: float | None = None
+    """of the normwise bound; None is the default of `normwise`"""
+    subnormals: str = "kept"
+    zeros: tuple[str, ...] = ()
+    """what it promises of zeros beside NaN and infinity, of `OF_ZEROS`"""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError where a field is not what it should be."""
+        if self.sums not in (None, *DTYPES):
+            raise ValueError(f"sums={self.sums!r}: expected one of {', '.join(DTYPES)}")
+        if self.accuracy not in ACCURACIES:
+            raise ValueError(f"accuracy={self.accuracy!r}: expected one of {', '.join(ACCURACIES)}")
+        if self.subnormals not in SUBNORMALS:
+            raise ValueError(
+                f"subnormals={self.subnormals!r}: expected one of {', '.join(SUBNORMALS)}"
+            )
+        for each in self.zeros:
+            if each not in OF_ZEROS:
+                allowed = ", ".join(OF_ZEROS).replace(" ", "_").replace(",_", ", ")
+                raise ValueError(f"promises={each!r}: expected one of {allowed}")
+        if self.constant is not None and (
+            self.accuracy != "normwise" or not 0 < self.constant < float("inf")
+        ):
+            raise ValueError(
+                f"constant={self.constant!r}: expected a positive number, of normwise accuracy"
+            )
+
+    @property
+    def normwise(self) -> bool:
+        """Whether errors are bounded by norms alone."""
+        return self.accuracy == "normwise"
+
+    @property
+    def flushes(self) -> bool:
+        """Whether numbers below the normal ones may become zero."""
+        return self.subnormals == "flushed"
+
+    @property
+    def nonfinite_others(self) -> bool:
+        """Whether it inserts no zeros that NaN or infinity could meet."""
+        return OF_ZEROS[0] in self.zeros
+
+    @property
+    def ieee_zeros(self) -> bool:
+        """Whether it leaves no zeros of the data out."""
+        return OF_ZEROS[1] in self.zeros
+
+    def precision(self, dtype: str) -> str:
+        """Return the dtype of products and sums on inputs of `dtype`."""
+        return self.sums or dtype
+
+    def narrows(self, dtype: str) -> bool:
+        """Return whether inputs of `dtype` are converted to a narrower one."""
+        return SIGNIFICAND[self.precision(dtype)] < SIGNIFICAND[dtype]
+
+    def rounds(self, case: Case) -> bool:
+        """Return whether there may be rounding on the integers of `case`."""
+        if case.mode == "bound" or self.normwise:
+            return True
+        if self.sums is None:
+            return False
+        bits = SMALL[case.dtype] if case.fill == "small" else SIGNIFICAND[case.dtype]
+        return SIGNIFICAND[self.sums] < bits
+
+    def refuses(self, case: Case) -> str | None:
+        """Return why a kernel that promises this is not to be judged on `case`, if so."""
+        if case.mode == "bound" or case.fill == "small" or not self.rounds(case):
+            return None
+        if case.mode == "nonfinite":
+            return f"{self} promises nothing of NaN and infinity among such integers"
+        return f"{self} leaves no room for integers this large" if case.fill != "integers" else None
+
+    def __str__(self) -> str:
+        """Return what a candidate declares, or "direct"."""
+        parts = [f"sums={self.sums}"] if self.sums else []
+        if self.normwise:
+            constant = "" if self.constant is None else f":{self.constant:.15g}"
+            parts.append(f"accuracy=normwise{constant}")
+        if self.flushes:
+            parts.append("subnormals=flushed")
+        if self.zeros:
+            parts.append(f"promises={'+'.join(self.zeros).replace(' ', '_')}")
+        return ",".join(parts) or "direct"
+
+
+DIRECT = Promise()
+
+
+def promise_of(kernel: Any) -> Promise:
+    """Return what `kernel` promises, or the candidate that it is."""
+    candidate = getattr(kernel, "candidate", None)
+    promise: Promise = getattr(kernel, "promise", getattr(candidate, "promise", DIRECT))
+    return promise
+
+
+def suited(promise: Promise, case: Case) -> Case:
+    """Return the case to judge in the place of `case`: with small integers, where needed."""
+    if promise is DIRECT or case.fill != "integers" or not promise.rounds(case):
+        return case
+    return replace(case, fill="small")

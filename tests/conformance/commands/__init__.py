@@ -1,0 +1,1 @@
+"""The console script `convcheck` and those of its commands that judge."""

@@ -1,0 +1,229 @@
+"""Which candidates the command line and pyproject.toml ask for."""
+
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convcheck.form.operations import Kernel
+from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, Fitted, split
+from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.literals import written
+
+TABLE = "pyproject.toml"
+_IMPORT_SECONDS = 60.0
+_ENTRY = f'"OPERATION=MODULE:FUNCTION", or {{kernel = "...", KEY = ...}} with {", ".join(KEYS)}'
+
+
+def candidates(config: pytest.Config) -> dict[str, Candidate]:
+    """Return the candidates, by operation; UsageError where one is named badly or twice.
+
+    What other options name is put into --kernel, which pytest-xdist hands on to its
+    workers, so that it is looked up once.
+    """
+    option = config.option
+    texts = list(option.convcheck_kernel or ())
+    modules = list(option.convcheck_kernels or ())
+    if not texts and not modules:
+        texts = _from_table(config.rootpath / TABLE, needed=False)
+    try:
+        for module in modules:
+            if Path(module).name == TABLE:
+                path = config.rootpath / TABLE if module == TABLE else Path(module)
+                texts += _from_table(path, needed=True)
+            else:
+                texts += [f"{name}={module}:{name}" for name in _names_in(module)]
+        found = _by_operation(map(Candidate.parse, texts))
+    except CandidateError as error:
+        raise pytest.UsageError(f"--kernel: {error}") from None
+    option.convcheck_kernel, option.convcheck_kernels = [*map(str, found.values())], []
+    return found
+
+
+def _from_table(path: Path, *, needed: bool) -> list[str]:
+    """Return the kernels that the table [tool.convcheck] names, as lines.
+
+    Files are found from the folder that `path` is in.
+    """
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if needed:
+            raise pytest.UsageError(
+                f"no kernel is named: expected one, before all options, or {path} with a table "
+                "[tool.convcheck]"
+            ) from None
+        return []
+    except (OSError, ValueError) as error:
+        if needed:
+            raise pytest.UsageError(f"{path}: {' '.join(str(error).split())}") from None
+        return []  # pytest reads it too, and complains
+    table = _table(settings, "tool", "convcheck")
+    if not table and needed:
+        raise pytest.UsageError(f"{path}: expected a table [tool.convcheck] with kernels = [...]")
+    kernels = table.get("kernels", [])
+    where = f"{path}: [tool.convcheck]"
+    for key in table:
+        if key != "kernels":
+            raise pytest.UsageError(f"{where}: {key}: expected kernels = [...] and nothing else")
+    if not isinstance(kernels, list) or not (kernels or not table):
+        raise pytest.UsageError(f"{where}: kernels={kernels!r}: expected a list of {_ENTRY}")
+    try:
+        return [_placed(_line(entry), path.parent) for entry in kernels]
+    except CandidateError as error:
+        raise pytest.UsageError(f"{where}: {error}") from None
+
+
+def completed(config: pytest.Config, candidate: Candidate) -> Candidate:
+    """Return a candidate as the table declares it, where it declares nothing itself."""
+    if candidate != Candidate(candidate.operation, candidate.module, candidate.function):
+        return candidate
+    lines = _from_table(config.rootpath / TABLE, needed=False)
+    known = {_place(each): each for each in map(Candidate.parse, lines)}
+    return known.get(_place(candidate), candidate)
+
+
+def _place(candidate: Candidate) -> tuple[str, str, str]:
+    module = candidate.module
+    where = str(Path(module).resolve()) if module.endswith(".py") else module
+    return candidate.operation, where, candidate.function
+
+
+def _table(settings: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    for name in names:
+        inner = settings.get(name, {})
+        if not isinstance(inner, dict):
+            raise pytest.UsageError(f"{TABLE}: {name}={inner!r}: expected a table")
+        settings = inner
+    return settings
+
+
+def _line(entry: Any) -> str:
+    """Return the line that an entry of the table stands for."""
+    if isinstance(entry, str):
+        return entry
+    if not isinstance(entry, dict) or not isinstance(entry.get("kernel"), str):
+        raise CandidateError(f"kernels: {entry!r}: expected {_ENTRY}")
+    declared = {key: value for key, value in entry.items() if key != "kernel"}
+    return ",".join([entry["kernel"], *(f"{k}={_value(k, v)}" for k, v in declared.items())])
+
+
+def _value(key: str, value: Any) -> str:
+    """Return a TOML value as a line has it: text, a list of texts, or a table."""
+    if isinstance(value, str):
+        return value.replace(" ", "_") if key in ("declines", "promises") else value
+    lists, tables = ("dtypes", "declines", "promises"), ("names", "constants")
+    if key in lists and isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return "+".join(value).replace(" ", "_")
+    if key == "constants" and isinstance(value, dict):
+        return "+".join(f"{name}:{_literal(name, each)}" for name, each in value.items())
+    if key == "names" and isinstance(value, dict):
+        return "+".join(f"{name}:{each}" for name, each in value.items())
+    expected = "a list of texts" if key in lists else "a table" if key in tables else "a text"
+    raise CandidateError(f"{key}={value!r}: expected {expected}")
+
+
+def _literal(name: str, value: Any) -> str:
+    try:
+        return written(value)
+    except ValueError as error:
+        raise CandidateError(f"constants={name}: {error}") from None
+
+
+def _placed(line: str, folder: Path) -> str:
+    """Return `line` with the path of a file made absolute, as seen from `folder`."""
+    operation, module, function, declared = split(line)
+    if not module.endswith(".py") or not (operation and function):
+        return line
+    path = (folder / module).resolve()
+    here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return f"{operation}={here}:{function}{declared}"
+
+
+def _names_in(module: str) -> list[str]:
+    """Return which functions of a module bear an operation's name.
+
+    It is imported in a process of its own: it may end it, or never return.
+    """
+    command = [sys.executable, "-P", "-m", "convcheck.kernels.loading", module, *sys.path]
+    try:
+        done = subprocess.run(  # noqa: S603  (our own module)
+            command, capture_output=True, check=False, timeout=_IMPORT_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        problem = f"importing it did not end within {_IMPORT_SECONDS:g} s"
+        raise CandidateError(f"module {module!r}: {problem}") from None
+    except OSError as error:
+        raise CandidateError(f"module {module!r}: no process can be started: {error}") from None
+    try:
+        answer = json.loads(done.stdout.splitlines()[-1])
+        names = [str(name) for name in answer.get("names", [])]
+    except (ValueError, IndexError, AttributeError):
+        problem = f"importing it ended its process, with exit status {done.returncode}"
+        raise CandidateError(f"module {module!r}: {problem}") from None
+    if not names:
+        raise CandidateError(answer["error"][0])
+    return names
+
+
+def _by_operation(candidates: Iterable[Candidate]) -> dict[str, Candidate]:
+    found: dict[str, Candidate] = {}
+    for candidate in candidates:
+        if candidate.operation in found:
+            raise CandidateError(
+                f"{candidate.operation}: expected one kernel, not both "
+                f"{found[candidate.operation].module}:{found[candidate.operation].function} and "
+                f"{candidate.module}:{candidate.function}"
+            )
+        found[candidate.operation] = candidate
+    return found
+
+
+def kernel(config: pytest.Config, candidate: Candidate, option: str = "--kernel") -> Kernel:
+    """Return a candidate ready to be judged; UsageError, naming `option`, if it cannot be."""
+    try:
+        if config.getoption("convcheck_in_process"):
+            return Fitted(candidate)
+        found = isolated(config, candidate)
+        found.start()
+    except CandidateError as error:
+        raise pytest.UsageError(f"{option}: {error}") from None
+    return found
+
+
+def isolated(config: pytest.Config, candidate: Candidate) -> Isolated:
+    """Return a candidate that is called as the options say, not started yet."""
+    limits = {
+        name: config.getoption(f"convcheck_{name}")
+        for name in ("seconds", "first_seconds", "megabytes")
+    }
+    return Isolated(candidate, **limits)
+
+
+def call_options(config: pytest.Config) -> list[str]:
+    """Return the options about calls that were given, as on a command line."""
+    if config.getoption("convcheck_in_process"):
+        return ["--in-process"]
+    defaults = {
+        ("--call-seconds", "convcheck_seconds"): 10.0,
+        ("--first-call-seconds", "convcheck_first_seconds"): None,
+        ("--call-megabytes", "convcheck_megabytes"): 4096,
+    }
+    return [
+        word
+        for (option, name), default in defaults.items()
+        if (value := config.getoption(name)) != default
+        for word in (option, f"{value:g}")
+    ]
+
+
+def is_about(params: dict[str, Any], names: Iterable[str]) -> bool:
+    """Return whether a test with these parameters judges one of these operations."""
+    operation = params.get("operation") or params.get("case")
+    name = getattr(operation, "operation", None) or getattr(operation, "name", None)
+    return name in set(names)

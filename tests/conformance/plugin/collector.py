@@ -1,0 +1,329 @@
+"""Collects what the tests found, in the process that controls them, and has it told."""
+
+import json
+import sys
+import time
+from collections.abc import Generator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convcheck.reports.status import Exit, status_of
+
+from . import hooks as plugin
+
+HERE = Path(__file__).parents[1]
+
+PHASES = ("setup", "call", "teardown")
+
+STRENGTH = HERE / "strength.json"
+
+PROPERTY = "convcheck"
+"""name of the pytest user property that carries a test's record"""
+
+COLLECTED = "convcheck-collected"
+"""name of the one that carries the tests that are to run, a name for each node id; those that
+are left out; what each fills; and whether these are all there are, and reach every class"""
+
+TOLD = "convcheck-told"
+"""name of the one that a report has if the conformance section tells all that it does"""
+
+BROKEN = "convcheck-broken"
+"""name of the one that a report has if the test failed for a reason of convcheck's own"""
+
+COST = "convcheck-cost"
+"""name of the one that carries the seconds that a test spent in each phase"""
+
+
+def _message(report: pytest.TestReport) -> str:
+    """Return why a test did not pass, without naming the worker that ran it."""
+    if report.when not in PHASES:  # xdist's report of a lost worker
+        return "The process that ran this test ended in the middle of it."
+    if isinstance(report.longrepr, tuple):  # a skip: path, line and reason
+        return report.longrepr[2]
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return str(crash.message if crash else report.longrepr or "")
+
+
+def strength() -> dict[str, Any] | None:
+    """Return what was measured of the tests' own strength when this release was made."""
+    if not STRENGTH.exists():
+        return None
+    known: dict[str, Any] = json.loads(STRENGTH.read_text(encoding="utf-8"))
+    return known
+
+
+def _now(outcome: str) -> str:
+    return f"still {outcome}" if outcome in ("disagrees", "misbehaved") else f"now {outcome}"
+
+
+class Collector:
+    """A plugin that gathers records and writes the report when all is over."""
+
+    def __init__(self, config: pytest.Config, *, candidates: bool) -> None:
+        self._config = config
+        self._candidates = candidates
+        # Whatever ends the process of a test is not the kernel, which has one of its own.
+        self._isolated = candidates and not config.getoption("convcheck_in_process")
+        self._started = time.time()
+        self._names: dict[str, str] = {}  # of conformance tests, by node id
+        self._collected: dict[str, Any] = {
+            "left out": [],
+            "fills": {},
+            "whole": False,
+            "covering": False,
+        }
+        self._phases: dict[str, float] = dict.fromkeys(("kernel", "oracle", "bounds"), 0.0)
+        self._modules: dict[str, float] = {}
+        self._records: dict[str, dict[str, Any]] = {}
+        self._outcomes: dict[str, str] = {}
+        self._messages: dict[str, str] = {}
+        self._workers: set[str] = set()
+        self._findings: dict[str, Any] | None = None
+        self._circumstances: dict[str, Any] = {}
+        self._session: pytest.Session | None = None
+        self._broken = self._interrupted = False
+        self._kept_lines: list[str] = []
+        self._written: list[str] = []
+        self._unwritten: list[str] = []
+        names = {form: config.getoption(f"convcheck_{form}") for form in ("json", "html")}
+        self._wanted = {form: Path(name) for form, name in names.items() if name is not None}
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        """Hand every worker the same kept cases, whatever others store meanwhile."""
+        if self._candidates:
+            from . import kept  # noqa: PLC0415
+
+            found, _ = kept.read_once(self._config)
+            node.workerinput[kept.INPUT] = kept.hand_over(found)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, node: Any) -> None:
+        """Count the workers."""
+        self._workers.add(node.gateway.id)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the record and outcome of a conformance test, and the list of all of them."""
+        properties = dict(report.user_properties)
+        if COLLECTED in properties:
+            self._collected = json.loads(str(properties[COLLECTED]))
+            self._names = self._collected["names"]
+        name = self._names.get(report.nodeid)
+        if name is None:  # not one of ours
+            return
+        module = name.partition("::")[0]
+        self._modules[module] = self._modules.get(module, 0.0) + report.duration
+        if PROPERTY in properties:
+            self._records[name] = json.loads(str(properties[PROPERTY]))
+            for phase, seconds in json.loads(str(properties[COST])).items():
+                self._phases[phase] += seconds
+        if report.when == "call" or report.outcome != "passed":
+            # What fails before the test itself, or in convcheck, says nothing of a kernel.
+            before = report.when == "setup" and report.failed
+            crashed = report.when not in PHASES
+            ours = before or BROKEN in properties or (crashed and self._isolated)
+            self._broken |= ours
+            outcome = "crashed" if crashed else str(report.outcome)
+            self._outcomes[name] = "error" if ours else outcome
+            self._messages[name] = _message(report)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note where conformance tests cannot be collected, whatever the reason."""
+        place = report.nodeid.partition("::")[0]
+        if report.failed and (self._config.rootpath / place).resolve().parent == HERE:
+            self._broken = True
+
+    def pytest_internalerror(self) -> None:
+        """Note that something broke here or in a worker."""
+        self._broken = True
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note that somebody ended the run, which pytest itself does by a subclass."""
+        self._interrupted = excinfo.type is KeyboardInterrupt
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Build the findings, write the reports asked for, and choose the exit status."""
+        self._session = session
+        try:
+            if self._names:
+                self._findings = self._found()
+                self._kept_lines = list(self._kept())
+                self._circumstances["speed"] = self._speed()
+            self._choose_status(int(session.exitstatus))
+            if self._findings is not None:
+                for form, path in self._wanted.items():
+                    self._write(self._findings, form, path)
+        except Exception:  # noqa: BLE001  (whatever it is, pytest is to end as it does)
+            self._fail()
+
+    def _fail(self) -> None:
+        """Tell of an error of ours as pytest tells of its own, and end with its status."""
+        assert self._session is not None
+        self._config.notify_exception(pytest.ExceptionInfo.from_current())
+        self._session.exitstatus = Exit.BROKEN
+
+    def _found(self) -> dict[str, Any]:
+        """Return the findings."""
+        config = self._config
+        # Imported in time for the report and no earlier: a run without one needs none.
+        from convcheck.reports import findings  # noqa: PLC0415
+
+        from . import fills, kernels, recording  # noqa: PLC0415
+
+        results = findings.Results(
+            self._records,
+            self._outcomes,
+            self._messages,
+            self._names.values(),
+            self._collected["left out"],
+            {name: fills.filled(what) for name, what in self._collected["fills"].items()},
+            whole=self._collected["whole"],
+            covering=self._collected["covering"],
+            part=plugin.shard(config),
+        )
+        asked = {
+            "kernels": kernels.names(),
+            "sources": kernels.sources(),
+            "oracles": kernels.oracles(),
+            "profile": config.getoption("hypothesis_profile", None) or "default",
+            "seed": config.getoption("hypothesis_seed", None) or "0",
+            "case": " ".join(config.getoption("convcheck_case") or ()) or None,
+            "whole_layers": config.getoption("convcheck_whole_layers"),
+        }
+        return findings.build(
+            results,
+            findings.Planned(
+                recording.planned_cells(),
+                recording.planned_boundaries(),
+                recording.planned_pairs(),
+            ),
+            asked,
+            kernels.replaced_names(),
+            strength(),
+        )
+
+    def _choose_status(self, pytests: int) -> None:
+        """Set the exit status: convcheck's, or pytest's where a user's own tests run too."""
+        assert self._session is not None
+        alone = all(map(plugin.is_ours, self._config.args))
+        chosen: int = pytests
+        if self._interrupted and alone:
+            chosen = Exit.INTERRUPTED
+        elif self._broken:
+            chosen = Exit.BROKEN
+        elif self._findings is not None and pytests in (0, 1, 2):
+            verdict = status_of(self._findings["verdict"], part=True)
+            if not (self._findings["totals"] or self._candidates) and pytests == 0:
+                verdict = Exit.CONFORMS  # the ledger and the domain map judge no case
+            if alone:
+                chosen = verdict or pytests
+            elif verdict and not pytests:
+                chosen = pytest.ExitCode.TESTS_FAILED
+        elif alone and pytests in (1, 5):
+            # No test told that it had been collected: none was there, or all were lost.
+            chosen = Exit.BROKEN if pytests == 1 else Exit.INCOMPLETE
+        self._session.exitstatus = chosen
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+        """Say what is wrong and the verdict last of all, and where the reports are.
+
+        What the section tells, pytest does not tell of every test, unless by a --tb asked for.
+        """
+        failed = terminalreporter.stats.get("failed", [])
+        if self._findings and self._config.option.tbstyle == "auto":
+            untold = [each for each in failed if TOLD not in dict(each.user_properties)]
+            terminalreporter.stats["failed"] = untold
+        try:
+            yield
+        finally:
+            if failed:
+                terminalreporter.stats["failed"] = failed
+        try:
+            if self._findings is not None:
+                self._tell(terminalreporter, self._findings)
+            elif self._wanted:
+                terminalreporter.line("No conformance test ran: no conformance report written.")
+        except Exception:  # noqa: BLE001  (as above)
+            self._fail()
+        for line in self._written:
+            terminalreporter.line(line)
+        self._unwritten.clear()
+
+    def pytest_unconfigure(self) -> None:
+        """Tell what was not written also where the terminal's summary is not wanted."""
+        for line in self._unwritten:
+            sys.stderr.write(f"{line}\n")
+
+    def _tell(self, terminalreporter: pytest.TerminalReporter, findings: dict[str, Any]) -> None:
+        from convcheck.reports import problems, refactor, terminal, zeros  # noqa: PLC0415
+        from convcheck.reports.findings import sentence  # noqa: PLC0415
+
+        terminalreporter.section("conformance")
+        for problem in problems.problems(findings):
+            terminalreporter.line(problem.fault, red=True, bold=True)
+            for line in terminal.lines(findings, problem):
+                terminalreporter.line(line)
+            terminalreporter.line("")
+        terminalreporter.line(sentence(findings))
+        for line in zeros.sentences(findings):
+            terminalreporter.line(line)
+        for line in self._kept_lines:
+            terminalreporter.line(line)
+        for entry in findings["refactor"]:
+            terminalreporter.line(refactor.sentence(entry, self._circumstances["speed"]))
+
+    def _speed(self) -> list[dict[str, Any]]:
+        from convcheck.reports import refactor  # noqa: PLC0415
+
+        return refactor.speed(self._records)
+
+    def _kept(self) -> Iterable[str]:
+        """Note what became of kept cases; yield a line about each."""
+        records = [record for _, record in sorted(self._records.items())]
+        replays = [each for record in records for each in record.get("kept", ())]
+        self._circumstances["kept"] = replays
+        for each in replays:
+            now = _now(each["outcome"])
+            yield f"{each['operation']}: a case kept from an earlier run {now}: {each['case']}"
+        if self._candidates:
+            from . import kept  # noqa: PLC0415
+
+            yield from kept.read_once(self._config)[1]
+
+    def _write(self, findings: dict[str, Any], form: str, path: Path) -> None:
+        """Write a report, and note a line about it; where that fails, the run has failed."""
+        assert self._session is not None
+        from convcheck.kernels.text import one_line  # noqa: PLC0415
+        from convcheck.reports import files, page  # noqa: PLC0415
+
+        writers = {"json": files.write_json, "html": page.write_html}
+        report = files.assemble(findings, self._gathered(int(self._session.exitstatus)))
+        shown = one_line(str(path))
+        try:
+            writers[form](report, path)
+        except Exception as error:  # noqa: BLE001  (whatever it is, the rest is told)
+            old = "; what is there is older" if path.exists() else ""
+            line = f"{form.upper()} report not written to {shown}: {files.why(error)}{old}"
+            self._written.append(line)
+            self._unwritten.append(line)
+            self._session.exitstatus = Exit.BROKEN
+        else:
+            self._written.append(f"{form.upper()} report: {shown}")
+
+    def _gathered(self, exitstatus: int) -> dict[str, Any]:
+        from convcheck.reports import circumstances  # noqa: PLC0415
+
+        gathered = circumstances.gather(
+            started=self._started,
+            workers=len(self._workers),
+            exit_status=exitstatus,
+            seed=str(self._config.getoption("hypothesis_seed", None) or "0"),
+            project=self._config.rootpath,
+            phases=self._phases,
+            modules=self._modules,
+        )
+        return gathered | self._circumstances

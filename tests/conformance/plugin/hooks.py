@@ -1,0 +1,324 @@
+"""The pytest plugin: options, and the report of a conformance run.
+
+It is loaded in every pytest run of an environment that has convcheck, so it imports
+nothing heavy, and does nothing unless one of its options is given or conformance tests
+are among those that run.
+"""
+
+import argparse
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Generator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parents[1]
+EXAMPLES = {"quick": 20, "thorough": 1000}
+MOST_SHARDS = 10_000
+
+
+@lru_cache
+def is_home(folder: Path) -> bool:
+    """Return whether a folder is that of the conformance tests, by whatever links it is reached."""
+    return folder.resolve() == HERE.resolve()
+
+
+class _Options:
+    """A group of options that goes by long names, or by those short names that are free."""
+
+    def __init__(self, parser: pytest.Parser, *, short: bool) -> None:
+        self._group = parser.getgroup("convcheck", "conformance of convolution kernels")
+        self._short = short
+
+    def addoption(self, name: str, **attributes: Any) -> None:
+        """Add the option `--NAME`, as `--convcheck-NAME` where it goes by its long name."""
+        if self._short:
+            with contextlib.suppress(ValueError, argparse.ArgumentError):
+                self._group.addoption(name, **attributes)
+        else:
+            long = f"--convcheck-{name.removeprefix('--')}"
+            self._group.addoption(long, **attributes | {"help": argparse.SUPPRESS})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options by their long names, which are nobody else's."""
+    _declare(_Options(parser, short=False))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None]:
+    """Declare the options by their short names, unless the user's own tests have such."""
+    yield
+    _declare(_Options(parser, short=True))
+
+
+def _positive(number: Callable[[str], float]) -> Callable[[str], float]:
+    """Return a reader of numbers that takes positive ones alone: nor nan."""
+
+    def read(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            found = number(text)
+            if found > 0:
+                return found
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: expected a positive {'number' if number is float else 'integer'}"
+        )
+
+    return read
+
+
+def _declare(group: _Options) -> None:
+    group.addoption(
+        "--case",
+        dest="convcheck_case",
+        action="append",
+        metavar="CASEID",
+        help="judge one case again, and run nothing else; where given several times, one case "
+        "after another",
+    )
+    group.addoption(
+        "--kernel",
+        dest="convcheck_kernel",
+        action="append",
+        metavar="OPERATION=MODULE:FUNCTION",
+        help="judge this function in place of the reference; see convcheck's README for what "
+        "may follow, such as ,tensors=NCHW",
+    )
+    group.addoption(
+        "--kernels",
+        dest="convcheck_kernels",
+        action="append",
+        metavar="MODULE",
+        help="judge every function written in a module that bears an operation's name",
+    )
+    group.addoption(
+        "--replaces",
+        dest="convcheck_replaces",
+        action="append",
+        metavar="[OPERATION=]MODULE:FUNCTION",
+        help="compare the candidate with this kernel, instead of the reference's",
+    )
+    group.addoption(
+        "--bitwise",
+        dest="convcheck_bitwise",
+        action="store_true",
+        help="fail unless the candidate's results have the bits of what it replaces",
+    )
+    group.addoption(
+        "--in-process",
+        dest="convcheck_in_process",
+        action="store_true",
+        help="call candidates in the judge's own process, for debugging",
+    )
+    group.addoption(
+        "--call-seconds",
+        dest="convcheck_seconds",
+        type=_positive(float),
+        default=10.0,
+        metavar="S",
+        help="how long a call of a candidate may take (default: 10)",
+    )
+    group.addoption(
+        "--first-call-seconds",
+        dest="convcheck_first_seconds",
+        type=_positive(float),
+        metavar="S",
+        help="how long the first call of a shape may take, which may compile (default: 120, or "
+        "what --call-seconds says if that is more)",
+    )
+    group.addoption(
+        "--call-megabytes",
+        dest="convcheck_megabytes",
+        type=_positive(int),
+        default=4096,
+        metavar="MB",
+        help="how much memory a candidate's process may take (default: 4096)",
+    )
+    group.addoption(
+        "--whole-layers",
+        dest="convcheck_whole_layers",
+        action="store_true",
+        help="judge every result of published networks' layers, not a sample: for fast kernels",
+    )
+    group.addoption(
+        "--shard",
+        dest="convcheck_shard",
+        metavar="I/N",
+        help="run the I-th of N equal parts of the conformance tests; `convcheck merge` puts "
+        "their reports together",
+    )
+    for form in ("json", "html"):
+        group.addoption(
+            f"--conformance-{form}",
+            dest=f"convcheck_{form}",
+            metavar="FILE",
+            help=f"write the conformance report to FILE, as {form.upper()}",
+        )
+
+
+def shard(config: pytest.Config) -> tuple[int, int]:
+    """Return which of how many parts of the tests is to run; UsageError if that is unclear."""
+    text = config.getoption("convcheck_shard") or "1/1"
+    first, _, second = text.partition("/")
+    numbers = first.isdecimal() and second.isdecimal() and max(len(first), len(second)) < 9
+    if not (numbers and 1 <= int(first) <= int(second) <= MOST_SHARDS):
+        raise pytest.UsageError(f"--shard={text!r}: expected I/N with 1 <= I <= N <= {MOST_SHARDS}")
+    return int(first), int(second)
+
+
+# Before Hypothesis's own hook, which loads the profile that was asked for.
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the options, and set up what they ask for."""
+    profile = config.getoption("hypothesis_profile", None)
+    if profile in EXAMPLES:
+        _register_profile(profile)
+    if profile:
+        _check_profile(profile)
+    if _check_cases(config):
+        config.args = [str(HERE / "replay.py")]
+    shard(config)
+    chosen = _choose_candidates(config)
+    for option in ("replaces", "bitwise"):
+        if config.getoption(f"convcheck_{option}") and not chosen:
+            raise pytest.UsageError(f"--{option}: expected a candidate, named by --kernel")
+    for form in ("json", "html"):
+        check_writable(config, form)
+    both = [config.getoption(f"convcheck_{form}") for form in ("json", "html")]
+    if all(both) and len({os.path.realpath(name) for name in both}) == 1:
+        raise pytest.UsageError(
+            f"--conformance-html={both[1]!r}: expected another file than JSON's"
+        )
+    if not hasattr(config, "workerinput"):  # the controller, or the only process
+        from .collector import Collector  # noqa: PLC0415
+
+        config.pluginmanager.register(Collector(config, candidates=chosen), "convcheck-collector")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart() -> Generator[None]:
+    """Start workers where files beside a candidate may bear names of Python's modules."""
+    loading = sys.modules.get("convcheck.kernels.loading")  # where a candidate is named
+    with loading.safe_path() if loading else contextlib.nullcontext():
+        yield
+
+
+def _check_cases(config: pytest.Config) -> bool:
+    """Return whether cases are to be judged again; UsageError where an id names none."""
+    cases = config.getoption("convcheck_case")
+    if cases:
+        from convcheck.cases.case import Case  # noqa: PLC0415  (NumPy: only when asked)
+
+        try:
+            for case in cases:
+                Case.parse(case)
+        except ValueError as error:
+            raise pytest.UsageError(f"--case: {error}") from None
+        explicit = config.args_source is pytest.Config.ArgsSource.ARGS
+        for argument in config.args if explicit else ():
+            if not is_ours(argument) and not Path(argument.partition("::")[0]).exists():
+                raise pytest.UsageError(
+                    f"--case: {argument!r}: expected --case before each case id"
+                )
+    return bool(cases)
+
+
+class _ConformanceModule(pytest.Module):
+    """A file of conformance tests, by whatever names a user's own tests go."""
+
+    def funcnamefilter(self, name: str) -> bool:
+        """Return whether a function is a test."""
+        return name.startswith("test_")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file(
+    file_path: Path, parent: pytest.Collector
+) -> Generator[None, list[pytest.Collector], list[pytest.Collector]]:
+    """Collect conformance tests as such, whatever the user's settings say of files."""
+    found = yield
+    if not is_home(file_path.parent):
+        return found
+    if file_path.name.startswith("test_") or parent.session.isinitpath(file_path):
+        return [_ConformanceModule.from_parent(parent, path=file_path)]
+    return []
+
+
+def _register_profile(name: str) -> None:
+    from hypothesis import settings  # noqa: PLC0415
+    from hypothesis.errors import InvalidArgument  # noqa: PLC0415
+
+    try:
+        settings.get_profile(name)
+    except InvalidArgument:  # not one that the user's own tests register
+        settings.register_profile(name, max_examples=EXAMPLES[name])
+
+
+def _check_profile(name: str) -> None:
+    """Raise UsageError where Hypothesis would end in a traceback."""
+    from hypothesis import settings  # noqa: PLC0415
+    from hypothesis.errors import InvalidArgument  # noqa: PLC0415
+
+    try:
+        settings.get_profile(name)
+    except InvalidArgument:
+        raise pytest.UsageError(
+            f"--hypothesis-profile={name!r}: expected quick, default, thorough or one that your "
+            "conftest.py registers"
+        ) from None
+
+
+def _choose_candidates(config: pytest.Config) -> bool:
+    """Put candidates in the reference's place, and see to it that they are judged.
+
+    Returns whether there are any.
+    """
+    asked_for = config.getoption("convcheck_kernel") or config.getoption("convcheck_kernels")
+    ours = [argument for argument in config.args if is_ours(argument)]
+    if not asked_for and not (ours and (config.rootpath / "pyproject.toml").is_file()):
+        return False
+    from . import asked, kernels, replaced  # noqa: PLC0415  (NumPy: only when asked)
+
+    candidates = asked.candidates(config)
+    kernels.PLACES.clear()
+    kernels.PLACES.update(
+        (name, f"{each.module}:{each.function}") for name, each in candidates.items()
+    )
+    kernels.CANDIDATES.clear()
+    kernels.CANDIDATES.update(candidates)
+    kernels.OPTIONS[:] = asked.call_options(config)
+    kernels.CHOSEN.clear()
+    kernels.CHOSEN.update((name, asked.kernel(config, each)) for name, each in candidates.items())
+    kernels.REPLACED.clear()
+    kernels.REPLACED.update(replaced.replaced(config, candidates))
+    if candidates and not ours:
+        explicit = config.args_source is pytest.Config.ArgsSource.ARGS
+        config.args = [*(config.args if explicit else ()), str(HERE)]
+    return bool(candidates)
+
+
+def is_ours(argument: str) -> bool:
+    """Return whether an argument names conformance tests."""
+    place = argument.partition("::")[0]
+    path = Path(place).resolve()
+    return place.startswith("convcheck.conformance") or any(map(is_home, (path, *path.parents)))
+
+
+def check_writable(config: pytest.Config, form: str) -> None:
+    """Raise UsageError where a report could not be written, before any test runs."""
+    name = config.getoption(f"convcheck_{form}")
+    if name is None:
+        return
+    path = Path(os.path.realpath(name))
+    with contextlib.suppress(OSError):  # as of a name that is too long
+        new = not path.exists() and not path.is_symlink()  # not even one that leads nowhere
+        if os.access(path.parent, os.W_OK) and (new or path.is_file()):
+            return
+    raise pytest.UsageError(
+        f"--conformance-{form}={name!r}: expected a regular file in a folder that exists and "
+        "may be written to"
+    )

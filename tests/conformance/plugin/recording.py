@@ -1,0 +1,347 @@
+"""What a test found, kept while it runs and sent along with its outcome.
+
+A run is told by its cells: one for each operation, property and dtype.  Each test keeps
+the cells that it judged; the controlling process adds them up.
+"""
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from convcheck.cases.case import DTYPES, Case
+from convcheck.conformance.shapes.boundaries import boundary_geometries, classes_of, reachable
+from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
+from convcheck.diagnosis.diagnose import Diagnosis, diagnose
+from convcheck.diagnosis.where.claims import Seen
+from convcheck.diagnosis.where.scan import is_lost
+from convcheck.form.operations import OPERATIONS, Operation, operation_named
+from convcheck.judging.certificates import Certificate
+from convcheck.judging.explain import explain, snippet
+from convcheck.judging.laws.identities import LAWS
+from convcheck.judging.verdicts import DECIDED, Verdict
+from convcheck.kernels.text import printable
+
+from . import kept, kernels
+from .accuracy import Accuracy
+
+PROPERTIES = (
+    "certified",
+    "exact",
+    "bound",
+    "nonfinite data",
+    "nonfinite others",
+    *LAWS,
+    "real layers",
+    "activations",
+)
+
+# The laws of the trilinear form hold for one layer; no published network fixes two.
+_ONE_LAYER = ("translation", "impulse", "subsampling", "real layers")
+
+_LAST = 10**9
+"""rank of failures that are told only where there is no other"""
+
+Cell = tuple[str, str, str]
+
+
+def laws_of(operation: str) -> list[str]:
+    """Return the laws that `operation` is judged by."""
+    one_layer = OPERATIONS[operation].default_fore is None
+    return [law for law in LAWS if one_layer or law not in _ONE_LAYER]
+
+
+def _judged() -> list[tuple[str, Operation]]:
+    return [(name, OPERATIONS[name]) for name in kernels.judged()]
+
+
+def planned_cells() -> list[Cell]:
+    """Return operation, property and dtype of every cell that a full run fills."""
+    return [
+        (name, prop, dtype)
+        for name, operation in _judged()
+        for prop in PROPERTIES
+        for dtype in DTYPES
+        if (operation.default_fore is None or prop not in _ONE_LAYER)
+        and (prop != "activations" or (operation.default_fore and dtype == "float64"))
+    ]
+
+
+def planned_boundaries() -> list[tuple[str, str]]:
+    """Return operation and name of every boundary class that a full run reaches."""
+    return [
+        (operation.name, name)
+        for _, operation in _judged()
+        for layers in [kernels.fore_layers_of(operation)]
+        for name in reachable(operation)
+        if any(
+            geometry.fore is None or geometry.fore.layer in layers
+            for geometry in boundary_geometries(operation, name)
+        )
+    ]
+
+
+def planned_pairs() -> list[tuple[str, str, int]]:
+    """Return operation, kind and number of the pairs of classes that a full run reaches."""
+    return [
+        (operation, kind, len(pairs(operation)))
+        for operation, _ in _judged()
+        for kind, pairs in PLANNED.items()
+    ]
+
+
+class ConformanceError(AssertionError):
+    """A kernel failed; the message says how."""
+
+    verdict: Verdict | None = None
+    rerun: str | None = None
+
+    @classmethod
+    def of(cls, verdict: Verdict, rerun: str | None) -> Self:
+        """Return the error that a failed verdict is told by, in `explain`'s words."""
+        error = cls(_message(verdict, rerun))
+        error.verdict, error.rerun = verdict, rerun
+        return error
+
+    def diagnose(self) -> None:
+        """Add to the message how the kernel is wrong: too slow while cases are shrunk."""
+        found = None if self.verdict is None else _diagnosis(self.verdict)
+        if self.verdict is not None and found:
+            self.args = (_message(self.verdict, self.rerun, found, found.lines()),)
+
+
+@dataclass
+class _Tally:
+    counts: Counter[str] = field(default_factory=Counter)
+    worst: float | None = None
+    suspicious: int = 0
+    failure: Verdict | None = None
+    rank: int = 0
+    rerun: str | None = None
+
+
+class Record:
+    """The cells of one test."""
+
+    def __init__(self) -> None:
+        self._cells: dict[Cell, _Tally] = {}
+        self._boundaries: Counter[tuple[str, str]] = Counter()
+        self._pairs = PairCounts()
+        self._draws: Counter[str] = Counter()
+        self._accuracy: dict[tuple[str, str], Accuracy] = {}
+        self._certificates: list[Certificate] = []
+        self._seen: dict[str, Seen] = {}
+        self._entries: dict[str, dict[str, bool]] = {}
+        self._notes: dict[str, list[dict[str, Any]]] = {}
+        self._zeros: dict[str, tuple[set[str], bool]] = {}
+        self._failed = False
+
+    def entry(self, table: str, name: str, *, holds: bool) -> None:
+        """Note whether entry `name` of the ledger or the domain map still holds."""
+        self._entries.setdefault(table, {})[name] = holds
+
+    def note(self, part: str, content: dict[str, Any]) -> None:
+        """Add something of plain types to a further part of the record."""
+        self._notes.setdefault(part, []).append(content)
+
+    def judged(
+        self,
+        verdicts: list[Verdict],
+        prop: str | None = None,
+        rerun: str | None = None,
+        *,
+        rank: int = 0,
+        random: bool = False,
+    ) -> None:
+        """Add the verdicts on one example; raise ConformanceError if any failed.
+
+        Once an example failed, Hypothesis looks for smaller ones.  These are not added,
+        so that counts are of cases chosen without regard to the kernel; but the last
+        failure, which is the smallest, replaces earlier ones.  Of several on one example the
+        first is told.
+
+        Args:
+            verdicts: on one example.
+            prop: the property to file them under, instead of their own.
+            rerun: a command that judges them again, where `--case` does not.
+            rank: of several tests' failures the one with the lowest is told.
+            random: whether Hypothesis drew the example.
+        """
+        __tracebackhide__ = True
+        failed_cells: set[Cell] = set()
+        if prop != "real layers":  # of these, only patches were judged
+            self._see(verdicts)
+        for verdict in verdicts:
+            case = verdict.case
+            cell = (case.operation, prop or verdict.prop, case.dtype)
+            tally = self._cells.setdefault(cell, _Tally())
+            if verdict.failed and cell not in failed_cells:
+                failed_cells.add(cell)
+                tally.failure, tally.rank, tally.rerun = verdict, rank, rerun
+            if self._failed:
+                continue
+            tally.counts[verdict.outcome.value] += 1
+            tally.suspicious += verdict.suspicious
+            self._of_zeros(verdict)
+            if verdict.error is not None:
+                tally.worst = max(tally.worst or 0.0, verdict.error)
+            if verdict.outcome in DECIDED or case.geometry.batch == 0:
+                operation = operation_named(case.operation)
+                for name in classes_of(operation, case.geometry):
+                    self._boundaries[case.operation, name] += 1
+                self._pairs.add(operation, case.geometry)
+            if verdict.error is not None:
+                self._accuracy.setdefault(cell[::2], Accuracy()).add(verdict)
+        self._count(verdicts, random=random)
+        failures = [verdict for verdict in verdicts if verdict.failed]
+        if failures:
+            self._failed = True
+            kept.keep(failures[0], prop, replayable=rerun is None)
+            raise ConformanceError.of(failures[0], rerun)
+
+    def _count(self, verdicts: list[Verdict], *, random: bool) -> None:
+        if random and not self._failed:
+            decided = {each.case.operation for each in verdicts if each.outcome in DECIDED}
+            self._draws.update(decided)
+
+    def _of_zeros(self, verdict: Verdict) -> None:
+        """Keep what the kernel makes of zeros beside NaN and infinity."""
+        if not (verdict.spreads or verdict.skips):
+            return
+        names, skips = self._zeros.get(verdict.case.operation, (set(), False))
+        names |= {verdict.spreads} - {""}
+        self._zeros[verdict.case.operation] = names, skips or verdict.skips
+
+    def _see(self, verdicts: list[Verdict]) -> None:
+        for verdict in verdicts:
+            self._seen.setdefault(verdict.case.operation, Seen()).add(verdict)
+
+    def replayed(self, verdict: Verdict, prop: str) -> None:
+        """Tell of a kept case if it fails again, where no other of its cell does; count none."""
+        __tracebackhide__ = True
+        if verdict.failed:
+            cell = (verdict.case.operation, prop, verdict.case.dtype)
+            self._cells[cell] = _Tally(failure=verdict, rank=_LAST)
+            raise ConformanceError.of(verdict, None)
+
+    def certificate(self, certificate: Certificate) -> None:
+        """Add a certificate, or one shard's part of it; it may go on growing."""
+        self._certificates.append(certificate)
+
+    def certified(self, certificate: Certificate) -> None:
+        """Add a certificate, and all that was judged for it."""
+        self.certificate(certificate)
+        operation, failed = certificate.region.operation, certificate.failure
+        for dtype in certificate.region.dtypes:
+            self._cells[operation, "certified", dtype] = _Tally()
+        for (dtype, outcome), count in sorted(certificate.judged.items()):
+            self._cells[operation, "certified", dtype].counts[outcome.value] += count
+        if failed is not None:
+            self._cells[operation, "certified", failed.case.dtype].failure = failed
+
+    def reached(self, operation: str, kind: str) -> Mapping[Pair, int]:
+        """Return how many decided cases each planned pair of classes had, as in `coverage`."""
+        return self._pairs.reached(operation, kind)
+
+    def dump(self) -> str:
+        """Return the record as JSON text of plain types, fit to cross processes."""
+        return json.dumps(
+            {
+                "cells": [
+                    _plain(cell, tally) | {"stopped": int(self._failed)}
+                    for cell, tally in self._cells.items()
+                ],
+                "boundaries": [[*key, count] for key, count in self._boundaries.items()],
+                "pairs": self._pairs.dump(),
+                "draws": dict(self._draws),
+                "zeros": [[name, sorted(n), skips] for name, (n, skips) in self._zeros.items()],
+                "accuracy": [[*key, each.dump()] for key, each in self._accuracy.items()],
+                "certificates": [_certified(each) for each in self._certificates],
+                "seen": {name: seen.plain() for name, seen in self._seen.items()},
+                "entries": self._entries,
+                **self._notes,
+            }
+        )
+
+
+def rerun_command(verdict: Verdict, command: str | None = None, cases: Sequence[Case] = ()) -> str:
+    """Return the shell command that judges a kernel on a case again.
+
+    Args:
+        verdict: on the case.
+        command: that of a test, where `--case` does not do it.
+        cases: those to judge one after another, where one does not do it.
+    """
+    candidate = getattr(verdict.kernel, "candidate", None)
+    named = ""
+    if candidate:
+        named = " " + shlex.join(["--kernel", str(candidate), *kernels.OPTIONS])
+    if command is None or cases:
+        return f"pytest{named}{''.join(f' --case {case}' for case in cases or [verdict.case])}"
+    return command + named
+
+
+def _message(
+    verdict: Verdict, command: str | None, found: Diagnosis | None = None, lines: Sequence[str] = ()
+) -> str:
+    """Return what a failure says, on the call that shows it; `lines` are its diagnosis's."""
+    rerun = rerun_command(verdict, command, found.cases if found else ())
+    return printable(explain(_showing(verdict, found), rerun, lines))
+
+
+def _showing(verdict: Verdict, found: Diagnosis | None) -> Verdict:
+    if found is None or found.evidence is None:
+        return verdict
+    details = verdict.evidence.details if verdict.evidence else ()
+    shown = replace(found.evidence, details=found.evidence.details or details)
+    return replace(verdict, evidence=shown)
+
+
+def _diagnosis(verdict: Verdict) -> Diagnosis | None:
+    """Return how the kernel is wrong; None where it hung or crashed."""
+    return None if is_lost(verdict.reason) else diagnose(verdict)
+
+
+def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
+    operation, prop, dtype = cell
+    return {
+        "operation": operation,
+        "property": prop,
+        "dtype": dtype,
+        "counts": dict(tally.counts),
+        "worst": tally.worst,
+        "suspicious": int(tally.suspicious),
+        "failure": None if tally.failure is None else _failure(tally.failure, tally),
+    }
+
+
+def _failure(verdict: Verdict, tally: _Tally) -> dict[str, Any]:
+    found = _diagnosis(verdict)
+    return {
+        "case": str(verdict.case),
+        "outcome": verdict.outcome.value,
+        "rank": tally.rank,
+        "rerun": rerun_command(verdict, tally.rerun, found.cases if found else ()),
+        "message": _message(verdict, tally.rerun, found),
+        "snippet": _snippet(_showing(verdict, found)),
+        "diagnosis": found and {**found.plain(), "claims": [c.plain() for c in found.claims]},
+    }
+
+
+def _snippet(verdict: Verdict) -> list[str]:
+    return [] if verdict.evidence is None else snippet(verdict.kernel, verdict.evidence)
+
+
+def _certified(certificate: Certificate) -> dict[str, Any]:
+    return {
+        "operation": certificate.region.operation,
+        "region": str(certificate.region),
+        "geometries": certificate.planned,
+        "certified": certificate.agreed,
+        "undecided": certificate.undecided,
+        "draws": certificate.draws,
+        "choices": certificate.choices,
+        "axes": [[*axis, *known] for axis, known in certificate.axes.items()],
+    }

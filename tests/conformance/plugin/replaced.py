@@ -1,0 +1,41 @@
+"""Which kernels candidates replace: those that --replaces names, or the reference's."""
+
+import pytest
+
+from convcheck.form.operations import Kernel
+from convcheck.kernels.candidates import Candidate, CandidateError, Fitted
+
+from . import asked
+from .kernels import HOMES
+
+
+def replaced(config: pytest.Config, candidates: dict[str, Candidate]) -> dict[str, Kernel]:
+    """Return what candidates replace, by operation; UsageError where that is named badly."""
+    found: dict[str, Kernel] = {}
+    for text in config.getoption("convcheck_replaces") or ():
+        place = text if "=" in text.partition(",")[0] else f"{_operation(text, candidates)}={text}"
+        try:
+            other = asked.completed(config, Candidate.parse(place))
+        except CandidateError as error:
+            raise pytest.UsageError(f"--replaces: {error}") from None
+        if other.operation not in candidates or other.operation in found:
+            raise pytest.UsageError(
+                f"--replaces: {text!r}: expected one kernel, for an operation that --kernel names"
+            )
+        found[other.operation] = asked.kernel(config, other, "--replaces")
+    return {name: found.get(name) or _reference(config, name) for name in candidates}
+
+
+def _operation(text: str, candidates: dict[str, Candidate]) -> str:
+    """Return the operation of a kernel that names none: the only one, or that of its function."""
+    if len(candidates) == 1:
+        return next(iter(candidates))
+    return text.partition(",")[0].rpartition(":")[2]
+
+
+def _reference(config: pytest.Config, name: str) -> Kernel:
+    """Return the reference's kernel, called as a candidate is, so that times compare."""
+    candidate = Candidate(name, HOMES[name].__name__, name)
+    if config.getoption("convcheck_in_process"):
+        return Fitted(candidate)
+    return asked.isolated(config, candidate)  # started when first called

@@ -1,0 +1,1 @@
+"""Shapes: which geometries the tests judge."""

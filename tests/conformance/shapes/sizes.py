@@ -1,0 +1,230 @@
+"""Sizes of every kind in company: few geometries that hold every two, or three, of them.
+
+Fast kernels change their path at sizes: at blocks of batch, extents and channels, at filters
+and strides that they have a loop of their own for, and often only where several come
+together.  A covering array holds every combination of a few parameters' values in as few
+geometries as a greedy search finds.  Combinations that cost more than a budget are left out,
+and those that an operation has no meaning on.
+"""
+
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import combinations, product
+from typing import Any
+
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.operations import OPERATIONS, Operation
+
+BLOCKS = tuple(size + step for size in (4, 8, 16, 32) for step in (-1, 0, 1))
+"""sizes just below, at and just above a block size"""
+
+Values = Mapping[str, Sequence[Any]]
+"""the values of each parameter, the least first; filters and strides are rows and columns"""
+
+_CHANNELS = (1, 2, *BLOCKS, 24, 48, 64, 96, 128, 256, 512)
+_EXTENTS = (1, 2, *BLOCKS, 56)
+_FILTERS = ((1, 1), (2, 2), (3, 3), (1, 3), (3, 1), (5, 5), (1, 7), (7, 1), (7, 7), (11, 11))
+_STRIDES = ((1, 1), (2, 2), (1, 2), (2, 1), (3, 3), (4, 4), (8, 8))
+ALL: Values = {
+    "filter": _FILTERS,
+    "stride": _STRIDES,
+    "batch": (1, 2, *BLOCKS, 64),
+    "channels_in": _CHANNELS,
+    "channels_out": _CHANNELS,
+    "height": _EXTENTS,
+    "width": _EXTENTS,
+    "fore filter": _FILTERS[:7],
+    "fore stride": _STRIDES[:5],
+    "fore channels_out": (1, 2, *BLOCKS, 64),
+}
+
+_FEW_CHANNELS = (1, 3, 4, 8, 16, 17, 33, 64, 256, 512)
+_FEW_EXTENTS = (1, 2, 7, 16, 33, 56)
+_FEW_FILTERS = ((1, 1), (2, 2), (3, 3), (5, 5), (1, 7), (7, 7), (11, 11))
+_FEW_STRIDES = ((1, 1), (2, 2), (1, 2), (4, 4), (8, 8))
+FEW: Values = {
+    "filter": _FEW_FILTERS,
+    "stride": _FEW_STRIDES,
+    "batch": (1, 2, 5, 16, 33),
+    "channels_in": _FEW_CHANNELS,
+    "channels_out": _FEW_CHANNELS,
+    "height": _FEW_EXTENTS,
+    "width": _FEW_EXTENTS,
+    "fore filter": _FEW_FILTERS[:4],
+    "fore stride": _FEW_STRIDES[:3],
+    "fore channels_out": (1, 3, 8, 17, 33),
+}
+
+# Large in one respect, and cheap otherwise.
+EXTREMES = (
+    "b1.h182.w182.i2.o2.f1x1.s1x1",  # 66,000 elements of input and output
+    "b1.h1.w1.i512.o129.f1x1.s1x1",  # and of the filter
+    "b1.h3.w3.i512.o2.f3x3.s1x1",  # 4,600 terms to a result, whichever it is
+    "b1.h3.w3.i2.o512.f3x3.s1x1",
+    "b64.h9.w9.i1.o1.f1x1.s1x1",
+    "b1.h2.w35.i1.o2.f1x17.s1x16",  # longer than most loops are unrolled for
+    "b1.h35.w2.i2.o1.f17x1.s16x1",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which sizes are judged."""
+
+    values: str
+    """"all" or "few" of each parameter, in combinations; or "extreme" ones"""
+    of: int = 1
+    """how many parameters are combined: 2 or 3"""
+    most: int = 0
+    """multiplications of a layer, and elements of the largest array, at most"""
+
+
+Choices = Mapping[str, Any]
+"""values of some parameters"""
+
+
+def covering(
+    operation: Operation, fore_layers: tuple[str, ...], plan: Plan
+) -> tuple[Geometry, ...]:
+    """Return geometries that hold every planned combination, the cheapest first; or extremes."""
+    return _covering(_LIKE[operation.layer, operation.default_fore], fore_layers, plan)
+
+
+# The arrays of an operation are those of its gradients, so that one of each kind is searched for.
+_LIKE = {(each.layer, each.default_fore): each for each in OPERATIONS.values()}
+
+
+@lru_cache
+def _covering(
+    operation: Operation, fore_layers: tuple[str, ...], plan: Plan
+) -> tuple[Geometry, ...]:
+    if plan.values == "extreme":
+        layers = map(Geometry.parse, EXTREMES)
+        if not fore_layers:
+            return tuple(layers)
+        fores = [Fore(each, 2, 1, 1, 1, 1) for each in fore_layers]
+        return tuple(replace(layer, fore=fore) for layer in layers for fore in fores)
+    design = _Design(operation, fore_layers, plan)
+    found = {design.geometry(row) for row in design.rows()}
+    return tuple(sorted(found, key=lambda geometry: (design.cost(geometry), str(geometry))))
+
+
+class _Design:
+    """The values of an operation's parameters, and which of them can be had together."""
+
+    def __init__(self, operation: Operation, fore_layers: tuple[str, ...], plan: Plan) -> None:
+        self._operation, self._plan = operation, plan
+        values = {"all": ALL, "few": FEW}[plan.values]
+        two = operation.default_fore is not None
+        self._values = {
+            **{name: each for name, each in values.items() if two or not name.startswith("fore")},
+            **({"fore layer": fore_layers} if two else {}),
+        }
+        self._least = {name: each[0] for name, each in self._values.items()}
+
+    def rows(self) -> Iterator[Choices]:
+        """Yield values of all parameters until every combination has been among them.
+
+        Each row starts at a combination that is missing, and takes of every other parameter,
+        in an order of chance, the value that adds most combinations to it.
+        """
+        of, numbers = self._plan.of, random.Random(1)  # noqa: S311  (no secret)
+        missing = dict.fromkeys(self._combinations())
+        while missing:
+            row = dict(missing.popitem()[0])
+            others = [name for name in self._values if name not in row]
+            for name in numbers.sample(others, len(others)):
+                company = [frozenset(each) for each in combinations(row.items(), of - 1)]
+                values = self._values[name]
+                new = {
+                    value: sum(each | {(name, value)} in missing for each in company)
+                    for value in numbers.sample(values, len(values))
+                }
+                for value in sorted(new, key=new.__getitem__, reverse=True):
+                    if self._fits({**row, name: value}):
+                        row[name] = value
+                        break
+            for combination in combinations(row.items(), of):
+                missing.pop(frozenset(combination), None)
+            yield row
+
+    def _combinations(self) -> Iterator[frozenset[tuple[str, Any]]]:
+        for names in combinations(self._values, self._plan.of):
+            for values in product(*(self._values[name] for name in names)):
+                chosen = dict(zip(names, values, strict=True))
+                if self._fits(chosen):
+                    yield frozenset(chosen.items())
+
+    def _fits(self, chosen: Choices) -> bool:
+        """Tell whether a geometry has these values at the cost, all others being the least."""
+        sizes = [chosen.get(name, 1) for name in ("batch", "channels_in", "channels_out")]
+        if math.prod((*sizes, *chosen.get("filter", ()))) > self._plan.most:
+            return False  # whatever the extents: most are sorted out here
+        geometry = self.geometry(chosen)
+        try:
+            self._operation.check(geometry)
+        except ValueError:  # a filter does not fit
+            return False
+        largest = math.prod(self._operation.largest_array(geometry))
+        return max(self.cost(geometry), largest) <= self._plan.most
+
+    def cost(self, geometry: Geometry) -> int:
+        """Return the multiplications of a call, those of the dearer layer where there are two."""
+        extents = self._operation.extents(geometry)
+        cost = math.prod(extents[axis] for axis in "bPQihwo")
+        if geometry.fore is None:
+            return cost
+        narrow = "RS" if geometry.fore.layer == "convolution" else self._operation.output_axes
+        return max(cost, math.prod(extents[axis] for axis in f"b{narrow}ogmk"))
+
+    def geometry(self, chosen: Choices) -> Geometry:
+        """Return the geometry with these values, the others being the least that do."""
+        v, fore, outputs = {**self._least, **chosen}, None, (1, 1)
+        if "fore layer" in v:
+            taps, strides = v["fore filter"], v["fore stride"]
+            fore = Fore(v["fore layer"], v["fore channels_out"], *taps, *strides)
+            outputs = taps if fore.layer == "convolution" else outputs
+        least = map(self._extent, outputs, v["filter"], v["stride"])
+        height, width = (
+            chosen.get(name, extent)
+            for name, extent in zip(("height", "width"), least, strict=True)
+        )
+        (taps_h, taps_w), (stride_h, stride_w) = v["filter"], v["stride"]
+        sizes = (v["batch"], height, width, v["channels_in"], v["channels_out"])
+        return Geometry(*sizes, taps_h, taps_w, stride_h, stride_w, fore)
+
+    def _extent(self, outputs: int, taps: int, stride: int) -> int:
+        """Return the least extent from which layer l makes so many outputs along an axis."""
+        if self._operation.layer == "convolution":
+            return (outputs - 1) * stride + taps
+        return max(0, math.ceil((outputs - taps) / stride)) + 1
+
+
+NAMES = (
+    *("filter_height", "filter_width", "stride_height", "stride_width"),
+    *("batch", "channels_in", "channels_out"),
+    *("fore filter_height", "fore filter_width", "fore stride_height", "fore stride_width"),
+    *("fore channels_out", "height", "width"),
+)
+"""what can be made smaller in a geometry, in an order in which that mostly succeeds"""
+
+
+def smaller(operation: Operation, geometry: Geometry, name: str) -> Iterator[Geometry]:
+    """Yield geometries that are smaller in the size called `name`, the least first."""
+    of, _, field = name.rpartition(" ")
+    holder: Any = geometry.fore if of else geometry
+    if holder is None:
+        return
+    for value in _CHANNELS:
+        if value >= getattr(holder, field):
+            return
+        changed: Any = replace(holder, **{field: value})
+        found: Geometry = replace(geometry, fore=changed) if of else changed
+        try:
+            operation.check(found)
+        except ValueError:  # a filter does not fit
+            continue
+        yield found
