@@ -1,10 +1,11 @@
 """What several tests of the harness share."""
 
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
-from pytest_runs import Folder
+from pytest_runs import Folder, written
 
 
 def pytest_configure() -> None:
@@ -15,15 +16,5 @@ def pytest_configure() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    """Return a function that writes files, named by module, and returns their folder.
-
-    It is a project with warnings as errors, the strictest that a user's may be.
-    """
-    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
-
-    def write(**modules: str) -> Path:
-        for name, text in modules.items():
-            (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
-        return tmp_path
-
-    return write
+    """Return a function that writes files, named by module, and returns their folder."""
+    return partial(written, tmp_path)

@@ -48,6 +48,17 @@ DIE = HANG.replace("time.sleep(60)", "os._exit(3)")
 Folder = Callable[..., Path]
 
 
+def written(where: Path, **modules: str) -> Path:
+    """Write files, named by module, into a folder, and return it.
+
+    It is a project with warnings as errors, the strictest that a user's may be.
+    """
+    (where / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
+    for name, text in modules.items():
+        (where / f"{name}.py").write_text(text, encoding="utf-8")
+    return where
+
+
 def command(arguments: tuple[str, ...]) -> list[str]:
     """Return the command of a user who calls pytest."""
     return [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
