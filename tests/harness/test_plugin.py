@@ -12,7 +12,18 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pytest_runs import AGREEMENT, CASE, LEDGER, PATCH, WRONG, Folder, findings, run, written
+from pytest_runs import (
+    AGREEMENT,
+    CASE,
+    LEDGER,
+    PATCH,
+    WRONG,
+    Command,
+    Folder,
+    findings,
+    run,
+    written,
+)
 
 import convcheck
 from convcheck import conformance, reference, reports
@@ -21,15 +32,9 @@ from convcheck.reports import files
 from convcheck.reports.merge import merge
 
 
-def command(*words: str) -> int:
-    """Call pytest in this process, which is for what ends before any test runs."""
-    return int(pytest.main(["-p", "no:cacheprovider", *words]))
-
-
-def test_help_tells_the_options(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_tells_the_options(folder: Folder, called: Command) -> None:
     """The options are in pytest's help, with a sentence each."""
-    assert command("--rootdir", str(folder()), "--help") == 0
-    text = capsys.readouterr().out
+    text = called(folder(), "--help").out
     for option in ("--case=CASEID", "--conformance-json=FILE", "--conformance-html=FILE"):
         assert re.search(rf"^  {option}\s+\w+ ", text, re.MULTILINE), option
 
@@ -84,18 +89,12 @@ def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> No
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
 def test_a_wrong_command_is_one_line(
-    folder: Folder,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: tuple[str, ...],
-    problem: str,
+    folder: Folder, called: Command, arguments: tuple[str, ...], problem: str
 ) -> None:
     """What cannot be done is said in one line before any test runs, with exit status 4."""
-    monkeypatch.chdir(folder(test_own="raise AssertionError('collected')"))
-    assert command(*arguments) == 4
-    (line,) = "".join(capsys.readouterr()).strip().splitlines()
-    assert line.startswith("ERROR: ")
-    assert problem in line
+    told = called(folder(test_own="raise AssertionError('collected')"), *arguments)
+    assert told.status == 4
+    assert problem in told.problem
 
 
 PLACES: dict[str, Callable[[Path], object]] = {
