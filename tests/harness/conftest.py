@@ -3,12 +3,14 @@
 import contextlib
 import signal
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_runs import Folder
+from pytest_runs import Called, Command, Folder, written
 
+from convcheck.conformance.commands.command import main
 from convcheck.kernels.candidates import Candidate, load
 from convcheck.kernels.isolation.isolated import Isolated
 
@@ -21,18 +23,28 @@ def pytest_configure() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    """Return a function that writes files, named by module, and returns their folder.
+    """Return a function that writes files, named by module, and returns their folder."""
+    return partial(written, tmp_path)
 
-    It is a project with warnings as errors, the strictest that a user's may be.
-    """
-    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
 
-    def write(**modules: str) -> Path:
-        for name, text in modules.items():
-            (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
-        return tmp_path
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Return a function that calls `convcheck`, in this process, in the test's own folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: Called(main([*map(str, words)]), *capsys.readouterr())
 
-    return write
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return a function that calls pytest, in this process and a folder, until tests would run."""
+
+    def call(where: Path, *words: str) -> Called:
+        monkeypatch.chdir(where)
+        return Called(int(pytest.main(["-p", "no:cacheprovider", *words])), *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture

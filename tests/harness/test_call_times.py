@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 import pytest
-from pytest_runs import Folder, findings, run
+from pytest_runs import Command, Folder, findings, run
 
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin.likeness import Tally
@@ -90,12 +90,12 @@ OPTIONS = ("--call-seconds", "--first-call-seconds", "--call-megabytes")
 
 
 @pytest.mark.parametrize("option", [*OPTIONS, "--convcheck-first-call-seconds"])
-def test_options_are_positive(folder: Folder, option: str) -> None:
+def test_options_are_positive(folder: Folder, called: Command, option: str) -> None:
     """A limit that is no positive number is a wrong command, which the message names."""
     for value in ("0", "-1", "nan", "x"):
-        done = run(folder(), f"{option}={value}")
-        assert done.returncode == 4
-        assert f"argument {option}: {value!r}: expected a positive" in done.stderr
+        status, _, said = called(folder(), f"{option}={value}")
+        assert status == 4
+        assert f"argument {option}: {value!r}: expected a positive" in said
 
 
 def test_options_reach_the_kernel(folder: Folder) -> None:

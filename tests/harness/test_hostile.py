@@ -55,8 +55,9 @@ def told(verdicts: list[Verdict]) -> list[str]:
 @pytest.mark.parametrize("name", MISBEHAVE)
 def test_misbehaviour_says_what_happened(isolated: Isolate, name: str) -> None:
     """What a kernel did is said in words; every case has a verdict."""
-    verdicts = judge_all(isolated(name), CASES)
-    assert len(verdicts) == len(CASES)
+    cases = CASES[:2] if "parent" in name or "group" in name else CASES  # they are called again
+    verdicts = judge_all(isolated(name), cases)
+    assert len(verdicts) == len(cases)
     assert set(told(verdicts)) == {MISBEHAVE[name][1]}
 
 
@@ -201,7 +202,7 @@ def test_nothing_outlives_the_judge(isolated: Isolate, monkeypatch: pytest.Monke
 
 MARK = "HOSTILE_MARK"
 SEVERAL = (
-    *("--pyargs", "convcheck.conformance.test_agreement", "convcheck.conformance.test_laws"),
+    *("--pyargs", "convcheck.conformance.test_agreement"),
     *("--call-seconds", "1", "--first-call-seconds", "1"),
     *("--hypothesis-profile", "quick", "--conformance-json", "r.json"),
     *("--kernel", f"convolution={KERNELS}:crashes_on_stride_two"),
@@ -228,16 +229,12 @@ def test_a_run_with_hostile_kernels_loses_nothing(folder: Folder) -> None:
         assert gone(mark)
         reports.append(report)
     assert reports[0] == reports[1]
-    reasons = {
-        (cell["operation"], cell["failure"]["outcome"])
-        for cell in reports[0]["cells"]
-        if cell["failure"]
+    failures = {
+        cell["operation"]: cell["failure"] for cell in reports[0]["cells"] if cell["failure"]
     }
-    assert reasons >= {
-        ("convolution", "misbehaved"),
-        ("convolution_transpose", "misbehaved"),
-        ("convolution_transpose_input_gradient", "misbehaved"),
-    }
+    assert len(failures) == 3
+    assert {failure["outcome"] for failure in failures.values()} == {"misbehaved"}
+    assert "in crashes_on_stride_two: return ctypes." in failures["convolution"]["message"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_runs import Folder, findings, run
 
 from convcheck.cases.case import Case
 from convcheck.diagnosis.session import same_kind
@@ -181,22 +180,3 @@ def test_nothing_is_shown_without_a_working_directory(
     assert lines[0].endswith(
         'in test_nothing_is_shown_without_a_working_directory: json.loads("{")'
     )
-
-
-def test_reports_show_it_whatever_the_workers(folder: Folder) -> None:
-    """Frames and output are in the report's message, the same to the byte for any -n."""
-    where = folder()
-    (where / "k.py").write_text(KERNEL, encoding="utf-8")
-    options = (
-        *("--pyargs", "convcheck.conformance.test_agreement", "--hypothesis-profile", "quick"),
-        *("--kernel", "convolution=k.py:raises", "--conformance-json", "r.json"),
-        *("--kernel", "convolution_transpose=k.py:crashes"),
-    )
-    found = []
-    for workers in ("0", "2"):
-        run(where, *options, "-n", workers)
-        found.append(findings(where / "r.json"))
-    assert found[0] == found[1]
-    messages = [cell["failure"]["message"] for cell in found[0]["cells"] if cell["failure"]]
-    for name in ("raises", "crashes"):
-        assert any(SHOWN[name][0] in message for message in messages), messages
