@@ -149,7 +149,7 @@ def _plan(options: argparse.Namespace) -> Plan:
 def _line(kernel: str) -> str:
     """Return the candidate that is asked for; an operation alone stands for the reference."""
     if kernel in OPERATIONS:
-        return f"{kernel}={kernels.HOMES[kernel].__name__}:{kernel}"
+        return f"{kernel}={HOMES[kernel].__name__}:{kernel}"
     return kernel
 
 
