@@ -29,7 +29,7 @@ def test_a_report_reads_back_as_it_was(older: Path) -> None:
     again = json.loads(older.read_text(encoding="utf-8"))
     assert again == {
         "format": "convcheck-report",
-        "version": 3,
+        "version": 4,
         "findings": {"verdict": "conforms", "errors": []},
         "circumstances": {"seconds": 1.5},
     }
