@@ -13,7 +13,7 @@ from convcheck.conformance.plan.combined import (
     combined,
 )
 from convcheck.conformance.plugin.effort import tier
-from convcheck.conformance.plugin.kernels import CHOSEN, kernel_for
+from convcheck.conformance.plugin.kernels import CHOSEN, fore_layers_of, kernel_for
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.steps import parametrize, walk
 from convcheck.conformance.shapes.coverage import Pair, block_pairs, shape_pairs
@@ -44,7 +44,8 @@ def test_sizes(record: Record, step: Combined) -> None:
 def test_shapes(record: Record, step: Shapes) -> None:
     """The kernel agrees on geometries that hold every pair of classes of two parameters."""
     walk(record, step)
-    _check_reached(record, step.operation, "shapes", shape_pairs(step.operation.name))
+    planned = shape_pairs(step.operation.name, fore_layers_of(step.operation))
+    _check_reached(record, step.operation, "shapes", planned)
 
 
 def _check_reached(

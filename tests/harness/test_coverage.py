@@ -26,7 +26,7 @@ from convcheck.conformance.shapes.coverage import (
     shape_pairs,
 )
 from convcheck.conformance.shapes.sizes import BLOCKS, Sizes, covering
-from convcheck.form.geometry import Geometry
+from convcheck.form.geometry import LAYERS, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.bounds import g, unit_roundoff
 from convcheck.judging.verdicts import Outcome, Verdict
@@ -105,7 +105,7 @@ def test_plan_holds_every_pair_of_shapes(operation: Operation) -> None:
     region = Region(operation.name, extent, full_to=0, batches=(1,), channels=(1,))
     shapes = {shape_classes(operation, geometry) for _, geometry, _ in region.geometries()}
     pairs = {pair for shape in shapes for pair in pairs_of(shape)}
-    assert pairs <= set(shape_pairs(operation.name))
+    assert pairs <= set(shape_pairs(operation.name, LAYERS))
 
 
 class Partial:
@@ -132,7 +132,7 @@ def test_what_a_kernel_does_not_take_is_no_class(
 ) -> None:
     """A kernel that takes less is judged on all of that, and certified on just that."""
     operation = OPERATIONS[name]
-    everything = set(shape_pairs(name))
+    everything = set(shape_pairs(name, LAYERS))
     monkeypatch.setitem(CHOSEN, name, Partial(operation))
     test_combinations.test_shapes(Record(), Shapes(operation))
     test_combinations.test_sizes(Record(), Combined(operation, Sizes("few", 2, 2**9)))
@@ -158,7 +158,7 @@ def test_no_remainder_without_a_convolution(monkeypatch: pytest.MonkeyPatch) -> 
 def test_plan_of_pairs() -> None:
     """Of both kinds, every pair of two different parameters' classes is planned once."""
     assert len(block_pairs("convolution")) == 10 * len(BLOCKS) ** 2
-    pairs = shape_pairs("convolution")
+    pairs = shape_pairs("convolution", ())
     assert len(set(pairs)) == len(pairs)
     assert ("batch: 1", "stride rows: beyond the filter") in pairs
     assert ("filter rows: whole", "steps rows: several") not in pairs

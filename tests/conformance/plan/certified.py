@@ -73,8 +73,14 @@ class Certified(Step):
         within = region(kernel, self.operation, self.effort)
         certificate = Certificate(within, 1, within.count())
         yield Judged([], certificate=certificate)
-        part = {"shard": self.shard, "shards": self.effort.shards}
-        for rank, verdicts in enumerate_region(kernel, within, draws=1, seed=self.seed, **part):
+        for rank, verdicts in enumerate_region(
+            kernel,
+            within,
+            draws=1,
+            seed=self.seed,
+            shard=self.shard,
+            shards=self.effort.shards,
+        ):
             certificate.add(verdicts)
             yield Judged(verdicts, rank)
 

@@ -69,9 +69,7 @@ class Shapes(Step):
 
 def combined(operation: Operation, plans: Iterable[Sizes]) -> Iterator[Combined]:
     """Yield a step for each part of each of `plans`."""
-    return (
-        Combined(operation, sizes, part) for sizes in plans for part in range(PARTS[sizes.of])
-    )
+    return (Combined(operation, sizes, part) for sizes in plans for part in range(PARTS[sizes.of]))
 
 
 def cases_of(kernel: Kernel, operation: Operation, geometry: Geometry, turn: int) -> list[Case]:

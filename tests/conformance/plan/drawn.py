@@ -7,6 +7,7 @@ from convcheck.cases.case import DTYPES, Case, Raw, agreement_fills, nonfinite_f
 from convcheck.conformance.references import laws_of, partners
 from convcheck.conformance.shapes import draws
 from convcheck.form.operations import Kernel, Operation
+from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Verdict
 
@@ -24,6 +25,8 @@ class Drawn(Step):
 
     count: int
     seed: int
+
+    fills = ("exact", "bound", "nonfinite data", "nonfinite others", *LAWS)
 
     def judge(self, kernel: Kernel) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another."""

@@ -1,6 +1,6 @@
 """Which kernels are judged, one for each operation, and judging them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from convcheck.conformance import references
 from convcheck.conformance.plan import step

@@ -14,7 +14,7 @@ from itertools import combinations, product
 
 from convcheck.cases.axes import Axis, axes
 from convcheck.cases.regions import Region, Spatial
-from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 
 from .sizes import BLOCKS
@@ -102,7 +102,7 @@ def pairs_of(classes: Iterable[str]) -> Iterator[Pair]:
 _LONGEST = 6
 
 
-def shape_geometries(operation: str, fore_layers: Sequence[str] = LAYERS) -> tuple[Geometry, ...]:
+def shape_geometries(operation: str, fore_layers: Sequence[str]) -> tuple[Geometry, ...]:
     """Return geometries that together have every pair of shape classes that there is.
 
     `fore_layers` are the kinds of layer l+1, where the operation has one.
@@ -141,7 +141,7 @@ def _kinds_of_axes(operation: str, fore_layer: str | None) -> list[Axis]:
     return list(kinds.values())
 
 
-def shape_pairs(operation: str, fore_layers: Sequence[str] = LAYERS) -> tuple[Pair, ...]:
+def shape_pairs(operation: str, fore_layers: Sequence[str]) -> tuple[Pair, ...]:
     """Return the pairs of shape classes that some geometry of `operation` has.
 
     `fore_layers` are the kinds of layer l+1, where the operation has one.
