@@ -1,13 +1,18 @@
 """What several tests of the harness share."""
 
+import contextlib
 import signal
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_runs import Called, Command, Folder, written
 
 from convcheck.conformance.commands.command import main
+from convcheck.kernels.candidates import Candidate, load
+from convcheck.kernels.isolation.isolated import Isolated
 
 
 def pytest_configure() -> None:
@@ -40,3 +45,25 @@ def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         return Called(int(pytest.main(["-p", "no:cacheprovider", *words])), *capsys.readouterr())
 
     return call
+
+
+@pytest.fixture
+def kernel_of(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Return a function that isolates a candidate, with limits, and end its process afterwards.
+
+    The candidate is a line, or the text of a module that makes `convolution`.  With
+    `isolated=False` it is called in this process.
+    """
+    with contextlib.ExitStack() as ended:
+
+        def make(candidate: str, *, isolated: bool = True, **limits: Any) -> Any:
+            if "\n" in candidate:
+                (tmp_path / "mine.py").write_text(candidate, encoding="utf-8")
+                candidate = f"convolution={tmp_path}/mine.py:convolution"
+            if not isolated:
+                return load(candidate)
+            kernel = Isolated(Candidate.parse(candidate), **limits)
+            ended.callback(kernel.stop)
+            return kernel
+
+        yield make
