@@ -78,16 +78,15 @@ def _key(candidate: Candidate) -> bytes:
     return f"convcheck {candidate.operation}={candidate.module}:{candidate.function}".encode()
 
 
-def keep(verdict: Verdict, cell: str | None, *, replayable: bool) -> None:
+def keep(verdict: Verdict, cell: str | None) -> None:
     """Keep the case of a verdict that failed, if it is among the simplest.
 
     Args:
-        verdict: one that failed.
+        verdict: one that failed, whose case id says all that there is to judge.
         cell: the property that it is told under, if not its own.
-        replayable: whether its case id says all that there is to judge.
     """
     candidate, database = getattr(verdict.kernel, "candidate", None), _database()
-    if candidate is None or database is None or not replayable:
+    if candidate is None or database is None:
         return
     database.save(
         _key(candidate), Kept(str(verdict.case), verdict.prop, cell or verdict.prop).dump()
