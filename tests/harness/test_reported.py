@@ -42,11 +42,11 @@ class Reported(NamedTuple):
 REPORTED: dict[str, Reported] = {}
 
 
-def _reported(*facts: str, **more: Any) -> Callable[[Kernel], Kernel]:
+def _reported(operation: str, geometry: str, **facts: Any) -> Callable[[Kernel], Kernel]:
     """Return a decorator that puts a wrong kernel into the table, with these facts of it."""
 
     def register(kernel: Kernel) -> Kernel:
-        REPORTED[kernel.__name__] = Reported(kernel, *facts, **more)
+        REPORTED[kernel.__name__] = Reported(kernel, operation, geometry, **facts)
         return kernel
 
     return register
