@@ -74,7 +74,7 @@ def test_gradient_through_activation(
     # with d_act, and g(n + 2) <= 2 g(n) for the bound's n, which is four at least.
     limits = replace(limits, error=2 * limits.error)
     agrees = Verdict(case, kernel_for(operation.name), "activations", Outcome.AGREES)
-    verdict = not_judged(agrees.kernel, case, agrees.prop)
+    verdict = not_judged(agrees.subject, case, agrees.prop)
     if verdict is None:
         verdict = judge_against(agrees, arrays, expected, limits)
     record.judged(

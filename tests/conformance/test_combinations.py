@@ -21,10 +21,11 @@ from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.shapes.coverage import Pair, block_pairs, shape_geometries, shape_pairs
 from convcheck.conformance.shapes.sizes import NAMES, Plan, covering, smaller
 from convcheck.form.geometry import Geometry
-from convcheck.form.operations import Kernel, Operation, operation_named
+from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
-from convcheck.kernels.promises import DIRECT, promise_of
+from convcheck.kernels.promises import DIRECT
+from convcheck.kernels.subjects import Subject
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -105,7 +106,7 @@ def _judge_all(record: Record, operation: Operation, geometries: Iterable[Geomet
                 record.judged([_simplest(verdict)])
 
 
-def _until_decided(kernel: Kernel, first: Verdict, others: Iterable[Case]) -> Iterator[Verdict]:
+def _until_decided(kernel: Subject, first: Verdict, others: Iterable[Case]) -> Iterator[Verdict]:
     """Yield verdicts until one decides."""
     yield first
     verdict, left = first, iter(others)
@@ -122,7 +123,7 @@ def _simplest(verdict: Verdict) -> Verdict:
         for geometry in smaller(
             operation_named(verdict.case.operation), verdict.case.geometry, name
         ):
-            found = judge(verdict.kernel, replace(verdict.case, geometry=geometry))
+            found = judge(verdict.subject, replace(verdict.case, geometry=geometry))
             if found.outcome is verdict.outcome:
                 verdict = found
                 break
@@ -134,7 +135,7 @@ def _check_reached(
 ) -> None:
     """Check that each pair was decided, unless the kernel promises less than exact sums."""
     missed = set(planned) - set(record.reached(operation.name, kind))
-    exact = replace(promise_of(kernel_for(operation.name)), zeros=()) == DIRECT
+    exact = replace(kernel_for(operation.name).promise, zeros=()) == DIRECT
     assert not (missed and exact), f"never decided: {sorted(missed)}"
 
 

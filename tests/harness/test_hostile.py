@@ -16,9 +16,9 @@ from convcheck.cases.case import Case
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome, Verdict
-from convcheck.kernels.calls import KernelWarning, MisbehaviourError
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.misbehaviour import KernelWarning, MisbehaviourError
 
 Kernel = Callable[..., Any]
 KERNELS = hostile.__file__

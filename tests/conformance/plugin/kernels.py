@@ -1,9 +1,7 @@
 """Which kernels are judged, one for each operation, and judging them."""
 
 from collections.abc import Iterable, Mapping
-from functools import lru_cache, wraps
 from types import ModuleType
-from typing import Any
 
 from convcheck.cases.case import DTYPES, Case
 from convcheck.form.geometry import LAYERS, Fore, Geometry
@@ -14,10 +12,11 @@ from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.oracles import ORACLES, loops
 from convcheck.judging.verdicts import Verdict
-from convcheck.kernels.calls import Remote
 from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.functions import Function, subject_of
 from convcheck.kernels.loading import source_digest
 from convcheck.kernels.promises import OF_ZEROS, Promise
+from convcheck.kernels.subjects import Subject
 from convcheck.reference import gradients, notebook, repaired
 
 # The literal backward kernels end in NameError, so that the repaired ones stand in.
@@ -34,27 +33,20 @@ PLACES: dict[str, str] = {}
 # Options that change how candidates are called, as on a command line.
 OPTIONS: list[str] = []
 # What they replace: the reference, or kernels of the user's.
-REPLACED: dict[str, Kernel] = {}
+REPLACED: dict[str, Subject] = {}
 
 
-def kernel_for(operation: str) -> Kernel:
+def kernel_for(operation: str) -> Subject:
     """Return the kernel to judge: a candidate, or the reference as its module has it now."""
-    return CHOSEN[operation] if operation in CHOSEN else reference_for(operation)
+    if operation in CHOSEN:
+        return subject_of(CHOSEN[operation], OPERATIONS[operation])
+    return reference_for(operation)
 
 
-def reference_for(operation: str) -> Kernel:
+def reference_for(operation: str) -> Subject:
     """Return the reference's kernel, and with it what it promises of zeros."""
-    return _promising(getattr(HOMES[operation], operation))
-
-
-@lru_cache
-def _promising(kernel: Kernel) -> Kernel:
-    @wraps(kernel)
-    def promising(*positional: Any, **keywords: Any) -> Any:
-        return kernel(*positional, **keywords)
-
-    promising.promise = Promise(zeros=OF_ZEROS)  # type: ignore[attr-defined]
-    return promising
+    kernel = getattr(HOMES[operation], operation)
+    return Function(kernel, OPERATIONS[operation], Promise(zeros=OF_ZEROS))
 
 
 def dtypes_of(operation: Operation) -> tuple[str, ...]:
@@ -78,15 +70,13 @@ def _offers(operation: Operation, dtype: str, fore_layer: str | None) -> bool:
 
 def begin() -> None:
     """Begin a test: candidates that were given up in another are called again."""
-    for kernel in CHOSEN.values():
-        if isinstance(kernel, Remote):
-            kernel.begin()
+    for name in CHOSEN:
+        kernel_for(name).begin()
 
 
 def replaced_names() -> dict[str, str]:
     """Return where the kernels come from that candidates replace, as MODULE:FUNCTION."""
-    found = {name: getattr(kernel, "candidate", None) for name, kernel in REPLACED.items()}
-    return {name: f"{each.module}:{each.function}" for name, each in found.items() if each}
+    return {name: each.place for name, each in REPLACED.items() if each.place}
 
 
 def judged() -> list[str]:
@@ -107,13 +97,13 @@ def check_oracles() -> None:
     Raises:
         OracleError: they contradict one another.
     """
-    reference = {name: reference_for(name) for name in HOMES}
+    reference: dict[str, Kernel] = {name: reference_for(name) for name in HOMES}
     oracles = {**ORACLES, "loops": loops(reference)}
     for operation in map(operation_named, judged()):
         try:
             cross_check(oracles, [operation])
         except OracleError as error:
-            is_judged = kernel_for(operation.name) is reference[operation.name]
+            is_judged = kernel_for(operation.name) == reference[operation.name]
             if not is_judged or error.wrong != ("loops",):
                 raise
 

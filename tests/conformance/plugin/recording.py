@@ -274,10 +274,9 @@ def rerun_command(verdict: Verdict, command: str | None = None, cases: Sequence[
         command: that of a test, where `--case` does not do it.
         cases: those to judge one after another, where one does not do it.
     """
-    candidate = getattr(verdict.kernel, "candidate", None)
-    named = ""
-    if candidate:
-        named = " " + shlex.join(["--kernel", str(candidate), *kernels.OPTIONS])
+    line, named = verdict.subject.line, ""
+    if line:
+        named = " " + shlex.join(["--kernel", line, *kernels.OPTIONS])
     if command is None or cases:
         return f"pytest{named}{''.join(f' --case {case}' for case in cases or [verdict.case])}"
     return command + named
@@ -331,7 +330,7 @@ def _failure(verdict: Verdict, tally: _Tally) -> dict[str, Any]:
 
 
 def _snippet(verdict: Verdict) -> list[str]:
-    return [] if verdict.evidence is None else snippet(verdict.kernel, verdict.evidence)
+    return [] if verdict.evidence is None else snippet(verdict.subject, verdict.evidence)
 
 
 def _certified(certificate: Certificate) -> dict[str, Any]:
