@@ -11,7 +11,7 @@ from convcheck.form.layouts import Array
 from . import floating, traces
 from .misbehaviour import MisbehaviourError, tell, words
 from .settings import QUICK, Settings
-from .subjects import Answer, Request, Subject
+from .subjects import Answer, Call, Request, Subject
 
 Arrange = Callable[[Array], Array]
 
@@ -44,6 +44,11 @@ class Local(Subject):
                 except MisbehaviourError as problem:
                     results.append(problem)
         return [own.checked(result) for own, result in zip(handed, results, strict=True)]
+
+    def call(self, call: Call) -> Array:
+        """Return the result of one call as it came: the kernel may use its memory again."""
+        (request,) = self.requests([call])
+        return invoke(self, request, Settings(QUICK))[0]
 
 
 def invoke(kernel: Subject, request: Request, settings: Settings) -> tuple[Array, list[Any]]:

@@ -48,7 +48,8 @@ def diagnose_probes(kernel: Any, operation: str) -> Diagnosis:
     evidence = Evidence(asked.probe.arrays, asked.probe.case)
     evidence = evidence_of(asked.probe, result) if result else evidence
     case = asked.probe.case
-    verdict = Verdict(case, kernel, property_of(case), Outcome.DISAGREES, evidence=evidence)
+    subject = session.origin
+    verdict = Verdict(case, subject, property_of(case), Outcome.DISAGREES, evidence=evidence)
     return diagnosis.diagnose(verdict)
 
 
