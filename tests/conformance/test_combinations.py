@@ -15,7 +15,7 @@ from convcheck.conformance.plan.combined import (
 from convcheck.conformance.plugin.effort import tier
 from convcheck.conformance.plugin.kernels import CHOSEN, fore_layers_of, kernel_for
 from convcheck.conformance.plugin.recording import Record
-from convcheck.conformance.plugin.steps import parametrize, walk
+from convcheck.conformance.plugin.steps import parametrize
 from convcheck.conformance.shapes.coverage import Pair, block_pairs, shape_pairs
 from convcheck.form.operations import Operation
 from convcheck.kernels.promises import DIRECT
@@ -36,14 +36,14 @@ def _sizes(operation: Operation) -> Iterator[Combined]:
 
 def test_sizes(record: Record, step: Combined) -> None:
     """The kernel agrees on sizes of every kind, in every combination of two or three."""
-    walk(record, step)
+    record.walk(step)
     if step.sizes.values == "all":
         _check_reached(record, step.operation, "blocks", block_pairs(step.operation.name))
 
 
 def test_shapes(record: Record, step: Shapes) -> None:
     """The kernel agrees on geometries that hold every pair of classes of two parameters."""
-    walk(record, step)
+    record.walk(step)
     planned = shape_pairs(step.operation.name, fore_layers_of(step.operation))
     _check_reached(record, step.operation, "shapes", planned)
 

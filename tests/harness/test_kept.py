@@ -12,6 +12,7 @@ from pytest_runs import Folder, run
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin import kept
 from convcheck.conformance.plugin.kept import Kept
+from convcheck.conformance.plugin.recording import ConformanceError, Record
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.verdicts import Outcome, Verdict
@@ -45,7 +46,7 @@ def cases() -> list[str]:
 def test_the_simplest_are_kept() -> None:
     """A few are kept, the smallest, whenever they came."""
     for rows in (9, 3, 8, 2, 7, 6):
-        kept.keep(failed(rows), "certified", replayable=True)
+        kept.keep(failed(rows), "certified")
     assert cases() == [CASE.format(rows) for rows in (2, 3, 6)]
     (first, *_), dropped = kept.read(PLACES)[0]["convolution"], kept.read(PLACES)[1]
     assert (first.prop, first.cell, dropped) == ("exact", "certified", [])
@@ -57,14 +58,16 @@ def test_the_simplest_are_kept() -> None:
 @pytest.mark.usefixtures("database")
 def test_what_no_case_id_replays_is_not_kept() -> None:
     """Samples of layers, and networks with activations, are more than a case."""
-    kept.keep(failed(3), "real layers", replayable=False)
-    assert cases() == []
+    for rerun, kept_cases in (("pytest -k layer", []), (None, [CASE.format(3)])):
+        with pytest.raises(ConformanceError):
+            Record(keep=kept.keep).judged([failed(3)], "real layers", rerun)
+        assert cases() == kept_cases
 
 
 def test_no_database_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A profile without a database, such as CI's, keeps nothing."""
     monkeypatch.setattr(kept, "_database", lambda: None)
-    kept.keep(failed(3), None, replayable=True)
+    kept.keep(failed(3), None)
     assert kept.read(PLACES) == ({"convolution": []}, [])
 
 
@@ -84,7 +87,7 @@ def test_no_database_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_what_is_no_case_is_dropped_aloud(value: bytes, database: InMemoryExampleDatabase) -> None:
     """A damaged or outdated entry costs a line, and is gone."""
-    kept.keep(failed(3), None, replayable=True)
+    kept.keep(failed(3), None)
     (key,) = database.data
     database.save(key, value)
     found, (line,) = kept.read(PLACES)
@@ -98,7 +101,7 @@ def test_a_damaged_file_is_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """A file cut short, whose name no longer fits, does not come back either."""
     own = DirectoryBasedExampleDatabase(tmp_path)
     monkeypatch.setattr(kept, "_database", lambda: own)
-    kept.keep(failed(3), None, replayable=True)
+    kept.keep(failed(3), None)
     (file,) = (each for each in tmp_path.glob("*/*") if b"integers" in each.read_bytes())
     file.write_bytes(file.read_bytes()[:20])
     assert len(kept.read(PLACES)[1]) == 1

@@ -100,7 +100,7 @@ def test_a_wrong_command_is_one_line(
 PLACES: dict[str, Callable[[Path], object]] = {
     "loop": lambda path: path.symlink_to(path),
     "device": lambda path: path.symlink_to(os.devnull),
-    "new": Path.exists,  # nothing is there
+    "new": lambda _: None,
     "old": lambda path: path.write_text("older", encoding="utf-8"),
     "dangling": lambda path: path.symlink_to(path.with_name("later.json")),
 }

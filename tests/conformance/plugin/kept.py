@@ -78,16 +78,15 @@ def _key(operation: str, place: str) -> bytes:
     return f"convcheck {operation}={place}".encode()
 
 
-def keep(verdict: Verdict, cell: str | None, *, replayable: bool) -> None:
+def keep(verdict: Verdict, cell: str | None) -> None:
     """Keep the case of a verdict that failed, if it is among the simplest.
 
     Args:
-        verdict: one that failed.
+        verdict: one that failed, whose case id says all that there is to judge.
         cell: the property that it is told under, if not its own.
-        replayable: whether its case id says all that there is to judge.
     """
     subject, database = verdict.subject, _database()
-    if not subject.place or database is None or not replayable:
+    if not subject.place or database is None:
         return
     operation, key = subject.operation.name, _key(subject.operation.name, subject.place)
     database.save(key, Kept(str(verdict.case), verdict.prop, cell or verdict.prop).dump())

@@ -99,7 +99,7 @@ class Tally:
             command += f" --replaces {shlex.quote(other_kernel.line)}"
         lines += [
             f"  case     {describe(case.geometry)}; fill {case.fill}",
-            f"  rerun    {rerun_command(example.verdict, f'{command} --case {case}')}",
+            f"  rerun    {rerun_command(example.verdict, command=f'{command} --case {case}')}",
         ]
         return "\n".join(lines)
 
