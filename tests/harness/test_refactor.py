@@ -1,6 +1,5 @@
 """A kernel beside the one that it replaces: what is told of them."""
 
-import json
 import re
 import shlex
 from pathlib import Path
@@ -269,26 +268,14 @@ KERNEL = ("--kernel", "convolution=mine.py:other", "--replaces", "mine.py:convol
 
 
 def test_from_the_command_line(folder: Folder) -> None:
-    """The verdict is the same on any workers, and the command that is printed shows it again."""
+    """Workers' parts are told as one, and the command that is printed shows it again."""
     where = folder(mine=OTHER)
-    arguments = (
-        *KERNEL,
-        "--bitwise",
-        "--hypothesis-profile",
-        "quick",
-        "-k",
-        "refactor and not float16",
-    )
-    reports = []
-    for workers in ("0", "2"):
-        done = run(where, *arguments, "-n", workers, "--conformance-json", "r")
-        reports.append(json.dumps(findings(where / "r")))
-        assert "convolution: same within the bound as mine.py:convolution; bits differ" in (
-            done.stdout
-        )
-        assert done.returncode == 1
-    assert reports[0] == reports[1]
-    (entry,) = json.loads(reports[0])["refactor"]
+    quick = ("--hypothesis-profile", "quick", "-k", "refactor and not float16")
+    done = run(where, *KERNEL, "--bitwise", *quick, "-n", "2", "--conformance-json", "r")
+    assert done.returncode == 1
+    told = "convolution: same within the bound as mine.py:convolution; bits differ"
+    assert told in done.stdout
+    (entry,) = findings(where / "r")["refactor"]
     assert entry["example"] in done.stdout
     (command, *_) = re.findall(r"^  rerun    pytest (.*)$", done.stdout, re.MULTILINE)
     again = run(where, *shlex.split(command))

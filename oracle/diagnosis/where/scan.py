@@ -122,7 +122,11 @@ class Scan:
 
     def numbers(self) -> dict[str, Array]:
         """Return the numbers of all geometries, an array for each name."""
-        return columns_of(numbers_of(self.operation, each) for each in self.verdicts)
+        return columns_of(self.operation, self.verdicts)
+
+    def number(self, geometry: Geometry, name: str) -> int:
+        """Return one number of a geometry."""
+        return numbers_of(self.operation, geometry)[name]
 
     def deeds(self) -> list[str]:
         """Return what the kernel does on all of them, in the same order."""
