@@ -14,9 +14,10 @@ from convcheck.cases.case import Case
 from convcheck.conformance.plugin import replaced
 from convcheck.conformance.plugin.likeness import Tally
 from convcheck.conformance.plugin.recording import ConformanceError
-from convcheck.form.operations import Kernel
+from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.judging.likeness import Likeness, Losses, compare, differing, likeness
 from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.functions import subject_of
 from convcheck.reference import convolution
 from convcheck.reports import refactor
 
@@ -170,9 +171,15 @@ def test_likeness(expected: Likeness, changes: dict[str, Any]) -> None:
     assert likeness(**counts | changes) is expected
 
 
+def tally_of(kernel: Kernel, replaced: Kernel) -> Tally:
+    """Return what counts comparisons of two kernels for convolution."""
+    one, other = (subject_of(each, OPERATIONS["convolution"]) for each in (kernel, replaced))
+    return Tally(one, other)
+
+
 def told(kernel: Kernel, replaced: Kernel, *cases: Case, failed: bool = False) -> str:
     """Return the sentence about a kernel."""
-    tally = Tally(kernel, replaced)
+    tally = tally_of(kernel, replaced)
     tally.compare(list(cases))
     records = {"test": {"refactor": [tally.dump("convolution", "float32", bitwise=False)]}}
     cells = [{"operation": "convolution", "failure": failed}]
@@ -210,7 +217,7 @@ def test_speed_is_a_median() -> None:
 
 def test_bits_may_be_demanded() -> None:
     """The first case that differs is told with both values exactly, and how to see it again."""
-    tally = Tally(plain_sum(), convolution)
+    tally = tally_of(plain_sum(), convolution)
     tally.compare([case(fill="integers"), case(), case(seed=2)])
     with pytest.raises(ConformanceError) as caught:
         tally.demand_bits()
@@ -219,7 +226,7 @@ def test_bits_may_be_demanded() -> None:
     assert f"--bitwise --case {case(fill='integers')}" not in message
     assert message.count("0x") == 2
     assert f"pytest --bitwise --case {case()}" in message
-    tally = Tally(changed(lambda _: None), convolution)
+    tally = tally_of(changed(lambda _: None), convolution)
     tally.compare([case()])
     tally.demand_bits()
 
