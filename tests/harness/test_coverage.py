@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from each import each_kind_of_layers
-from pytest_runs import Folder
 from synthetic import record
 
 from convcheck.cases.case import Case
@@ -32,7 +31,7 @@ from convcheck.form.geometry import LAYERS, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.bounds import g, unit_roundoff
 from convcheck.judging.verdicts import Outcome, Verdict
-from convcheck.kernels.candidates import load
+from convcheck.kernels.subjects import Wrapped
 from convcheck.reports import summary
 from convcheck.reports.findings import Planned, Results, build, sentence
 
@@ -104,35 +103,32 @@ def test_plan_holds_every_pair_of_shapes(operation: Operation) -> None:
     assert pairs <= set(shape_pairs(operation.name, LAYERS))
 
 
-# A right kernel that takes one dtype, and layer l+1 of one kind.
-PARTIAL = """
-from convcheck.reference import notebook, repaired
+class Partial(Wrapped):
+    """A right kernel that takes one dtype, and layer l+1 of one kind."""
 
-convolution = notebook.convolution
-
-def conv_back_prop(fore_delta, fore_w, fore_strd, d_act, x, fltrs, strd):
-    return repaired.conv_back_prop(fore_delta, fore_w, fore_strd, d_act, x, fltrs, strd)
-
-def conv_transpose_back_prop(fore_delta, fore_w, fore_strd, d_act, x, fltrs, strd):
-    return repaired.conv_transpose_back_prop(fore_delta, fore_w, fore_strd, d_act, x, fltrs, strd)
-"""
+    def refuses(self, case: Case, prop: str) -> str | None:  # noqa: ARG002  (none is refused)
+        """Return why it is not to be judged on a case."""
+        fore = case.geometry.fore
+        if fore is not None and fore.layer != self.operation.default_fore:
+            return "another layer l+1"
+        return None if case.dtype == "float32" else "another dtype"
 
 
 @pytest.mark.parametrize("name", ["convolution", "conv_back_prop", "conv_transpose_back_prop"])
 def test_what_a_kernel_does_not_take_is_no_class(
-    monkeypatch: pytest.MonkeyPatch, folder: Folder, name: str
+    monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """A kernel that takes less is judged on all of that, and certified on just that."""
     operation, everything = OPERATIONS[name], set(shape_pairs(name, LAYERS))
     remainder = name, "remainder"
     assert remainder in planned_boundaries()
-    kernel = load(f"{name}={folder(partial=PARTIAL)}/partial.py:{name},dtypes=float32")
+    kernel = Partial(kernel_for(name))
     monkeypatch.setitem(CHOSEN, name, kernel)
     test_combinations.test_shapes(Record(), Shapes(operation))
     test_combinations.test_sizes(Record(), Combined(operation, Sizes("few", 2, 2**9)))
     pairs = set(shape_pairs(name, fore_layers_of(operation)))
     assert (pairs < everything) == (operation.default_fore is not None)
-    within = region(kernel, operation, TIERS["quick"])
+    within = region(kernel, TIERS["quick"])
     assert within.dtypes == ("float32",)
     fores = {g.fore and g.fore.layer for _, g, _ in within.geometries()}
     assert fores == {operation.default_fore}
