@@ -8,15 +8,12 @@ Certificates are small here, since every mutant that survives costs a whole run.
 from collections.abc import Iterator
 from typing import Any
 
-import hypothesis
 import pytest
 import zoo
+from suite import judging, plain, sizes
 
 from convcheck.cases.regions import Region
-from convcheck.conformance import test_agreement, test_laws
-from convcheck.conformance.plan.boundaries import boundaries
-from convcheck.conformance.plan.combined import TIERS, combined
-from convcheck.conformance.plugin import kernels
+from convcheck.conformance.plugin.kernels import kernel_for
 from convcheck.conformance.plugin.recording import Record
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS, Operation
@@ -34,38 +31,29 @@ STYLES = {**zoo.STYLES, "loops": LOOPS}
 PRIMITIVES = ("convolution", "convolution_input_gradient", "convolution_filter_gradient")
 RUNS = [("loops", name) for name in OPERATIONS]
 RUNS += [(style, name) for style in zoo.STYLES for name in PRIMITIVES]
-
-
 each_run = pytest.mark.parametrize(("style", "name"), RUNS)
 
 
 @pytest.fixture
-def operation(style: str, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operation]:
+def operation(style: str, name: str) -> Iterator[Operation]:
     """Have an operation's kernel in a style judged."""
 
     def kernel(*arguments: Any, **keywords: Any) -> Any:
         return zoo.kernels(STYLES[style])[name](*arguments, **keywords)
 
-    monkeypatch.setitem(kernels.CHOSEN, name, kernel)
-    with pytorch.one_thread():
-        yield OPERATIONS[name]
+    with pytorch.one_thread(), judging(kernel, name) as operation:
+        yield operation
 
 
 @each_run
 def test_certified(operation: Operation) -> None:
     """The kernel is certified in a small region: all kernels first, since that is cheap."""
     region = Region(operation.name, 1 if operation.default_fore else 2)
-    kernel = kernels.kernel_for(operation.name)
-    assert certify(kernel, region).complete
+    assert certify(kernel_for(operation.name), region).complete
 
 
 @each_run
 def test_conforms(operation: Operation, style: str) -> None:
     """The kernel passes the other tests; loops are too slow for those of sizes."""
-    for boundary in boundaries(operation):
-        Record().walk(boundary)
-    for test in (test_agreement.test_agreement, test_agreement.test_nonfinite, test_laws.test_laws):
-        judged: Any = hypothesis.seed(0)(test)
-        judged(record=Record(), operation=operation)
-    for sizes in combined(operation, TIERS["quick"]) if style != "loops" else ():
-        Record().walk(sizes)
+    for test in (*plain(operation), *(sizes(operation) if style != "loops" else ())):
+        test(record=Record())

@@ -32,57 +32,50 @@ class _CaughtError(BaseException):
     """A kernel has failed; Hypothesis is not to look for a simpler case."""
 
 
-class _Count(Record):
-    """Counts judged cases until the first failure."""
-
-    count = 0
-
-    def judged(self, verdicts: list[Verdict], *arguments: Any, **keywords: Any) -> None:
-        """Count the verdicts, and stop at one that failed."""
-        for verdict in verdicts:
-            self.count += 1
-            if verdict.failed:
-                raise _CaughtError
-        super().judged(verdicts, *arguments, **keywords)
-
-
 class _FailedError(AssertionError):
     """A kernel has failed; Hypothesis is to look for a simpler case."""
 
 
-class _Latest(Record):
-    """Keeps the last case that failed, and makes no message of it: that takes longer."""
+class _Watching(Record):
+    """Counts judged cases, and keeps the one that failed; makes no message, which takes longer."""
 
+    count = 0
     case: Case | None = None
+
+    def __init__(self, error: type[BaseException]) -> None:
+        super().__init__()
+        self._error = error
 
     def judged(self, verdicts: list[Verdict], *_: Any, **__: Any) -> None:
         """Look for a verdict that failed."""
         for verdict in verdicts:
+            self.count += 1
             if verdict.failed:
                 self.case = verdict.case
-                raise _FailedError
+                raise self._error
+
+
+DRAWN: tuple[Any, ...] = (
+    test_agreement.test_agreement,
+    test_agreement.test_nonfinite,
+    test_laws.test_laws,
+)
 
 
 def plain(operation: Operation) -> Iterator[Test]:
     """Yield the tests of fixed and of drawn geometries."""
     yield from map(_test, boundaries(operation))
-    for module, test in _DRAWN:
-        yield partial(seeded(module, test, operation), operation=operation)
+    for test in DRAWN:
+        yield partial(seeded(test, operation), operation=operation)
 
 
 def _test(step: Step) -> Test:
     return lambda record: record.walk(step)
 
 
-_DRAWN: tuple[tuple[str, Any], ...] = (
-    ("test_agreement", test_agreement.test_agreement),
-    ("test_agreement", test_agreement.test_nonfinite),
-    ("test_laws", test_laws.test_laws),
-)
-
-
-def seeded(module: str, test: Any, operation: Operation) -> Any:
+def seeded(test: Any, operation: Operation) -> Any:
     """Return a test that draws what it draws in a run."""
+    module = test.__module__.rpartition(".")[2]
     return hypothesis.seed(f"0 {module} {test.__name__}[{operation.name}]")(test)
 
 
@@ -99,27 +92,32 @@ def conformance(operation: Operation) -> Iterator[Test]:
     yield from map(_test, certified(operation, tier(), seed=0))
 
 
-def caught(kernel: Kernel, name: str) -> int | None:
-    """Return after how many judged cases a kernel is caught; None if it never is."""
-    count = _Count()
+@contextlib.contextmanager
+def judging(kernel: Kernel, name: str) -> Iterator[Operation]:
+    """Have a kernel judged in the operation's place."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(kernels.CHOSEN, name, kernel)
-        try:
-            for test in conformance(OPERATIONS[name]):
-                test(record=count)
-        except _CaughtError:
-            return count.count
-    return None
+        yield OPERATIONS[name]
+
+
+def caught(kernel: Kernel, name: str) -> int | None:
+    """Return after how many judged cases a kernel is caught; None if it never is."""
+    record = _Watching(_CaughtError)
+    with contextlib.suppress(_CaughtError), judging(kernel, name) as operation:
+        for test in conformance(operation):
+            test(record=record)
+    return record.count if record.case else None
 
 
 def shrunk(mistake: Mistake) -> int | None:
     """Return how many input elements a failure shrinks to; None if none is drawn."""
-    operation, latest = OPERATIONS[mistake.operation], _Latest()
-    test = seeded("test_agreement", test_agreement.test_agreement, operation)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(kernels.CHOSEN, operation.name, mistake.make())
-        with contextlib.suppress(_FailedError, FlakyFailure):  # flaky: it depends on calls before
-            test(record=latest, operation=operation)
-    if latest.case is None:
+    record = _Watching(_FailedError)
+    # Flaky are kernels that depend on calls before.
+    with (
+        contextlib.suppress(_FailedError, FlakyFailure),
+        judging(mistake.make(), mistake.operation) as operation,
+    ):
+        seeded(test_agreement.test_agreement, operation)(record=record, operation=operation)
+    if record.case is None:
         return None
-    return sum(array.size for array in latest.case.arrays().values())
+    return sum(array.size for array in record.case.arrays().values())
