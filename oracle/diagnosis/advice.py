@@ -12,7 +12,8 @@ from convcheck.judging.verdicts import DECIDED
 from convcheck.kernels.calls import Call, MisbehaviourError, Remote, call_all
 from convcheck.kernels.promises import DIRECT, Promise, promise_of, suited
 
-from .session import Asked, Session
+from .answers import Asked
+from .session import Session
 from .where.scan import Draw
 
 _PROMISES = {
