@@ -10,14 +10,13 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.bounds import bound
 from convcheck.judging.verdicts import Evidence, Wrong
-from convcheck.kernels.calls import MisbehaviourError
+from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise
+from convcheck.kernels.subjects import Answer
 
 from .mistakes import Mistake
 from .probes import Probe
 from .where.scan import ANOTHER_SHAPE, WRONG
-
-Answer = Array | MisbehaviourError
 
 
 @dataclass(frozen=True, eq=False)

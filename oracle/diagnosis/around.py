@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from convcheck.cases.case import Case
-from convcheck.form.operations import Kernel, operation_named
+from convcheck.form.operations import operation_named
 from convcheck.judging.judge import judge, judge_all
-from convcheck.kernels.calls import MisbehaviourError
+from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.subjects import Subject
 
 from . import patterns, search, taps
 from .answers import Asked
@@ -53,8 +54,8 @@ class Found:
 def around(session: Session, focus: Asked) -> Found:
     """Return what holds of the kernel beyond one call: the same for most that it fails."""
     case, does = focus.probe.case, focus.deed
-    plain = _plain(session.kernel, case, does)
-    session = session_of(session.origin, case.operation, plain.dtype)
+    plain = _plain(session.subject, case, does)
+    session = session_of(session.origin, plain.dtype)
     first = around_first(session, plain.dtype, plain.fill, does)
     if first is None:
         return _around(session, plain, does)
@@ -63,7 +64,7 @@ def around(session: Session, focus: Asked) -> Found:
     return first if spared or first.located(case, does) else _around(session, plain, does)
 
 
-def _plain(kernel: Kernel, case: Case, does: str) -> Case:
+def _plain(subject: Subject, case: Case, does: str) -> Case:
     """Return a case of the same geometry on which the kernel is wrong likewise, if one is plainer.
 
     Small integers leave room for the sums of more terms that a wrong kernel may make; and there
@@ -72,7 +73,7 @@ def _plain(kernel: Kernel, case: Case, does: str) -> Case:
     for dtype in dict.fromkeys(("float64", case.dtype)):
         for fill in ("small", "integers"):
             plain = replace(case, dtype=dtype, fill=fill, seed=1)
-            verdict = judge(kernel, plain)
+            verdict = judge(subject, plain)
             if verdict.failed and deed(verdict) == does:
                 return plain
     return case
@@ -88,7 +89,7 @@ def around_first(session: Session, dtype: str, fill: str, does: str) -> Found | 
     drawn = [draw.small() for _ in range(_TRIED)] + [draw.geometry() for _ in range(_TRIED)]
     drawn += [each.probe.case.geometry for each in session.asked if each.probe.small]
     cases = [Case(session.operation.name, each, dtype, fill, 1) for each in dict.fromkeys(drawn)]
-    wrong = [each.case for each in judge_all(session.kernel, cases) if deed(each) == does]
+    wrong = [each.case for each in judge_all(session.subject, cases) if deed(each) == does]
     if not wrong:
         return None
     return _around(session, min(wrong, key=_size), does)
@@ -100,7 +101,7 @@ def _size(case: Case) -> tuple[int, str]:
 
 @lru_cache(maxsize=64)
 def _around(session: Session, case: Case, does: str) -> Found:
-    scan = Scan(session.kernel, case)
+    scan = Scan(session.subject, case)
     where = condition(scan, case.geometry, does)
     session.lost = session.lost or scan.lost
     tried = tuple(session.answers(sorted(scan.verdicts.values(), key=lambda v: _size(v.case))))
@@ -108,7 +109,7 @@ def _around(session: Session, case: Case, does: str) -> Found:
         return Found(does, tried)
     names = tuple(each for each in session.fitting if search.holds(each, tried))
     partly = () if names else tuple(search.partly(session.operation, [*session.asked, *tried]))
-    kinds = tuple(patterns.kinds(session.kernel, case))
+    kinds = tuple(patterns.kinds(session.subject, case))
     (asked,) = session.ask([Probe(case)])
     linear = () if asked.right else tuple(patterns.linearity(session, asked.probe))
     return Found(does, tried, names, partly, where, kinds, linear)

@@ -9,11 +9,11 @@ like is told if all of them do.  A run's other cases have a say, too: see `claim
 from dataclasses import replace
 
 from convcheck.cases.case import Case
-from convcheck.form.operations import Kernel
 from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.trial import calls_of
 from convcheck.judging.verdicts import Evidence, Verdict
+from convcheck.kernels.subjects import Subject
 
 from . import pictures, taps
 from .advice import advice, missing_promise
@@ -32,7 +32,7 @@ from .where.scan import LARGEST, WRONG, products, smaller
 _MOST = 6  # patterns in one diagnosis
 _NOT_SMALLER = "right on all smaller calls that were tried around it"
 
-_KNOWN: dict[tuple[Kernel, Case, str], Diagnosis] = {}
+_KNOWN: dict[tuple[Subject, Case, str], Diagnosis] = {}
 _KEPT = 256
 
 
@@ -42,7 +42,7 @@ def diagnose(verdict: Verdict) -> Diagnosis:
     The kernel is called again on the case, on probes and on geometries around it, a bounded number
     of times, and not again once it hung or crashed.  Nothing that it does is raised.
     """
-    key = (verdict.kernel, verdict.case, verdict.prop)
+    key = (verdict.subject, verdict.case, verdict.prop)
     if key not in _KNOWN:
         if len(_KNOWN) >= _KEPT:
             _KNOWN.clear()
@@ -56,7 +56,7 @@ def diagnose(verdict: Verdict) -> Diagnosis:
 
 def _diagnosed(verdict: Verdict) -> Diagnosis:
     evidence = verdict.evidence or Evidence(verdict.case.arrays(), verdict.case)
-    session = session_of(verdict.kernel, verdict.case.operation, verdict.case.dtype)
+    session = session_of(verdict.subject, verdict.case.dtype)
     probe = session.call_of(evidence)
     focus = session.first(probe) if probe else None
     if session.lost:
@@ -82,7 +82,7 @@ def _other_call(session: Session, verdict: Verdict) -> Asked | None:
     """
     if verdict.prop not in LAWS or verdict.prop in ("memory layout", "adjointness"):
         return None
-    for call in calls_of(LAWS[verdict.prop], verdict.kernel, verdict.case):
+    for call in calls_of(LAWS[verdict.prop], verdict.subject, verdict.case):
         case = replace(verdict.case, geometry=call.geometry)
         if products(case) > LARGEST:
             continue
@@ -120,11 +120,11 @@ def _stateful(session: Session) -> tuple[Mistake, ...]:
 def _of_large(session: Session, evidence: Evidence) -> Diagnosis:
     """Return what is told of a call that is too large to be repeated by the hundred."""
     case, less = evidence.case, smaller(evidence.case)
-    verdict = judge(session.kernel, less) if products(less) <= LARGEST else None
+    verdict = judge(session.subject, less) if products(less) <= LARGEST else None
     if verdict is not None and verdict.failed:
         return replace(_diagnosed(verdict).drawn(evidence), cases=(), evidence=None)
     for dtype in dict.fromkeys(("float64", case.dtype)):
-        other = session_of(session.origin, case.operation, dtype)
+        other = session_of(session.origin, dtype)
         found = around_first(other, dtype, "small", WRONG)
         if found is not None:
             located = () if found.names else tuple(found.located(case, found.deed))

@@ -19,7 +19,7 @@ _SHOWN = 4  # calls in a row that are written out
 
 def history(session: Session, probe: Probe) -> Diagnosis:
     """Return what a kernel's results depend on that failed on `probe` and was right there."""
-    fresh = session.restart()
+    fresh = session.subject.renew()
     asked = [] if session.lost else session.ask([probe] * _REPEATS)
     wrong = [at for at, each in enumerate(asked) if not each.right]
     if wrong and len(asked) == _REPEATS:
@@ -45,7 +45,7 @@ def _depends(words: str, verb: str = "is") -> tuple[Claim, ...]:
 def _after_another(session: Session, probe: Probe) -> Diagnosis | None:
     """Return which other call, made before, makes a call wrong: one that differs in one respect."""
     for words, case in _others(probe.case):
-        if session.lost or not session.restart():
+        if session.lost or not session.subject.renew():
             return None
         before = Probe(case)
         asked = session.ask([before, probe])

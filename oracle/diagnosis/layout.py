@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from convcheck.kernels.calls import ARRANGEMENTS, MisbehaviourError
+from convcheck.kernels.calls import ARRANGEMENTS
+from convcheck.kernels.misbehaviour import MisbehaviourError
 
 from .answers import Asked
 from .session import Session

@@ -17,8 +17,8 @@ from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.spread import Spread, spread
-from convcheck.kernels.calls import Call
 from convcheck.kernels.promises import DIRECT, Promise
+from convcheck.kernels.subjects import Call
 
 Pair = tuple[int, int]
 

@@ -6,9 +6,11 @@ from functools import lru_cache
 import numpy as np
 
 from convcheck.form.operations import Kernel, Operation, operation_named
-from convcheck.kernels.calls import MisbehaviourError, call_all
+from convcheck.kernels.functions import Function
+from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.subjects import Answer
 
-from .answers import Answer, Asked
+from .answers import Asked
 from .mistakes import Mistake, catalogue
 from .probes import Probe
 
@@ -21,7 +23,7 @@ def replay(mistake: Mistake, probe: Probe) -> Answer:
 
 def _call(kernel: Kernel, probe: Probe) -> Answer:
     with np.errstate(all="ignore"):
-        (answer,) = call_all(kernel, operation_named(probe.case.operation), [probe.call])
+        (answer,) = Function(kernel, operation_named(probe.case.operation)).call_all([probe.call])
     return answer
 
 

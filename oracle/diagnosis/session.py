@@ -6,11 +6,11 @@ from functools import lru_cache
 
 from convcheck.cases.case import Case
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Kernel, Operation, operation_named
+from convcheck.form.operations import Operation
 from convcheck.judging.judge import not_judged, property_of
 from convcheck.judging.verdicts import Evidence, Verdict
-from convcheck.kernels.calls import MisbehaviourError, call_all
-from convcheck.kernels.promises import promise_of
+from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.subjects import Subject
 
 from . import search
 from .answers import Asked, changed
@@ -23,19 +23,17 @@ _SECONDS = 2.0  # that a call of an isolated kernel may take here
 
 
 @lru_cache(maxsize=32)
-def _fresh(kernel: Kernel) -> Kernel:
-    """Return the kernel as it was at first, where it can be started anew."""
-    fresh = getattr(kernel, "fresh", None)
-    return kernel if fresh is None else fresh(_SECONDS)
+def _fresh(subject: Subject) -> Subject:
+    return subject.fresh(_SECONDS)
 
 
 @lru_cache(maxsize=32)
-def session_of(kernel: Kernel, operation: str, dtype: str) -> "Session":
+def session_of(subject: Subject, dtype: str) -> "Session":
     """Return a session in which a kernel has answered the probes, for all cases of a dtype.
 
     They are asked of one of its own that remembers nothing, where it runs elsewhere.
     """
-    session = Session(kernel, _fresh(kernel), operation_named(operation))
+    session = Session(subject, _fresh(subject))
     session.ask_probes(dtype)
     return session
 
@@ -44,11 +42,10 @@ def session_of(kernel: Kernel, operation: str, dtype: str) -> "Session":
 class Session:
     """A kernel that is called, and what is known of it."""
 
-    origin: Kernel
-    """the kernel that was handed over"""
-    kernel: Kernel
+    origin: Subject
+    """the one that was handed over"""
+    subject: Subject
     """the one that is called"""
-    operation: Operation
     lost: str = ""
     """how it hung or crashed, after which it is not called again"""
     remembers: bool = False
@@ -60,16 +57,21 @@ class Session:
     _settled: bool = False
     """whether it was wrong on a first call"""
 
+    @property
+    def operation(self) -> Operation:
+        """The operation that it computes."""
+        return self.subject.operation
+
     def ask_probes(self, dtype: str) -> None:
         """Ask the kernel the probes, twice, and from a fresh start if it seems to remember."""
         probes = [p for p in probes_of(self.operation, dtype) if self._offered(p.case)]
         self.asked = self.ask(probes)
         # The first two differ in their numbers alone.
         differ = len(self.asked) > 1 and self.asked[0].right != self.asked[1].right
-        if differ and self.restart():
+        if differ and self.subject.renew():
             alone = self.ask(probes[1:2])
             self.remembers = bool(alone) and alone[0].right != self.asked[1].right
-            self.restart()  # from a fresh start a kernel that remembers can be followed
+            self.subject.renew()  # from a fresh start a kernel that remembers can be followed
             self.asked = self.ask(probes)
         again = [] if self.lost else self.ask([each.probe for each in self.asked])
         self.remembers = self.remembers or any(map(changed, self.asked, again))
@@ -81,9 +83,9 @@ class Session:
         asked: list[Asked] = []
         for start in range(0, len(probes), _AT_ONCE):
             some = probes[start : start + _AT_ONCE]
-            answers = call_all(self.kernel, self.operation, [each.call for each in some])
-            promise = promise_of(self.kernel)
-            asked += [Asked(*each, promise) for each in zip(some, answers, strict=True)]
+            answers = self.subject.call_all([each.call for each in some])
+            told = zip(some, answers, strict=True)
+            asked += [Asked(*each, self.subject.promise) for each in told]
             problems = [str(each) for each in answers if isinstance(each, MisbehaviourError)]
             self.lost = next(filter(is_lost, problems), "")
             if self.lost:
@@ -97,19 +99,12 @@ class Session:
         return results if len(results) == len(probes) else None
 
     def _offered(self, case: Case) -> bool:
-        return not_judged(self.kernel, case, property_of(case)) is None
-
-    def restart(self) -> bool:
-        """Have the next call be the first that the kernel sees; False where that cannot be."""
-        renew = getattr(self.kernel, "renew", None)
-        if renew is not None:
-            renew()
-        return renew is not None
+        return not_judged(self.subject, case, property_of(case)) is None
 
     def first(self, probe: Probe) -> Asked:
         """Return the answer to a call that no other call is before, where that may matter."""
         if self.remembers or not self._settled:
-            self.restart()
+            self.subject.renew()
         (asked,) = self.ask([probe])
         if not asked.right and not self._settled:
             self._settled = True
@@ -128,7 +123,7 @@ class Session:
 
     def answers(self, tried: Iterable[Verdict]) -> Iterator[Asked]:
         """Yield what the kernel answered where it was judged on a case."""
-        promise = promise_of(self.kernel)
+        promise = self.subject.promise
         for verdict in tried:
             probe, whole = Probe(verdict.case), verdict.evidence and verdict.evidence.whole
             if whole:

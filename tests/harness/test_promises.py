@@ -16,7 +16,8 @@ from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome
-from convcheck.kernels.promises import DIRECT, OF_ZEROS, Promise, promise_of, suited
+from convcheck.kernels.functions import Function
+from convcheck.kernels.promises import DIRECT, OF_ZEROS, Promise, suited
 from convcheck.reference import convolution
 
 CASE = Case.parse("v1:convolution:float64:integers:b2.h6.w7.i3.o2.f3x2.s1x2:1")
@@ -86,7 +87,7 @@ def test_laws_hold_with_other_sums() -> None:
 
 def test_the_default_promise_changes_nothing() -> None:
     """A kernel without a promise, or with the default one, is judged on the case as it is."""
-    assert promise_of(convolution) is DIRECT
+    assert Function(convolution, OPERATIONS["convolution"]).promise is DIRECT
     for promise in (DIRECT, Promise(), Promise(sums="float64"), Promise(zeros=OF_ZEROS)):
         assert suited(promise, CASE) is CASE
     one, other = (
