@@ -10,7 +10,7 @@ from convcheck.cases.case import Case
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome, Verdict
-from convcheck.reference import convolution, convolution_transpose, repaired
+from convcheck.reference import convolution, convolution_transpose
 
 PARTNERS = {"convolution": convolution, "convolution_transpose": convolution_transpose}
 GEOMETRY = "b2.h7.w6.i3.o2.f2x3.s2x1"
@@ -18,9 +18,9 @@ GEOMETRY = "b2.h7.w6.i3.o2.f2x3.s2x1"
 Kernel = Callable[[Any, Any, Any], Any]
 
 
-def judged(law: str, kernel: Any, geometry: str = GEOMETRY, dtype: str = "float64") -> Verdict:
+def judged(law: str, kernel: Any, geometry: str = GEOMETRY) -> Verdict:
     """Judge a convolution by a law."""
-    case = Case.parse(f"v1:convolution:{dtype}:integers:{geometry}:5")
+    case = Case.parse(f"v1:convolution:float64:integers:{geometry}:5")
     return judge_law(law, kernel, case, PARTNERS)
 
 
@@ -68,13 +68,6 @@ BREAKS: dict[str, Kernel] = {
     "repeatability": reuses_its_buffer,
     "memory layout": reads_memory_in_order,
 }
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("law", LAWS)
-def test_right_kernel_obeys(law: str, dtype: str) -> None:
-    """The literal kernel obeys every law."""
-    assert judged(law, convolution, dtype=dtype).outcome is Outcome.AGREES
 
 
 @pytest.mark.parametrize("law", LAWS)
@@ -145,18 +138,6 @@ def test_partner_at_fault_is_not_held_against_the_kernel(fault: str) -> None:
     assert "convolution_transpose" in verdict.reason
     # The kernel is still judged when it is wrong and its partner is not.
     assert judged("adjointness", BREAKS["adjointness"]).outcome is Outcome.DISAGREES
-
-
-@pytest.mark.parametrize("fore_layer", ["convolution", "convolution_transpose"])
-@pytest.mark.parametrize(
-    "law", ["linearity", "splitting", "adjointness", "repeatability", "memory layout"]
-)
-def test_backward_kernels_obey(law: str, fore_layer: str) -> None:
-    """The repaired kernels obey the laws of two layers, in each of the four pairings."""
-    for name in ("conv_back_prop", "conv_transpose_back_prop"):
-        text = f"v1:{name}:float64:integers:{GEOMETRY}+{fore_layer}.k2.f2x1.s2x2:5"
-        verdict = judge_law(law, getattr(repaired, name), Case.parse(text), PARTNERS)
-        assert verdict.outcome is Outcome.AGREES
 
 
 def test_laws_are_judged_on_integers_only() -> None:
