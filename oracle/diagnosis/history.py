@@ -85,7 +85,7 @@ def _others(case: Case) -> Iterator[tuple[str, Case]]:
     ]
     for words, sizes in changes:
         with contextlib.suppress(ValueError):  # what layer l+1 does not fit
-            other = replace(case, geometry=replace(g, **sizes))
+            other = replace(case, geometry=g.resized(**sizes))
             if other != case and (other.mode == "bound" or other.largest is not None):
                 yield words, other
     for dtype in DTYPES:

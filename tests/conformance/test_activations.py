@@ -13,8 +13,9 @@ from convcheck.cases.case import Case
 from convcheck.conformance.plugin.fills import fills
 from convcheck.conformance.plugin.kernels import kernel_for, operations
 from convcheck.conformance.plugin.recording import Record
-from convcheck.form import layouts, pytorch
-from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form import pytorch
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.bounds import bound
 from convcheck.judging.judge import judge_against, not_judged
@@ -40,17 +41,16 @@ def _network(case: Case, activation: str, arrays: dict[str, Any]) -> tuple[Any, 
     act = _activation(activation)
     g, operation = case.geometry, OPERATIONS[case.operation]
     assert g.fore is not None
-    layer, fore = pytorch.LAYERS[operation.layer], pytorch.LAYERS[g.fore.layer]
-    fltrs = pytorch.tensor(layer.filter_to_torch(arrays["fltrs"])).requires_grad_()
-    x = pytorch.tensor(layouts.nhwc_to_nchw(arrays["x"]))
-    z = layer.apply(x, fltrs, (g.stride_height, g.stride_width))
+    layer, fore = operation.layer, g.fore.layer
+    fltrs = pytorch.filters(layer, arrays["fltrs"]).requires_grad_()
+    z = pytorch.apply(layer, pytorch.images(arrays["x"]), fltrs, (g.stride_height, g.stride_width))
     a = act(z)
-    fore_w = pytorch.tensor(fore.filter_to_torch(arrays["fore_w"]))
-    y = fore.apply(a, fore_w, (g.fore.stride_height, g.fore.stride_width))
-    dy = pytorch.tensor(layouts.nhwc_to_nchw(arrays["fore_delta"]))
+    fore_w = pytorch.filters(fore, arrays["fore_w"])
+    y = pytorch.apply(fore, a, fore_w, (g.fore.stride_height, g.fore.stride_width))
+    dy = pytorch.images(arrays["fore_delta"])
     (d_act,) = torch.autograd.grad(a, z, torch.ones_like(a), retain_graph=True)
     (gradient,) = torch.autograd.grad(y, fltrs, dy)
-    return layouts.nchw_to_nhwc(d_act.numpy()), layer.filter_from_torch(gradient.numpy())
+    return pytorch.from_images(d_act), pytorch.from_filters(layer, gradient)
 
 
 @fills("activations")
@@ -65,7 +65,7 @@ def test_gradient_through_activation(
     record: Record, operation: Operation, fore_layer: str, activation: str
 ) -> None:
     """The kernel returns autograd's gradient, the stride of layer l+1 leaving a remainder."""
-    geometry = Geometry(2, 7, 6, 2, 3, 3, 2, 2, 1, Fore(fore_layer, 2, 2, 2, 2, 3))
+    geometry = Geometry.of(2, 7, 6, 2, 3, 3, 2, 2, 1, Fore(fore_layer, 2, 2, 2, 2, 3))
     case = Case(operation.name, geometry, "float64", "uniform", seed=3)
     arrays = case.arrays()
     arrays["d_act"], expected = _network(case, activation, arrays)

@@ -21,10 +21,10 @@ Index = tuple[int, ...]
 Step = Callable[[Any, Any], Any]
 Results = dict[Index, Any]
 
-ONE_LAYER = Geometry(1, 3, 4, 2, 1, 2, 2, 1, 2)
+ONE_LAYER = Geometry.of(1, 3, 4, 2, 1, 2, 2, 1, 2)
 TWO_LAYERS = {
-    "conv_back_prop": Geometry(1, 3, 3, 1, 2, 2, 1, 1, 1, Fore("convolution", 2, 1, 2, 1, 2)),
-    "conv_transpose_back_prop": Geometry(
+    "conv_back_prop": Geometry.of(1, 3, 3, 1, 2, 2, 1, 1, 1, Fore("convolution", 2, 1, 2, 1, 2)),
+    "conv_transpose_back_prop": Geometry.of(
         1, 2, 2, 1, 2, 1, 2, 1, 1, Fore("convolution_transpose", 1, 2, 2, 1, 1)
     ),
 }
@@ -100,7 +100,7 @@ def compute(name: str, handed: Arrays, arithmetic: Arithmetic, seed: int = 0) ->
         layer = OPERATIONS[name].layer
         b, h, w, o = handed["d_act"].shape
         taps = (fore.filter_height, fore.filter_width, fore.stride_height, fore.stride_width)
-        after = Geometry(b, h, w, o, fore.channels_out, *taps)
+        after = Geometry.of(b, h, w, o, fore.channels_out, *taps)
         back = f"{fore.layer}_input_gradient"
         error = one_layer(back, after, arrays["fore_delta"], arrays["fore_w"])
         delta = {

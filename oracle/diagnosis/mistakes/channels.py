@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from convcheck.form.axis import Span
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation
 
-from .form import Change, Map, Span, Work, on_array, windows
+from .form import Change, Map, Work, on_array, windows
 from .slips import Slip
 
 _NEVER = -(2**30)
@@ -122,7 +123,7 @@ def _on_filter(argument: Map, result: Map | None = None) -> Callable[[Operation]
     """Return the change to the filter, be it an argument or the result."""
 
     def change(operation: Operation) -> Change:
-        found = next((n for n, axes in operation.factors.items() if axes == "ihwo"), None)
+        found = operation.filter
         return on_array(found, argument, result or argument)
 
     return change

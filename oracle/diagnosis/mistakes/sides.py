@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from convcheck.form.axis import Span
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation
 
-from .form import Change, Span, Work, on_array
+from .form import Change, Work, on_array
 from .slips import Slip
 from .spatial import NEGLECT, moved
 
@@ -130,7 +131,7 @@ def _stored_by_step(*axes: int) -> Callable[[Work, Array], Array]:
 
 
 def _until_last_window(span: Span) -> int:
-    return span.extent - span.remainder
+    return span.wide - span.remainder
 
 
 def _edge_repeated(work: Work, z: Array) -> Array:
@@ -220,7 +221,7 @@ WIDE = (
         Change(
             rows=moved(lambda s: -(_overlap(s) // 2)),
             columns=moved(lambda s: -(_overlap(s) // 2)),
-            extent=lambda s: s.extent - _overlap(s),
+            extent=lambda s: s.wide - _overlap(s),
         ),
         "H",
         ("convolution_transpose",),
@@ -233,7 +234,7 @@ WIDE = (
         Change(
             rows=moved(lambda s: -(s.taps // 2)),
             columns=moved(lambda s: -(s.taps // 2)),
-            extent=lambda s: max(s.extent - 2 * (s.taps // 2), 0),
+            extent=lambda s: max(s.wide - 2 * (s.taps // 2), 0),
         ),
         "H",
         ("convolution_transpose",),
@@ -243,7 +244,7 @@ WIDE = (
         "extent-output-padding",
         "the result has as many rows and columns more as the stride has beyond one",
         "output_padding = stride - 1",
-        Change(extent=lambda s: s.extent + s.stride - 1),
+        Change(extent=lambda s: s.wide + s.stride - 1),
         "H",
         ("convolution_transpose",),
         fore=False,

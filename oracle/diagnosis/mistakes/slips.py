@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from convcheck.form.geometry import LAYERS
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Kernel, Operation
 
 from .form import Change, Index, TwoLayers, one_layer, two_layers, windows
@@ -68,7 +68,7 @@ class Slip:
     def words(self, operation: Operation) -> str:
         """Return the sentence for a one-layer operation."""
         sides = ("input", "output")
-        wide, narrow = sides if operation.layer == "convolution" else sides[::-1]
+        wide, narrow = sides if operation.layer.narrows else sides[::-1]
         first, second = operation.factors
         return self.sentence.format(wide=wide, narrow=narrow, first=first, second=second)
 

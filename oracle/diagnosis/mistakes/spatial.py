@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import numpy as np
 
+from convcheck.form.axis import Span
 from convcheck.form.layouts import Array
 
-from .form import Index, Span, windows
+from .form import Index, windows
 from .slips import on_axes
 
 _NEVER = -(2**30)  # lies outside of every array
@@ -51,19 +52,19 @@ def _with_remainder(span: Span) -> Array:
 
 
 def _rounded_up(span: Span) -> int:
-    return -(-(span.extent - span.taps) // span.stride) + 1
+    return -(-(span.wide - span.taps) // span.stride) + 1
 
 
 def _same(span: Span) -> int:
-    return -(-span.extent // span.stride)
+    return -(-span.wide // span.stride)
 
 
 def _same_padding(span: Span) -> int:
-    return max((_same(span) - 1) * span.stride + span.taps - span.extent, 0)
+    return max((_same(span) - 1) * span.stride + span.taps - span.wide, 0)
 
 
 def _last_fits(span: Span) -> Array:
-    starts = np.minimum(np.arange(_rounded_up(span)) * span.stride, max(span.extent - span.taps, 0))
+    starts = np.minimum(np.arange(_rounded_up(span)) * span.stride, max(span.wide - span.taps, 0))
     return np.add.outer(starts, np.arange(span.taps))
 
 
@@ -204,7 +205,7 @@ AXES = (
         "edge-lost",
         "the last [row] of the {wide} is left out",
         _LOOP,
-        lambda s: np.where(windows(s) == s.extent - 1, _NEVER, windows(s)),
+        lambda s: np.where(windows(s) == s.wide - 1, _NEVER, windows(s)),
     ),
     *on_axes(
         "edge-first-lost",
@@ -258,7 +259,7 @@ AXES = (
         "half a filter of zeros is padded on every side",
         "padding = filter // 2 by default",
         _more(
-            lambda s: (s.extent + 2 * (s.taps // 2) - s.taps) // s.stride + 1,
+            lambda s: (s.wide + 2 * (s.taps // 2) - s.taps) // s.stride + 1,
             lambda s: -(s.taps // 2),
         ),
         only="both",
@@ -270,7 +271,7 @@ AXES = (
         "the filter overhangs on every side by all but one tap",
         'mode "full" of scipy.signal.convolve2d',
         _more(
-            lambda s: (s.extent + s.taps - 2) // s.stride + 1,
+            lambda s: (s.wide + s.taps - 2) // s.stride + 1,
             lambda s: 1 - s.taps,
         ),
         only="both",

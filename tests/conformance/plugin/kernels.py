@@ -6,7 +6,8 @@ from types import ModuleType
 from typing import Any
 
 from convcheck.cases.case import DTYPES, Case
-from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Kernel, Operation, operation_named
 from convcheck.judging.cross_check import cross_check
 from convcheck.judging.judge import OracleError, judge, judge_all, not_offered
@@ -72,7 +73,7 @@ def fore_layers_of(operation: Operation) -> tuple[str, ...]:
 
 def _offers(operation: Operation, dtype: str, fore_layer: str | None) -> bool:
     fore = None if fore_layer is None else Fore(fore_layer, 1, 1, 1, 1, 1)
-    case = Case(operation.name, Geometry(1, 1, 1, 1, 1, 1, 1, 1, 1, fore), dtype, "integers", 0)
+    case = Case(operation.name, Geometry.of(1, 1, 1, 1, 1, 1, 1, 1, 1, fore), dtype, "integers", 0)
     return not_offered(kernel_for(operation.name), case, "exact") is None
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form.axis import Axis, reaching
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation
 
 # Five geometries in thirteen are of no special kind; the others reach boundaries that
@@ -42,8 +44,8 @@ seeds = st.integers(_FAR, _FAR + 2**16 - 1).map(lambda drawn: drawn - _FAR)
 
 
 @st.composite
-def _axis(draw: st.DrawFn, kind: str, operation: Operation) -> tuple[int, int, int]:
-    """Draw extent, taps and stride of one axis; smaller ones where a second layer follows."""
+def _axis(draw: st.DrawFn, kind: str, operation: Operation) -> Axis:
+    """Draw an axis; a smaller one where a second layer follows."""
     most = 4 if operation.default_fore is None else 3
     taps = 1 if kind in ("1 x 1 filter", "1 x 1 input") else draw(st.integers(1, most))
     stride = draw(st.integers(1, most + 1))
@@ -52,41 +54,34 @@ def _axis(draw: st.DrawFn, kind: str, operation: Operation) -> tuple[int, int, i
     elif kind == "large stride":
         stride += most
     if kind == "1 x 1 input":
-        return 1, taps, stride
+        return Axis(1, taps, stride)
     if kind == "full filter":
-        return taps, taps, stride
+        return Axis(taps, taps, stride)
     count = draw(st.integers(1, 2 if kind in _BLOCKS else most))
-    if operation.layer == "convolution_transpose":
-        return count, taps, stride
-    remainder = draw(st.integers(0, stride - 1))
-    return (count - 1) * stride + taps + remainder, taps, stride
+    remainder = draw(st.integers(0, stride - 1)) if operation.layer.narrows else 0
+    return operation.layer.axis(reaching(count, taps, stride, remainder))
 
 
 @st.composite
 def geometries(draw: st.DrawFn, operation: Operation) -> Geometry:
     """Draw a geometry that `operation` has a meaning on; shrinks to all ones."""
     kind = draw(st.sampled_from(_KINDS))
-    height, taps_h, stride_h = draw(_axis(kind, operation))
-    width, taps_w, stride_w = draw(_axis(kind, operation))
+    rows, columns = draw(_axis(kind, operation)), draw(_axis(kind, operation))
     batch = 0 if kind == "empty batch" else draw(st.sampled_from(_BATCHES))
     channels_in, channels_out = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    layer = Geometry(
-        batch, height, width, channels_in, channels_out, taps_h, taps_w, stride_h, stride_w
-    )
+    layer = Geometry(batch, rows, columns, channels_in, channels_out)
     if kind in _BLOCKS:
         layer = draw(_with_block_size(layer, kind))
     if operation.default_fore is None:
         return layer
-    rows, columns = operation.output_extents(layer)
+    outputs = operation.output_extents(layer)
     fore_layer = draw(st.sampled_from(LAYERS))
-    fits = fore_layer == "convolution"
+    fits = fore_layer.narrows
     fore = Fore(
         fore_layer,
         draw(st.integers(1, 4)),
-        draw(st.integers(1, min(4, rows) if fits else 3)),
-        draw(st.integers(1, min(4, columns) if fits else 3)),
-        draw(st.integers(1, 4 if fits else 3)),
-        draw(st.integers(1, 4 if fits else 3)),
+        *(draw(st.integers(1, min(4, extent) if fits else 3)) for extent in outputs),
+        *(draw(st.integers(1, 4 if fits else 3)) for _ in outputs),
     )
     return replace(layer, fore=fore)
 
@@ -96,4 +91,4 @@ def _with_block_size(draw: st.DrawFn, layer: Geometry, kind: str) -> Geometry:
     """Give one field of `layer` a size around a block size, and the batch one item."""
     names, sizes = _BLOCKS[kind]
     changed: dict[str, Any] = {draw(st.sampled_from(names)): draw(st.sampled_from(sizes))}
-    return replace(layer, batch=1, **changed)
+    return layer.resized(batch=1, **changed)
