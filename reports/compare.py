@@ -295,14 +295,14 @@ _COUNTED = ("boundaries", "random")
 
 
 def _strength(before: Json, after: Json) -> Iterator[Change]:
-    lists = ((found.get("strength") or {}).get("mistakes", []) for found in (before, after))
-    for (operation, name), old, new in _pairs(*lists, "operation", "id"):
-        for profile, count in new["caught"].items():
-            was = old["caught"][profile]
-            if (was is None) != (count is None):
-                texts = ("missed" if each is None else "caught" for each in (was, count))
-                kind = LOST if count is None else GAINED
-                yield Change(kind, f"{operation}, mistake {name}, {profile}", *texts)
+    """Yield mistakes that the suite misses in one report, and not in the other."""
+    old, new = (found.get("strength") or {"missed": {}} for found in (before, after))
+    for profile in old["missed"].keys() & new["missed"].keys():
+        was, now = (set(each["missed"][profile]) for each in (old, new))
+        for name in sorted(now - was):
+            yield Change(LOST, f"{name}, {profile}", "", "missed")
+        for name in sorted(was - now):
+            yield Change(GAINED, f"{name}, {profile}", "missed", "")
 
 
 def _surroundings(old: Json, new: Json) -> Iterator[Change]:

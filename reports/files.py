@@ -17,7 +17,7 @@ from .schema import SchemaError, check
 Json = dict[str, Any]
 
 FORMAT = "convcheck-report"
-VERSION = 3
+VERSION = 4
 
 # What a campaign leaves: its certificate, and no circumstances.
 CERTIFICATE = "convcheck-certificate"

@@ -325,7 +325,8 @@ def bear_out(records: Mapping[str, Json]) -> None:
             if diagnosis and "claims" in diagnosis:
                 name = cell["operation"]
                 claims = map(Claim.of_plain, diagnosis.pop("claims"))
-                diagnosis["patterns"] = seen.get(name, Seen()).bearing(claims, OPERATIONS[name])
+                told = seen.get(name, Seen()).bearing(claims, OPERATIONS[name])
+                diagnosis["patterns"] = [each.text for each in told]
 
 
 def _entries(records: Mapping[str, Json], table: str, entries: Iterable[Json]) -> list[Json]:

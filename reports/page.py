@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import faults, looks, pictures, plots, problems, refactor, shown, strength, zeros
+from . import faults, looks, pictures, problems, refactor, shown, strength, zeros
 from . import findings as told
 from .files import write_text
 
@@ -30,7 +30,6 @@ def render(report: Json) -> str:
     run, idle, left = shown.matrix(findings)
     certified = shown.regions(findings)
     operations = list(shown.by(findings["cells"], lambda cell: cell["operation"]))
-    marks = {name: n % len(plots.MARKS) for n, name in enumerate(operations)}
     return (
         _environment()
         .get_template("page.html")
@@ -77,7 +76,6 @@ def render(report: Json) -> str:
                 lambda point: point["dtype"],
             ),
             distributions=shown.by(findings["accuracy"], lambda each: each["operation"]),
-            marks=marks,
             refactors=[
                 (
                     refactor.sentence(each, report["circumstances"].get("speed", [])),
@@ -110,7 +108,6 @@ def _environment() -> Environment:
         "look": looks.look,
         "limited": shown.limited,
         "pictures": pictures,
-        "plots": plots,
         "strength": strength,
         "most_rows": shown.MOST_ROWS,
         "told_apart": _told_apart,

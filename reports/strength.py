@@ -1,12 +1,46 @@
 """How strong the suite is: on known mistakes, each told once for all operations that share it."""
 
+import hashlib
+import json
 from collections.abc import Iterable
+from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
 from .shown import by
 
 Json = dict[str, Any]
+
+DATA = Path(__file__).parent / "strength.json"
+"""what was measured when this release was made; a report names it, and the page shows it"""
+
+
+def named() -> Json | None:
+    """Return what a report holds of the suite's strength: a name for it, and what is missed."""
+    if not DATA.exists():
+        return None
+    known = json.loads(DATA.read_bytes())["mistakes"]
+    missed = {
+        profile: [
+            f"{each['operation']}, mistake {each['id']}"
+            for each in known
+            if each["caught"][profile] is None
+        ]
+        for profile in (known[0]["caught"] if known else ())
+    }
+    return {"digest": _digest(), "missed": missed}
+
+
+def published(name: Json | None) -> Json | None:
+    """Return what a report names, where this release comes with the same."""
+    if name is None or not DATA.exists() or name["digest"] != _digest():
+        return None
+    known: Json = json.loads(DATA.read_bytes())
+    return known
+
+
+def _digest() -> str:
+    return hashlib.sha256(DATA.read_bytes()).hexdigest()
 
 
 class Effort(NamedTuple):

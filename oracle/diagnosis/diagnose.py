@@ -12,12 +12,13 @@ from functools import lru_cache
 from typing import Any
 
 from convcheck.cases.case import Case
-from convcheck.form.operations import Kernel, operation_named
+from convcheck.form.operations import operation_named
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.trial import calls_of
 from convcheck.judging.verdicts import Evidence, Verdict, Wrong
-from convcheck.kernels.calls import MisbehaviourError
+from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.subjects import Subject
 
 from . import patterns, pictures, taps
 from .advice import advice, missing_promise
@@ -26,9 +27,9 @@ from .layout import layout
 from .mistakes import Mistake
 from .probes import Probe
 from .session import Asked, Session, changed, explains, gives
-from .where.claims import Claim, numbers_in
-from .where.conditions import Condition, condition
-from .where.scan import LARGEST, Draw, Scan, deed, products, smaller
+from .where.claims import Backing, Claim, Link
+from .where.conditions import condition
+from .where.scan import ANOTHER_SHAPE, LARGEST, WRONG, Draw, Scan, deed, products, smaller
 from .where.signs import common, of_shape, signs, told
 from .where.statements import numbers_of
 
@@ -36,7 +37,9 @@ _MOST = 6  # patterns in one diagnosis
 _TRIED = 40  # small geometries, and others, of which the smallest wrong one is looked around
 _TOLD = 100  # products up to which a call is small
 _LOOKED, _FEW = 60, 3  # wrong results that are looked at, and that it takes to count them
-_NOT_SMALLER = "right on all smaller calls that were tried around it"
+_NOT_SMALLER = Claim(
+    "right on all smaller calls that were tried around it", "is", circumstance=True
+)
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ class Diagnosis:
         }
 
 
-_KNOWN: dict[tuple[Kernel, Case, str], Diagnosis] = {}
+_KNOWN: dict[tuple[Subject, Case, str], Diagnosis] = {}
 _KEPT = 256
 
 
@@ -95,7 +98,7 @@ def diagnose(verdict: Verdict) -> Diagnosis:
     The kernel is called again on the case, on probes and on geometries around it, a bounded number
     of times, and not again once it hung or crashed.  Nothing that it does is raised.
     """
-    key = (verdict.kernel, verdict.case, verdict.prop)
+    key = (verdict.subject, verdict.case, verdict.prop)
     if key not in _KNOWN:
         if len(_KNOWN) >= _KEPT:
             _KNOWN.clear()
@@ -109,7 +112,7 @@ def diagnose(verdict: Verdict) -> Diagnosis:
 
 def _diagnosed(verdict: Verdict) -> Diagnosis:
     evidence = verdict.evidence or Evidence(verdict.case.arrays(), verdict.case)
-    session = _probed(verdict.kernel, verdict.case.operation, verdict.case.dtype)
+    session = _probed(verdict.subject, verdict.case.operation, verdict.case.dtype)
     probe = session.call_of(evidence)
     focus = session.first(probe) if probe else None
     if session.lost:
@@ -119,9 +122,9 @@ def _diagnosed(verdict: Verdict) -> Diagnosis:
     if focus.right:
         found = layout(session, focus) if verdict.prop == "memory layout" else None
         if found is not None:
-            words, shown = found
+            claim, shown = found
             advised = "declines=memory_layout, if it takes dense arrays alone"
-            told = Diagnosis(claims=(Claim(words),), advice=(advised,), evidence=shown)
+            told = Diagnosis(claims=(claim,), advice=(advised,), evidence=shown)
             return _drawn(told, shown)
         other = _other_call(session, verdict)
         if other is None:
@@ -138,7 +141,7 @@ def _other_call(session: Session, verdict: Verdict) -> tuple[Asked, Evidence] | 
     """
     if verdict.prop not in LAWS or verdict.prop in ("memory layout", "adjointness"):
         return None
-    for call in calls_of(LAWS[verdict.prop], verdict.kernel, verdict.case):
+    for call in calls_of(LAWS[verdict.prop], verdict.subject, verdict.case):
         case = replace(verdict.case, geometry=call.geometry)
         if products(case) > LARGEST:
             continue
@@ -159,7 +162,7 @@ def _of_wrong(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     if session.lost or changed(focus, again):
         return _of_history(session, focus)
     if session.remembers:
-        claims = (Claim("wrong in this call, and its results also depend on earlier ones"),)
+        claims = (Claim("wrong in this call, and its results also depend on earlier ones", "is"),)
         return _drawn(Diagnosis(_stateful(session), claims), evidence, focus.result())
     return _of_call(session, focus, evidence)
 
@@ -169,9 +172,7 @@ def _of_history(session: Session, focus: Asked) -> Diagnosis:
     found = history(session, focus.probe)
     if session.lost:
         return Diagnosis(claims=(Claim(session.lost),))
-    told = Diagnosis(
-        _stateful(session), (Claim(found.words),), cases=found.cases, evidence=found.evidence
-    )
+    told = Diagnosis(_stateful(session), (found.claim,), cases=found.cases, evidence=found.evidence)
     return _drawn(told, found.evidence) if found.evidence else told
 
 
@@ -182,17 +183,17 @@ def _stateful(session: Session) -> tuple[Mistake, ...]:
 def _of_large(session: Session, evidence: Evidence) -> Diagnosis:
     """Return what is told of a call that is too large to be repeated by the hundred."""
     case, less = evidence.case, smaller(evidence.case)
-    verdict = judge(session.kernel, less) if products(less) <= LARGEST else None
+    verdict = judge(session.subject, less) if products(less) <= LARGEST else None
     if verdict is not None and verdict.failed:
         found = _diagnosed(verdict)
         return replace(_drawn(found, evidence), cases=(), evidence=None)
     for dtype in dict.fromkeys(("float64", case.dtype)):
         other = _probed(session.origin, case.operation, dtype)
-        around = _around_first(other, dtype, "small", "is wrong")
+        around = _around_first(other, dtype, "small", WRONG)
         if around is not None:
             claims = () if around.names else tuple(_located(around, case))
             return _drawn(Diagnosis(around.names[:1], claims), evidence)
-    return _drawn(Diagnosis(claims=(Claim(_NOT_SMALLER),)), evidence)
+    return _drawn(Diagnosis(claims=(_NOT_SMALLER,)), evidence)
 
 
 def _drawn(found: Diagnosis, evidence: Evidence, result: Wrong | None = None) -> Diagnosis:
@@ -215,7 +216,8 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     acts = None if focus.probe.single else taps.acting(session, focus)
     claims = tuple(dict.fromkeys(_claims(session, focus, found, acts)))[:_MOST]
     if missing is not None:
-        claims = (Claim(f"right as far as {missing} promises, which is not declared"), *claims)
+        words = f"right as far as {missing} promises, which is not declared"
+        claims = (Claim(words, "is", circumstance=True), *claims)
     told = Diagnosis((), claims, advised)
     if acts:
         told = replace(told, taps=pictures.taps(acts))
@@ -223,22 +225,22 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
 
 
 @lru_cache(maxsize=32)
-def _probed(kernel: Kernel, operation: str, dtype: str) -> Session:
+def _probed(subject: Subject, operation: str, dtype: str) -> Session:
     """Return a kernel's answers to the probes, which serve all cases of a dtype."""
-    return Session(kernel, operation_named(operation), dtype)
+    return Session(subject, operation_named(operation), dtype)
 
 
 @dataclass(frozen=True, eq=False)
 class _Found:
     """What was found around a call that a kernel answers wrongly."""
 
-    deed: str = "is wrong"
+    deed: str = WRONG
     tried: tuple[Asked, ...] = ()
     names: tuple[Mistake, ...] = ()
     """those that give all answers"""
     partly: tuple[tuple[Mistake, str], ...] = ()
     """those that give some, and which"""
-    where: Condition | None = None
+    where: Claim | None = None
     kinds: tuple[Claim, ...] = ()
     """in which dtypes and on which numbers alone"""
     others: tuple[Claim, ...] = ()
@@ -248,7 +250,7 @@ def _found(session: Session, focus: Asked) -> _Found:
     """Return what holds of the kernel beyond one call: the same for most that it fails."""
     case = focus.probe.case
     does = _deed(focus)
-    plain = _plain(session.kernel, case, does)
+    plain = _plain(session.subject, case, does)
     session = _probed(session.origin, case.operation, plain.dtype)
     first = _around_first(session, plain.dtype, plain.fill, does)
     if first is None:
@@ -258,7 +260,7 @@ def _found(session: Session, focus: Asked) -> _Found:
     return first if spared or _covers(first, case, does) else _around(session, plain, does)
 
 
-def _plain(kernel: Kernel, case: Case, does: str) -> Case:
+def _plain(subject: Subject, case: Case, does: str) -> Case:
     """Return a case of the same geometry on which the kernel is wrong likewise, if one is plainer.
 
     Small integers leave room for the sums of more terms that a wrong kernel may make; and there
@@ -267,7 +269,7 @@ def _plain(kernel: Kernel, case: Case, does: str) -> Case:
     for dtype in dict.fromkeys(("float64", case.dtype)):
         for fill in ("small", "integers"):
             plain = replace(case, dtype=dtype, fill=fill, seed=1)
-            verdict = judge(kernel, plain)
+            verdict = judge(subject, plain)
             if verdict.failed and deed(verdict) == does:
                 return plain
     return case
@@ -277,14 +279,16 @@ def _deed(asked: Asked) -> str:
     answer = asked.answer
     if isinstance(answer, MisbehaviourError):
         return answer.deed
-    return "is wrong" if answer.shape == asked.probe.expected.shape else "returns another shape"
+    return WRONG if answer.shape == asked.probe.expected.shape else ANOTHER_SHAPE
 
 
 def _covers(found: _Found, case: Case, does: str) -> bool:
-    if found.where is None:
+    """Return whether what was found says that the kernel does so on a case."""
+    where = found.where.backing if found.where else Backing()
+    if where.statement is None or where.deed not in ("", does):
         return False
     numbers = numbers_of(operation_named(case.operation), case.geometry)
-    return found.where.deed in ("", does) and found.where.holds(numbers)
+    return bool(where.statement.holds(numbers))
 
 
 @lru_cache(maxsize=64)
@@ -297,7 +301,7 @@ def _around_first(session: Session, dtype: str, fill: str, does: str) -> _Found 
     drawn = [draw.small() for _ in range(_TRIED)] + [draw.geometry() for _ in range(_TRIED)]
     drawn += [each.probe.case.geometry for each in session.asked if each.probe.small]
     cases = [Case(session.operation.name, each, dtype, fill, 1) for each in dict.fromkeys(drawn)]
-    wrong = [each.case for each in judge_all(session.kernel, cases) if deed(each) == does]
+    wrong = [each.case for each in judge_all(session.subject, cases) if deed(each) == does]
     if not wrong:
         return None
     return _around(session, min(wrong, key=lambda each: (products(each), str(each))), does)
@@ -305,7 +309,7 @@ def _around_first(session: Session, dtype: str, fill: str, does: str) -> _Found 
 
 @lru_cache(maxsize=64)
 def _around(session: Session, case: Case, does: str) -> _Found:
-    scan = Scan(session.kernel, case)
+    scan = Scan(session.subject, case)
     where = condition(scan, case.geometry, does)
     session.lost = session.lost or scan.lost
     verdicts = sorted(scan.verdicts.values(), key=lambda v: (products(v.case), str(v.case)))
@@ -314,7 +318,7 @@ def _around(session: Session, case: Case, does: str) -> _Found:
         return _Found(does, tried)
     names = tuple(session.holding(tried))
     partly = () if names else tuple(session.partly(tried))
-    kinds = tuple(patterns.kinds(session.kernel, case))
+    kinds = tuple(patterns.kinds(session.subject, case))
     (asked,) = session.ask([Probe(case)])
     linear = () if asked.right else patterns.linearity(session.ask, asked.probe)
     return _Found(does, tried, names, partly, where, kinds, tuple(map(Claim, linear)))
@@ -328,11 +332,11 @@ def _claims(
     dtype, where = focus.probe.case.dtype, found.where
     part = next((each for each in found.partly if gives(each[0], [focus])), None)
     if part is not None:
-        yield Claim(f"{part[1]}, it behaves as if {part[0].sentence}")
+        yield Claim(part[0].sentence, link=Link.AS_IF, place=part[1])
     located = list(_located(found, focus.probe.case))
     yield from located
     if not located and isinstance(focus.answer, MisbehaviourError):
-        yield Claim(focus.answer.deed)
+        yield Claim(focus.answer.deed, "")
     if not located:
         yield from found.kinds
     asked = [focus, *wrong[:_LOOKED]]
@@ -350,17 +354,14 @@ def _claims(
     if where is None and len(wrong) >= _FEW:
         every = len(wrong) == len(found.tried)
         share = f"all {len(wrong)}" if every else f"{len(wrong)} of {len(found.tried)}"
-        words = "wrong" if found.deed == "is wrong" else found.deed
-        yield Claim(f"{words} in {share} geometries tried")
+        words, verb = ("wrong", "is") if found.deed == WRONG else (found.deed, "")
+        yield Claim(f"{words} in {share} geometries tried", verb)
 
 
 def _located(found: _Found, case: Case) -> Iterator[Claim]:
     """Yield where the kernel is wrong, if that says that it is on a case."""
-    where = found.where
-    if where and _covers(found, case, found.deed):
-        tried = numbers_in(found.tried[0].probe.case)
-        found_so = where.statement
-        yield Claim(where.words, where.deed, tried, found_so.clauses, found_so.doubts)
+    if found.where and _covers(found, case, found.deed):
+        yield found.where
 
 
 def _shared(session: Session, asked: list[Asked], dtype: str) -> Iterator[Claim]:
@@ -375,5 +376,5 @@ def _shared(session: Session, asked: list[Asked], dtype: str) -> Iterator[Claim]
             axes = session.operation.result
             every.append(of_shape(answer.shape, each.probe.expected.shape, axes, numbers))
     if every:
-        for found, text in told(common(every)):
-            yield Claim(text, dtype=dtype, signs=found)
+        for found, text, verb in told(common(every)):
+            yield Claim(text, verb, backing=Backing(dtype, signs=found))

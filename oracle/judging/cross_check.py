@@ -10,7 +10,7 @@ from convcheck.form.counts import counts
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Arrays, Operation
-from convcheck.kernels.calls import MisbehaviourError
+from convcheck.kernels.misbehaviour import MisbehaviourError
 
 from .judge import OracleError
 from .oracles import Oracle, python_integers

@@ -4,8 +4,9 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin import asked, kept
-from convcheck.conformance.plugin.kernels import CANDIDATES, judge_property, operations
+from convcheck.conformance.plugin.kernels import CANDIDATES, operations
 from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.references import judge_property
 from convcheck.form.operations import Operation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -22,14 +23,11 @@ def test_kept(record: Record, operation: Operation, pytestconfig: pytest.Config)
     if not found:
         return
     candidate = CANDIDATES[operation.name]
-    kernel = asked.kernel(pytestconfig, candidate)
-    try:
+    with asked.kernel(pytestconfig, candidate) as kernel:
         for each in found:
             verdict = judge_property(each.prop, kernel, Case.parse(each.case))
             told = {"case": each.case, "outcome": verdict.outcome.value}
             record.note("kept", {"operation": operation.name, **told})
             if not verdict.failed:
-                kept.drop(candidate, each)
+                kept.drop(kernel, each)
             record.replayed(verdict, each.cell)
-    finally:
-        getattr(kernel, "stop", lambda: None)()  # none in the judge's own process

@@ -4,7 +4,7 @@ mutmut makes the changes, one at a time, to the kernels of `zoo.py`, and calls t
 `mutated_suite.py` on each.  `mutants.json` lists the changes that survive, and why nothing
 can be held against them.  A survivor that it does not list is a hole in the conformance
 tests; an entry that did not survive is stale.  Either fails, and otherwise the numbers are
-published in `tests/conformance/strength.json`.
+published in `reports/strength.json`.
 """
 
 import ast
@@ -22,7 +22,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 LISTED = HERE / "mutants.json"
-STRENGTH = HERE.parent / "conformance" / "strength.json"
+STRENGTH = HERE.parents[1] / "reports" / "strength.json"
 SETTINGS = """
 [mutmut]
 source_paths = zoo.py

@@ -5,7 +5,7 @@ from typing import Any
 
 from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells
 from convcheck.form.operations import OPERATIONS
-from convcheck.reports import files, findings
+from convcheck.reports import files, findings, strength
 
 Json = dict[str, Any]
 Cell = tuple[str, str, str]
@@ -183,25 +183,7 @@ def everything() -> Json:
             "example": CASE,
         }
     ]
-    caught = {"quick": None, "default": 40, "thorough": 40}
-    found["strength"] = {
-        "mistakes": [
-            {
-                "id": "filter-flipped",
-                "sentence": "the filter is flipped in both axes",
-                "known_from": "convolution in signal processing",
-                "operation": "convolution",
-                "caught": caught,
-            }
-        ],
-        "mutants": {
-            "tool": "mutmut 3.8.1",
-            "total": 160,
-            "killed": 159,
-            "survivors": [{"mutant": "judge__mutmut_7", "why": "the same message in other words"}],
-        },
-        "shrunk": {"median_elements": 4},
-    }
+    found["strength"] = strength.named()
     report["circumstances"] |= {
         "project": {"commit": "8582a7e", "clean": True},
         "checkout": None,
@@ -224,6 +206,7 @@ def one_of_each() -> Json:
     found["cells"] = [cell for cell in found["cells"] if cell["operation"] in kept]
     for name in ("ledger", "domain", "certificates", "random", "boundaries", "pairs", "accuracy"):
         found[name] = found[name][:3]
+    found["strength"] = None
     return report
 
 

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from browser import Browser, BrowserError, find
+from browser import browser, find
 from pytest_runs import run
 
 PICTURE = Path(__file__).with_suffix(".png")
@@ -33,15 +33,8 @@ def main() -> None:
         page = folder / "report.html"
         if not page.exists():
             sys.exit(result.stdout + result.stderr)
-        browser = Browser(program, folder / "profile")
-        try:
-            browser.size(1040, 700)
-            browser.open(page.as_uri())
-            PICTURE.write_bytes(browser.picture())
-        except BrowserError as error:
-            sys.exit(f"no picture: {error}")
-        finally:
-            browser.close()
+        with browser(program) as show:
+            show(page.as_uri(), width=1040, height=700).screenshot(path=PICTURE)
     sys.stdout.write(f"{PICTURE}: {PICTURE.stat().st_size:,} bytes\n")
 
 

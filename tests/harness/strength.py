@@ -13,18 +13,16 @@ import statistics
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from itertools import product
-from pathlib import Path
 from typing import Any
 
 from hypothesis import settings
 
-import convcheck.conformance
 from convcheck.conformance.plugin.hooks import EXAMPLES
 from convcheck.diagnosis.mistakes import catalogue
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
+from convcheck.reports.strength import DATA
 
-DATA = Path(convcheck.conformance.__path__[0]) / "strength.json"
 PROFILES = ("quick", "default", "thorough")
 SHRUNK_EVERY = 40  # of the mistakes, those that are shrunk
 

@@ -1,12 +1,11 @@
 """Pictures show the data: every number in its place, what is wrong marked, nothing outside."""
 
 import re
-from itertools import pairwise
 
 import pytest
 from sample import certificate, diagnosis
 
-from convcheck.reports import pictures, plots
+from convcheck.reports import pictures
 from convcheck.reports.pictures import Picture
 
 
@@ -107,33 +106,6 @@ def test_axes_along_with_short_ones_look_otherwise() -> None:
     """An axis whose other axis was always short is not drawn like one in every combination."""
     (picture,) = pictures.of_region([[4, 1, 1, 9, 4], [4, 1, 2, 3, 2]], [], complete=True)
     assert (squares(picture, "all"), squares(picture, "narrow")) == (1, 1)
-
-
-def test_growth_rises_with_its_figures() -> None:
-    """Curves and points lie within the picture; a larger bound is drawn higher."""
-    points = [
-        {
-            "operation": "convolution",
-            "products": n,
-            "error": 0.5,
-            "bound": n,
-            "expected": 8 * n**0.5,
-        }
-        for n in (1, 10, 1000)
-    ]
-    picture = plots.of_growth("float32", points, lambda _: 0)
-    paths = dict(picture.paths)
-    curve = [tuple(map(float, pair.split())) for pair in paths["bound"][1:].split("L")]
-    assert all(a[0] < b[0] and a[1] > b[1] for a, b in pairwise(curve))
-    assert squares(picture, "mark mark0") == 3
-    assert inside(picture)
-
-
-@pytest.mark.parametrize("error", [0.0, 1e-9, 1e9])
-def test_growth_of_extreme_errors_is_drawn(error: float) -> None:
-    """No error at all, and errors far from the curves, leave a picture."""
-    point = {"operation": "convolution", "products": 1, "error": error, "bound": 1, "expected": 8}
-    assert inside(plots.of_growth("float32", [point], lambda _: 0))
 
 
 def test_distributions_are_shaded_by_share() -> None:

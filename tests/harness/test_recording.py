@@ -9,9 +9,11 @@ import pytest
 
 from convcheck.cases.case import DTYPES, Case
 from convcheck.conformance.plugin import recording
-from convcheck.conformance.plugin.recording import ConformanceError, Record, laws_of, planned_cells
+from convcheck.conformance.plugin.recording import ConformanceError, Record, planned_cells
+from convcheck.conformance.references import laws_of
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.kernels.functions import subject_of
 
 CASE = Case.parse("v1:convolution:float32:integers:b1.h4.w4.i1.o1.f2x2.s1x1:0")
 EMPTY = Case.parse("v1:convolution:float32:integers:b0.h4.w4.i1.o1.f2x2.s1x1:0")
@@ -47,7 +49,7 @@ def verdict(
         )
     return Verdict(
         case,
-        kernel,
+        subject_of(kernel, OPERATIONS[case.operation]),
         prop,
         outcome,
         "for a reason",

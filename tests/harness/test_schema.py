@@ -50,19 +50,7 @@ REFACTOR = {
     ],
     "example": None,
 }
-STRENGTH = {
-    "mistakes": [
-        {"id": "flipped", "sentence": "the filter is flipped", "known_from": "a book"}
-        | {"operation": "convolution", "caught": {"quick": None, "default": 7, "thorough": 9}}
-    ],
-    "mutants": {
-        "tool": "mutmut 3.8.1",
-        "total": 9,
-        "killed": 8,
-        "survivors": [{"mutant": "a", "why": "b"}],
-    },
-    "shrunk": {"median_elements": 4.5},
-}
+STRENGTH = {"digest": "ab", "missed": {"quick": ["convolution, mistake flipped"]}}
 
 
 def rich() -> Json:

@@ -8,16 +8,13 @@ import pytest
 from markupsafe import escape
 from parsed import Page
 from sample import Json, make
-from strength import DATA, PROFILES
+from strength import PROFILES
 from suite import caught, shrunk
-from synthetic import ASKED
 
-from convcheck.conformance.plugin import collector
 from convcheck.diagnosis.mistakes import Mistake, catalogue
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
-from convcheck.reports import findings
-from convcheck.reports.findings import Planned, Results
+from convcheck.reports import strength
 
 SHARES = 24
 
@@ -45,9 +42,9 @@ def test_failures_shrink_to_few_elements() -> None:
 
 def test_published_strength_is_of_this_catalogue() -> None:
     """The data file tells of every mistake, and that the most thorough run catches it."""
-    if not DATA.is_file():
+    if not strength.DATA.is_file():
         pytest.skip("the suite's strength was not measured: tox -e strength")
-    content = json.loads(DATA.read_text(encoding="utf-8"))
+    content = json.loads(strength.DATA.read_text(encoding="utf-8"))
     expected = [(name, each.id) for name in OPERATIONS for each in catalogue(name)]
     assert [(each["operation"], each["id"]) for each in content["mistakes"]] == expected
     assert [each for each in content["mistakes"] if each["caught"]["thorough"] is None] == []
@@ -76,21 +73,33 @@ def measured(missed: str) -> Json:
     }
 
 
-def test_findings_hold_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The data file of the package is in the findings; without it, nothing is known."""
-    monkeypatch.setattr(collector, "STRENGTH", tmp_path / "strength.json")
-    assert collector.strength() is None
-    (tmp_path / "strength.json").write_text(json.dumps(measured("")), encoding="utf-8")
-    known = collector.strength()
-    found = findings.build(Results({}, {}, {}, []), Planned([], [], []), ASKED, strength=known)
-    assert found["strength"] == measured("")
+@pytest.fixture
+def missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Have a data file in the package's place, of a suite that misses some mistakes."""
+    path = tmp_path / "strength.json"
+    path.write_text(json.dumps(measured("stride-1x1-rows")), encoding="utf-8")
+    monkeypatch.setattr(strength, "DATA", path)
+    return path
 
 
-def test_the_page_tells_every_mistake_and_stays_small() -> None:
+def test_a_report_names_what_was_measured(missing: Path) -> None:
+    """A report says what is missed, and names the data file; another release's is not shown."""
+    named = strength.named()
+    assert named is not None
+    assert "convolution, mistake stride-1x1-rows" in named["missed"]["quick"]
+    assert strength.published(named) == measured("stride-1x1-rows")
+    missing.write_text(json.dumps(measured("")), encoding="utf-8")
+    assert strength.published(named) is None
+    missing.unlink()
+    assert strength.published(named) is strength.named() is None
+
+
+def test_the_page_tells_every_mistake_and_stays_small(missing: Path) -> None:
     """All mistakes of the catalogue are in the page, those that are missed first."""
+    assert missing.exists()
     report = make()
     alone = len(Page(report).source)
-    report["findings"]["strength"] = measured("stride-1x1-rows")
+    report["findings"]["strength"] = strength.named()
     page = Page(report)
     assert len(page.source) - alone < 250_000
     rows = page.source.partition('id="mistakes"')[2].partition("<tbody>")[2]

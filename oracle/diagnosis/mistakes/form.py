@@ -90,13 +90,8 @@ class Change:
     start: float = 0.0
     """what the wide side holds at first, where it is the result"""
     result: Callable[[Work, Array], Array] = lambda _, z: z
-
-
-def on_array(name: str | None, argument: Map, result: Map) -> Change:
-    """Return the change to an argument, or to the result."""
-    if name is None:
-        return Change(result=lambda _, z: result(z))
-    return Change(arguments=lambda work: work.with_array(name, argument(work.arrays[name])))
+    of: "Callable[[Operation], Change] | None" = None
+    """returns what it is for an operation, where that is not the same for all"""
 
 
 def contract(work: Work, change: Change) -> Array:

@@ -7,23 +7,22 @@ some on which it just fails to.  What survives is told as exact, with the number
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 
-from .scan import Draw, Scan, changed, neighbours
+from .claims import Backing, Claim, Link, numbers_in
+from .scan import WRONG, Draw, Scan, changed, neighbours
 from .statements import (
     FORE_SIZES,
     SIZES,
     Statement,
-    about,
+    at_threshold,
     both,
     columns_of,
-    numbers_of,
     statements,
     word,
 )
@@ -41,21 +40,7 @@ _MOST = 4
 """statements that together make a condition"""
 
 
-@dataclass(frozen=True)
-class Condition:
-    """Where a kernel does what it does to one geometry."""
-
-    deed: str
-    """what it does there, as in `scan.deed`; "" stands for several things"""
-    statement: Statement
-    words: str
-
-    def holds(self, numbers: Any) -> bool:
-        """Return whether it says that the kernel is wrong on a geometry of these numbers."""
-        return bool(self.statement.holds(numbers))
-
-
-def condition(scan: Scan, geometry: Geometry, deed: str) -> Condition | None:
+def condition(scan: Scan, geometry: Geometry, deed: str) -> Claim | None:
     """Return where the kernel does `deed`, as it does on `geometry`, if that can be said.
 
     The kernel is asked on geometries around that one, and on others, which `scan` keeps.
@@ -68,7 +53,7 @@ def condition(scan: Scan, geometry: Geometry, deed: str) -> Condition | None:
     return (_found(scan, draw, "") if len(deeds) > 1 else None) or _found(scan, draw, deed)
 
 
-def _found(scan: Scan, draw: Draw, deed: str) -> Condition | None:
+def _found(scan: Scan, draw: Draw, deed: str) -> Claim | None:
     """Return where the kernel does `deed`, or anything wrong, once nothing refutes it any more."""
     for _ in range(_ROUNDS):
         parts = None if scan.lost else _parting(scan, deed)
@@ -80,25 +65,28 @@ def _found(scan: Scan, draw: Draw, deed: str) -> Condition | None:
         found = both(parts)
         numbers, wrong = _split(scan, deed)
         if (found.holds(numbers) == wrong).all():
-            fresh = [numbers_of(scan.operation, each) for each in [*scan.verdicts][before:]]
-            if sum(map(found.holds, fresh)) < _FRESH:
-                return None
-            return Condition(deed, found, _words(scan, found, deed))
+            fresh = found.holds(scan.numbers())[before:].sum() >= _FRESH
+            return _claim(scan, found, deed) if fresh else None
     return None
 
 
-def _words(scan: Scan, found: Statement, deed: str) -> str:
+def _claim(scan: Scan, found: Statement, deed: str) -> Claim:
     deeds = scan.deeds()
     does = sorted({deed} if deed else set(deeds) - {""})
-    words = " or ".join("wrong" if each == "is wrong" else each for each in does)
     others = Counter(each for each in deeds if each not in ("", *does))
     # Where it holds, the kernel may be wrong in another way.
     mixed = bool(others) and any(np.isin(deeds, [*others]) & found.holds(scan.numbers()))
-    link = "only" if mixed else "exactly"
-    text = f"{words} {link} where {found.words}, in {len(deeds)} geometries tried"
-    if not others:
-        return text
-    return f"{text}; in {others.total()} of them it {' or '.join(sorted(others))}"
+    share = f"in {len(deeds)} geometries tried"
+    if others:
+        share += f"; in {others.total()} of them it {' or '.join(sorted(others))}"
+    return Claim(
+        " or ".join("wrong" if each == WRONG else each for each in does),
+        "is" if does[0] == WRONG else "",
+        Link.ONLY if mixed else Link.EXACTLY,
+        found.words,
+        share,
+        backing=Backing(numbers_in(scan.case), deed, found),
+    )
 
 
 def _split(scan: Scan, deed: str) -> tuple[dict[str, Array], Array]:
@@ -161,47 +149,43 @@ def _cover(candidates: Sequence[Statement], left: Array) -> list[Statement] | No
 
 def _bisected(scan: Scan, statement: Statement) -> Statement:
     """Return a statement about one size with a threshold as near as further tries can tell."""
-    (((name, compare, value), *others), *more) = statement.clauses
-    if others or more or compare not in (">=", "<=") or name not in (*SIZES, *FORE_SIZES):
+    if statement.threshold is None or statement.threshold[0] not in (*SIZES, *FORE_SIZES):
         return statement
-    found = _nearest(scan, name, compare, int(value))
-    clauses = (((name, compare, found),),)
-    return next(each for each in about(name, found) if each.clauses == clauses)
+    name, compare, value = statement.threshold
+    return at_threshold(name, compare, _nearest(scan, name, compare, value))
 
 
 def _bounded(scan: Scan, parts: Sequence[Statement], statement: Statement) -> Statement:
     """Return a statement about one number, told with how little is known of where it begins."""
-    (((name, compare, value), *others), *more) = statement.clauses
-    if others or more or compare not in (">=", "<=") or isinstance(value, str):
+    if statement.threshold is None:
         return statement
-    rest = [each for each in parts if each.clauses != statement.clauses]
-    right = [
-        numbers[name]
-        for geometry, verdict in scan.verdicts.items()
-        for numbers in [numbers_of(scan.operation, geometry)]
-        if not verdict.failed and all(each.holds(numbers) for each in rest)
-    ]
+    name, compare, value = statement.threshold
+    numbers = scan.numbers()
+    right = ~np.array([each.failed for each in scan.verdicts.values()])
+    for each in parts:
+        if each.clauses != statement.clauses:
+            right &= each.holds(numbers)
+    known = numbers[name][right].tolist()
     if compare == ">=":
-        low, high = max((each for each in right if each < value), default=0), value - 1
+        low, high = max((each for each in known if each < value), default=0), value - 1
         words = f"{word(name)} is above a limit from {low} to {high}"
-        doubt = (name, low + 1, high)
     else:
-        low, high = value, min((each for each in right if each > value), default=value + 1) - 1
+        low, high = value, min((each for each in known if each > value), default=value + 1) - 1
         words = f"{word(name)} is at most a limit from {low} to {high}"
-        doubt = (name, low + 1, high)
-    return statement if low == high else replace(statement, words=words, doubts=(doubt,))
+    return (
+        statement
+        if low == high
+        else replace(statement, words=words, doubts=((name, low + 1, high),))
+    )
 
 
 def _nearest(scan: Scan, name: str, compare: str, value: int) -> int:
     """Return the threshold of a size that parts wrong from right around a wrong geometry."""
     for verdict in scan.wrong:
         geometry = verdict.case.geometry
-        known = numbers_of(scan.operation, geometry)[name]
-        right = [
-            each
-            for each in _along(scan, geometry, name)
-            if (each < value if compare == ">=" else each > value)
-        ]
+        known = scan.number(geometry, name)
+        right = _along(scan, geometry, name)
+        right = [each for each in right if (each < value if compare == ">=" else each > value)]
         if known != value or not right:
             continue
         beyond = max(right) if compare == ">=" else min(right)
@@ -221,12 +205,10 @@ def _nearest(scan: Scan, name: str, compare: str, value: int) -> int:
 
 def _along(scan: Scan, geometry: Geometry, name: str) -> list[int]:
     """Return the values of one size with which the kernel is right, all others unchanged."""
-    values = []
-    for other, verdict in scan.verdicts.items():
-        value = numbers_of(scan.operation, other)[name]
-        if not verdict.failed and changed(geometry, {name: value}) == other:
-            values.append(value)
-    return values
+    right = (
+        (other, scan.number(other, name)) for other, v in scan.verdicts.items() if not v.failed
+    )
+    return [value for other, value in right if changed(geometry, {name: value}) == other]
 
 
 def _refuting(scan: Scan, draw: Draw, parts: Sequence[Statement]) -> list[Geometry]:
@@ -238,7 +220,7 @@ def _refuting(scan: Scan, draw: Draw, parts: Sequence[Statement]) -> list[Geomet
     pool = [each for each in dict.fromkeys(pool) if each not in scan.verdicts]
     if not pool:
         return []
-    numbers = columns_of(numbers_of(scan.operation, each) for each in pool)
+    numbers = columns_of(scan.operation, pool)
     truths = np.array([each.holds(numbers) for each in parts])
     failing = (~truths).sum(axis=0)
     groups = [failing == 0, failing > 1, *((failing == 1) & ~truth for truth in truths)]

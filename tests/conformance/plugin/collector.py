@@ -17,8 +17,6 @@ HERE = Path(__file__).parents[1]
 
 PHASES = ("setup", "call", "teardown")
 
-STRENGTH = HERE / "strength.json"
-
 PROPERTY = "convcheck"
 """name of the pytest user property that carries a test's record"""
 
@@ -44,14 +42,6 @@ def _message(report: pytest.TestReport) -> str:
         return report.longrepr[2]
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message if crash else report.longrepr or "")
-
-
-def strength() -> dict[str, Any] | None:
-    """Return what was measured of the tests' own strength when this release was made."""
-    if not STRENGTH.exists():
-        return None
-    known: dict[str, Any] = json.loads(STRENGTH.read_text(encoding="utf-8"))
-    return known
 
 
 def _now(outcome: str) -> str:
@@ -169,7 +159,7 @@ class Collector:
         """Return the findings."""
         config = self._config
         # Imported in time for the report and no earlier: a run without one needs none.
-        from convcheck.reports import findings  # noqa: PLC0415
+        from convcheck.reports import findings, strength  # noqa: PLC0415
 
         from . import fills, kernels, recording  # noqa: PLC0415
 
@@ -202,7 +192,7 @@ class Collector:
             ),
             asked,
             kernels.replaced_names(),
-            strength(),
+            None if self._candidates else strength.named(),
         )
 
     def _choose_status(self, pytests: int) -> None:
