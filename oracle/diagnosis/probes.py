@@ -20,6 +20,7 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.spread import Spread, spread
 from convcheck.kernels.promises import DIRECT, Promise
+from convcheck.kernels.subjects import Call
 
 Pair = tuple[int, int]
 
@@ -44,9 +45,14 @@ class Probe:
         """Whether its arrays, or how they lie in memory, are other than its case's."""
         return bool(self.small or self.graded or self.changes or self.arrangement != "copy")
 
-    def changed(self, name: str, array: Array) -> "Probe":
-        """Return the same with another array."""
-        return replace(self, changes=((name, array.tobytes()),))
+    def holding(self, **arrays: Array) -> "Probe":
+        """Return the same with other arrays."""
+        return replace(self, changes=tuple((name, a.tobytes()) for name, a in arrays.items()))
+
+    @property
+    def call(self) -> Call:
+        """The call that it is."""
+        return Call(self.case.geometry, self.arrays, None, self.arrangement)
 
     @property
     def arrays(self) -> Mapping[str, Array]:
