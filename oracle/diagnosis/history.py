@@ -82,7 +82,7 @@ def _others(case: Case) -> Iterator[tuple[str, Case]]:
     ]
     for words, sizes in changes:
         with contextlib.suppress(ValueError):  # what layer l+1 does not fit
-            yield words, replace(case, geometry=replace(g, **sizes))
+            yield words, replace(case, geometry=g.resized(**sizes))
     yield from ((dtype, replace(case, dtype=dtype)) for dtype in DTYPES)
 
 

@@ -22,7 +22,7 @@ def acting(session: Session, focus: Asked) -> Acts | None:
     height, width = operation.shape(probe.case.geometry, "hw")
     if not 1 < height * width <= _MOST or probe.case.mode == "nonfinite":
         return None
-    if operation.result == "ihwo":
+    if operation.returns_filter:
         found = _of_result(focus)
     else:
         found = _of_argument(session, probe, height, width)
@@ -46,7 +46,8 @@ def _of_result(focus: Asked) -> list[int | None] | None:
 def _of_argument(
     session: Session, probe: Probe, height: int, width: int
 ) -> list[int | None] | None:
-    name = next(name for name, axes in session.operation.factors.items() if axes == "ihwo")
+    name = session.operation.filter
+    assert name is not None, "what returns no filter takes one"  # noqa: S101
     probes = [
         probe.holding(**{name: _single(probe.arrays[name], row, column)})
         for row in range(height)
