@@ -141,7 +141,9 @@ BAD = {
     "convolution=a:b,accuracy=fine": "accuracy='fine': expected one of direct, normwise",
     "convolution=a:b,accuracy=normwise:x": "accuracy:'x': expected a positive number",
     "convolution=a:b,promises=all": "promises='all': expected one of nonfinite_others, ieee_zeros",
-    "convolution=a:b,accuracy=direct:3": "constant=3.0: expected a positive number",
+    "convolution=a:b,accuracy=direct:3": "constant=3.0: expected a positive number, of normwise",
+    "convolution=a:b,accuracy=normwise:-1": "constant=-1.0: expected a positive number",
+    "convolution=a:b,subnormals=lost": "subnormals='lost': expected one of kept, flushed",
 }
 
 
@@ -218,10 +220,11 @@ def test_results_of_any_floating_dtype(user: Any) -> None:
     user.graded = lambda x, f, s: torch.from_numpy(right(x, f, s)).requires_grad_()
     user.lists = lambda x, f, s: right(x, f, s).tolist()
     case = Case("convolution", CASE.geometry, "float16", "small", 1)
+    wide = [replace(case, dtype="float32", fill=fill) for fill in ("integers", "uniform")]
     for name in ("longdouble", "half", "bfloat16", "graded"):
-        function = getattr(user, name)
-        for kernel in (load(f"convolution=users_kernels:{name}"), function):
-            assert judge(kernel, case).outcome is Outcome.AGREES, name
+        cases = [case, *wide] if name in ("longdouble", "graded") else [case]
+        for kernel in (load(f"convolution=users_kernels:{name}"), getattr(user, name)):
+            assert {each.outcome for each in judge_all(kernel, cases)} == {Outcome.AGREES}, name
     assert judge(load("convolution=users_kernels:lists"), case).outcome is Outcome.MISBEHAVED
 
 
