@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.plugin.kernels import kernel_for
 from convcheck.form import pytorch
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging import certificates
