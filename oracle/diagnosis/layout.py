@@ -1,14 +1,14 @@
 """Kernels that are right on C-contiguous arrays, and wrong where arguments lie otherwise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-from convcheck.judging.verdicts import Evidence
 from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.misbehaviour import MisbehaviourError
 
-from .history import evidence_of
-from .session import Asked, Session
+from .answers import Asked
+from .session import Session
+from .told import Diagnosis
 from .where.claims import Claim
 
 _WORDS = {
@@ -18,7 +18,7 @@ _WORDS = {
 }
 
 
-def layout(session: Session, focus: Asked) -> tuple[Claim, Evidence] | None:
+def layout(session: Session, focus: Asked) -> Diagnosis | None:
     """Return how a kernel takes memory wrongly, and a call; None if it does not.
 
     Args:
@@ -41,17 +41,15 @@ def layout(session: Session, focus: Asked) -> tuple[Claim, Evidence] | None:
     answers = [each.answer for each in bad.values()]
     deeds = sorted({a.deed if isinstance(a, MisbehaviourError) else "wrong" for a in answers})
     words = f"right on C-contiguous arrays, {_listed(deeds)} where {_listed(places)} in memory"
-    return Claim(words, "is", circumstance=True), _evidence(bad)
-
-
-def _evidence(bad: Mapping[str, Asked]) -> Evidence:
-    """Return the evidence of a call with all arguments so arranged, or else one of them."""
+    # With all arguments so arranged, or else one of them.
     kind = next((kind for kind in ARRANGEMENTS if kind in bad), next(iter(bad)))
-    asked = bad[kind]
-    then, result = (f"z = {{{kind.partition(':')[0]}}}",), asked.result()
-    if result is None:
-        return Evidence(asked.probe.arrays, asked.probe.case, then=then)
-    return evidence_of(asked.probe, result, then)
+    evidence = bad[kind].evidence(f"z = {{{kind.partition(':')[0]}}}")
+    told = Diagnosis(
+        claims=(Claim(words, "is", circumstance=True),),
+        advice=("declines=memory_layout, if it takes dense arrays alone",),
+        evidence=evidence,
+    )
+    return told.drawn(evidence)
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -111,7 +111,7 @@ def test_malformed_id(said: str) -> None:
 def test_seed_is_an_integer(seed: Any) -> None:
     """A case made in Python takes no seed but a plain integer of 64 bits."""
     with pytest.raises(ValueError, match=r"^seed=.*: expected an integer from 0 to 2\*\*64 - 1$"):
-        Case("convolution", Geometry(1, 1, 1, 1, 1, 1, 1, 1, 1), "float32", "integers", seed)
+        Case("convolution", Geometry.of(1, 1, 1, 1, 1, 1, 1, 1, 1), "float32", "integers", seed)
 
 
 @pytest.mark.parametrize("text", [GOOD, GOOD_BACK])

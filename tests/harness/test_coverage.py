@@ -27,7 +27,8 @@ from convcheck.conformance.shapes.coverage import (
     shape_pairs,
 )
 from convcheck.conformance.shapes.sizes import BLOCKS, Sizes, covering
-from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.geometry import Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.bounds import g, unit_roundoff
 from convcheck.judging.verdicts import Outcome, Verdict
