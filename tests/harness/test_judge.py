@@ -35,7 +35,7 @@ def test_who_changes_a_setting_is_told_on_the_case_where_it_does() -> None:
     cases = [case_of("integers", geometry=f"b1.h{h}.w2.i1.o1.f1x1.s1x1") for h in (2, 3, 4, 5)]
     for deed, changed in (
         (lambda three: np.seterr(all="raise" if three else "ignore"), "NumPy's error state"),
-        (lambda three: np.set_printoptions(precision=3 if three else None), "NumPy's print options"),
+        (lambda three: np.set_printoptions(3 if three else None), "NumPy's print options"),
     ):
 
         def kernel(x: Any, f: Any, s: Any, deed: Callable[[bool], Any] = deed) -> Any:
