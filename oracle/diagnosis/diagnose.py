@@ -19,8 +19,7 @@ from . import pictures, taps
 from .advice import advice, missing_promise
 from .answers import Asked, changed
 from .around import around, around_first, claims
-from .history import history
-from .layout import layout
+from .history import history, layout
 from .mistakes import Mistake
 from .probes import Probe
 from .search import explains

@@ -1,13 +1,19 @@
-"""Kernels that are right on a call by itself: what their results depend on besides arguments."""
+"""Kernels that are right on a call by itself: on what else their results depend.
+
+That may be earlier calls, chance, or how arguments lie in memory.
+"""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from convcheck.cases.case import DTYPES, Case
 from convcheck.judging.verdicts import Evidence
+from convcheck.kernels.calls import ARRANGEMENTS
+from convcheck.kernels.misbehaviour import MisbehaviourError
 
+from .answers import Asked
 from .probes import Probe
 from .session import Session
 from .told import Diagnosis
@@ -45,6 +51,8 @@ def _depends(words: str, verb: str = "is") -> tuple[Claim, ...]:
 def _after_another(session: Session, probe: Probe) -> Diagnosis | None:
     """Return which other call, made before, makes a call wrong: one that differs in one respect."""
     for words, case in _others(probe.case):
+        if case == probe.case or (case.mode != "bound" and case.largest is None):
+            continue
         if session.lost or not session.subject.renew():
             return None
         before = Probe(case)
@@ -74,13 +82,8 @@ def _others(case: Case) -> Iterator[tuple[str, Case]]:
     ]
     for words, sizes in changes:
         with contextlib.suppress(ValueError):  # what layer l+1 does not fit
-            other = replace(case, geometry=g.resized(**sizes))
-            if other != case and (other.mode == "bound" or other.largest is not None):
-                yield words, other
-    for dtype in DTYPES:
-        other = replace(case, dtype=dtype)
-        if dtype != case.dtype and (other.mode == "bound" or other.largest is not None):
-            yield dtype, other
+            yield words, replace(case, geometry=g.resized(**sizes))
+    yield from ((dtype, replace(case, dtype=dtype)) for dtype in DTYPES)
 
 
 def _from_then_on(probe: Probe, before: int, shown: Evidence | None) -> Diagnosis:
@@ -98,3 +101,49 @@ def _from_then_on(probe: Probe, before: int, shown: Evidence | None) -> Diagnosi
     return Diagnosis(
         claims=_depends(f"right when first called, {words}"), cases=cases, evidence=shown
     )
+
+
+_LAID = {
+    "fortran": "in Fortran order",
+    "reversed": "with negative strides",
+    "gapped": "with gaps between elements",
+}
+
+
+def layout(session: Session, focus: Asked) -> Diagnosis | None:
+    """Return how a kernel takes memory wrongly, and a call; None if it does not.
+
+    Args:
+        session: of the kernel.
+        focus: a call with dense arrays on which it is right.
+    """
+    names = list(session.operation.factors)
+    alone = [f"{kind}:{name}" for name in names for kind in ARRANGEMENTS]
+    probes = [replace(focus.probe, arrangement=each) for each in (*alone, *ARRANGEMENTS)]
+    bad = {each.probe.arrangement: each for each in session.ask(probes) if not each.right}
+    if not bad or session.lost:
+        return None
+    places = [
+        f"{name} lies {_listed(kinds)}"
+        for name in names
+        if (kinds := [_LAID[kind] for kind in ARRANGEMENTS if f"{kind}:{name}" in bad])
+    ]
+    if not places:
+        places = [f"all arguments lie {_listed([_LAID[k] for k in ARRANGEMENTS if k in bad])}"]
+    answers = [each.answer for each in bad.values()]
+    deeds = sorted({a.deed if isinstance(a, MisbehaviourError) else "wrong" for a in answers})
+    words = f"right on C-contiguous arrays, {_listed(deeds)} where {_listed(places)} in memory"
+    # With all arguments so arranged, or else one of them.
+    kind = next((kind for kind in ARRANGEMENTS if kind in bad), next(iter(bad)))
+    evidence = bad[kind].evidence(f"z = {{{kind.partition(':')[0]}}}")
+    told = Diagnosis(
+        claims=_depends(words),
+        advice=("declines=memory_layout, if it takes dense arrays alone",),
+        evidence=evidence,
+    )
+    return told.drawn(evidence)
+
+
+def _listed(words: Sequence[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
