@@ -13,8 +13,9 @@ from convcheck.conformance.plugin.recording import ConformanceError, Record, pla
 from convcheck.conformance.references import laws_of
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
+from convcheck.kernels.shown.evidence import Evidence
 
 CASE = Case.parse("v1:convolution:float32:integers:b1.h4.w4.i1.o1.f2x2.s1x1:0")
 EMPTY = Case.parse("v1:convolution:float32:integers:b0.h4.w4.i1.o1.f2x2.s1x1:0")

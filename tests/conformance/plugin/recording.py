@@ -24,9 +24,9 @@ from convcheck.diagnosis.where.scan import is_lost
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Operation, operation_named
 from convcheck.judging.certificates import Certificate
-from convcheck.judging.explain import explain, snippet
 from convcheck.judging.laws.identities import LAWS
-from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.judging.verdicts import DECIDED, Outcome, Verdict, explain
+from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
 
