@@ -15,7 +15,7 @@ import pytest
 
 from convcheck.cases.case import DTYPES, Case
 from convcheck.cases.regions import Region
-from convcheck.conformance.plugin.kernels import kernel_for
+from convcheck.conformance.references import reference_for
 from convcheck.form import pytorch
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
@@ -36,7 +36,7 @@ def region_of(operation: Operation) -> Region:
 
 def wrong_on(operation: Operation, *geometries: Geometry) -> Kernel:
     """Return a kernel that is wrong by one in one element, on these geometries alone."""
-    right = kernel_for(operation.name)
+    right = reference_for(operation.name)
     calls = set()
     for geometry in geometries:
         shapes = operation.array_shapes(geometry)
@@ -88,7 +88,7 @@ def _enumerated(kernel: Kernel, region: Region) -> Certificate:
 def test_right_kernels_are_certified(operation: Operation) -> None:
     """A right kernel is certified on all of the region, and the words say so."""
     region = region_of(operation)
-    certificate = certify(kernel_for(operation.name), region)
+    certificate = certify(reference_for(operation.name), region)
     assert certificate.complete
     assert certificate.agreed == region.count() == certificate.judged["float64", Outcome.AGREES]
     assert str(certificate).startswith(f"{operation.name}: certified\n")
@@ -106,7 +106,7 @@ def test_chance_of_a_false_acceptance() -> None:
 def test_chance_is_that_of_the_fewest_integers() -> None:
     """Over a region the largest chance counts, by dtype; without agreement it is one."""
     region = Region("convolution", 3, dtypes=DTYPES)
-    certificate = _enumerated(kernel_for("convolution"), region)
+    certificate = _enumerated(reference_for("convolution"), region)
     worst: dict[str, int] = {}
     for _, geometry, dtype in region.geometries():
         largest = Case("convolution", geometry, dtype, "integers", 0).largest
@@ -122,7 +122,7 @@ def test_wrong_kernels_agree_no_more_often_than_stated() -> None:
     geometry = Geometry.parse("b1.h2.w4.i1.o1.f2x4.s1x1")
 
     def kernel(x: Any, ftr: Any, strd: Any) -> Any:
-        z = kernel_for("convolution")(x, ftr, strd)
+        z = reference_for("convolution")(x, ftr, strd)
         return z + (x[0, 0, 0, 0] - x[0, 0, 1, 0]) * (ftr[0, 0, 0, 0] - ftr[0, 0, 1, 0])
 
     draws = 400
@@ -138,7 +138,7 @@ def test_wrong_kernels_agree_no_more_often_than_stated() -> None:
 @pytest.mark.parametrize("operation", ["convolution", "convolution_transpose"])
 def test_axes_tell_what_was_certified(operation: str) -> None:
     """Every axis of a geometry that agreed is known, with the longest that lay across it."""
-    certificate = certify(kernel_for(operation), Region(operation, 3, narrow=1))
+    certificate = certify(reference_for(operation), Region(operation, 3, narrow=1))
     axes = certificate.axes
     assert {extent for extent, _, _ in axes} == {1, 2, 3}
     assert all(1 <= taps <= extent for extent, taps, _ in axes)
@@ -159,7 +159,7 @@ def test_axes_are_those_of_the_operation() -> None:
     for name in ("convolution", "convolution_transpose"):
         certificate = Certificate(Region(name, 6), 1, 1)
         case = Case(name, geometry, "float64", "integers", 1)
-        certificate.add([judge(kernel_for(name), case)])
+        certificate.add([judge(reference_for(name), case)])
         found.append(set(certificate.axes))
     assert found == [{(4, 2, 1), (5, 2, 1)}, {(5, 2, 1), (6, 2, 1)}]
 
@@ -173,7 +173,7 @@ def test_interruption_keeps_what_was_certified() -> None:
         calls += 1
         if calls > 100:
             raise KeyboardInterrupt
-        return kernel_for("convolution")(x, ftr, strd)
+        return reference_for("convolution")(x, ftr, strd)
 
     certificate = certify(kernel, Region("convolution", 4))
     assert not certificate
@@ -187,7 +187,7 @@ def test_progress_is_told_geometry_by_geometry() -> None:
     """The progress function sees the certificate grow by one geometry at a time."""
     seen: list[int] = []
     region = Region("convolution", 2)
-    certify(kernel_for("convolution"), region, progress=lambda each: seen.append(each.agreed))
+    certify(reference_for("convolution"), region, progress=lambda each: seen.append(each.agreed))
     assert seen == list(range(1, region.count() + 1))
 
 
@@ -199,7 +199,7 @@ def test_a_terminal_sees_a_line_that_goes_away(monkeypatch: pytest.MonkeyPatch) 
     seconds = count()
     clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
     monkeypatch.setattr(certificates, "time", clock)
-    certify(kernel_for("convolution"), Region("convolution", 2))
+    certify(reference_for("convolution"), Region("convolution", 2))
     shown = terminal.getvalue().split("\r")[1:]
     assert len(shown) > 50
     assert re.fullmatch(r"convolution: \d+ of 312 geometries, about \d+ s left *", shown[0])
@@ -211,11 +211,11 @@ def test_a_terminal_sees_a_line_that_goes_away(monkeypatch: pytest.MonkeyPatch) 
 def test_more_draws_judge_more() -> None:
     """Each geometry is judged on as many draws as asked for, with different numbers."""
     region = Region("convolution", 1, batches=(1,), channels=(1,), narrow=0)
-    certificate = certify(kernel_for("convolution"), region, draws=3)
+    certificate = certify(reference_for("convolution"), region, draws=3)
     assert certificate.judged == {("float64", Outcome.AGREES): 3}
     seeds = [
         verdict.case.seed
-        for _, verdicts in enumerate_region(kernel_for("convolution"), region, draws=3, seed=5)
+        for _, verdicts in enumerate_region(reference_for("convolution"), region, draws=3, seed=5)
         for verdict in verdicts
     ]
     assert seeds == [5, 6, 7]
@@ -229,7 +229,7 @@ def test_vacuous_draws_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(certificates, "judge_all", vacuous)
     region = Region("convolution", 2)
-    certificate = _enumerated(kernel_for("convolution"), region)
+    certificate = _enumerated(reference_for("convolution"), region)
     assert certificate.judged == {
         ("float64", Outcome.VACUOUS): region.count(),
         ("float64", Outcome.AGREES): region.count(),
@@ -240,7 +240,7 @@ def test_vacuous_draws_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_no_room_is_undecided() -> None:
     """Where a dtype has no integers for exact sums, nothing is certified."""
     region = Region("convolution", 1, channels=(2049,), narrow=0, dtypes=("float16",))
-    certificate = certify(kernel_for("convolution"), region)
+    certificate = certify(reference_for("convolution"), region)
     assert (certificate.agreed, certificate.undecided) == (0, 2)
     assert "convolution: nothing certified" in str(certificate)
     assert "2 undecided" in str(certificate)
@@ -249,13 +249,13 @@ def test_no_room_is_undecided() -> None:
 def test_no_draws_are_refused() -> None:
     """Zero draws would certify anything."""
     with pytest.raises(ValueError, match="draws=0"):
-        certify(kernel_for("convolution"), Region("convolution", 1), draws=0)
+        certify(reference_for("convolution"), Region("convolution", 1), draws=0)
 
 
 def test_a_seed_that_no_case_has_is_refused() -> None:
     """Its geometries would be given ids that name no case."""
     with pytest.raises(ValueError, match="seed=-1"):
-        certify(kernel_for("convolution"), Region("convolution", 1), seed=-1)
+        certify(reference_for("convolution"), Region("convolution", 1), seed=-1)
 
 
 def test_a_broken_oracle_certifies_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +270,7 @@ def test_a_broken_oracle_certifies_nothing(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_certificate_is_true_where_all_of_its_region_agreed() -> None:
     """A failure, an interruption, a geometry left undecided or an empty region make it false."""
-    right, region = kernel_for("convolution"), Region("convolution", 2)
+    right, region = reference_for("convolution"), Region("convolution", 2)
     whole = certify(right, region)
     assert whole
     case = Case.parse("v1:convolution:float64:integers:b1.h1.w1.i1.o1.f1x1.s1x1:0")

@@ -13,9 +13,11 @@ from convcheck.cases.regions import Region
 from convcheck.conformance import test_combinations
 from convcheck.conformance.plan.certified import TIERS, region
 from convcheck.conformance.plan.combined import Combined, Shapes
+from convcheck.conformance.plan.step import fore_layers_of
 from convcheck.conformance.plugin.accuracy import HALVINGS, Accuracy
-from convcheck.conformance.plugin.kernels import CHOSEN, fore_layers_of, kernel_for
 from convcheck.conformance.plugin.recording import Record, planned_boundaries, planned_pairs
+from convcheck.conformance.plugin.subjects import Subjects
+from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.coverage import (
     PLANNED,
     PairCounts,
@@ -80,9 +82,9 @@ def test_classes_of_block_sizes() -> None:
 @each_operation
 def test_pairs_are_counted_by_index(operation: Operation) -> None:
     """A case counts for each pair of its classes that is planned, and the dump says which."""
-    counts = PairCounts(fore_layers_of)
+    counts = PairCounts(lambda operation: fore_layers_of(reference_for(operation.name)))
     pair = block_pairs(operation.name)[0]
-    layers = fore_layers_of(operation)
+    layers = fore_layers_of(reference_for(operation.name))
     geometry = next(
         each
         for each in covering(operation, layers, Sizes("all", 2, 2**11))
@@ -121,32 +123,32 @@ class Partial(Wrapped):
 
 
 @pytest.mark.parametrize("name", ["convolution", "conv_back_prop"])
-def test_what_a_kernel_does_not_take_is_no_class(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_what_a_kernel_does_not_take_is_no_class(name: str) -> None:
     """A kernel that takes less is judged on all of that, and certified on just that."""
     operation = OPERATIONS[name]
     everything = set(shape_pairs(name, LAYERS))
-    monkeypatch.setitem(CHOSEN, name, Partial(kernel_for(name)))
-    test_combinations.test_shapes(Record(), Shapes(operation))
-    test_combinations.test_sizes(Record(), Combined(operation, Sizes("few", 2, 2**9)))
-    pairs = set(shape_pairs(name, fore_layers_of(operation)))
+    subject = Partial(reference_for(name))
+    subjects = Subjects({name: subject})
+    record = Record(subjects.__getitem__)
+    test_combinations.test_shapes(record, Shapes(operation))
+    test_combinations.test_sizes(record, Combined(operation, Sizes("few", 2, 2**9)))
+    pairs = set(shape_pairs(name, fore_layers_of(subject)))
     assert (pairs < everything) == (operation.default_fore is not None)
-    within = region(kernel_for(name), TIERS["quick"])
+    within = region(subject, TIERS["quick"])
     assert within.dtypes == ("float32",)
     assert all(
         g.fore is None or g.fore.layer == operation.default_fore for _, g, _ in within.geometries()
     )
 
 
-def test_no_remainder_without_a_convolution(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_remainder_without_a_convolution() -> None:
     """A boundary class that only the layer l+1 has which a kernel does not take is not planned."""
     operation = OPERATIONS["conv_transpose_back_prop"]
     remainder = operation.name, "remainder"
-    assert remainder in planned_boundaries()
-    monkeypatch.setitem(CHOSEN, operation.name, Partial(kernel_for(operation.name)))
-    assert remainder not in planned_boundaries()
-    assert (operation.name, "unequal strides") in planned_boundaries()
+    assert remainder in planned_boundaries(Subjects())
+    planned = planned_boundaries([Partial(reference_for(operation.name))])
+    assert remainder not in planned
+    assert (operation.name, "unequal strides") in planned
 
 
 def test_plan_of_pairs() -> None:
@@ -156,7 +158,8 @@ def test_plan_of_pairs() -> None:
     assert len(set(pairs)) == len(pairs)
     assert ("batch: 1", "stride rows: beyond the filter") in pairs
     assert ("filter rows: whole", "steps rows: several") not in pairs
-    assert {(name, kind) for name, kind, _ in planned_pairs()} == set(product(OPERATIONS, PLANNED))
+    planned = {(name, kind) for name, kind, _ in planned_pairs(Subjects())}
+    assert planned == set(product(OPERATIONS, PLANNED))
 
 
 def agreed(error: float, relative: float = 0.0, terms: int = 4, fill: str = "uniform") -> Verdict:
@@ -165,7 +168,7 @@ def agreed(error: float, relative: float = 0.0, terms: int = 4, fill: str = "uni
     case = Case("convolution", geometry, "float32", fill, 0)
     return Verdict(
         case,
-        kernel_for("convolution"),
+        reference_for("convolution"),
         "bound",
         Outcome.AGREES,
         error=error,

@@ -281,18 +281,13 @@ def _choose_candidates(config: pytest.Config) -> bool:
     ours = [argument for argument in config.args if is_ours(argument)]
     if not asked_for and not (ours and (config.rootpath / "pyproject.toml").is_file()):
         return False
-    from . import asked, kernels, replaced  # noqa: PLC0415  (NumPy: only when asked)
+    from . import asked, replaced, subjects  # noqa: PLC0415  (NumPy: only when asked)
 
-    candidates = asked.candidates(config)
-    kernels.PLACES.clear()
-    kernels.PLACES.update((name, each.place) for name, each in candidates.items())
-    kernels.CANDIDATES.clear()
-    kernels.CANDIDATES.update(candidates)
-    kernels.OPTIONS[:] = asked.call_options(config)
-    kernels.CHOSEN.clear()
-    kernels.CHOSEN.update((name, asked.kernel(config, each)) for name, each in candidates.items())
-    kernels.REPLACED.clear()
-    kernels.REPLACED.update(replaced.replaced(config, candidates))
+    candidates = asked.settle(config)
+    config.stash[subjects.SUBJECTS] = subjects.Subjects(
+        {name: asked.kernel(config, each) for name, each in candidates.items()},
+        replaced.replaced(config, candidates),
+    )
     if candidates and not ours:
         explicit = config.args_source is pytest.Config.ArgsSource.ARGS
         config.args = [*(config.args if explicit else ()), str(HERE)]
