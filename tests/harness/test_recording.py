@@ -10,6 +10,7 @@ import pytest
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin import recording
 from convcheck.conformance.plugin.recording import ConformanceError, Record, planned_cells
+from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.conformance.references import laws_of
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS
@@ -220,7 +221,7 @@ def test_a_dump_is_plain_json() -> None:
 
 def test_the_plan_has_a_cell_for_all_that_is_judged() -> None:
     """Every operation is planned in every dtype for its laws and the oracle's properties."""
-    plan = planned_cells()
+    plan = planned_cells(Subjects())
     assert len(plan) == len(set(plan))
     for name, operation in OPERATIONS.items():
         one_layer = operation.default_fore is None
