@@ -10,14 +10,15 @@ from typing import Any
 
 import pytest
 import zoo
-from suite import judging, plain, sizes
+from suite import plain, sizes
 
 from convcheck.cases.regions import Region
-from convcheck.conformance.plugin.kernels import kernel_for
 from convcheck.conformance.plugin.recording import Record
 from convcheck.form import pytorch
-from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.form.operations import OPERATIONS
 from convcheck.judging.certificates import certify
+from convcheck.kernels.functions import Function
+from convcheck.kernels.subjects import Subject
 from convcheck.reference import gradients, notebook
 
 # Primitives that are not changed, to judge what all styles share.
@@ -31,29 +32,32 @@ STYLES = {**zoo.STYLES, "loops": LOOPS}
 PRIMITIVES = ("convolution", "convolution_input_gradient", "convolution_filter_gradient")
 RUNS = [("loops", name) for name in OPERATIONS]
 RUNS += [(style, name) for style in zoo.STYLES for name in PRIMITIVES]
+
+
 each_run = pytest.mark.parametrize(("style", "name"), RUNS)
 
 
 @pytest.fixture
-def operation(style: str, name: str) -> Iterator[Operation]:
-    """Have an operation's kernel in a style judged."""
+def subject(style: str, name: str) -> Iterator[Subject]:
+    """Return an operation's kernel in a style."""
 
     def kernel(*arguments: Any, **keywords: Any) -> Any:
         return zoo.kernels(STYLES[style])[name](*arguments, **keywords)
 
-    with pytorch.one_thread(), judging(kernel, name) as operation:
-        yield operation
+    with pytorch.one_thread():
+        yield Function(kernel, OPERATIONS[name])
 
 
 @each_run
-def test_certified(operation: Operation) -> None:
+def test_certified(subject: Subject) -> None:
     """The kernel is certified in a small region: all kernels first, since that is cheap."""
-    region = Region(operation.name, 1 if operation.default_fore else 2)
-    assert certify(kernel_for(operation.name), region).complete
+    region = Region(subject.operation.name, 1 if subject.operation.default_fore else 2)
+    assert certify(subject, region).complete
 
 
 @each_run
-def test_conforms(operation: Operation, style: str) -> None:
+def test_conforms(subject: Subject, style: str) -> None:
     """The kernel passes the other tests; loops are too slow for those of sizes."""
-    for test in (*plain(operation), *(sizes(operation) if style != "loops" else ())):
-        test(record=Record())
+    record = Record(lambda _: subject)
+    for test in (*plain(subject), *(sizes(subject.operation) if style != "loops" else ())):
+        test(record=record)

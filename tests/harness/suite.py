@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import hypothesis
-import pytest
 from hypothesis.errors import FlakyFailure
 
 from convcheck.cases.case import Case
@@ -18,12 +17,13 @@ from convcheck.conformance.plan.boundaries import boundaries
 from convcheck.conformance.plan.certified import certified
 from convcheck.conformance.plan.combined import TIERS, Shapes, combined
 from convcheck.conformance.plan.step import Step
-from convcheck.conformance.plugin import kernels
 from convcheck.conformance.plugin.effort import tier
 from convcheck.conformance.plugin.recording import Record
 from convcheck.diagnosis.mistakes import Mistake
 from convcheck.form.operations import OPERATIONS, Kernel, Operation
 from convcheck.judging.verdicts import Verdict
+from convcheck.kernels.functions import subject_of
+from convcheck.kernels.subjects import Subject
 
 Test = Callable[..., object]
 
@@ -39,12 +39,10 @@ class _FailedError(AssertionError):
 class _Watching(Record):
     """Counts judged cases, and keeps the one that failed; makes no message, which takes longer."""
 
-    count = 0
-    case: Case | None = None
-
-    def __init__(self, error: type[BaseException]) -> None:
-        super().__init__()
-        self._error = error
+    def __init__(self, subject: Subject, error: type[BaseException]) -> None:
+        super().__init__(lambda _: subject)
+        self._error, self.count = error, 0
+        self.case: Case | None = None
 
     def judged(self, verdicts: list[Verdict], *_: Any, **__: Any) -> None:
         """Look for a verdict that failed."""
@@ -55,18 +53,11 @@ class _Watching(Record):
                 raise self._error
 
 
-DRAWN: tuple[Any, ...] = (
-    test_agreement.test_agreement,
-    test_agreement.test_nonfinite,
-    test_laws.test_laws,
-)
-
-
-def plain(operation: Operation) -> Iterator[Test]:
+def plain(subject: Subject) -> Iterator[Test]:
     """Yield the tests of fixed and of drawn geometries."""
-    yield from map(_test, boundaries(operation))
-    for test in DRAWN:
-        yield partial(seeded(test, operation), operation=operation)
+    yield from map(_test, boundaries(subject.operation))
+    for test in (test_agreement.test_agreement, test_agreement.test_nonfinite, test_laws.test_laws):
+        yield partial(seeded(test, subject.operation), subject=subject)
 
 
 def _test(step: Step) -> Test:
@@ -84,40 +75,30 @@ def sizes(operation: Operation) -> Iterator[Test]:
     return map(_test, combined(operation, TIERS[tier()]))
 
 
-def conformance(operation: Operation) -> Iterator[Test]:
+def conformance(subject: Subject) -> Iterator[Test]:
     """Yield the tests of the profile that is loaded."""
-    yield from plain(operation)
+    operation = subject.operation
+    yield from plain(subject)
     yield from sizes(operation)
     yield _test(Shapes(operation))
     yield from map(_test, certified(operation, tier(), seed=0))
 
 
-@contextlib.contextmanager
-def judging(kernel: Kernel, name: str) -> Iterator[Operation]:
-    """Have a kernel judged in the operation's place."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(kernels.CHOSEN, name, kernel)
-        yield OPERATIONS[name]
-
-
 def caught(kernel: Kernel, name: str) -> int | None:
     """Return after how many judged cases a kernel is caught; None if it never is."""
-    record = _Watching(_CaughtError)
-    with contextlib.suppress(_CaughtError), judging(kernel, name) as operation:
-        for test in conformance(operation):
+    subject = subject_of(kernel, OPERATIONS[name])
+    record = _Watching(subject, _CaughtError)
+    with contextlib.suppress(_CaughtError):
+        for test in conformance(subject):
             test(record=record)
     return record.count if record.case else None
 
 
 def shrunk(mistake: Mistake) -> int | None:
     """Return how many input elements a failure shrinks to; None if none is drawn."""
-    record = _Watching(_FailedError)
-    # Flaky are kernels that depend on calls before.
-    with (
-        contextlib.suppress(_FailedError, FlakyFailure),
-        judging(mistake.make(), mistake.operation) as operation,
-    ):
-        seeded(test_agreement.test_agreement, operation)(record=record, operation=operation)
-    if record.case is None:
-        return None
-    return sum(array.size for array in record.case.arrays().values())
+    subject = subject_of(mistake.make(), OPERATIONS[mistake.operation])
+    record = _Watching(subject, _FailedError)
+    test = seeded(test_agreement.test_agreement, subject.operation)
+    with contextlib.suppress(_FailedError, FlakyFailure):  # flaky: it depends on calls before
+        test(record=record, subject=subject)
+    return sum(array.size for array in record.case.arrays().values()) if record.case else None
