@@ -272,7 +272,8 @@ def bear_out(records: Iterable[Record]) -> None:
             if failure and failure.diagnosis:
                 claims = map(Claim.of_plain, plain_claims)
                 known = seen.get(operation, Seen())
-                failure.diagnosis.patterns = known.bearing(claims, OPERATIONS[operation])
+                told = known.bearing(claims, OPERATIONS[operation])
+                failure.diagnosis.patterns = [each.text for each in told]
 
 
 def _unreached(boundaries: Iterable[Boundary], pairs: Iterable[Pairs]) -> list[str]:

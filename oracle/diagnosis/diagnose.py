@@ -26,9 +26,9 @@ from .layout import layout
 from .mistakes import Mistake
 from .probes import Probe
 from .session import Asked, Session, changed, explains, gives
-from .where.claims import Claim, numbers_in
-from .where.conditions import Condition, condition
-from .where.scan import LARGEST, Draw, Scan, deed, products, smaller
+from .where.claims import Backing, Claim, Link
+from .where.conditions import condition
+from .where.scan import ANOTHER_SHAPE, LARGEST, WRONG, Draw, Scan, deed, products, smaller
 from .where.signs import common, of_shape, signs, told
 from .where.statements import numbers_of
 
@@ -36,7 +36,9 @@ _MOST = 6  # patterns in one diagnosis
 _TRIED = 40  # small geometries, and others, of which the smallest wrong one is looked around
 _TOLD = 100  # products up to which a call is small
 _LOOKED, _FEW = 60, 3  # wrong results that are looked at, and that it takes to count them
-_NOT_SMALLER = "right on all smaller calls that were tried around it"
+_NOT_SMALLER = Claim(
+    "right on all smaller calls that were tried around it", "is", circumstance=True
+)
 
 
 @dataclass(frozen=True)
@@ -119,9 +121,9 @@ def _diagnosed(verdict: Verdict) -> Diagnosis:
     if focus.right:
         found = layout(session, focus) if verdict.prop == "memory layout" else None
         if found is not None:
-            words, shown = found
+            claim, shown = found
             advised = "declines=memory_layout, if it takes dense arrays alone"
-            told = Diagnosis(claims=(Claim(words),), advice=(advised,), evidence=shown)
+            told = Diagnosis(claims=(claim,), advice=(advised,), evidence=shown)
             return _drawn(told, shown)
         other = _other_call(session, verdict)
         if other is None:
@@ -159,7 +161,7 @@ def _of_wrong(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     if session.lost or changed(focus, again):
         return _of_history(session, focus)
     if session.remembers:
-        claims = (Claim("wrong in this call, and its results also depend on earlier ones"),)
+        claims = (Claim("wrong in this call, and its results also depend on earlier ones", "is"),)
         return _drawn(Diagnosis(_stateful(session), claims), evidence, focus.result())
     return _of_call(session, focus, evidence)
 
@@ -169,9 +171,7 @@ def _of_history(session: Session, focus: Asked) -> Diagnosis:
     found = history(session, focus.probe)
     if session.lost:
         return Diagnosis(claims=(Claim(session.lost),))
-    told = Diagnosis(
-        _stateful(session), (Claim(found.words),), cases=found.cases, evidence=found.evidence
-    )
+    told = Diagnosis(_stateful(session), (found.claim,), cases=found.cases, evidence=found.evidence)
     return _drawn(told, found.evidence) if found.evidence else told
 
 
@@ -188,11 +188,11 @@ def _of_large(session: Session, evidence: Evidence) -> Diagnosis:
         return replace(_drawn(found, evidence), cases=(), evidence=None)
     for dtype in dict.fromkeys(("float64", case.dtype)):
         other = _probed(session.origin, case.operation, dtype)
-        around = _around_first(other, dtype, "small", "is wrong")
+        around = _around_first(other, dtype, "small", WRONG)
         if around is not None:
             claims = () if around.names else tuple(_located(around, case))
             return _drawn(Diagnosis(around.names[:1], claims), evidence)
-    return _drawn(Diagnosis(claims=(Claim(_NOT_SMALLER),)), evidence)
+    return _drawn(Diagnosis(claims=(_NOT_SMALLER,)), evidence)
 
 
 def _drawn(found: Diagnosis, evidence: Evidence, result: Wrong | None = None) -> Diagnosis:
@@ -215,7 +215,8 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     acts = None if focus.probe.single else taps.acting(session, focus)
     claims = tuple(dict.fromkeys(_claims(session, focus, found, acts)))[:_MOST]
     if missing is not None:
-        claims = (Claim(f"right as far as {missing} promises, which is not declared"), *claims)
+        words = f"right as far as {missing} promises, which is not declared"
+        claims = (Claim(words, "is", circumstance=True), *claims)
     told = Diagnosis((), claims, advised)
     if acts:
         told = replace(told, taps=pictures.taps(acts))
@@ -232,13 +233,13 @@ def _probed(kernel: Kernel, operation: str, dtype: str) -> Session:
 class _Found:
     """What was found around a call that a kernel answers wrongly."""
 
-    deed: str = "is wrong"
+    deed: str = WRONG
     tried: tuple[Asked, ...] = ()
     names: tuple[Mistake, ...] = ()
     """those that give all answers"""
     partly: tuple[tuple[Mistake, str], ...] = ()
     """those that give some, and which"""
-    where: Condition | None = None
+    where: Claim | None = None
     kinds: tuple[Claim, ...] = ()
     """in which dtypes and on which numbers alone"""
     others: tuple[Claim, ...] = ()
@@ -277,14 +278,16 @@ def _deed(asked: Asked) -> str:
     answer = asked.answer
     if isinstance(answer, MisbehaviourError):
         return answer.deed
-    return "is wrong" if answer.shape == asked.probe.expected.shape else "returns another shape"
+    return WRONG if answer.shape == asked.probe.expected.shape else ANOTHER_SHAPE
 
 
 def _covers(found: _Found, case: Case, does: str) -> bool:
-    if found.where is None:
+    """Return whether what was found says that the kernel does so on a case."""
+    where = found.where.backing if found.where else Backing()
+    if where.statement is None or where.deed not in ("", does):
         return False
     numbers = numbers_of(operation_named(case.operation), case.geometry)
-    return found.where.deed in ("", does) and found.where.holds(numbers)
+    return bool(where.statement.holds(numbers))
 
 
 @lru_cache(maxsize=64)
@@ -328,11 +331,11 @@ def _claims(
     dtype, where = focus.probe.case.dtype, found.where
     part = next((each for each in found.partly if gives(each[0], [focus])), None)
     if part is not None:
-        yield Claim(f"{part[1]}, it behaves as if {part[0].sentence}")
+        yield Claim(part[0].sentence, link=Link.AS_IF, place=part[1])
     located = list(_located(found, focus.probe.case))
     yield from located
     if not located and isinstance(focus.answer, MisbehaviourError):
-        yield Claim(focus.answer.deed)
+        yield Claim(focus.answer.deed, "")
     if not located:
         yield from found.kinds
     asked = [focus, *wrong[:_LOOKED]]
@@ -350,17 +353,14 @@ def _claims(
     if where is None and len(wrong) >= _FEW:
         every = len(wrong) == len(found.tried)
         share = f"all {len(wrong)}" if every else f"{len(wrong)} of {len(found.tried)}"
-        words = "wrong" if found.deed == "is wrong" else found.deed
-        yield Claim(f"{words} in {share} geometries tried")
+        words, verb = ("wrong", "is") if found.deed == WRONG else (found.deed, "")
+        yield Claim(f"{words} in {share} geometries tried", verb)
 
 
 def _located(found: _Found, case: Case) -> Iterator[Claim]:
     """Yield where the kernel is wrong, if that says that it is on a case."""
-    where = found.where
-    if where and _covers(found, case, found.deed):
-        tried = numbers_in(found.tried[0].probe.case)
-        found_so = where.statement
-        yield Claim(where.words, where.deed, tried, found_so.clauses, found_so.doubts)
+    if found.where and _covers(found, case, found.deed):
+        yield found.where
 
 
 def _shared(session: Session, asked: list[Asked], dtype: str) -> Iterator[Claim]:
@@ -375,5 +375,5 @@ def _shared(session: Session, asked: list[Asked], dtype: str) -> Iterator[Claim]
             axes = session.operation.result
             every.append(of_shape(answer.shape, each.probe.expected.shape, axes, numbers))
     if every:
-        for found, text in told(common(every)):
-            yield Claim(text, dtype=dtype, signs=found)
+        for found, text, verb in told(common(every)):
+            yield Claim(text, verb, backing=Backing(dtype, signs=found))

@@ -12,6 +12,7 @@ from convcheck.judging.verdicts import Evidence, Wrong
 
 from .probes import Probe
 from .session import Session
+from .where.claims import Claim
 
 _REPEATS = 64
 _SHOWN = 4  # calls in a row that are written out
@@ -21,7 +22,7 @@ _SHOWN = 4  # calls in a row that are written out
 class History:
     """What is known of a kernel that is right on a call by itself."""
 
-    words: str
+    claim: Claim
     cases: tuple[Case, ...] = ()
     """judged one after another, these show it; empty where nothing is known to"""
     evidence: Evidence | None = None
@@ -38,14 +39,16 @@ def history(session: Session, probe: Probe) -> History:
         shown = evidence_of(probe, result) if result else None
         if fresh and wrong == list(range(max(wrong[0], 1), _REPEATS)):
             return _from_then_on(probe, wrong[0], shown)
-        words = f"wrong in {len(wrong)} of {len(asked)} calls"
+        words = (
+            f"different results for the same arguments, wrong in {len(wrong)} of {len(asked)} calls"
+        )
         shown = replace(shown or Evidence(probe.arrays, probe.case), repeats=len(asked))
-        return History(f"different results for the same arguments, {words}", evidence=shown)
+        return History(Claim(words, "gives", circumstance=True), evidence=shown)
     found = _after_another(session, probe) if fresh and not probe.special else None
     if found is not None:
         return found
     words = f"right in {_REPEATS} further calls with these arguments: its results depend on more"
-    return History(words)
+    return History(Claim(words, "is"))
 
 
 def _after_another(session: Session, probe: Probe) -> History | None:
@@ -59,11 +62,7 @@ def _after_another(session: Session, probe: Probe) -> History | None:
             result = asked[1].result()
             shown = evidence_of(probe, result) if result else Evidence(probe.arrays, probe.case)
             shown = replace(shown, before=Evidence(before.arrays, case))
-            return History(
-                f"right when first called, wrong after a call with {words}",
-                (case, probe.case),
-                shown,
-            )
+            return History(_later(f"wrong after a call with {words}"), (case, probe.case), shown)
     return None
 
 
@@ -96,14 +95,18 @@ def _others(case: Case) -> Iterator[tuple[str, Case]]:
 
 def _from_then_on(probe: Probe, before: int, shown: Evidence | None) -> History:
     """Return that a kernel is right in so many calls, and wrong in all that follow."""
-    words = "right when first called, wrong on the second such call"
+    claim = _later("wrong on the second such call")
     if before > 1:
-        words = f"right when first called, wrong from call {before + 1} with these arguments on"
+        claim = _later(f"wrong from call {before + 1} with these arguments on")
     few = before < _SHOWN
     if shown is not None:
         again = ("z = {call}",) * before
         shown = replace(shown, then=again) if few else replace(shown, repeats=before + 1)
-    return History(words, _cases(*[probe] * (before + 1)) if few else (), shown)
+    return History(claim, _cases(*[probe] * (before + 1)) if few else (), shown)
+
+
+def _later(words: str) -> Claim:
+    return Claim(f"right when first called, {words}", "is", circumstance=True)
 
 
 def _cases(*probes: Probe) -> tuple[Case, ...]:

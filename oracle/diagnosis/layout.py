@@ -8,6 +8,7 @@ from convcheck.kernels.calls import ARRANGEMENTS, MisbehaviourError
 
 from .history import evidence_of
 from .session import Asked, Session
+from .where.claims import Claim
 
 _WORDS = {
     "fortran": "in Fortran order",
@@ -16,8 +17,8 @@ _WORDS = {
 }
 
 
-def layout(session: Session, focus: Asked) -> tuple[str, Evidence] | None:
-    """Return in words how a kernel takes memory wrongly, and a call; None if it does not.
+def layout(session: Session, focus: Asked) -> tuple[Claim, Evidence] | None:
+    """Return how a kernel takes memory wrongly, and a call; None if it does not.
 
     Args:
         session: of the kernel.
@@ -39,7 +40,7 @@ def layout(session: Session, focus: Asked) -> tuple[str, Evidence] | None:
     answers = [each.answer for each in bad.values()]
     deeds = sorted({a.deed if isinstance(a, MisbehaviourError) else "wrong" for a in answers})
     words = f"right on C-contiguous arrays, {_listed(deeds)} where {_listed(places)} in memory"
-    return words, _evidence(bad)
+    return Claim(words, "is", circumstance=True), _evidence(bad)
 
 
 def _evidence(bad: Mapping[str, Asked]) -> Evidence:

@@ -13,7 +13,7 @@ from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import DECIDED
 
 from .probes import Probe
-from .where.claims import Claim
+from .where.claims import Backing, Claim
 
 
 def rounding(wrong: Sequence[Any], *, guess: bool) -> Iterator[str]:
@@ -79,7 +79,7 @@ def kinds(kernel: Kernel, case: Case) -> Iterator[Claim]:
     failed, passed = _split(kernel, dtypes)
     if failed and passed:
         names = tuple(each.dtype for each in failed)
-        yield Claim(f"wrong only in {' and '.join(names)}", dtypes=names)
+        yield Claim(f"wrong only in {' and '.join(names)}", "is", backing=Backing(dtypes=names))
     operation = operation_named(case.operation)
     *factors, among_zeros = nonfinite_fills(operation)
     for fills in (agreement_fills(operation), (*factors,), (among_zeros,)):
@@ -91,15 +91,17 @@ def kinds(kernel: Kernel, case: Case) -> Iterator[Claim]:
     whole = set(exact_fills(operation))
     if finite and text and whole <= {each.fill for each in passed}:
         words = f"right on integers, wrong on {' and on '.join(text)}"
-        yield Claim(words, dtype=case.dtype, spared=tuple(whole))
+        known = Backing(case.dtype, spared=tuple(whole))
+        yield Claim(words, "is", circumstance=True, backing=known)
         return
     if text and (not finite or (passed and len(text) <= len(fills) // 2)):
         words, alone = f"wrong only on {' and on '.join(text)}", tuple(each.fill for each in failed)
-        yield Claim(words, dtype=case.dtype, fills=alone)
+        yield Claim(words, "is", backing=Backing(case.dtype, fills=alone))
     elif failed and 0 < len(passed) <= 2:
         right = [_MEANING.get(each.fill, _wide(each.fill)) for each in passed]
         words, spared = f"right on {' and on '.join(right)}", tuple(each.fill for each in passed)
-        yield Claim(words, dtype=case.dtype, spared=spared)
+        known = Backing(case.dtype, spared=spared)
+        yield Claim(words, "is", circumstance=True, backing=known)
 
 
 def _wide(fill: str) -> str:

@@ -23,7 +23,7 @@ SOME = tuple(name for name in OPERATIONS if name.startswith("convolution_transpo
 _BARE = """
 import sys, time
 from convcheck.conformance.plugin.kernels import kernel_for
-from convcheck.conformance.test_certificates import TIERS, region
+from convcheck.conformance.plan.certified import TIERS, region
 from convcheck.judging.certificates import enumerate_region
 from convcheck.form.operations import OPERATIONS
 from convcheck.form.pytorch import one_thread
@@ -34,8 +34,8 @@ with one_thread():
     sys.stdin.readline()
     started = time.perf_counter()
     for operation in map(OPERATIONS.get, sys.argv[3:]):
-        within = region(operation, TIERS["default"])
         kernel = kernel_for(operation.name)
+        within = region(kernel, operation, TIERS["default"])
         for _ in enumerate_region(kernel, within, draws=1, seed=0, shard=share, shards=of):
             pass
     print(time.perf_counter() - started)

@@ -3,9 +3,10 @@
 import pytest
 
 from convcheck.cases.case import Case
-from convcheck.conformance.plugin.kernels import REPLACED, judge_property, kernel_for
+from convcheck.conformance.plugin.kernels import REPLACED, kernel_for
 from convcheck.conformance.plugin.likeness import Tally
-from convcheck.conformance.plugin.recording import Record, laws_of
+from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.references import judge_property, laws_of
 from convcheck.judging.judge import property_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -2,26 +2,18 @@
 
 import pytest
 
-from convcheck.cases.case import agreement_fills, nonfinite_fills
-from convcheck.conformance.plugin.fills import fills
-from convcheck.conformance.plugin.kernels import judge_fills, operations
+from convcheck.conformance.plan.boundaries import Boundary, boundaries
 from convcheck.conformance.plugin.recording import Record
-from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
-from convcheck.form.operations import Operation
+from convcheck.conformance.plugin.steps import parametrize, walk
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-_CLASSES = [
-    pytest.param(operation, name, id=f"{operation.name}-{name}")
-    for operation in operations()
-    for name in reachable(operation)
-]
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Give the test every class of every operation."""
+    parametrize(metafunc, boundaries)
 
 
-@fills("exact", "bound", "nonfinite data", "nonfinite others")
-@pytest.mark.parametrize(("operation", "name"), _CLASSES)
-def test_boundary(record: Record, operation: Operation, name: str) -> None:
+def test_boundary(record: Record, step: Boundary) -> None:
     """The kernel agrees on the boundary class, exactly, within the bound, on zeros and on NaN."""
-    kinds = (*agreement_fills(operation), "sparse", *nonfinite_fills(operation))
-    for geometry in boundary_geometries(operation, name):
-        record.judged(judge_fills(operation, kinds, geometry, seed=1))
+    walk(record, step)

@@ -4,8 +4,9 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin import asked, kept
-from convcheck.conformance.plugin.kernels import CANDIDATES, judge_property, operations
+from convcheck.conformance.plugin.kernels import CANDIDATES, operations
 from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.references import judge_property
 from convcheck.form.operations import Operation
 from convcheck.reports.rows import Kept
 

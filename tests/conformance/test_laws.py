@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcheck.cases.case import DTYPES, Case
+from convcheck.conformance.plan.drawn import judge_laws
 from convcheck.conformance.plugin.effort import effort
 from convcheck.conformance.plugin.fills import fills
-from convcheck.conformance.plugin.kernels import kernel_for, operations, partners
-from convcheck.conformance.plugin.recording import Record, laws_of
+from convcheck.conformance.plugin.kernels import kernel_for, operations
+from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.shapes.strategies import geometries, seeds
 from convcheck.form.operations import Operation
 from convcheck.judging.laws.identities import LAWS
-from convcheck.judging.laws.judge_law import judge_law
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -24,12 +24,5 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_laws(record: Record, operation: Operation, data: st.DataObject) -> None:
     """On exact integers, the kernel agrees with itself as the laws demand."""
     geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    kernel = kernel_for(operation.name)
     cases = [Case(operation.name, geometry, dtype, "integers", seed) for dtype in DTYPES]
-    record.judged(
-        [
-            judge_law(law, kernel, case, partners())
-            for case in cases
-            for law in laws_of(operation.name)
-        ]
-    )
+    record.judged(judge_laws(kernel_for(operation.name), operation, cases))

@@ -1,10 +1,18 @@
 """What several tests of the harness share."""
 
+import contextlib
 import signal
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
-from pytest_runs import Folder
+from pytest_runs import Called, Command, Folder, written
+
+from convcheck.conformance.commands.command import main
+from convcheck.kernels.candidates import Candidate, load
+from convcheck.kernels.isolation.isolated import Isolated
 
 
 def pytest_configure() -> None:
@@ -15,15 +23,47 @@ def pytest_configure() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
-    """Return a function that writes files, named by module, and returns their folder.
+    """Return a function that writes files, named by module, and returns their folder."""
+    return partial(written, tmp_path)
 
-    It is a project with warnings as errors, the strictest that a user's may be.
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Return a function that calls `convcheck`, in this process, in the test's own folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: Called(main([*map(str, words)]), *capsys.readouterr())
+
+
+@pytest.fixture
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return a function that calls pytest, in this process and a folder, until tests would run."""
+
+    def call(where: Path, *words: str) -> Called:
+        monkeypatch.chdir(where)
+        return Called(int(pytest.main(["-p", "no:cacheprovider", *words])), *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def kernel_of(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """Return a function that isolates a candidate, with limits, and end its process afterwards.
+
+    The candidate is a line, or the text of a module that makes `convolution`.  With
+    `isolated=False` it is called in this process.
     """
-    (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
+    with contextlib.ExitStack() as ended:
 
-    def write(**modules: str) -> Path:
-        for name, text in modules.items():
-            (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
-        return tmp_path
+        def make(candidate: str, *, isolated: bool = True, **limits: Any) -> Any:
+            if "\n" in candidate:
+                (tmp_path / "mine.py").write_text(candidate, encoding="utf-8")
+                candidate = f"convolution={tmp_path}/mine.py:convolution"
+            if not isolated:
+                return load(candidate)
+            kernel = Isolated(Candidate.parse(candidate), **limits)
+            ended.callback(kernel.stop)
+            return kernel
 
-    return write
+        yield make

@@ -1,9 +1,10 @@
-"""Kernels for convolution that misbehave, most with the right result.
+"""Kernels for convolution that misbehave, most with the right result, and what is said of it.
 
-They are called by name from `test_hostile`; none imports more than it needs.
+`test_hostile` calls them by name, each in a process of its own; none imports more than it needs.
 """
 
 import contextlib
+import ctypes
 import fcntl
 import locale
 import os
@@ -16,6 +17,8 @@ import sys
 import threading
 import time
 import warnings
+from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,300 +29,245 @@ from convcheck.reference import convolution as right
 
 Array = Any
 Pair = tuple[int, int]
+Kernel = Callable[[Array, Array, Pair], Array]
 
 _calls = count(1)
 _kept: list[Array] = []
-_buffers: dict[tuple[int, ...], Array] = {}
+_buffers: dict[Any, Array] = {}
 
 
-def same_buffer(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Return every result in the memory of the last one of its shape."""
-    z = right(x, ftr, strd)
-    buffer = _buffers.setdefault(z.shape, np.empty_like(z))
+def does(*deeds: Callable[[], object]) -> Kernel:
+    """Return a right kernel that does something else besides."""
+
+    def kernel(x: Array, ftr: Array, strd: Pair) -> Array:
+        z = right(x, ftr, strd)
+        for deed in deeds:
+            deed()
+        return z
+
+    return kernel
+
+
+def returns(change: Callable[[Array], Any]) -> Kernel:
+    """Return a kernel that returns the right result in another form."""
+    return lambda x, ftr, strd: change(right(x, ftr, strd))
+
+
+def raises(error: BaseException) -> Kernel:
+    """Return a kernel that raises."""
+
+    def kernel(*_: Any) -> Any:
+        raise error
+
+    return kernel
+
+
+_wait = partial(time.sleep, 1000)
+
+
+def _in_buffer(z: Array, turn: int = 0) -> Array:
+    buffer = _buffers.setdefault((turn, z.shape), np.empty_like(z))
     buffer[...] = z
     return buffer
 
 
-def two_buffers(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Return results in two buffers by turns."""
-    z = right(x, ftr, strd)
-    buffer = _buffers.setdefault((next(_calls) % 2, *z.shape), np.empty_like(z))
-    buffer[...] = z
-    return buffer
+def _changed_later(z: Array) -> Array:
+    for kept in _kept:
+        kept[...] += 1
+    _kept[:] = [z]
+    return z
 
 
-def changes_an_earlier_result(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Add to the result of the call before."""
-    for z in _kept:
-        z[...] += 1
-    _kept[:] = [right(x, ftr, strd)]
-    return _kept[0]
-
-
-def changes_an_earlier_argument(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Clear the input of the call before."""
+def _clears_the_input_before(x: Array, ftr: Array, strd: Pair) -> Array:
     for kept in _kept:
         kept[...] = 0
     _kept[:] = [x]
     return right(x, ftr, strd)
 
 
-def every_seventh(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Be wrong on every seventh call."""
-    return right(x, ftr, strd) + (next(_calls) % 7 == 0)
+class _Lazy:
+    """An array that never comes."""
+
+    def __init__(self, _z: Array) -> None: ...
+
+    def __array__(self, *_: Any, **__: Any) -> Array:
+        return _wait()
 
 
-def once(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Be wrong on the tenth call, and never again."""
-    return right(x, ftr, strd) + (next(_calls) == 10)
-
-
-def by_shape(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Return what was computed before for arrays of this shape."""
-    key = (*x.shape, *ftr.shape, *strd)
-    return _buffers.setdefault(key, right(x, ftr, strd)).copy()
-
-
-def by_identity(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Return what was computed before for arrays at these addresses."""
-    return _buffers.setdefault((id(x), id(ftr), *x.shape), right(x, ftr, strd)).copy()
-
-
-def returns_with_keyboard_interrupt(_x: Array, _ftr: Array, _strd: Pair) -> Array:
-    """Raise what Ctrl-C raises."""
-    raise KeyboardInterrupt
-
-
-def hangs(_x: Array, _ftr: Array, _strd: Pair) -> Array:
-    """Do not return, nor listen to SIGTERM."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def _allocate() -> None:
     while True:
-        time.sleep(1000)
+        _kept.append(np.ones(10_000_000))
 
 
-def hangs_in_a_run(_x: Array, _ftr: Array, _strd: Pair) -> Array:
-    """Do not return, and leave a sign that it was called."""
-    Path("started").touch()
-    leaves_processes(_x, _ftr, _strd)
-    time.sleep(1000)
-
-
-def hangs_when_read(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Return something whose array never comes."""
-
-    class Lazy:
-        def __array__(self, *_: Any, **__: Any) -> Array:
-            time.sleep(1000)
-            return right(x, ftr, strd)
-
-    return Lazy()
-
-
-def crashes(_x: Array, _ftr: Array, _strd: Pair) -> Array:
-    """Read memory that is not there."""
-    import ctypes  # noqa: PLC0415
-
-    return ctypes.string_at(0)
-
-
-def crashes_on_stride_two(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Crash on some cases only."""
-    return crashes(x, ftr, strd) if strd[1] == 2 else right(x, ftr, strd)
-
-
-def aborts(_x: Array, _ftr: Array, _strd: Pair) -> Array:
-    """Abort."""
-    os.abort()
-
-
-def ends(_x: Array, _ftr: Array, _strd: Pair) -> Array:
-    """End the process as if all were well."""
-    os._exit(0)
-
-
-def kills_its_group(_x: Array, _ftr: Array, _strd: Pair) -> Array:
-    """Kill the process group."""
-    os.killpg(0, signal.SIGKILL)
-
-
-def kills_its_parent(_x: Array, _ftr: Array, _strd: Pair) -> Array:
-    """Kill the parent, and wait for the end."""
-    os.kill(os.getppid(), signal.SIGKILL)
-    time.sleep(1000)
-
-
-def terminates_its_parent(_x: Array, _ftr: Array, _strd: Pair) -> Array:
-    """Ask the parent to end, and wait for it."""
-    os.kill(os.getppid(), signal.SIGTERM)
-    time.sleep(1000)
-
-
-def crashes_in_a_thread(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Return, and crash a moment later."""
-    threading.Timer(0.05, os.abort).start()
-    if next(_calls) > 1:
-        time.sleep(1)
-    return right(x, ftr, strd)
-
-
-def closes_descriptors(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Close all that is open."""
-    os.closerange(0, 1000)
-    return right(x, ftr, strd)
-
-
-def writes_to_descriptors(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Write to all that is open."""
+def _write_to_descriptors() -> None:
     for descriptor in range(3, 256):
-        try:
+        with contextlib.suppress(OSError):
             os.write(descriptor, b"progress: 50%\n" * 10)
-        except OSError:
-            continue
-    return right(x, ftr, strd)
 
 
-def _forged(header: str, body: bytes, length: int | None = None) -> bytes:
+def _leave_forks() -> None:
+    for _ in range(100 * (next(_calls) == 1)):
+        if os.fork() == 0:
+            _wait()
+
+
+def _leave_threads() -> None:
+    for _ in range(100 * (next(_calls) == 1)):
+        threading.Thread(target=_wait, daemon=True).start()
+
+
+def _abort_later() -> None:
+    threading.Timer(0.05, os.abort).start()
+    time.sleep(next(_calls) > 1)
+
+
+def _close_stdout() -> None:
+    if next(_calls) == 1:
+        sys.stdout.close()
+        os.close(1)
+
+
+def _change_locale() -> None:
+    locale.setlocale(locale.LC_ALL, "C.UTF-8" if locale.setlocale(locale.LC_ALL) == "C" else "C")
+
+
+def _signals_its_parent(number: int) -> Kernel:
+    return does(lambda: os.kill(os.getppid(), number), _wait)
+
+
+MISBEHAVE: dict[str, tuple[Kernel, str]] = {
+    "same_buffer": (returns(_in_buffer), "returned the memory of an earlier result again"),
+    "two_buffers": (
+        returns(lambda z: _in_buffer(z, next(_calls) % 2)),
+        "returned the memory of an earlier result again",
+    ),
+    "changes_a_result": (returns(_changed_later), "changed the result of an earlier call"),
+    "changes_an_argument": (_clears_the_input_before, "changed an argument of an earlier call"),
+    "interrupts": (raises(KeyboardInterrupt()), "raised KeyboardInterrupt: no message"),
+    "hangs": (
+        does(lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN), _wait),
+        "did not return within 0.5 s (--call-seconds)",
+    ),
+    "hangs_when_read": (returns(_Lazy), "did not return within 0.5 s (--call-seconds)"),
+    "crashes": (does(lambda: ctypes.string_at(0)), "crashed its process (SIGSEGV)"),
+    "aborts": (does(os.abort), "crashed its process (SIGABRT)"),
+    "aborts_in_a_thread": (does(_abort_later), "crashed its process (SIGABRT)"),
+    "ends": (does(lambda: os._exit(0)), "ended its process, with exit status 0"),
+    "kills_its_group": (
+        does(lambda: os.killpg(0, signal.SIGKILL)),
+        "killed its process (SIGKILL)",
+    ),
+    "kills_its_parent": (_signals_its_parent(signal.SIGKILL), "killed its process (SIGKILL)"),
+    "terminates_its_parent": (_signals_its_parent(signal.SIGTERM), "killed its process (SIGTERM)"),
+    "closes_descriptors": (does(lambda: os.closerange(0, 1000)), "closed the pipes to the judge"),
+    "writes_to_descriptors": (
+        does(_write_to_descriptors),
+        "wrote to the pipe that its results are sent by",
+    ),
+    "forks": (does(os.fork), "returned twice: its process forked, and the fork returned too"),
+    "leaves_many_processes": (does(_leave_forks), "left more than 64 processes running"),
+    "leaves_threads": (does(_leave_threads), "left more than 64 threads running"),
+    "allocates": (does(_allocate), "took more than 400 MB of memory"),
+    "prints_megabytes": (
+        does(lambda: sys.stdout.write("x" * 10**6), lambda: os.write(2, b"y" * 10**6)),
+        "printed more than 100,000 bytes",
+    ),
+    "reads_stdin": (
+        does(lambda: input("continue?")),
+        "raised EOFError: EOF when reading a line",
+    ),
+    "patches_numpy": (
+        does(lambda: vars(np).update(array_equal=lambda *_: True)),
+        "changed NumPy's functions",
+    ),
+    "seeds": (does(lambda: np.random.seed(0)), "changed the state of np.random"),  # noqa: NPY002
+    "draws": (does(random.random), "changed the state of random"),
+    "ignores_interrupts": (
+        does(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)),
+        "changed signal handlers",
+    ),
+    "sets_the_locale": (does(_change_locale), "changed the locale"),
+}
+
+
+def _sleep_in_a_session() -> None:
+    subprocess.Popen(["/bin/sleep", "1000"], start_new_session=True)
+
+
+HARMLESS: dict[str, Kernel] = {
+    "leaves_processes": does(_sleep_in_a_session),
+    "prints": does(lambda: sys.stdout.write("here I am")),
+    "closes_stdout": does(_close_stdout),
+    "warns": does(lambda: warnings.warn("this kernel is old", UserWarning, stacklevel=1)),
+}
+# Those whose result depends on more than the arguments.
+WRONG: dict[str, Kernel] = {
+    "every_seventh": returns(lambda z: z + (next(_calls) % 7 == 0)),
+    "once": returns(lambda z: z + (next(_calls) == 10)),
+    "by_shape": lambda x, ftr, strd: _buffers.setdefault(
+        (*x.shape, *ftr.shape, *strd), right(x, ftr, strd)
+    ).copy(),
+    "by_identity": lambda x, ftr, strd: _buffers.setdefault(
+        (id(x), id(ftr), *x.shape), right(x, ftr, strd)
+    ).copy(),
+}
+
+
+def _forged(header: str, body: bytes = np.ones(12).tobytes(), length: int | None = None) -> bytes:
     """Return what a process might take for an answer, of whatever header."""
     size = len(body) if length is None else length
     return struct.pack("<4sIQ", b"cvk1", len(header), size) + header.encode("latin-1") + body
 
 
-_BODY = np.ones(12).tobytes()
 FORGERIES = {
-    "another shape": _forged('["result", "", 0, "<f8", [12]]', _BODY),
-    "negative sizes": _forged('["result", "", 0, "<f8", [-3, -4]]', _BODY),
-    "sizes that are no integers": _forged('["result", "", 0, "<f8", [3.0, 4]]', _BODY),
-    "another size": _forged('["result", "", 0, "<f8", [2, 3]]', _BODY),
-    "no sizes": _forged('["result", "", 0, "<f8", {}]', _BODY[:8]),
-    "integers": _forged('["result", "", 0, "<i8", [1, 2, 3, 2]]', _BODY),
-    "objects": _forged('["result", "", 0, "O", [1, 2, 3, 2]]', _BODY),
-    "bytes": _forged('["result", "", 0, "V8", [1, 2, 3, 2]]', _BODY),
-    "records": _forged('["result", "", 0, "f4,f4", [1, 2, 3, 2]]', _BODY),
-    "no dtype": _forged('["result", "", 0, 7, [12]]', _BODY),
+    "another shape": _forged('["result", "", 0, "<f8", [12], []]'),
+    "another number": _forged('["misbehaved", "why", -1, "", [], []]', b""),
+    "another kind": _forged('["loaded", "", 0, "", [], []]', b""),
+    "a long body": _forged('["result", "", 0, "<f8", [12], []]', length=(1 << 64) - 1),
+    "torn": _forged('["result", "", 0, "<f8", [12], []]')[:50],
+}
+# What is no answer, whoever sends it.
+GARBLED = {
+    "other bytes": b"progress: 50%\n" * 9,
+    "negative sizes": _forged('["result", "", 0, "<f8", [-3, -4], []]'),
+    "sizes that are no integers": _forged('["result", "", 0, "<f8", [3.0, 4], []]'),
+    "another size": _forged('["result", "", 0, "<f8", [2, 3], []]'),
+    "no sizes": _forged('["result", "", 0, "<f8", {}, []]', bytes(8)),
+    "integers": _forged('["result", "", 0, "<i8", [1, 2, 3, 2], []]'),
+    "objects": _forged('["result", "", 0, "O", [1, 2, 3, 2], []]'),
+    "bytes": _forged('["result", "", 0, "V8", [1, 2, 3, 2], []]'),
+    "records": _forged('["result", "", 0, "f4,f4", [1, 2, 3, 2], []]'),
+    "no dtype": _forged('["result", "", 0, 7, [12], []]'),
     "brackets": _forged("[" * 60_000, b""),
     "digits": _forged("1" * 60_000, b""),
     "no JSON": _forged("\xff\xfe", b""),
-    "not UTF-8": _forged('["misbehaved", "\xe9", 0, "", []]', b""),
-    "a long body": _forged('["result", "", 0, "<f8", [12]]', _BODY, (1 << 64) - 1),
-    "a body for no result": _forged('["misbehaved", "", 0, "", []]', _BODY),
-    "NaN for a number": _forged('["misbehaved", "", NaN, "", []]', b""),
-    "another number": _forged('["misbehaved", "why", -1, "", []]', b""),
-    "a text that is none": _forged('["misbehaved", 7, 0, "", []]', b""),
-    "another kind": _forged('["loaded", "", 0, "", []]', b""),
-    "a kind that is none": _forged('[[], "", 0, "", []]', b""),
+    "not UTF-8": _forged('["misbehaved", "\xe9", 0, "", [], []]', b""),
+    "a body for no result": _forged('["misbehaved", "", 0, "", [], []]'),
+    "NaN for a number": _forged('["misbehaved", "", NaN, "", [], []]', b""),
+    "a text that is none": _forged('["misbehaved", 7, 0, "", [], []]', b""),
+    "a kind that is none": _forged('[[], "", 0, "", [], []]', b""),
+    "details that are none": _forged('["misbehaved", "", 0, "", [], [7]]', b""),
     "too few": _forged('["misbehaved"]', b""),
     "no list": _forged('{"kind": "result"}', b""),
-    "torn": _forged('["result", "", 0, "<f8", [12]]', _BODY)[:50],
 }
 
 
-def forges(x: Array, ftr: Array, strd: Pair) -> Array:
+def _send() -> None:
     """Answer in the process's place, by the pipe that it answers by."""
-    _send(FORGERIES[os.environ["FORGERY"]])
-    return right(x, ftr, strd)
-
-
-def _send(data: bytes) -> None:
     for each in list(Path("/proc/self/fd").iterdir()):
         number = int(each.name)
         with contextlib.suppress(OSError):
             pipe = stat.S_ISFIFO(os.fstat(number).st_mode)
             if pipe and fcntl.fcntl(number, fcntl.F_GETFL) & os.O_WRONLY:
-                os.write(number, data)
+                os.write(number, FORGERIES[os.environ["FORGERY"]])
 
 
-def forks(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Return in two processes."""
-    os.fork()
-    return right(x, ftr, strd)
+# Each is found by its name.
+globals().update({name: kernel for name, (kernel, _) in MISBEHAVE.items()} | HARMLESS | WRONG)
+forges = does(_send)
+hangs_in_a_run = does(lambda: Path("started").touch(), _sleep_in_a_session, _wait)
 
 
-def leaves_processes(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Start processes that outlive it, in a session of their own."""
-    subprocess.Popen(["/bin/sleep", "1000"], start_new_session=True)
-    return right(x, ftr, strd)
-
-
-def leaves_many_processes(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Start a hundred forks that outlive it, once."""
-    for _ in range(100 * (next(_calls) == 1)):
-        if os.fork() == 0:
-            time.sleep(1000)
-    return right(x, ftr, strd)
-
-
-def leaves_threads(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Start a hundred threads that outlive it, once."""
-    for _ in range(100 * (next(_calls) == 1)):
-        threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
-    return right(x, ftr, strd)
-
-
-def allocates(_x: Array, _ftr: Array, _strd: Pair) -> Array:
-    """Take memory as long as there is some."""
-    while True:
-        _kept.append(np.ones(10_000_000))
-
-
-def prints_megabytes(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Print a lot, also below Python."""
-    sys.stdout.write("x" * 1_000_000)
-    os.write(2, b"y" * 1_000_000)
-    return right(x, ftr, strd)
-
-
-def prints(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Print a little."""
-    sys.stdout.write("here I am")
-    return right(x, ftr, strd)
-
-
-def closes_stdout(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Close what others print to."""
-    if next(_calls) == 1:
-        sys.stdout.close()
-        os.close(1)
-    return right(x, ftr, strd)
-
-
-def reads_stdin(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Wait for somebody to type."""
-    input("continue?")
-    return right(x, ftr, strd)
-
-
-def warns(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Warn, and return the right result."""
-    warnings.warn("this kernel is old", UserWarning, stacklevel=1)
-    return right(x, ftr, strd)
-
-
-def patches_numpy(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Replace a function that others use."""
-    z = right(x, ftr, strd)
-    np.array_equal = lambda *_: True
-    return z
-
-
-def seeds(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Seed the generator that all share."""
-    np.random.seed(0)  # noqa: NPY002
-    return right(x, ftr, strd)
-
-
-def draws(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Draw from the generator that all share."""
-    random.random()  # noqa: S311
-    return right(x, ftr, strd)
-
-
-def ignores_interrupts(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Take Ctrl-C from the user."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    return right(x, ftr, strd)
-
-
-def sets_the_locale(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Change how numbers are written."""
-    locale.setlocale(locale.LC_ALL, "C.UTF-8" if locale.setlocale(locale.LC_ALL) == "C" else "C")
-    return right(x, ftr, strd)
+def crashes_on_stride_two(x: Array, ftr: Array, strd: Pair) -> Array:
+    """Crash on some cases only."""
+    return ctypes.string_at(0) if strd[1] == 2 else right(x, ftr, strd)

@@ -13,10 +13,12 @@ import pytest
 import zoo
 
 from convcheck.cases.regions import Region
-from convcheck.conformance import test_agreement, test_boundaries, test_combinations, test_laws
+from convcheck.conformance import test_agreement, test_laws
+from convcheck.conformance.plan.boundaries import boundaries
+from convcheck.conformance.plan.combined import TIERS, combined
 from convcheck.conformance.plugin import kernels
 from convcheck.conformance.plugin.recording import Record
-from convcheck.conformance.shapes.boundaries import reachable
+from convcheck.conformance.plugin.steps import walk
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.certificates import certify
@@ -61,10 +63,10 @@ def test_certified(operation: Operation) -> None:
 @each_run
 def test_conforms(operation: Operation, style: str) -> None:
     """The kernel passes the other tests; loops are too slow for those of sizes."""
-    for boundary in reachable(operation):
-        test_boundaries.test_boundary(Record(), operation, boundary)
+    for boundary in boundaries(operation):
+        walk(Record(), boundary)
     for test in (test_agreement.test_agreement, test_agreement.test_nonfinite, test_laws.test_laws):
         judged: Any = hypothesis.seed(0)(test)
         judged(record=Record(), operation=operation)
-    for plan in test_combinations.TIERS["quick"] if style != "loops" else ():
-        test_combinations.test_sizes(Record(), operation, plan, 0)
+    for sizes in combined(operation, TIERS["quick"]) if style != "loops" else ():
+        walk(Record(), sizes)

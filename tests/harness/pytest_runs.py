@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 CASE = "v1:convolution:float32:integers:b1.h4.w5.i2.o1.f2x2.s1x2:7"
 # These tests need no oracle, hence not the seconds that PyTorch takes to import.
@@ -46,6 +46,38 @@ reference.convolution_transpose = convolution_transpose
 DIE = HANG.replace("time.sleep(60)", "os._exit(3)")
 
 Folder = Callable[..., Path]
+
+
+class Called(NamedTuple):
+    """How a command ended, and what it wrote."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def problem(self) -> str:
+        """The one line that a command which could do nothing has written."""
+        assert self.out.strip() == ""
+        (line,) = self.err.strip().splitlines()
+        assert line.startswith("ERROR: ")
+        assert line.isprintable()
+        assert len(line) < 600
+        return line
+
+
+Command = Callable[..., Called]
+
+
+def written(where: Path, **modules: str) -> Path:
+    """Write files, named by module, into a folder, and return it.
+
+    It is a project with warnings as errors, the strictest that a user's may be.
+    """
+    (where / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\n", encoding="utf-8")
+    for name, text in modules.items():
+        (where / f"{name}.py").write_text(text, encoding="utf-8")
+    return where
 
 
 def command(arguments: tuple[str, ...]) -> list[str]:

@@ -6,7 +6,6 @@ Left out are those of published networks' layers and of activations.
 import contextlib
 from collections.abc import Callable, Iterator
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import hypothesis
@@ -14,22 +13,20 @@ import pytest
 from hypothesis.errors import FlakyFailure
 
 from convcheck.cases.case import Case
-from convcheck.conformance import (
-    test_agreement,
-    test_boundaries,
-    test_certificates,
-    test_combinations,
-    test_laws,
-)
+from convcheck.conformance import test_agreement, test_laws
+from convcheck.conformance.plan.boundaries import boundaries
+from convcheck.conformance.plan.certified import certified
+from convcheck.conformance.plan.combined import TIERS, Shapes, combined
+from convcheck.conformance.plan.step import Step
 from convcheck.conformance.plugin import kernels
 from convcheck.conformance.plugin.effort import tier
 from convcheck.conformance.plugin.recording import Record
-from convcheck.conformance.shapes.boundaries import reachable
+from convcheck.conformance.plugin.steps import walk
 from convcheck.diagnosis.mistakes import Mistake
 from convcheck.form.operations import OPERATIONS, Kernel, Operation
 from convcheck.judging.verdicts import Verdict
 
-Test = Callable[..., None]
+Test = Callable[..., object]
 
 
 class _CaughtError(BaseException):
@@ -69,10 +66,13 @@ class _Latest(Record):
 
 def plain(operation: Operation) -> Iterator[Test]:
     """Yield the tests of fixed and of drawn geometries."""
-    for name in reachable(operation):
-        yield lambda record, name=name: test_boundaries.test_boundary(record, operation, name)
+    yield from map(_test, boundaries(operation))
     for module, test in _DRAWN:
         yield partial(seeded(module, test, operation), operation=operation)
+
+
+def _test(step: Step) -> Test:
+    return partial(walk, step=step)
 
 
 _DRAWN: tuple[tuple[str, Any], ...] = (
@@ -89,23 +89,15 @@ def seeded(module: str, test: Any, operation: Operation) -> Any:
 
 def sizes(operation: Operation) -> Iterator[Test]:
     """Yield the tests of sizes."""
-    for plan in test_combinations.TIERS[tier()]:
-        for part in range(test_combinations.PARTS[plan.of]):
-            yield lambda record, plan=plan, part=part: test_combinations.test_sizes(
-                record, operation, plan, part
-            )
+    return map(_test, combined(operation, TIERS[tier()]))
 
 
 def conformance(operation: Operation) -> Iterator[Test]:
     """Yield the tests of the profile that is loaded."""
     yield from plain(operation)
     yield from sizes(operation)
-    yield lambda record: test_combinations.test_shapes(record, operation)
-    request: Any = SimpleNamespace(config=SimpleNamespace(getoption=lambda *_: None))
-    for shard in range(test_certificates.TIERS[tier()].shards):
-        yield lambda record, shard=shard: test_certificates.test_certificate(
-            record, operation, shard, request
-        )
+    yield _test(Shapes(operation))
+    yield from map(_test, certified(operation, tier(), seed=0))
 
 
 def caught(kernel: Kernel, name: str) -> int | None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from convcheck.conformance import test_activations
+from convcheck.conformance.plan.activated import Activated
 from convcheck.conformance.plugin.recording import ConformanceError, Record
 from convcheck.form.operations import OPERATIONS
 from convcheck.reference import repaired
@@ -18,10 +19,9 @@ def test_failure_names_element_bound_and_command(monkeypatch: pytest.MonkeyPatch
         return 1.5 * right(*arguments, **keywords)
 
     monkeypatch.setattr(repaired, "conv_back_prop", wrong)
+    step = Activated(OPERATIONS["conv_back_prop"], "convolution_transpose", "tanh")
     with pytest.raises(ConformanceError) as failure:
-        test_activations.test_gradient_through_activation(
-            Record(), OPERATIONS["conv_back_prop"], "convolution_transpose", "tanh"
-        )
+        test_activations.test_gradient_through_activation(Record(), step)
     message = str(failure.value)
     assert "disagrees with autograd through a real activation" in message
     assert "times the bound" in message

@@ -1,18 +1,15 @@
 """How long calls may take, the first of a shape and others, and whose clock tells it."""
 
 import math
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from pytest_runs import Folder, findings, run
+from pytest_runs import Command, Folder, findings, run
 
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin.likeness import Tally
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import Outcome, Verdict
-from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.isolation.isolated import Isolated
 
 # A kernel that compiles, as it were: for each shape, dtype and stride.
@@ -46,30 +43,14 @@ CASES = [
 Isolate = Callable[..., Isolated]
 
 
-@pytest.fixture
-def isolated(tmp_path: Path) -> Iterator[Isolate]:
-    """Return a function that isolates the convolution of a module's text, and end it afterwards."""
-    started = []
-
-    def make(text: str, **limits: Any) -> Isolated:
-        path = tmp_path / "mine.py"
-        path.write_text(text, encoding="utf-8")
-        started.append(Isolated(Candidate("convolution", str(path), "convolution"), **limits))
-        return started[-1]
-
-    yield make
-    for kernel in started:
-        kernel.stop()
-
-
 def told(verdicts: list[Verdict]) -> set[tuple[Outcome, str]]:
     """Return what was said, each once."""
     return {(each.outcome, each.reason) for each in verdicts}
 
 
-def test_first_calls_of_a_shape_may_compile(isolated: Isolate) -> None:
+def test_first_calls_of_a_shape_may_compile(kernel_of: Isolate) -> None:
     """They have a limit of their own; so have they in every process anew, and in a diagnosis."""
-    kernel = isolated(COMPILES, seconds=0.4)
+    kernel = kernel_of(COMPILES, seconds=0.4)
     assert told(judge_all(kernel, CASES)) == {(Outcome.AGREES, "")}
     kernel.stop()
     assert told(judge_all(kernel, CASES[:2])) == {(Outcome.AGREES, "")}
@@ -78,17 +59,17 @@ def test_first_calls_of_a_shape_may_compile(isolated: Isolate) -> None:
     fresh.stop()
 
 
-def test_a_first_call_has_a_limit_too(isolated: Isolate) -> None:
+def test_a_first_call_has_a_limit_too(kernel_of: Isolate) -> None:
     """Beyond it, it is a hang, and the options that would allow more are named."""
-    (verdict,) = judge_all(isolated(COMPILES, seconds=0.2, first_seconds=0.5), CASES[:1])
+    (verdict,) = judge_all(kernel_of(COMPILES, seconds=0.2, first_seconds=0.5), CASES[:1])
     assert verdict.outcome is Outcome.MISBEHAVED
     for fact in ("0.2 s (--call-seconds)", "0.5 s", "(--first-call-seconds)"):
         assert fact in verdict.reason
 
 
-def test_later_calls_have_the_short_limit(isolated: Isolate) -> None:
+def test_later_calls_have_the_short_limit(kernel_of: Isolate) -> None:
     """A kernel that hangs where it has answered such a call before is not waited for long."""
-    kernel = isolated(HANGS_LATER, seconds=0.4)
+    kernel = kernel_of(HANGS_LATER, seconds=0.4)
     first, second = judge_all(kernel, CASES[:2])
     assert (first.outcome, second.outcome) == (Outcome.AGREES, Outcome.MISBEHAVED)
     assert second.reason.startswith("did not return within 0.4 s (--call-seconds)")
@@ -99,22 +80,22 @@ def test_later_calls_have_the_short_limit(isolated: Isolate) -> None:
 
 @pytest.mark.parametrize("name", ["seconds", "first_seconds", "megabytes"])
 @pytest.mark.parametrize("value", [0, -1, math.nan])
-def test_limits_are_positive(isolated: Isolate, name: str, value: float) -> None:
+def test_limits_are_positive(kernel_of: Isolate, name: str, value: float) -> None:
     """Another number is refused by the limit's name."""
     with pytest.raises(ValueError, match=f"{name}={value!r}: expected a positive number"):
-        isolated(COMPILES, **{name: value})
+        kernel_of(COMPILES, **{name: value})
 
 
 OPTIONS = ("--call-seconds", "--first-call-seconds", "--call-megabytes")
 
 
 @pytest.mark.parametrize("option", [*OPTIONS, "--convcheck-first-call-seconds"])
-def test_options_are_positive(folder: Folder, option: str) -> None:
+def test_options_are_positive(folder: Folder, called: Command, option: str) -> None:
     """A limit that is no positive number is a wrong command, which the message names."""
     for value in ("0", "-1", "nan", "x"):
-        done = run(folder(), f"{option}={value}")
-        assert done.returncode == 4
-        assert f"argument {option}: {value!r}: expected a positive" in done.stderr
+        status, _, said = called(folder(), f"{option}={value}")
+        assert status == 4
+        assert f"argument {option}: {value!r}: expected a positive" in said
 
 
 def test_options_reach_the_kernel(folder: Folder) -> None:
@@ -145,9 +126,9 @@ def convolution(x, ftr, strd):
 
 
 @pytest.mark.parametrize("now", ["float('nan')", "-2980.0 * sleep.__hash__()", "'soon'"])
-def test_the_judge_takes_the_time(isolated: Isolate, now: str) -> None:
+def test_the_judge_takes_the_time(kernel_of: Isolate, now: str) -> None:
     """Whatever clocks a kernel's process has, its time is what it took; the pipes' is taken off."""
-    kernel = isolated(LIES.format(now=now, sleep=0.1))
+    kernel = kernel_of(LIES.format(now=now, sleep=0.1))
     tally = Tally(kernel, kernel)
     tally.compare(CASES[:1])
     tally.compare(CASES[:3])

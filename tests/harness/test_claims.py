@@ -9,16 +9,26 @@ import pytest
 from wrong import RIGHT
 
 from convcheck.cases.case import Case
-from convcheck.diagnosis.where.claims import Claim, Seen
+from convcheck.diagnosis.where.claims import Backing, Claim, Link, Seen
 from convcheck.diagnosis.where.signs import common, of_shape, signs, told
-from convcheck.diagnosis.where.statements import both, columns_of, numbers_of, statements
+from convcheck.diagnosis.where.statements import Statement, both, columns_of, numbers_of, statements
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Wrong
 
 OPERATION = OPERATIONS["convolution"]
 WORDS = "wrong exactly where width is 3 or more, in 40 geometries tried"
-CLAIM = Claim(WORDS, "is wrong", "float64", ((("width", ">=", 3),),))
+WIDE = Statement("width is 3 or more", ((("width", ">=", 3),),))
+CLAIM = Claim(
+    *("wrong", "is", Link.EXACTLY, WIDE.words, "in 40 geometries tried"),
+    backing=Backing("float64", "is wrong", WIDE),
+)
+ONLY = replace(CLAIM, link=Link.ONLY)
+
+
+def borne_out(found: Seen, *claims: Claim) -> list[str]:
+    """Return in words what a run bears out of claims."""
+    return [each.text for each in found.bearing(claims, OPERATION)]
 
 
 def spoilt(x: Any, ftr: Any, strd: Any) -> Any:
@@ -37,7 +47,7 @@ def seen(*widths: int, kernel: Any = spoilt, fill: str = "integers") -> Seen:
 
 def test_what_all_cases_bear_out_is_said() -> None:
     """A condition that holds on every judged geometry is told as it is."""
-    assert seen(1, 2, 3, 4).bearing([CLAIM], OPERATION) == [WORDS]
+    assert borne_out(seen(1, 2, 3, 4), CLAIM) == [WORDS]
 
 
 @pytest.mark.parametrize("first", [2, 5])
@@ -47,7 +57,7 @@ def test_what_a_case_contradicts_is_counted(first: int) -> None:
     def other(x: Any, ftr: Any, strd: Any) -> Any:
         return RIGHT["convolution"](x, ftr, strd) + (x.shape[2] >= first)
 
-    (text,) = seen(1, 2, 3, 4, 5, kernel=other).bearing([CLAIM], OPERATION)
+    (text,) = borne_out(seen(1, 2, 3, 4, 5, kernel=other), CLAIM)
     inside, outside = {2: ("3 of 3", "1 of 2"), 5: ("1 of 3", "0 of 2")}[first]
     assert "exactly" not in text
     assert f"wrong in {inside} geometries judged where width is 3 or more" in text
@@ -62,25 +72,24 @@ def raising(x: Any, ftr: Any, strd: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("link", "widths", "told"),
+    ("claim", "widths", "told"),
     [
-        ("exactly", (2, 3, 5), ""),
-        ("exactly", (2, 3, 4), "wrong in 1 of 2 geometries judged where width is 3 or more"),
-        ("only", (2, 3, 4), ""),
+        (CLAIM, (2, 3, 5), ""),
+        (CLAIM, (2, 3, 4), "wrong in 1 of 2 geometries judged where width is 3 or more"),
+        (ONLY, (2, 3, 4), ""),
     ],
 )
-def test_another_fault_contradicts_exactly(link: str, widths: tuple[int, ...], told: str) -> None:
+def test_another_fault_contradicts_exactly(
+    claim: Claim, widths: tuple[int, ...], told: str
+) -> None:
     """A kernel that raises where it was said to be wrong is not wrong exactly there."""
-    words = WORDS.replace("exactly", link)
-    found = seen(*widths, kernel=raising).bearing([replace(CLAIM, text=words)], OPERATION)
-    assert found[0].startswith(told or words)
+    (found,) = borne_out(seen(*widths, kernel=raising), claim)
+    assert found.startswith(told or claim.text)
 
 
 def test_a_right_result_contradicts_only_too() -> None:
     """Where a kernel is said to be wrong, in whatever way, none of its results is right."""
-    (text,) = seen(2, 3, kernel=RIGHT["convolution"]).bearing(
-        [replace(CLAIM, text=WORDS.replace("exactly", "only"))], OPERATION
-    )
+    (text,) = borne_out(seen(2, 3, kernel=RIGHT["convolution"]), ONLY)
     assert text.startswith("wrong in 0 of 1 geometries judged where width is 3 or more")
 
 
@@ -90,16 +99,18 @@ def test_cases_that_may_be_right_by_chance_say_nothing() -> None:
     def careful(x: Any, ftr: Any, strd: Any) -> Any:
         return RIGHT["convolution"](x, ftr, strd)
 
-    assert seen(4, kernel=careful, fill="tiny").bearing([CLAIM], OPERATION) == [WORDS]
-    assert seen(4, kernel=careful).bearing([CLAIM], OPERATION) != [WORDS]
+    assert borne_out(seen(4, kernel=careful, fill="tiny"), CLAIM) == [WORDS]
+    assert borne_out(seen(4, kernel=careful), CLAIM) != [WORDS]
 
 
 def test_signs_that_a_wrong_result_lacks_are_not_said() -> None:
     """What wrong results look like is told only if all that were judged look so."""
     found = seen(3, 4)
-    off = Claim("off", dtype="float64", signs=(("", "what is wrong is off by 1"),))
-    zero = Claim("zero", dtype="float64", signs=(("", "what is wrong is zero"),))
-    assert found.bearing([off, zero, Claim("plain")], OPERATION) == ["off", "plain"]
+    off, zero = (
+        Claim(words, backing=Backing("float64", signs=(("", f"what is wrong is {words}"),)))
+        for words in ("off by 1", "zero")
+    )
+    assert borne_out(found, off, zero, Claim("plain")) == ["off by 1", "plain"]
 
 
 def test_what_tests_saw_adds_up_across_processes() -> None:
@@ -110,7 +121,8 @@ def test_what_tests_saw_adds_up_across_processes() -> None:
     assert whole.deeds == seen(1, 3, 2, 4).deeds
     assert whole.signs.keys() == {"float64"}
     claim = Claim.of_plain(json.loads(json.dumps(CLAIM.plain())))
-    assert whole.bearing([claim], OPERATION) == [WORDS]
+    assert claim == CLAIM
+    assert borne_out(whole, claim) == [WORDS]
 
 
 def wrong_of(mask: Any) -> Wrong:
@@ -126,7 +138,7 @@ def shown(*masks: Any) -> list[str]:
     for mask in masks:
         case = Case.parse(f"v1:convolution:float64:integers:b1.h1.w{len(mask)}.i1.o1.f1x1.s1x1:1")
         every.append(signs(wrong_of(mask), numbers_of(OPERATION, case.geometry)))
-    return [text for _, text in told(common(every))]
+    return [text for _, text, _ in told(common(every))]
 
 
 def test_no_position_is_read_off_two_elements() -> None:
@@ -148,7 +160,7 @@ def test_a_shape_is_told_by_what_it_has_in_common_with_others() -> None:
         of_shape((1, 2, 2, 1), (1, 2, 4, 1), "bPQo", numbers[0]),
         of_shape((1, 3, 3, 1), (1, 3, 5, 1), "bPQo", numbers[1]),
     ]
-    (text,) = (words for _, words in told(common(every)))
+    (text,) = (words for _, words, _ in told(common(every)))
     assert text == "the result has as many columns as it should have rows"
 
 
@@ -174,11 +186,12 @@ def test_statements_say_what_they_hold_of() -> None:
 def test_only_is_said_where_nothing_else_failed() -> None:
     """That a kernel fails in one dtype or on some numbers alone is told if no case gainsays it."""
     found = seen(3, 4, fill="integers")
-    in_double = Claim("in float64", dtypes=("float64",))
-    on_integers = Claim("on integers", dtype="float64", fills=("integers",))
-    spares = Claim("not on tiny", dtype="float64", spared=("tiny",))
-    claims = [in_double, on_integers, spares]
-    assert found.bearing(claims, OPERATION) == [each.text for each in claims]
+    claims = [
+        Claim("in float64", backing=Backing(dtypes=("float64",))),
+        Claim("on integers", backing=Backing("float64", fills=("integers",))),
+        Claim("not on tiny", backing=Backing("float64", spared=("tiny",))),
+    ]
+    assert found.bearing(claims, OPERATION) == claims
     for other in ("float32:integers", "float64:tiny"):
         case = Case.parse(f"v1:convolution:{other}:b1.h1.w4.i1.o1.f1x1.s1x1:1")
         verdict = judge(spoilt, case)
@@ -198,6 +211,20 @@ def test_integers_do_not_gainsay_what_is_said_of_real_numbers() -> None:
     for width in (1, 4):
         case = f"v1:convolution:float64:uniform:b1.h1.w{width}.i1.o1.f1x1.s1x1:1"
         found.add(judge(rounds, Case.parse(case)))
-    assert found.bearing([CLAIM], OPERATION) != [WORDS]
-    real = replace(CLAIM, dtype="float64, real numbers")
-    assert found.bearing([real], OPERATION) == [WORDS]
+    assert borne_out(found, CLAIM) != [WORDS]
+    real = replace(CLAIM, backing=replace(CLAIM.backing, dtype="float64, real numbers"))
+    assert borne_out(found, real) == [WORDS]
+
+
+def test_a_sentence_stands_alone_and_behind_a_name() -> None:
+    """Its parts make a sentence about the kernel, or about what it returns."""
+    as_if = Claim("the filter is flipped", link=Link.AS_IF, place="where it is wrong")
+    told = {
+        "is wrong exactly where width is 3 or more, in 40 geometries tried": CLAIM,
+        "raised ValueError": Claim("raised ValueError", ""),
+        "is wrong: it is 0": Claim("it is 0"),
+        ", where it is wrong, behaves as if the filter is flipped": as_if,
+    }
+    assert {each.predicate.removeprefix(" "): each for each in told.values()} == told
+    assert as_if.text == "where it is wrong, it behaves as if the filter is flipped"
+    assert [each.leads for each in told.values()] == [True, False, False, True]

@@ -8,16 +8,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
+from pytest_runs import Called, Command, call
 from synthetic import CIRCUMSTANCES, TESTS, failure, record, report
 
-from convcheck.conformance.commands import command
-from convcheck.conformance.commands.command import main
+from convcheck.conformance.commands.command import COMMANDS
 from convcheck.conformance.plugin import asked
 from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.isolation.isolated import Isolated, StartError
@@ -42,10 +42,13 @@ BAD = {
     "deep": (DEEP, "expected a JSON report"),
     "a list": ("[]", "expected a JSON report, with format 'convcheck-report'"),
     "foreign": ('{"format": "other", "version": 2}', "with format 'convcheck-report'"),
-    "older": (old(2), "version 2 of the format, this convcheck reads 3"),
-    "newer": (old(4), "version 4 of the format, this convcheck reads 3"),
+    "older": (old(files.VERSION - 1), f"of the format, this convcheck reads {files.VERSION}"),
+    "newer": (old(files.VERSION + 1), f"of the format, this convcheck reads {files.VERSION}"),
     "no version": (old("\x1b[31m" + "x" * 9999), "version "),
-    "empty": ('{"format": "convcheck-report", "version": 3}', "expected a member 'findings'"),
+    "empty": (
+        json.dumps({"format": files.FORMAT, "version": files.VERSION}),
+        "expected a member 'findings'",
+    ),
     "NaN": (TEXT.replace('"decided": ', '"decided": NaN, "x": ', 1), "NaN is no number of JSON"),
     "infinity": (TEXT.replace('"decided": ', '"decided": 1e999, "x": ', 1), "1e999 is no number"),
     "long number": (TEXT.replace('"decided": ', f'"decided": {"9" * 9999}, "x": ', 1), "expected"),
@@ -59,25 +62,17 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 @pytest.mark.parametrize("verb", ["merge", "diff", "render"])
-def test_an_unreadable_report_is_one_line(
-    name: str, verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_unreadable_report_is_one_line(name: str, verb: str, command: Command) -> None:
     """Whatever a file holds that is no report, a line says so, and nothing is written."""
     text, problem = BAD[name]
-    good, bad, out = (tmp_path / each for each in ("good.json", "bad.json", "out"))
-    good.write_text(TEXT, encoding="utf-8")
-    bad.write_bytes(text.encode("utf-8", "surrogateescape"))
-    inputs = {"render": [bad]}.get(verb, [good, bad])
-    output = {"diff": ["--html", out]}.get(verb, ["-o", out])
-    assert main([verb, *map(str, (*inputs, *output))]) == 4
-    said = capsys.readouterr()
-    assert said.out == ""
-    (line,) = said.err.splitlines()
-    assert line.startswith(f"ERROR: convcheck: {verb}: {bad}: ")
-    assert problem in line
-    assert line.isprintable()
-    assert len(line) < 600
-    assert not out.exists()
+    Path("good").write_text(TEXT, encoding="utf-8")
+    Path("bad").write_bytes(text.encode("utf-8", "surrogateescape"))
+    inputs = ["bad"] if verb == "render" else ["good", "bad"]
+    told = command(verb, *inputs, "--html" if verb == "diff" else "-o", "out")
+    assert told.status == 4
+    assert told.problem.startswith(f"ERROR: convcheck: {verb}: bad: ")
+    assert problem in told.problem
+    assert not Path("out").exists()
 
 
 @pytest.mark.parametrize(
@@ -101,23 +96,22 @@ def test_an_unreadable_report_is_one_line(
         (["diff", "r.json", "r.json", "--html", "missing/d.html"], "not written to missing/d.html"),
     ],
 )
-def test_a_wrong_command_is_one_line(
-    words: list[str],
-    problem: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_wrong_command_is_one_line(words: list[str], problem: str, command: Command) -> None:
     """What cannot be done is said in one line, with exit status 4, and leaves no file."""
-    monkeypatch.chdir(tmp_path)
     Path("r.json").write_text(TEXT, encoding="utf-8")
-    assert main(words) == 4
-    said = capsys.readouterr()
-    assert said.out == ""
-    (line,) = said.err.splitlines()
-    assert line.startswith("ERROR: convcheck: ")
-    assert problem in line
-    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+    told = command(*words)
+    assert told.status == 4
+    assert problem in told.problem
+    assert [path.name for path in Path().iterdir()] == ["r.json"]
+
+
+def failing(error: OSError) -> Callable[..., NoReturn]:
+    """Return a function that raises."""
+
+    def fail(*_: Any, **__: Any) -> NoReturn:
+        raise error
+
+    return fail
 
 
 UNFIT = {
@@ -129,34 +123,21 @@ UNFIT = {
 @pytest.mark.parametrize("name", UNFIT)
 def test_what_keeps_it_from_starting_is_one_line(name: str, tmp_path: Path) -> None:
     """Where files or folders are wanting, a line says so, with exit status 4."""
-    words = [sys.executable, "-m", "convcheck", "check", "k.py"]
-    done = subprocess.run(  # noqa: S602  (our own code)
-        f"{name}; exec {shlex.join(words)}",
-        shell=True,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (4, "")
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("ERROR: convcheck: check: ")
-    assert all(text in line for text in UNFIT[name])
+    check = shlex.join([sys.executable, "-m", "convcheck", "check", "k.py"])
+    done = call(tmp_path, ["sh", "-c", f"{name}; exec {check}"])
+    told = Called(done.returncode, done.stdout, done.stderr)
+    assert told.status == 4
+    assert all(text in told.problem for text in ("convcheck: check: ", *UNFIT[name]))
 
 
-def test_no_folder_for_temporary_files(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_no_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
     """That is said before pytest needs one."""
-
-    def none() -> str:
-        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
-
-    monkeypatch.setattr(tempfile, "gettempdir", none)
-    assert main(["check", "k.py"]) == 4
-    assert capsys.readouterr().err == (
+    monkeypatch.setattr(tempfile, "gettempdir", failing(FileNotFoundError(errno.ENOENT, "none")))
+    told = command("check", "k.py")
+    assert told.status == 4
+    assert told.problem == (
         "ERROR: convcheck: check: no folder for temporary files can be written to: expected one, "
-        "named by TMPDIR\n"
+        "named by TMPDIR"
     )
 
 
@@ -164,14 +145,11 @@ def test_a_process_that_cannot_start_is_no_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the system starts none for a kernel, that is said, and the kernel is not blamed."""
-
-    def full(*_: Any, **__: Any) -> None:
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
-
     (tmp_path / "k.py").write_text("def convolution(x, ftr, strd): ...", encoding="utf-8")
     kernel = Isolated(Candidate("convolution", str(tmp_path / "k.py"), "convolution"))
     files = Path("/proc/self/fd")
     before = len(list(files.glob("*")))
+    full = failing(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
     monkeypatch.setattr(subprocess, "Popen", full)
     with pytest.raises(StartError, match="its process cannot be started: Too many open files"):
         kernel.start()
@@ -184,67 +162,39 @@ def test_a_process_that_cannot_start_is_no_fault(
         asked.candidates(config)
 
 
-def test_help_is_quick_and_names_all(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_is_quick_and_names_all(command: Command, tmp_path: Path) -> None:
     """Help tells of every command, and imports none of what they need."""
-    assert main(["--help"]) == 0
-    text = capsys.readouterr().out
-    assert all(f"convcheck {name}" in text for name in ("check", *command.COMMANDS))
+    told = command("--help")
+    assert told.status == 0
+    assert all(f"convcheck {name}" in told.out for name in ("check", *COMMANDS))
     code = (
         "import sys; from convcheck.conformance.commands.command import main; main(['--help']);"
         "print({'numpy', 'torch', 'pytest', 'jinja2', 'json'} & set(sys.modules))"
     )
-    done = subprocess.run(  # noqa: S603  (our own code)
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.endswith("set()\n")
+    assert call(tmp_path, [sys.executable, "-c", code]).stdout.endswith("set()\n")
 
 
-def test_render_makes_the_same_page(tmp_path: Path) -> None:
+def test_render_makes_the_same_page(command: Command) -> None:
     """A page made from the JSON is that of the run, to the byte."""
-    first, again, source = (tmp_path / name for name in ("1.html", "2.html", "r.json"))
+    first, again, source = map(Path, ("1.html", "2.html", "r.json"))
     page.write_html(BASE, first)
     files.write_json(BASE, source)
-    assert main(["render", str(source), "-o", str(again)]) == 0
+    assert command("render", source, "-o", again).status == 0
     assert first.read_bytes() == again.read_bytes()
 
 
-@pytest.mark.parametrize("step", ["write", "fsync", "replace"])
-def test_a_full_disk_leaves_the_older_file(
-    step: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Where the disk is full, one line says so, and the older report is whole."""
-    source, out = tmp_path / "r.json", tmp_path / "r.html"
-    source.write_text(TEXT, encoding="utf-8")
-    out.write_text("older", encoding="utf-8")
-
-    def full(*_: Any, **__: Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    if step == "write":
-        monkeypatch.setattr(os, "fdopen", full)
-    else:
-        monkeypatch.setattr(*{"fsync": (os, "fsync"), "replace": (Path, "replace")}[step], full)
-    assert main(["render", str(source), "-o", str(out)]) == 3
-    assert capsys.readouterr().err == (
-        f"ERROR: convcheck: render: not written to {out}: No space left on device; what is there "
-        "is older\n"
+def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
+    """Where the disk is full, the line says that what is there is older, with exit status 3."""
+    Path("r.json").write_text(TEXT, encoding="utf-8")
+    Path("r.html").write_text("older", encoding="utf-8")
+    full = failing(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    monkeypatch.setattr(os, "fdopen", full)
+    told = command("render", "r.json", "-o", "r.html")
+    assert told.status == 3
+    assert told.problem == (
+        "ERROR: convcheck: render: not written to r.html: No space left on device; what is there "
+        "is older"
     )
-    assert out.read_text(encoding="utf-8") == "older"
-    assert {path.name for path in tmp_path.iterdir()} == {"r.json", "r.html"}
-
-
-def test_two_runs_to_one_file(tmp_path: Path) -> None:
-    """Whoever writes last wins, and at any time the file is one whole report."""
-    target = tmp_path / "r.json"
-    several = [report(asked={"seed": str(seed)}) for seed in range(4)]
-    with ThreadPoolExecutor(4) as pool:
-        for _ in range(5):
-            list(pool.map(lambda each: files.write_json(each, target), several))
-            assert files.read(target) in several
-    assert list(tmp_path.iterdir()) == [target]
 
 
 def test_much_and_nothing() -> None:
@@ -281,22 +231,23 @@ def test_long_messages_are_cut(tmp_path: Path) -> None:
     assert CIRCUMSTANCES["cost"]["phases"]["rest"] == 0.5
 
 
-def test_lines_of_the_report_are_printable(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_lines_of_the_report_are_printable(command: Command) -> None:
     """Paths and messages do not reach a terminal as commands to it."""
-    source = tmp_path / "\x1b[31mr.json"
-    files.write_json(report({TESTS[0]: record(0, failure=failure(LONG))}), source)
-    assert main(["diff", str(source), str(source)]) == 0
-    assert main(["render", str(source), "-o", str(tmp_path / "\x1b[31mr.html")]) == 0
-    assert main(["render", str(source) + "\n", "-o", "r.html"]) == 4
-    said = capsys.readouterr()
-    assert all(c.isprintable() or c == "\n" for c in said.out + said.err)
+    source = "\x1b[31mr.json"
+    files.write_json(report({TESTS[0]: record(0, failure=failure(LONG))}), Path(source))
+    for words, status in (
+        (("diff", source, source), 0),
+        (("render", source, "-o", "\x1b[31mr.html"), 0),
+        (("render", f"{source}\n", "-o", "r.html"), 4),
+    ):
+        told = command(*words)
+        assert told.status == status
+        assert all(c.isprintable() or c == "\n" for c in told.out + told.err)
 
 
 @pytest.mark.parametrize("words", [["--kernels", "mine.py"], ["--convcheck-kernel=x", "-q"]])
 def test_check_takes_the_options_that_name_kernels(
-    words: list[str], monkeypatch: pytest.MonkeyPatch
+    words: list[str], monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
     """Kernels may be named by pytest's options alone; the table is for where none is named."""
     called: list[list[str]] = []
@@ -306,6 +257,6 @@ def test_check_takes_the_options_that_name_kernels(
         return 0
 
     monkeypatch.setattr(pytest, "main", keep)
-    assert main(["check", *words]) == 0
-    assert main(["check", "-q"]) == 0
+    assert command("check", *words).status == 0
+    assert command("check", "-q").status == 0
     assert called == [words, ["--convcheck-kernels", "pyproject.toml", "-q"]]

@@ -10,8 +10,9 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
-from convcheck.conformance import test_certificates as certified
-from convcheck.conformance import test_combinations as combined
+from convcheck.conformance import test_combinations
+from convcheck.conformance.plan.certified import TIERS, region
+from convcheck.conformance.plan.combined import Combined, Shapes
 from convcheck.conformance.plugin.accuracy import HALVINGS, Accuracy
 from convcheck.conformance.plugin.kernels import CHOSEN, fore_layers_of, kernel_for
 from convcheck.conformance.plugin.recording import Record, planned_boundaries, planned_pairs
@@ -24,8 +25,8 @@ from convcheck.conformance.shapes.coverage import (
     shape_classes,
     shape_pairs,
 )
-from convcheck.conformance.shapes.sizes import BLOCKS, Plan, covering
-from convcheck.form.geometry import Geometry
+from convcheck.conformance.shapes.sizes import BLOCKS, Sizes, covering
+from convcheck.form.geometry import LAYERS, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.bounds import g, unit_roundoff
 from convcheck.judging.verdicts import Outcome, Verdict
@@ -78,12 +79,12 @@ def test_classes_of_block_sizes() -> None:
 @each_operation
 def test_pairs_are_counted_by_index(operation: Operation) -> None:
     """A case counts for each pair of its classes that is planned, and the dump says which."""
-    counts = PairCounts()
+    counts = PairCounts(fore_layers_of)
     pair = block_pairs(operation.name)[0]
     layers = fore_layers_of(operation)
     geometry = next(
         each
-        for each in covering(operation, layers, Plan("all", 2, 2**11))
+        for each in covering(operation, layers, Sizes("all", 2, 2**11))
         if set(pair) <= set(block_classes(operation, each))
     )
     counts.add(operation, geometry)
@@ -92,7 +93,7 @@ def test_pairs_are_counted_by_index(operation: Operation) -> None:
     dumped = json.loads(json.dumps(counts.dump()))
     assert [part[:2] for part in dumped] == [[operation.name, kind] for kind in sorted(PLANNED)]
     for _, kind, found in dumped:
-        planned = PLANNED[kind](operation.name)
+        planned = PLANNED[kind](operation.name, layers)
         reached = counts.reached(operation.name, kind)
         assert {planned[at]: count for at, count in found} == reached
 
@@ -104,7 +105,7 @@ def test_plan_holds_every_pair_of_shapes(operation: Operation) -> None:
     region = Region(operation.name, extent, full_to=0, batches=(1,), channels=(1,))
     shapes = {shape_classes(operation, geometry) for _, geometry, _ in region.geometries()}
     pairs = {pair for shape in shapes for pair in pairs_of(shape)}
-    assert pairs <= set(shape_pairs(operation.name))
+    assert pairs <= set(shape_pairs(operation.name, LAYERS))
 
 
 class Partial:
@@ -131,15 +132,16 @@ def test_what_a_kernel_does_not_take_is_no_class(
 ) -> None:
     """A kernel that takes less is judged on all of that, and certified on just that."""
     operation = OPERATIONS[name]
-    everything = set(shape_pairs(name))
+    everything = set(shape_pairs(name, LAYERS))
     monkeypatch.setitem(CHOSEN, name, Partial(operation))
-    combined.test_shapes(Record(), operation)
-    combined.test_sizes(Record(), operation, Plan("few", 2, 2**9), 0)
-    assert (set(shape_pairs(name)) < everything) == (operation.default_fore is not None)
-    region = certified.region(operation, certified.TIERS["quick"])
-    assert region.dtypes == ("float32",)
+    test_combinations.test_shapes(Record(), Shapes(operation))
+    test_combinations.test_sizes(Record(), Combined(operation, Sizes("few", 2, 2**9)))
+    pairs = set(shape_pairs(name, fore_layers_of(operation)))
+    assert (pairs < everything) == (operation.default_fore is not None)
+    within = region(kernel_for(name), operation, TIERS["quick"])
+    assert within.dtypes == ("float32",)
     assert all(
-        g.fore is None or g.fore.layer == operation.default_fore for _, g, _ in region.geometries()
+        g.fore is None or g.fore.layer == operation.default_fore for _, g, _ in within.geometries()
     )
 
 
@@ -156,7 +158,7 @@ def test_no_remainder_without_a_convolution(monkeypatch: pytest.MonkeyPatch) -> 
 def test_plan_of_pairs() -> None:
     """Of both kinds, every pair of two different parameters' classes is planned once."""
     assert len(block_pairs("convolution")) == 10 * len(BLOCKS) ** 2
-    pairs = shape_pairs("convolution")
+    pairs = shape_pairs("convolution", ())
     assert len(set(pairs)) == len(pairs)
     assert ("batch: 1", "stride rows: beyond the filter") in pairs
     assert ("filter rows: whole", "steps rows: several") not in pairs

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from convcheck.cases.case import DTYPES, Case, agreement_fills
-from convcheck.conformance.plugin import kernels
+from convcheck.conformance.references import partners
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
 from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.judging.judge import judge_all
@@ -106,5 +106,5 @@ def test_pointers_are_enough_in_the_layout_declared(tmp_path: Path, *, isolated:
     case = Case.parse("v1:convolution:float64:integers:b2.h6.w7.i3.o2.f3x2.s1x2:1")
     assert judge_sampled(kernel, case)
     for law in LAWS:
-        verdict = judge_law(law, kernel, case, kernels.partners())
+        verdict = judge_law(law, kernel, case, partners())
         assert verdict.failed is (law == "memory layout"), verdict

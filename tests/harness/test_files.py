@@ -55,17 +55,17 @@ def test_numbers_that_json_lacks_are_refused(older: Path, number: float) -> None
     assert older.read_text(encoding="utf-8") == "older"
 
 
-@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize("step", ["fdopen", "fsync", "replace"])
 @pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
 def test_a_failure_leaves_the_older_file(
     older: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
 ) -> None:
     """Whatever stops the writing, the older file is whole and nothing is left beside it."""
 
-    def stop(*_: Any) -> None:
+    def stop(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(os if step == "fsync" else Path, step, stop)
+    monkeypatch.setattr(Path if step == "replace" else os, step, stop)
     with pytest.raises(type(error)):
         files.write_text("newer", older)
     assert older.read_text(encoding="utf-8") == "older"

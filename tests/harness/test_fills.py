@@ -6,44 +6,42 @@ from typing import Any
 import pytest
 
 from convcheck.cases.case import Case
-from convcheck.conformance import (
-    test_activations,
-    test_agreement,
-    test_boundaries,
-    test_certificates,
-    test_combinations,
-    test_laws,
-    test_real_layers,
-    test_refactor,
-)
+from convcheck.conformance import test_agreement, test_laws, test_refactor
+from convcheck.conformance.plan.plan import plan
 from convcheck.conformance.plugin.fills import filled, filling
 from convcheck.conformance.plugin.recording import planned_cells
 from convcheck.form.operations import OPERATIONS
 
 TESTS: tuple[Any, ...] = (
-    test_activations.test_gradient_through_activation,
     test_agreement.test_agreement,
     test_agreement.test_nonfinite,
-    test_combinations.test_sizes,
-    test_combinations.test_shapes,
-    test_boundaries.test_boundary,
-    test_certificates.test_certificate,
     test_laws.test_laws,
-    test_real_layers.test_layer,
     test_refactor.test_refactor,
 )
 
 
 def test_every_planned_cell_is_filled_by_a_test() -> None:
     """Tests say of every cell of a full run that they fill it, and of no other."""
-    claims = [
-        cell
+    known = [
+        filling(test, {"operation": operation})
         for test in TESTS
         for operation in OPERATIONS.values()
-        if (what := filling(test, {"operation": operation}))
-        for cell in filled(what)
     ]
+    known += [
+        filling(None, {"step": step})
+        for each in OPERATIONS.values()
+        for step in plan(each, "quick")
+    ]
+    claims = [cell for what in known if what for cell in filled(what)]
     assert set(claims) == set(planned_cells())
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
+def test_what_a_plan_claims_is_all_there_is(operation: Any) -> None:
+    """A plan without any search fills every cell of its operation, the laws' included."""
+    known = [filling(None, {"step": step}) for step in plan(operation)]
+    claims = {cell for what in known if what for cell in filled(what)}
+    assert claims == {cell for cell in planned_cells() if cell[0] == operation.name}
 
 
 @pytest.mark.parametrize("test", [test_agreement.test_nonfinite, test_laws.test_laws])

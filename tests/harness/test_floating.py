@@ -1,8 +1,7 @@
 """What makes the processor flush subnormal numbers is judged by results, and harms nobody else."""
 
 import warnings
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,7 @@ from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels import floating
 from convcheck.kernels.calls import KernelWarning
-from convcheck.kernels.candidates import Candidate, load
-from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.candidates import load
 from convcheck.reference import convolution as right
 
 TINY = Case.parse("v1:convolution:float32:tiny:b1.h3.w4.i1.o1.f1x1.s1x1:0")
@@ -48,18 +46,14 @@ def put_back() -> Iterator[None]:
 @pytest.mark.parametrize("isolated", [False, True])
 @pytest.mark.parametrize("lines", [(FLUSHES, "pass"), ("", FLUSHES), ("", FIRST)])
 def test_a_library_that_flushes_is_told_and_judged(
-    lines: tuple[str, str], tmp_path: Path, *, isolated: bool
+    lines: tuple[str, str], kernel_of: Callable[..., Any], *, isolated: bool
 ) -> None:
     """When imported or in any call: told once, called so from then on, and no misbehaviour."""
-    (tmp_path / "k.py").write_text(KERNEL.format(*lines), encoding="utf-8")
-    line = f"convolution={tmp_path}/k.py:convolution"
-    kernel: Any = Isolated(Candidate.parse(line)) if isolated else load(line)
+    kernel = kernel_of(KERNEL.format(*lines), isolated=isolated)
+    line = str(kernel.candidate)
     declared: Any = load(f"{line},subnormals=flushed")
-    try:
-        with warnings.catch_warnings(record=True, action="always") as told:
-            verdicts = [judge(kernel, TINY) for _ in range(3)]
-    finally:
-        getattr(kernel, "stop", int)()  # none in the judge's own process
+    with warnings.catch_warnings(record=True, action="always") as told:
+        verdicts = [judge(kernel, TINY) for _ in range(3)]
     assert [(each.outcome, each.evidence and each.evidence.got) for each in verdicts] == (
         [(Outcome.DISAGREES, 0.0)] * 3
     )

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,6 @@ from convcheck.cases.case import Case
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.calls import KernelWarning
-from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.isolation import isolated as isolation
 from convcheck.kernels.isolation.descendants import children
 from convcheck.kernels.isolation.isolated import Isolated
@@ -38,22 +37,6 @@ CASES = [
 # A process that waits is one of these to the process before; the judge's child is the first.
 ROLES = ("supervisor", "loader", "kernel")
 Isolate = Callable[[str], Isolated]
-
-
-@pytest.fixture
-def isolated(tmp_path: Path) -> Iterator[Isolate]:
-    """Return a function that isolates the convolution of a module's text, and end it afterwards."""
-    started = []
-
-    def make(text: str) -> Isolated:
-        path = tmp_path / "mine.py"
-        path.write_text(text, encoding="utf-8")
-        started.append(Isolated(Candidate("convolution", str(path), "convolution")))
-        return started[-1]
-
-    yield make
-    for kernel in started:
-        kernel.stop()
 
 
 def of(process: int) -> list[int]:
@@ -83,9 +66,9 @@ def end(process: int, number: int) -> bool:
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("role", ROLES)
-def test_a_kill_between_calls_costs_nothing(isolated: Isolate, role: str, number: int) -> None:
+def test_a_kill_between_calls_costs_nothing(kernel_of: Isolate, role: str, number: int) -> None:
     """Whichever process is ended while it waits, the next calls are answered as ever."""
-    before, kernel = children(), isolated(RIGHT)
+    before, kernel = children(), kernel_of(RIGHT)
     for case in CASES[:3]:
         assert judge(kernel, case).outcome is Outcome.AGREES
         assert end(processes(before)[role][0], number)
@@ -93,9 +76,9 @@ def test_a_kill_between_calls_costs_nothing(isolated: Isolate, role: str, number
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_kills_at_any_moment_cost_nothing(isolated: Isolate, role: str) -> None:
+def test_kills_at_any_moment_cost_nothing(kernel_of: Isolate, role: str) -> None:
     """Ended twenty times, at random moments, a right kernel is right on every case."""
-    before, kernel = children(), isolated(RIGHT)
+    before, kernel = children(), kernel_of(RIGHT)
     moments = random.Random(1)  # noqa: S311
     over, ended = threading.Event(), list[int]()
 
@@ -138,22 +121,22 @@ VICTIMS = {"kernel": "os.getpid()", "loader": "os.getppid()"}
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("role", VICTIMS)
 def test_a_kill_in_a_call_has_it_made_again(
-    isolated: Isolate, tmp_path: Path, role: str, number: signal.Signals
+    kernel_of: Isolate, tmp_path: Path, role: str, number: signal.Signals
 ) -> None:
     """It is told, and what comes of the last call counts: the kernel is right."""
     text = ENDS.format(
         condition="CALLS.stat().st_size in (3, 4)", process=VICTIMS[role], number=int(number)
     )
     with pytest.warns(KernelWarning, match=f"{number.name}.*called again"):
-        verdicts = judge_all(isolated(text), CASES[:6])
+        verdicts = judge_all(kernel_of(text), CASES[:6])
     assert {each.outcome for each in verdicts} == {Outcome.AGREES}
     assert (tmp_path / "calls").stat().st_size == 8
 
 
-def test_what_recurs_is_the_kernels_doing(isolated: Isolate, tmp_path: Path) -> None:
+def test_what_recurs_is_the_kernels_doing(kernel_of: Isolate, tmp_path: Path) -> None:
     """A kernel that ends its process each time has misbehaved, on that case alone."""
     text = ENDS.format(condition="x.shape[2] == 5", process="os.getpid()", number=9)
-    verdicts = judge_all(isolated(text), CASES[:6])
+    verdicts = judge_all(kernel_of(text), CASES[:6])
     reasons = [each.reason for each in verdicts]
     assert reasons == ["", "", "killed its process (SIGKILL)", "", "", ""]
     assert (tmp_path / "calls").stat().st_size == 13
@@ -172,19 +155,19 @@ if {condition}:
 """
 
 
-def test_a_kill_during_import_has_it_imported_again(isolated: Isolate, tmp_path: Path) -> None:
+def test_a_kill_during_import_has_it_imported_again(kernel_of: Isolate, tmp_path: Path) -> None:
     """It is loaded in another process, which is no fault of the kernel's."""
-    kernel = isolated(KILLED_AT_IMPORT.format(condition="CALLS.stat().st_size < 4"))
+    kernel = kernel_of(KILLED_AT_IMPORT.format(condition="CALLS.stat().st_size < 4"))
     assert judge(kernel, CASES[0]).outcome is Outcome.AGREES
     assert (tmp_path / "imports").stat().st_size == 4
 
 
 def test_a_kernel_that_cannot_be_loaded_again_is_not_wrong(
-    isolated: Isolate, monkeypatch: pytest.MonkeyPatch
+    kernel_of: Isolate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where every later import is ended by a kill, its cases are undecided, and say so."""
     monkeypatch.setattr("convcheck.kernels.isolation.isolated._LOADS", 3)
-    kernel = isolated(KILLED_AT_IMPORT.format(condition="CALLS.stat().st_size > 1"))
+    kernel = kernel_of(KILLED_AT_IMPORT.format(condition="CALLS.stat().st_size > 1"))
     kernel.start()
     kernel.stop()
     verdicts = judge_all(kernel, CASES[:3])
@@ -215,7 +198,7 @@ FORGED = {
 
 @pytest.mark.parametrize("name", FORGED)
 def test_a_forged_process_is_not_ended(
-    isolated: Isolate, name: str, monkeypatch: pytest.MonkeyPatch
+    kernel_of: Isolate, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a module tells of other processes is not believed, and told in one sentence."""
     monkeypatch.setattr("convcheck.kernels.isolation.isolated._START_SECONDS", 1.0)
@@ -224,7 +207,7 @@ def test_a_forged_process_is_not_ended(
         text = TELLS_ANOTHER.format(answer=FORGED[name].format(other=other.pid))
         started = time.monotonic()
         with pytest.raises(ValueError, match=r"importing it (did not return|wrote to the pipe)"):
-            isolated(text).start()
+            kernel_of(text).start()
         assert time.monotonic() - started < 20
         assert other.poll() is None
         other.kill()

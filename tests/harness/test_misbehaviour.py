@@ -10,42 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hostile import does, raises, returns
 
 from convcheck.cases.case import Case
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Outcome
-from convcheck.kernels.candidates import Candidate, load
-from convcheck.kernels.isolation.isolated import Isolated
-from convcheck.kernels.isolation.messages import Answer, GarbledError, answer_bytes, take_answer
+from convcheck.kernels.candidates import load
 from convcheck.reference import convolution as right
 
 Kernel = Callable[..., Any]
-CASE = Case.parse("v1:convolution:float32:integers:b1.h3.w4.i2.o2.f2x2.s1x2:1")
-
-
-def raises(error: BaseException) -> Kernel:
-    """Return a kernel that raises."""
-
-    def kernel(*_: Any) -> Any:
-        raise error
-
-    return kernel
-
-
-def does(deed: Callable[[], object]) -> Kernel:
-    """Return a right kernel that does something else besides."""
-
-    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
-        z = right(x, ftr, strd)
-        deed()
-        return z
-
-    return kernel
-
-
-def returns(change: Callable[[Any], Any]) -> Kernel:
-    """Return a kernel that returns the right result in another form."""
-    return lambda x, ftr, strd: change(right(x, ftr, strd))
+CASE, *OTHERS = (
+    Case.parse(f"v1:convolution:float32:{fill}:b1.h3.w4.i2.o2.f2x2.s1x2:1")
+    for fill in ("integers", "uniform", "nonfinite-x")
+)
 
 
 def recurses(x: Any, ftr: Any, strd: Any) -> Any:
@@ -57,6 +34,13 @@ def reshapes_its_input(x: Any, ftr: Any, strd: Any) -> Any:
     """Flatten the input where it lies."""
     z = right(x, ftr, strd)
     x.shape = (-1,)
+    return z
+
+
+def clears_its_input(x: Any, ftr: Any, strd: Any) -> Any:
+    """Write zeros into the input."""
+    z = right(x, ftr, strd)
+    x[...] = 0
     return z
 
 
@@ -100,6 +84,7 @@ class Changes:
 
 
 MISBEHAVIOUR: dict[str, tuple[Kernel, str]] = {
+    "raises": (lambda x, _f, _s: x.no_such_thing, "raised AttributeError"),
     "exits": (raises(SystemExit(0)), "raised SystemExit: 0"),
     "closes": (raises(GeneratorExit()), "raised GeneratorExit: no message"),
     "skips": (raises(pytest.skip.Exception("later")), "raised Skipped: later"),
@@ -117,6 +102,16 @@ MISBEHAVIOUR: dict[str, tuple[Kernel, str]] = {
         returns(lambda z: np.ma.masked_array(z, mask=False)),
         "returned MaskedArray, a subclass",
     ),
+    "nothing": (returns(lambda _: None), "returned NoneType"),
+    "a list": (returns(lambda z: z.tolist()), "returned list"),
+    "integers": (returns(lambda z: z.astype(int)), "returned dtype int64"),
+    "complex": (returns(lambda z: z + 0j), "returned dtype complex128"),
+    "loses an axis": (returns(lambda z: z[0]), "returned shape (2, 2, 2)"),
+    "one row too many": (
+        returns(lambda z: np.pad(z, ((0, 0), (0, 1), (0, 0), (0, 0)))),
+        "returned shape (1, 3, 2, 2), expected (1, 2, 2, 2)",
+    ),
+    "writes": (clears_its_input, "overwrote its argument x"),
     "objects": (returns(lambda z: z.astype(object)), "returned dtype object"),
     "scalar": (returns(lambda z: z.sum()), "returned shape ()"),
     "transposed": (returns(lambda z: z.transpose(3, 0, 1, 2)), "returned shape"),
@@ -142,10 +137,10 @@ MISBEHAVIOUR: dict[str, tuple[Kernel, str]] = {
 
 @pytest.mark.parametrize("name", MISBEHAVIOUR)
 def test_misbehaviour_in_the_own_process(name: str) -> None:
-    """It is a verdict that says what happened, twice the same, and what was changed is put back."""
+    """It is a verdict that says what happened, each time, and what was changed is put back."""
     kernel, reason = MISBEHAVIOUR[name]
-    for _ in range(2):
-        verdict = judge(kernel, CASE)
+    for case in (CASE, CASE, *OTHERS):
+        verdict = judge(kernel, case)
         assert (verdict.outcome, reason in verdict.reason) == (Outcome.MISBEHAVED, True), verdict
     assert judge(right, CASE).outcome is Outcome.AGREES
 
@@ -248,32 +243,31 @@ def convolution(x, ftr, strd):
 
 
 @pytest.fixture
-def lazy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Return a function that writes a kernel that imports a library when called."""
+def lazy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel_of: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return a function that makes a kernel that imports a library when called."""
     name = tmp_path.name
     for each in ("path", "warnoptions"):
         monkeypatch.setattr(sys, each, list(getattr(sys, each)))
     monkeypatch.setattr(warnings, "filters", list(warnings.filters))
     monkeypatch.setenv("SEEN", "no")
 
-    def write(deed: str = "pass", library: str = LIBRARY) -> str:
+    def make(deed: str = "pass", library: str = LIBRARY, **how: Any) -> Any:
         (tmp_path / f"library_of_{name}.py").write_text(library, encoding="utf-8")
-        (tmp_path / "lazy.py").write_text(LAZY.format(name=name, deed=deed), encoding="utf-8")
-        return f"convolution={tmp_path}/lazy.py:convolution"
+        return kernel_of(LAZY.format(name=name, deed=deed), **how)
 
-    return write
+    return make
 
 
 @pytest.mark.parametrize("isolated", [False, True])
-def test_what_importing_changes_is_no_misuse(lazy: Callable[..., str], *, isolated: bool) -> None:
+def test_what_importing_changes_is_no_misuse(lazy: Callable[..., Any], *, isolated: bool) -> None:
     """A library that a kernel imports when first called may change whatever it likes."""
     limit, options = sys.getrecursionlimit(), np.get_printoptions()
-    line = lazy()
-    kernel: Any = Isolated(Candidate.parse(line)) if isolated else load(line)
+    kernel = lazy(isolated=isolated)
     try:
         found = [judge(kernel, CASE) for _ in range(3)]
     finally:
-        getattr(kernel, "stop", int)()  # none in the judge's own process
         sys.setrecursionlimit(limit)
         np.set_printoptions(**options)
     assert [each.outcome for each in found] == [Outcome.AGREES] * 3, found
@@ -281,15 +275,11 @@ def test_what_importing_changes_is_no_misuse(lazy: Callable[..., str], *, isolat
 
 @pytest.mark.parametrize("isolated", [False, True])
 def test_what_a_kernel_changes_beside_importing_is(
-    lazy: Callable[..., str], *, isolated: bool
+    lazy: Callable[..., Any], *, isolated: bool
 ) -> None:
     """A change that the kernel makes itself, in each call, is seen in the call that imports too."""
-    line = lazy("np.set_printoptions(precision=5)", "")
-    kernel: Any = Isolated(Candidate.parse(line)) if isolated else load(line)
-    try:
-        found = judge_all(kernel, [CASE, CASE])
-    finally:
-        getattr(kernel, "stop", int)()  # none in the judge's own process
+    kernel = lazy("np.set_printoptions(precision=5)", "", isolated=isolated)
+    found = judge_all(kernel, [CASE, CASE])
     assert {each.reason for each in found} == {"changed NumPy's print options"}
 
 
@@ -303,54 +293,21 @@ TORCHES = {
 
 
 @pytest.mark.parametrize("name", TORCHES)
-def test_settings_of_a_library_that_was_not_there(lazy: Callable[..., str], name: str) -> None:
+def test_settings_of_a_library_that_was_not_there(lazy: Callable[..., Any], name: str) -> None:
     """What a kernel sets in the call that first imports torch is seen in that call."""
-    line = lazy(f"import torch; torch.{TORCHES[name]}", "")
-    kernel = Isolated(Candidate.parse(line), seconds=60)
-    try:
-        assert judge(kernel, CASE).reason == f"changed {name}"
-    finally:
-        kernel.stop()
+    kernel = lazy(f"import torch; torch.{TORCHES[name]}", "", seconds=60)
+    assert judge(kernel, CASE).reason == f"changed {name}"
 
 
-def test_torch_imported_when_called_is_no_misuse(lazy: Callable[..., str]) -> None:
+def test_torch_imported_when_called_is_no_misuse(lazy: Callable[..., Any]) -> None:
     """Importing torch alone changes nothing, nor does a library that sets it up."""
-    line = lazy(library="import torch; torch.set_default_dtype(torch.float64)")
-    kernel = Isolated(Candidate.parse(line), seconds=60)
-    try:
+    library = "import torch; torch.set_default_dtype(torch.float64)"
+    kernel = lazy(library=library, seconds=60)
+    for _ in range(2):
         assert judge(kernel, CASE).outcome is Outcome.AGREES
-        assert judge(kernel, CASE).outcome is Outcome.AGREES
-    finally:
-        kernel.stop()
 
 
 def test_the_users_ctrl_c_ends_the_run() -> None:
     """In the judge's own process KeyboardInterrupt may be the user's: it is let through."""
     with pytest.raises(KeyboardInterrupt):
         judge(raises(KeyboardInterrupt()), CASE)
-
-
-def test_answers_cross_whole() -> None:
-    """An answer is taken when it is there to the last byte, and what follows is left."""
-    z = np.arange(6.0).reshape(1, 2, 3, 1)
-    data = answer_bytes(Answer("result", result=z)) + answer_bytes(Answer("misbehaved", "why"))
-    buffer = bytearray()
-    answers = []
-    for byte in data:
-        buffer.append(byte)
-        answer = take_answer(buffer)
-        answers += [answer] if answer else []
-    first, second = answers
-    assert first.result is not None
-    assert np.array_equal(first.result, z)
-    assert (second.kind, second.text, second.result) == ("misbehaved", "why", None)
-
-
-@pytest.mark.parametrize(
-    "data",
-    [b"progress: 50%\n" * 9, answer_bytes(Answer("result", result=np.ones(2)))[1:] + b"x" * 99],
-)
-def test_what_is_no_answer_is_refused(data: bytes) -> None:
-    """Bytes that a kernel wrote to the pipe itself are not taken for an answer."""
-    with pytest.raises(GarbledError):
-        take_answer(bytearray(data))

@@ -2,14 +2,14 @@
 
 from collections import Counter
 from itertools import pairwise
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from zoo import STYLES, kernels
 
 from convcheck.cases.case import Case
-from convcheck.conformance import test_real_layers as real_layers
+from convcheck.conformance import test_real_layers
+from convcheck.conformance.plan.layers import RealLayer
 from convcheck.conformance.plugin.kernels import CHOSEN
 from convcheck.conformance.plugin.recording import ConformanceError, Record
 from convcheck.conformance.shapes.networks import ALL_LAYERS, Layer, distinct_layers
@@ -101,10 +101,9 @@ def test_whole_layers_see_what_fails_at_full_size(
 
     monkeypatch.setitem(CHOSEN, "convolution", kernel)
     (layer,) = [layer for layer in distinct_layers() if str(layer) == "AlexNet conv5"]
-    request: Any = SimpleNamespace(config=SimpleNamespace(getoption=lambda _: whole))
-    arguments = Record(), layer, OPERATIONS["convolution"], "float32", request
+    step = RealLayer(OPERATIONS["convolution"], layer, "float32", whole)
     if whole:
         with pytest.raises(ConformanceError, match=r"b1\.h15\.w15"):
-            real_layers.test_layer(*arguments)
+            test_real_layers.test_layer(Record(), step)
     else:
-        real_layers.test_layer(*arguments)
+        test_real_layers.test_layer(Record(), step)

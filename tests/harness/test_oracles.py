@@ -14,7 +14,7 @@ from convcheck.conformance.shapes.coverage import shape_classes, shape_pairs
 from convcheck.conformance.shapes.strategies import geometries, seeds
 from convcheck.form import pytorch
 from convcheck.form.counts import Counts, counts
-from convcheck.form.geometry import Geometry
+from convcheck.form.geometry import LAYERS, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging import cross_check as checked
 from convcheck.judging.cross_check import cross_check
@@ -97,7 +97,7 @@ def test_fixed_set_has_every_class(operation: Operation) -> None:
     """A fault that shows in one class of geometries only is noticed, whichever it is."""
     fixed = list(checked.fixed_geometries(operation))
     reached = {name for geometry in fixed for name in shape_classes(operation, geometry)}
-    assert reached == {name for pair in shape_pairs(operation.name) for name in pair}
+    assert reached == {name for pair in shape_pairs(operation.name, LAYERS) for name in pair}
     layers = [
         (each.filter_height, each.filter_width, each.stride_height, each.stride_width)
         for geometry in fixed

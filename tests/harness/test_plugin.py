@@ -5,12 +5,25 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pytest_runs import AGREEMENT, CASE, LEDGER, PATCH, WRONG, Folder, findings, run
+from pytest_runs import (
+    AGREEMENT,
+    CASE,
+    LEDGER,
+    PATCH,
+    WRONG,
+    Command,
+    Folder,
+    findings,
+    run,
+    written,
+)
 
 import convcheck
 from convcheck import conformance, reference, reports
@@ -19,9 +32,9 @@ from convcheck.reports import files
 from convcheck.reports.merge import merge
 
 
-def test_help_tells_the_options(folder: Folder) -> None:
+def test_help_tells_the_options(folder: Folder, called: Command) -> None:
     """The options are in pytest's help, with a sentence each."""
-    text = run(folder(), "--help").stdout
+    text = called(folder(), "--help").out
     for option in ("--case=CASEID", "--conformance-json=FILE", "--conformance-html=FILE"):
         assert re.search(rf"^  {option}\s+\w+ ", text, re.MULTILINE), option
 
@@ -61,10 +74,7 @@ def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> No
         (("--case", "v1:convolution"), "--case: case id 'v1:convolution': expected the form v1:"),
         (("--case", CASE, CASE), f"--case: '{CASE}': expected --case before each case id"),
         (("--conformance-json", "missing/r.json"), "--conformance-json='missing/r.json': expected"),
-        (
-            ("--conformance-html", "."),
-            "--conformance-html='.': expected a regular file in a folder",
-        ),
+        (("--conformance-html", "."), "--conformance-html='.': expected a regular file"),
         (("--bitwise",), "--bitwise: expected a candidate, named by --kernel"),
         (
             ("--kernel", "convolution=math:dist", "--replaces", "no.such:kernel"),
@@ -76,43 +86,39 @@ def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> No
         ),
         (("--shard", "3/2"), "--shard='3/2': expected I/N with 1 <= I <= N"),
     ],
-    ids=["case", "cases", "folder", "file", "bitwise", "replaces", "profile", "shard"],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
 def test_a_wrong_command_is_one_line(
-    folder: Folder, arguments: tuple[str, ...], problem: str
+    folder: Folder, called: Command, arguments: tuple[str, ...], problem: str
 ) -> None:
     """What cannot be done is said in one line before any test runs, with exit status 4."""
-    where = folder(test_own="raise AssertionError('collected')")
-    done = run(where, *arguments)
-    assert done.returncode == 4
-    (line,) = (done.stdout + done.stderr).strip().splitlines()
-    assert line.startswith("ERROR: ")
-    assert problem in line
+    told = called(folder(test_own="raise AssertionError('collected')"), *arguments)
+    assert told.status == 4
+    assert problem in told.problem
 
 
-@pytest.mark.parametrize("kind", ["loop", "long", "device", "unwritable", "new", "old", "dangling"])
+PLACES: dict[str, Callable[[Path], object]] = {
+    "loop": lambda path: path.symlink_to(path),
+    "device": lambda path: path.symlink_to(os.devnull),
+    "new": Path.exists,  # nothing is there
+    "old": lambda path: path.write_text("older", encoding="utf-8"),
+    "dangling": lambda path: path.symlink_to(path.with_name("later.json")),
+}
+
+
+@pytest.mark.parametrize("kind", [*PLACES, "long", "unwritable"])
 def test_where_a_report_can_go_is_known_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """Whatever keeps a file from being written is told before any test runs."""
     path = tmp_path / ("x" * 300 if kind == "long" else "r.json")
-    match kind:
-        case "loop":
-            path.symlink_to(path)
-        case "device":
-            path.symlink_to("/dev/null")
-        case "unwritable":  # to the superuser, nothing else is
-            monkeypatch.setattr(os, "access", lambda *_: False)
-        case "old":
-            path.write_text("older", encoding="utf-8")
-        case "dangling":
-            path.symlink_to(tmp_path / "later.json")
+    PLACES.get(kind, PLACES["new"])(path)
+    if kind == "unwritable":  # to the superuser, nothing else is
+        monkeypatch.setattr(os, "access", lambda *_: False)
     config: Any = SimpleNamespace(getoption=lambda _: str(path))
-    if kind in ("new", "old", "dangling"):
+    refused = pytest.raises(pytest.UsageError, match="expected a regular file in a folder")
+    with nullcontext() if kind in ("new", "old", "dangling") else refused:
         plugin.check_writable(config, "json")
-    else:
-        with pytest.raises(pytest.UsageError, match="expected a regular file in a folder"):
-            plugin.check_writable(config, "json")
 
 
 PROFILES = "from hypothesis import settings\ndef test_own():\n    print(settings().max_examples)\n"
@@ -146,9 +152,7 @@ def snippet(message: str) -> str:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """Return a folder and what pytest printed there when it judged a wrong kernel."""
-    where = tmp_path_factory.mktemp("wrong")
-    (where / "wrong.py").write_text(WRONG, encoding="utf-8")
-    (where / "patch.py").write_text(PATCH, encoding="utf-8")
+    where = written(tmp_path_factory.mktemp("wrong"), wrong=WRONG, patch=PATCH)
     done = run(where, *AGREEMENT, "--conformance-json", "report.json")
     assert done.returncode == 1, done.stdout + done.stderr
     return where, done.stdout

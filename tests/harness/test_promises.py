@@ -11,7 +11,7 @@ from arithmetic import EXACT, GEOMETRIES, Arithmetic, arrays_of, compute, same
 
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
-from convcheck.conformance.plugin.kernels import partners
+from convcheck.conformance.references import partners
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.bounds import bound
 from convcheck.judging.certificates import certify

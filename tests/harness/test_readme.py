@@ -11,8 +11,8 @@ import pytest
 import readme_sample
 from hypothesis import Phase
 
+from convcheck.conformance.plan.certified import TIERS
 from convcheck.conformance.plugin import hooks as plugin
-from convcheck.conformance.test_certificates import TIERS
 from convcheck.form.operations import OPERATIONS
 from convcheck.reference import convolution
 

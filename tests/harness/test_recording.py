@@ -9,7 +9,8 @@ import pytest
 
 from convcheck.cases.case import DTYPES, Case
 from convcheck.conformance.plugin import recording
-from convcheck.conformance.plugin.recording import ConformanceError, Record, laws_of, planned_cells
+from convcheck.conformance.plugin.recording import ConformanceError, Record, planned_cells
+from convcheck.conformance.references import laws_of
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Evidence, Outcome, Verdict
 

@@ -7,7 +7,7 @@ from convcheck.cases.case import Case
 from convcheck.diagnosis.diagnose import Diagnosis, diagnose
 from convcheck.diagnosis.where.claims import Claim
 from convcheck.diagnosis.where.scan import Draw, deed
-from convcheck.diagnosis.where.statements import Statement, numbers_of
+from convcheck.diagnosis.where.statements import numbers_of
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import DECIDED
@@ -25,7 +25,7 @@ def diagnosis_of(wrong: Reported) -> Diagnosis:
 
 def located(found: Diagnosis) -> list[Claim]:
     """Return the claims that say where a kernel is wrong."""
-    return [each for each in found.claims if each.clauses]
+    return [each for each in found.claims if each.backing.statement]
 
 
 @pytest.mark.parametrize("name", REPORTED)
@@ -38,7 +38,9 @@ def test_what_leads_to_the_fault_is_said(name: str) -> None:
         assert any(words in each for each in found.patterns), found.patterns
     if wrong.atoms:
         (claim,) = located(found)
-        assert {atom for clause in claim.clauses for atom in clause} == wrong.atoms
+        assert claim.backing.statement is not None
+        clauses = claim.backing.statement.clauses
+        assert {atom for clause in clauses for atom in clause} == wrong.atoms
 
 
 @pytest.mark.parametrize("name", REPORTED)
@@ -49,12 +51,16 @@ def test_conditions_hold_where_nobody_looked(name: str) -> None:
     draw = Draw(operation, seed=99)
     fresh = [draw.small() if at % 2 else draw.geometry() for at in range(FRESH)]
     for claim in located(diagnosis_of(wrong)):
-        statement = Statement("", claim.clauses)
+        statement = claim.backing.statement
+        assert statement is not None
         against = 0
         for geometry in fresh:
             case = Case(wrong.operation, geometry, "float64", "integers", 5)
             verdict = judge(wrong.kernel, case)
-            if verdict.outcome in DECIDED and deed(verdict) in ("", claim.deed or deed(verdict)):
+            if verdict.outcome in DECIDED and deed(verdict) in (
+                "",
+                claim.backing.deed or deed(verdict),
+            ):
                 holds = statement.holds(numbers_of(operation, geometry))
                 against += bool(holds) is not verdict.failed
         assert against <= FRESH // 50

@@ -8,8 +8,7 @@ from zoo import STYLES, kernels
 
 from convcheck.cases.case import DTYPES, Case, agreement_fills, nonfinite_fills
 from convcheck.cases.regions import Region
-from convcheck.conformance.plugin.kernels import partners
-from convcheck.conformance.plugin.recording import laws_of
+from convcheck.conformance.references import laws_of, partners
 from convcheck.conformance.shapes.strategies import geometries, seeds
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.certificates import certify

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.conformance import test_combinations as combined
+from convcheck.conformance import test_combinations
+from convcheck.conformance.plan.combined import Combined
 from convcheck.conformance.plugin.kernels import CHOSEN, kernel_for
 from convcheck.conformance.plugin.recording import ConformanceError, Record
 from convcheck.conformance.shapes.coverage import block_classes, block_pairs, pairs_of
-from convcheck.conformance.shapes.sizes import ALL, FEW, NAMES, Plan, covering, smaller
+from convcheck.conformance.shapes.sizes import ALL, FEW, NAMES, Sizes, covering, smaller
 from convcheck.form.counts import most_terms
 from convcheck.form.geometry import LAYERS, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
@@ -42,7 +43,7 @@ def value(geometry: Geometry, name: str) -> Any:
 @each_operation
 def test_every_affordable_pair_is_there(operation: Operation) -> None:
     """Pairs of channels, batch and filters are together that cost little."""
-    found = covering(operation, layers_of(operation), Plan("all", 2, 2**11))
+    found = covering(operation, layers_of(operation), Sizes("all", 2, 2**11))
     for one, other in combinations(("batch", "channels_in", "channels_out", "filter"), 2):
         held = {(value(each, one), value(each, other)) for each in found}
         for a, b in product(ALL[one], ALL[other]):
@@ -54,22 +55,22 @@ def test_every_affordable_pair_is_there(operation: Operation) -> None:
 @pytest.mark.parametrize("most", [2**11, 2**12])
 def test_every_pair_of_block_sizes_is_there(operation: Operation, most: int) -> None:
     """What a full run plans to reach is among what the reference and candidates are judged on."""
-    found = covering(operation, layers_of(operation), Plan("all", 2, most))
+    found = covering(operation, layers_of(operation), Sizes("all", 2, most))
     held = {pair for each in found for pair in pairs_of(block_classes(operation, each))}
     assert set(block_pairs(operation.name)) <= held
 
 
 def test_every_affordable_triple_is_there() -> None:
     """Three sizes that kernels are made for come together."""
-    found = covering(OPERATIONS["convolution"], (), Plan("few", 3, 2**13))
+    found = covering(OPERATIONS["convolution"], (), Sizes("few", 3, 2**13))
     held = {(each.channels_in, each.channels_out, value(each, "filter")) for each in found}
     wanted = product((1, 3, 8, 16, 17), (1, 3, 8, 16, 17), ((1, 1), (3, 3), (1, 7)))
     assert set(wanted) <= held
 
 
 @each_operation
-@pytest.mark.parametrize("plan", [Plan("all", 2, 2**12), Plan("few", 3, 2**12)], ids=str)
-def test_geometries_are_valid_and_cheap(operation: Operation, plan: Plan) -> None:
+@pytest.mark.parametrize("plan", [Sizes("all", 2, 2**12), Sizes("few", 3, 2**12)], ids=str)
+def test_geometries_are_valid_and_cheap(operation: Operation, plan: Sizes) -> None:
     """Each is one that the operation has a meaning on, within the budget; each comes once."""
     found = covering(operation, layers_of(operation), plan)
     assert len(set(found)) == len(found)
@@ -87,7 +88,7 @@ def test_geometries_are_valid_and_cheap(operation: Operation, plan: Plan) -> Non
 @each_operation
 def test_extremes(operation: Operation) -> None:
     """Some are large in each respect, and an operation has a meaning on all."""
-    found = covering(operation, layers_of(operation), Plan("extreme"))
+    found = covering(operation, layers_of(operation), Sizes("extreme"))
     for geometry in found:
         operation.check(geometry)
     shapes = [operation.shape(geometry, operation.result) for geometry in found]
@@ -101,7 +102,7 @@ def test_geometries_are_the_same_in_every_process() -> None:
     code = (
         "from convcheck.conformance.shapes.sizes import *; "
         "from convcheck.form.operations import *; "
-        "print(*covering(OPERATIONS['convolution'], (), Plan('few', 2, 2**11)))"
+        "print(*covering(OPERATIONS['convolution'], (), Sizes('few', 2, 2**11)))"
     )
     found = {
         subprocess.run(  # noqa: S603  (our own code)
@@ -137,7 +138,8 @@ def test_a_failure_is_told_on_a_simple_geometry(monkeypatch: pytest.MonkeyPatch)
         return z if ftr.shape[0] < 16 or ftr.shape[1] < 3 else 0 * z
 
     monkeypatch.setitem(CHOSEN, "convolution", kernel)
+    step = Combined(OPERATIONS["convolution"], Sizes("few", 2, 2**11))
     with pytest.raises(ConformanceError) as error:
-        combined.test_sizes(Record(), OPERATIONS["convolution"], Plan("few", 2, 2**11), 0)
+        test_combinations.test_sizes(Record(), step)
     assert error.value.verdict is not None
     assert str(error.value.verdict.case.geometry) == "b1.h3.w1.i16.o1.f3x1.s1x1"

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from zeros import OF_ZEROS as STYLES
 
 from convcheck.cases.case import Case, nonfinite_fills
-from convcheck.conformance.plugin.kernels import judge_fills, reference_for
+from convcheck.conformance.plugin.kernels import judge_fills
+from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.strategies import geometries, seeds
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation

@@ -2,12 +2,11 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_runs import Folder, findings, run
 
 from convcheck.cases.case import Case
 from convcheck.diagnosis.session import same_kind
@@ -16,8 +15,6 @@ from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels import traces
 from convcheck.kernels.calls import MisbehaviourError
-from convcheck.kernels.candidates import Candidate, load
-from convcheck.kernels.isolation.isolated import Isolated
 
 CASES = [
     Case.parse(f"v1:convolution:float32:integers:b1.h3.w4.i1.o1.f{f}x1.s1x1:1") for f in (1, 2, 3)
@@ -97,19 +94,13 @@ AT_HOME = ("raises_in_a_library", "recurses", "unreadable")
 
 
 @pytest.fixture
-def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
-    """Return a function that isolates a kernel of a file in the working directory."""
+def isolated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel_of: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return a function that calls a kernel of a file in the working directory."""
     (tmp_path / "k.py").write_text(KERNEL, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    started = []
-
-    def make(name: str) -> Isolated:
-        started.append(Isolated(Candidate("convolution", "k.py", name)))
-        return started[-1]
-
-    yield make
-    for kernel in started:
-        kernel.stop()
+    return lambda name, **how: kernel_of(f"convolution=k.py:{name}", **how)
 
 
 def details(verdict: Verdict) -> list[str]:
@@ -120,19 +111,14 @@ def details(verdict: Verdict) -> list[str]:
 
 
 @pytest.mark.parametrize("name", SHOWN)
-def test_frames_and_output_are_shown(isolated: Callable[[str], Any], name: str) -> None:
+def test_frames_and_output_are_shown(isolated: Callable[..., Any], name: str) -> None:
     """The kernel's own frames, the last one last, and the end of what this call printed."""
     assert details(judge(isolated(name), CASES[0])) == SHOWN[name]
+    if name in AT_HOME:
+        assert details(judge(isolated(name, isolated=False), CASES[0])) == SHOWN[name]
 
 
-@pytest.mark.parametrize("name", AT_HOME)
-def test_frames_are_shown_in_the_own_process(isolated: Callable[[str], Any], name: str) -> None:
-    """They are the same there."""
-    isolated(name)
-    assert details(judge(load(f"convolution=k.py:{name}"), CASES[0])) == SHOWN[name]
-
-
-def test_long_stacks_are_cut(isolated: Callable[[str], Any]) -> None:
+def test_long_stacks_are_cut(isolated: Callable[..., Any]) -> None:
     """The first two frames are shown, and the last three."""
     assert [
         line.partition(" in ")[2] or line for line in details(judge(isolated("deep"), CASES[0]))
@@ -146,7 +132,7 @@ def test_long_stacks_are_cut(isolated: Callable[[str], Any]) -> None:
     ]
 
 
-def test_output_is_that_of_the_call(isolated: Callable[[str], Any]) -> None:
+def test_output_is_that_of_the_call(isolated: Callable[..., Any]) -> None:
     """What other calls of a batch have printed is not shown."""
     first, second, third = judge_all(isolated("second"), CASES)
     assert details(second)[1:] == ["printed  filter 2"]
@@ -194,22 +180,3 @@ def test_nothing_is_shown_without_a_working_directory(
     assert lines[0].endswith(
         'in test_nothing_is_shown_without_a_working_directory: json.loads("{")'
     )
-
-
-def test_reports_show_it_whatever_the_workers(folder: Folder) -> None:
-    """Frames and output are in the report's message, the same to the byte for any -n."""
-    where = folder()
-    (where / "k.py").write_text(KERNEL, encoding="utf-8")
-    options = (
-        *("--pyargs", "convcheck.conformance.test_agreement", "--hypothesis-profile", "quick"),
-        *("--kernel", "convolution=k.py:raises", "--conformance-json", "r.json"),
-        *("--kernel", "convolution_transpose=k.py:crashes"),
-    )
-    found = []
-    for workers in ("0", "2"):
-        run(where, *options, "-n", workers)
-        found.append(findings(where / "r.json"))
-    assert found[0] == found[1]
-    messages = [cell["failure"]["message"] for cell in found[0]["cells"] if cell["failure"]]
-    for name in ("raises", "crashes"):
-        assert any(SHOWN[name][0] in message for message in messages), messages

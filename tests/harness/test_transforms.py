@@ -12,8 +12,7 @@ from zoo import STYLES
 
 from convcheck.cases.case import Case, agreement_fills
 from convcheck.cases.regions import Region
-from convcheck.conformance.plugin.kernels import partners
-from convcheck.conformance.plugin.recording import laws_of
+from convcheck.conformance.references import laws_of, partners
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS

@@ -5,36 +5,48 @@ Other tests, in other processes, judged other cases.  So what a diagnosis says c
 can be held against all of these, once they are known: see `Seen.bearing`.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
 from typing import Any, Self
+
+import numpy as np
 
 from convcheck.cases.case import Case
 from convcheck.form.geometry import Geometry
+from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.judge import property_of
 from convcheck.judging.verdicts import DECIDED, Verdict
 
 from .scan import deed
 from .signs import Sign, common, signs
-from .statements import Statement, numbers_of
+from .statements import Statement, columns_of, numbers_of
+
+
+class Link(StrEnum):
+    """How what a kernel does goes with the place where it does it."""
+
+    NONE = ""
+    EXACTLY = "exactly where"
+    """there, and nowhere else"""
+    ONLY = "only where"
+    """there something is always wrong, elsewhere nothing"""
+    AS_IF = "behaves as if"
+    """there it gives a mistake's results"""
 
 
 @dataclass(frozen=True)
-class Claim:
-    """Something said of a kernel, in words, and what a run's cases must show for it to be so."""
+class Backing:
+    """What all of a run's cases must show for a claim to be so; by default, nothing."""
 
-    text: str
-    deed: str = ""
-    """what the kernel does, as in `scan.deed`"""
     dtype: str = ""
-    """the dtype, or of a statement what `numbers_in` says"""
-    clauses: tuple[Any, ...] = ()
-    """a statement's: it does so where it holds, and nowhere else"""
-    doubts: tuple[tuple[str, int, int], ...] = ()
-    """a statement's: geometries with these numbers say nothing"""
+    """the one that it is about, "" for all; with a statement, what `numbers_in` says"""
+    deed: str = ""
+    """what the kernel does where the statement holds, as in `scan.deed`; "" for several things"""
+    statement: Statement | None = None
+    """it does so where this holds, and nowhere else"""
     signs: tuple[Sign, ...] = ()
     """those that all wrong results have"""
     dtypes: tuple[str, ...] = ()
@@ -44,14 +56,56 @@ class Claim:
     spared: tuple[str, ...] = ()
     """fills on which it does not"""
 
+
+@dataclass(frozen=True)
+class Claim:
+    """Something said of a kernel."""
+
+    words: str
+    """what it does, or what its results are; with `Link.AS_IF`, the mistake"""
+    verb: str = "is wrong:"
+    """what comes between the kernel's name and the words: "is", "gives", "" if they have a verb"""
+    link: Link = Link.NONE
+    place: str = ""
+    """where it does so"""
+    share: str = ""
+    """how many calls that was seen in"""
+    circumstance: bool = False
+    """whether the words say on what it depends that the kernel is wrong"""
+    backing: Backing = Backing()
+
+    @property
+    def text(self) -> str:
+        """The sentence, of which the kernel is the subject or its results are."""
+        if self.link is Link.AS_IF:
+            return f"{self.place}, it {self.link} {self.words}"
+        said = " ".join(filter(None, (self.words, self.link, self.place)))
+        return f"{said}, {self.share}" if self.share else said
+
+    @property
+    def predicate(self) -> str:
+        """The sentence as it stands behind the kernel's name."""
+        if self.link is Link.AS_IF:
+            return f", {self.place}, {self.link} {self.words}"
+        return f" {self.verb} {self.text}" if self.verb else f" {self.text}"
+
+    @property
+    def leads(self) -> bool:
+        """Whether it says under which circumstances the kernel is wrong."""
+        return self.circumstance or self.link is not Link.NONE
+
     def plain(self) -> dict[str, Any]:
         """Return the claim in plain types."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        return asdict(self)
 
     @classmethod
     def of_plain(cls, plain: Mapping[str, Any]) -> Self:
         """Return the claim that `plain` gives in plain types."""
-        return cls(**{name: _tuples(value) for name, value in plain.items()})
+        backing = {name: _tuples(value) for name, value in plain["backing"].items()}
+        if backing["statement"] is not None:
+            known = backing["statement"].items()
+            backing["statement"] = Statement(**{name: _tuples(value) for name, value in known})
+        return cls(**{**plain, "link": Link(plain["link"]), "backing": Backing(**backing)})
 
 
 def _tuples(value: Any) -> Any:
@@ -80,6 +134,8 @@ class Seen:
     """those that all wrong results have, by dtype"""
     failed: set[tuple[str, str]] = field(default_factory=set)
     """dtypes and fills with which a case failed"""
+    _numbers: Mapping[str, Array] = field(default_factory=dict, repr=False, compare=False)
+    """of the geometries in `deeds`, once they are asked for"""
 
     def add(self, verdict: Verdict) -> None:
         """Take note of a verdict."""
@@ -123,47 +179,52 @@ class Seen:
         for dtype, found in plain["signs"].items():
             self._share(dtype, dict.fromkeys(map(tuple, found), True))
 
-    def bearing(self, claims: Iterable[Claim], operation: Operation) -> list[str]:
-        """Return the claims that all cases bear out, and of the others what was seen, in words."""
+    def bearing(self, claims: Iterable[Claim], operation: Operation) -> list[Claim]:
+        """Return the claims that all cases bear out, and of the others what was seen."""
         told = []
         for claim in claims:
-            if claim.clauses:
-                told.append(self._where(claim, operation))
-            elif self._shows(claim):
-                told.append(claim.text)
+            if claim.backing.statement is not None:
+                told.append(self._located(claim, claim.backing.statement, operation))
+            elif self._shows(claim.backing):
+                told.append(claim)
         return told
 
-    def _shows(self, claim: Claim) -> bool:
+    def _shows(self, backing: Backing) -> bool:
         dtypes = {dtype for dtype, _ in self.failed}
-        fills = {fill for dtype, fill in self.failed if claim.dtype in ("", dtype)}
+        fills = {fill for dtype, fill in self.failed if backing.dtype in ("", dtype)}
         return (
-            set(claim.signs) <= self.signs.get(claim.dtype, dict.fromkeys(claim.signs)).keys()
-            and (not claim.dtypes or dtypes <= {*claim.dtypes})
-            and (not claim.fills or fills <= {*claim.fills})
-            and fills.isdisjoint(claim.spared)
+            set(backing.signs) <= self.signs.get(backing.dtype, dict.fromkeys(backing.signs)).keys()
+            and (not backing.dtypes or dtypes <= {*backing.dtypes})
+            and (not backing.fills or fills <= {*backing.fills})
+            and fills.isdisjoint(backing.spared)
         )
 
-    def _where(self, claim: Claim, operation: Operation) -> str:
-        statement = Statement("", claim.clauses)
+    def _located(self, claim: Claim, statement: Statement, operation: Operation) -> Claim:
+        """Return a claim of where, or what was counted of it if that is not so everywhere."""
+        deed, dtype = claim.backing.deed, claim.backing.dtype
         does: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
-        for geometry, known in self.deeds.items():
-            numbers = numbers_of(operation, geometry)
-            if any(low <= numbers[name] <= high for name, low, high in claim.doubts):
-                continue
-            holds = bool(statement.holds(numbers))
+        holds, doubtful = self._truth(statement, operation)
+        for known, there, unknown in zip(self.deeds.values(), holds, doubtful, strict=True):
             # Elsewhere it should be right in every dtype.
-            dtypes = [claim.dtype] if holds else [claim.dtype, *known]
-            found = {known[dtype] for dtype in dtypes if dtype in known}
+            dtypes = [dtype] if there else [dtype, *known]
+            found = {known[dtype] for dtype in dtypes if dtype in known and not unknown}
             if found:
-                told = found if claim.deed else {"any" if any(found) else ""}
-                does[holds][claim.deed if claim.deed in told else max(told)] += 1
-        what = claim.deed or "any"
+                told = found if deed else {"any" if any(found) else ""}
+                does[bool(there)][deed if deed in told else max(told)] += 1
+        what = deed or "any"
         inside, tried = does[True][what], does[True].total()
         outside, others = does[False][what], does[False].total()
-        deed, link, where = re.split(" (exactly|only) (?=where )", claim.text, maxsplit=1)
-        spared = does[True][""] if link == "only" else tried - inside
+        spared = does[True][""] if claim.link is Link.ONLY else tried - inside
         if not spared and not outside:
-            return claim.text
-        where = where.rpartition(", in ")[0]
-        there = f"{deed} in {inside} of {tried} geometries judged {where}"
-        return f"{there}, in {outside} of {others} others"
+            return claim
+        words = f"{claim.words} in {inside} of {tried} geometries judged where {claim.place}"
+        share = f"in {outside} of {others} others"
+        return replace(claim, words=words, link=Link.NONE, place="", share=share)
+
+    def _truth(self, statement: Statement, operation: Operation) -> tuple[Array, Array]:
+        """Return where a statement holds, and where it says nothing, of the geometries seen."""
+        if len(self._numbers.get("batch", ())) != len(self.deeds):
+            self._numbers = columns_of(numbers_of(operation, each) for each in self.deeds)
+        if not self.deeds:
+            return np.zeros(0, bool), np.zeros(0, bool)
+        return statement.holds(self._numbers), statement.doubtful(self._numbers)

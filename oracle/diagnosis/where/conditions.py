@@ -7,15 +7,15 @@ some on which it just fails to.  What survives is told as exact, with the number
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 
-from .scan import Draw, Scan, changed, neighbours
+from .claims import Backing, Claim, Link, numbers_in
+from .scan import WRONG, Draw, Scan, changed, neighbours
 from .statements import (
     FORE_SIZES,
     SIZES,
@@ -41,21 +41,7 @@ _MOST = 4
 """statements that together make a condition"""
 
 
-@dataclass(frozen=True)
-class Condition:
-    """Where a kernel does what it does to one geometry."""
-
-    deed: str
-    """what it does there, as in `scan.deed`; "" stands for several things"""
-    statement: Statement
-    words: str
-
-    def holds(self, numbers: Any) -> bool:
-        """Return whether it says that the kernel is wrong on a geometry of these numbers."""
-        return bool(self.statement.holds(numbers))
-
-
-def condition(scan: Scan, geometry: Geometry, deed: str) -> Condition | None:
+def condition(scan: Scan, geometry: Geometry, deed: str) -> Claim | None:
     """Return where the kernel does `deed`, as it does on `geometry`, if that can be said.
 
     The kernel is asked on geometries around that one, and on others, which `scan` keeps.
@@ -68,7 +54,7 @@ def condition(scan: Scan, geometry: Geometry, deed: str) -> Condition | None:
     return (_found(scan, draw, "") if len(deeds) > 1 else None) or _found(scan, draw, deed)
 
 
-def _found(scan: Scan, draw: Draw, deed: str) -> Condition | None:
+def _found(scan: Scan, draw: Draw, deed: str) -> Claim | None:
     """Return where the kernel does `deed`, or anything wrong, once nothing refutes it any more."""
     for _ in range(_ROUNDS):
         parts = None if scan.lost else _parting(scan, deed)
@@ -83,22 +69,27 @@ def _found(scan: Scan, draw: Draw, deed: str) -> Condition | None:
             fresh = [numbers_of(scan.operation, each) for each in [*scan.verdicts][before:]]
             if sum(map(found.holds, fresh)) < _FRESH:
                 return None
-            return Condition(deed, found, _words(scan, found, deed))
+            return _claim(scan, found, deed)
     return None
 
 
-def _words(scan: Scan, found: Statement, deed: str) -> str:
+def _claim(scan: Scan, found: Statement, deed: str) -> Claim:
     deeds = scan.deeds()
     does = sorted({deed} if deed else set(deeds) - {""})
-    words = " or ".join("wrong" if each == "is wrong" else each for each in does)
     others = Counter(each for each in deeds if each not in ("", *does))
     # Where it holds, the kernel may be wrong in another way.
     mixed = bool(others) and any(np.isin(deeds, [*others]) & found.holds(scan.numbers()))
-    link = "only" if mixed else "exactly"
-    text = f"{words} {link} where {found.words}, in {len(deeds)} geometries tried"
-    if not others:
-        return text
-    return f"{text}; in {others.total()} of them it {' or '.join(sorted(others))}"
+    share = f"in {len(deeds)} geometries tried"
+    if others:
+        share += f"; in {others.total()} of them it {' or '.join(sorted(others))}"
+    return Claim(
+        " or ".join("wrong" if each == WRONG else each for each in does),
+        "is" if does[0] == WRONG else "",
+        Link.ONLY if mixed else Link.EXACTLY,
+        found.words,
+        share,
+        backing=Backing(numbers_in(scan.case), deed, found),
+    )
 
 
 def _split(scan: Scan, deed: str) -> tuple[dict[str, Array], Array]:

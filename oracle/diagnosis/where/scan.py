@@ -55,14 +55,18 @@ def smaller(case: Case) -> Case:
     return replace(case, geometry=replace(g, batch=1, height=height, width=width))
 
 
+WRONG, ANOTHER_SHAPE = "is wrong", "returns another shape"
+"""what a kernel does whose result has other numbers, or another shape"""
+
+
 def deed(verdict: Verdict) -> str:
     """Return in a word what a verdict says that the kernel does; "" where it is right."""
     if not verdict.failed:
         return ""
     if verdict.outcome is Outcome.DISAGREES:
-        return "is wrong"
+        return WRONG
     kind = verdict.reason.partition(":")[0]
-    return "returns another shape" if kind.startswith("returned shape") else kind
+    return ANOTHER_SHAPE if kind.startswith("returned shape") else kind
 
 
 @dataclass

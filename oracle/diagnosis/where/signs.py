@@ -67,23 +67,24 @@ def common(results: Iterable[Signs]) -> dict[Sign, bool]:
     }
 
 
-def told(shared: Signs) -> list[tuple[tuple[Sign, ...], str]]:
-    """Return what wrong results have in common, and in words: of each axis the plainest sign."""
+def told(shared: Signs) -> Iterator[tuple[tuple[Sign, ...], str, str]]:
+    """Yield what wrong results have in common, of each axis the plainest sign.
+
+    With it come the words, and what goes between them and a kernel's name: see `Claim`.
+    """
     plainest: dict[str, str] = {}
     for (axis, text), enough in shared.items():
         if enough:
             plainest.setdefault(axis, text)
     values = plainest.pop("", None)
-    found: list[tuple[tuple[Sign, ...], str]] = (
-        [] if values is None else [((("", values),), values)]
-    )
+    if values is not None:
+        yield (("", values),), values, "is wrong:"
     shape = {axis: plainest.pop(axis) for axis in list(plainest) if axis.startswith("shape")}
     if shape:
-        found.append(((), f"the result has {' and '.join(shape.values())}"))
+        yield (), f"the result has {' and '.join(shape.values())}", "is wrong:"
     if plainest:
         where = f"wrong only in {' and in '.join(plainest.values())}"
-        found.append((tuple(plainest.items()), where))
-    return found
+        yield tuple(plainest.items()), where, "is"
 
 
 def _positions(wrong: Array, name: str, along: str, numbers: Mapping[str, int]) -> Iterator[str]:

@@ -55,6 +55,14 @@ class Statement:
         """Return whether it holds; for arrays of numbers, an array of answers."""
         return np.logical_and.reduce([_any(clause, numbers) for clause in self.clauses])
 
+    def doubtful(self, numbers: Numbers) -> Any:
+        """Return of which numbers it is not known whether it holds."""
+        nowhere = np.zeros(np.shape(numbers["batch"]), bool)
+        doubts = ((numbers[name], low, high) for name, low, high in self.doubts)
+        return np.logical_or.reduce(
+            [nowhere, *((low <= n) & (n <= high) for n, low, high in doubts)]
+        )
+
 
 def _any(clause: Clause, numbers: Numbers) -> Any:
     return np.logical_or.reduce([_atom(*atom, numbers) for atom in clause])

@@ -18,8 +18,8 @@ from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
 from convcheck.campaigns.plan import Part, Plan, total
 from convcheck.campaigns.results import Results, ResultsError
 from convcheck.cases.regions import Region
-from convcheck.conformance.plugin import kernels
 from convcheck.conformance.plugin.recording import Record, rerun_command
+from convcheck.conformance.references import HOMES
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.certificates import Certificate
 from convcheck.judging.explain import explain
@@ -149,7 +149,7 @@ def _plan(options: argparse.Namespace) -> Plan:
 def _line(kernel: str) -> str:
     """Return the candidate that is asked for; an operation alone stands for the reference."""
     if kernel in OPERATIONS:
-        return f"{kernel}={kernels.HOMES[kernel].__name__}:{kernel}"
+        return f"{kernel}={HOMES[kernel].__name__}:{kernel}"
     return kernel
 
 

@@ -224,6 +224,6 @@ def call_options(config: pytest.Config) -> list[str]:
 
 def is_about(params: dict[str, Any], names: Iterable[str]) -> bool:
     """Return whether a test with these parameters judges one of these operations."""
-    operation = params.get("operation") or params.get("case")
-    name = getattr(operation, "operation", None) or getattr(operation, "name", None)
-    return name in set(names)
+    about = params.get("operation") or params.get("case") or params.get("step")
+    operation = getattr(about, "operation", about)  # a case has its name
+    return getattr(operation, "name", operation) in set(names)

@@ -26,6 +26,9 @@ def filling(test: object, params: dict[str, Any]) -> Filling | None:
     """Return what a test fills that was given these parameters, if anything."""
     if "case" in params:
         return params["case"].operation, [params["prop"]], params["case"].dtype
+    if "step" in params:
+        step = params["step"]
+        return step.operation.name, list(step.fills), step.only
     properties = getattr(test, _MARK, ())
     if not properties:
         return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from convcheck.cases.case import DTYPES, Case
+from convcheck.conformance.references import laws_of
 from convcheck.conformance.shapes.boundaries import boundary_geometries, classes_of, reachable
 from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
 from convcheck.diagnosis.diagnose import Diagnosis, diagnose
@@ -38,19 +39,10 @@ PROPERTIES = (
     "activations",
 )
 
-# The laws of the trilinear form hold for one layer; no published network fixes two.
-_ONE_LAYER = ("translation", "impulse", "subsampling", "real layers")
-
 _LAST = 10**9
 """rank of failures that are told only where there is no other"""
 
 Cell = tuple[str, str, str]
-
-
-def laws_of(operation: str) -> list[str]:
-    """Return the laws that `operation` is judged by."""
-    one_layer = OPERATIONS[operation].default_fore is None
-    return [law for law in LAWS if one_layer or law not in _ONE_LAYER]
 
 
 def _judged() -> list[tuple[str, Operation]]:
@@ -62,9 +54,12 @@ def planned_cells() -> list[Cell]:
     return [
         (name, prop, dtype)
         for name, operation in _judged()
+        for laws in [laws_of(name)]
         for prop in PROPERTIES
         for dtype in DTYPES
-        if (operation.default_fore is None or prop not in _ONE_LAYER)
+        if (prop not in LAWS or prop in laws)
+        # No published network fixes two layers.
+        and (operation.default_fore is None or prop != "real layers")
         and (prop != "activations" or (operation.default_fore and dtype == "float64"))
     ]
 
@@ -86,8 +81,8 @@ def planned_boundaries() -> list[tuple[str, str]]:
 def planned_pairs() -> list[tuple[str, str, int]]:
     """Return operation, kind and number of the pairs of classes that a full run reaches."""
     return [
-        (operation, kind, len(pairs(operation)))
-        for operation, _ in _judged()
+        (name, kind, len(pairs(name, kernels.fore_layers_of(operation))))
+        for name, operation in _judged()
         for kind, pairs in PLANNED.items()
     ]
 
@@ -128,7 +123,7 @@ class Record:
     def __init__(self) -> None:
         self._cells: dict[Cell, _Tally] = {}
         self._boundaries: Counter[tuple[str, str]] = Counter()
-        self._pairs = PairCounts()
+        self._pairs = PairCounts(kernels.fore_layers_of)
         self._draws: Counter[str] = Counter()
         self._accuracy: dict[tuple[str, str], Accuracy] = {}
         self._certificates: list[Certificate] = []

@@ -2,11 +2,11 @@
 
 import pytest
 
+from convcheck.conformance.references import HOMES
 from convcheck.form.operations import Kernel
 from convcheck.kernels.candidates import Candidate, CandidateError, Fitted
 
 from . import asked
-from .kernels import HOMES
 
 
 def replaced(config: pytest.Config, candidates: dict[str, Candidate]) -> dict[str, Kernel]:

@@ -8,13 +8,12 @@ extents and channels at once.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations, product
 
 from convcheck.cases.axes import Axis, axes
 from convcheck.cases.regions import Region, Spatial
-from convcheck.conformance.plugin.kernels import fore_layers_of
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 
@@ -103,9 +102,13 @@ def pairs_of(classes: Iterable[str]) -> Iterator[Pair]:
 _LONGEST = 6
 
 
-def shape_geometries(operation: str) -> tuple[Geometry, ...]:
-    """Return geometries that together have every pair of shape classes that there is."""
-    return _shape_geometries(operation, fore_layers_of(OPERATIONS[operation]) or (None,))
+def shape_geometries(operation: str, fore_layers: Sequence[str]) -> tuple[Geometry, ...]:
+    """Return geometries that together have every pair of shape classes that there is.
+
+    `fore_layers` are the kinds of layer l+1, where the operation has one.
+    """
+    two = OPERATIONS[operation].default_fore is not None
+    return _shape_geometries(operation, tuple(fore_layers) if two else (None,))
 
 
 @lru_cache
@@ -138,12 +141,12 @@ def _kinds_of_axes(operation: str, fore_layer: str | None) -> list[Axis]:
     return list(kinds.values())
 
 
-def shape_pairs(operation: str) -> tuple[Pair, ...]:
+def shape_pairs(operation: str, fore_layers: Sequence[str]) -> tuple[Pair, ...]:
     """Return the pairs of shape classes that some geometry of `operation` has.
 
-    They are those with the kinds of layer l+1 that the kernel takes.
+    `fore_layers` are the kinds of layer l+1, where the operation has one.
     """
-    return _shape_pairs(OPERATIONS[operation], shape_geometries(operation))
+    return _shape_pairs(OPERATIONS[operation], shape_geometries(operation, fore_layers))
 
 
 @lru_cache
@@ -153,7 +156,7 @@ def _shape_pairs(operation: Operation, geometries: tuple[Geometry, ...]) -> tupl
 
 
 @lru_cache
-def block_pairs(operation: str) -> tuple[Pair, ...]:
+def block_pairs(operation: str, _: Sequence[str] = ()) -> tuple[Pair, ...]:
     """Return every pair of block sizes of two parameters."""
     names = size_parameters(OPERATIONS[operation])
     return tuple(
@@ -163,16 +166,19 @@ def block_pairs(operation: str) -> tuple[Pair, ...]:
     )
 
 
-PLANNED: Mapping[str, Callable[[str], tuple[Pair, ...]]] = {
+PLANNED: Mapping[str, Callable[[str, Sequence[str]], tuple[Pair, ...]]] = {
     "shapes": shape_pairs,
     "blocks": block_pairs,
 }
+"""by kind, the pairs that a run reaches of an operation and the kinds of layer l+1 judged with"""
 
 
 class PairCounts:
     """How many judged cases each pair of classes had."""
 
-    def __init__(self) -> None:
+    def __init__(self, fore_layers_of: Callable[[Operation], Sequence[str]]) -> None:
+        """Ask `fore_layers_of` with which kinds of layer l+1 a kernel is judged."""
+        self._fore_layers_of = fore_layers_of
         # Counted by whole tuples of classes: these repeat, and make many pairs each.
         self._seen: Counter[tuple[str, str, tuple[str, ...]]] = Counter()
 
@@ -190,15 +196,18 @@ class PairCounts:
             if (name, seen_kind) == (operation, kind):
                 for pair in pairs_of(classes):
                     counts[pair] += count
-        planned = set(PLANNED[kind](operation))
+        planned = set(self._planned(operation, kind))
         return {pair: count for pair, count in counts.items() if pair in planned}
+
+    def _planned(self, operation: str, kind: str) -> tuple[Pair, ...]:
+        return PLANNED[kind](operation, self._fore_layers_of(OPERATIONS[operation]))
 
     def dump(self) -> list[list[object]]:
         """Return operation, kind, and a count for the index of each planned pair reached."""
         keys = sorted({(name, kind) for name, kind, _ in self._seen})
         parts: list[list[object]] = []
         for name, kind in keys:
-            index = {pair: at for at, pair in enumerate(PLANNED[kind](name))}
+            index = {pair: at for at, pair in enumerate(self._planned(name, kind))}
             counts = {index[pair]: count for pair, count in self.reached(name, kind).items()}
             parts.append([name, kind, sorted(counts.items())])
         return parts

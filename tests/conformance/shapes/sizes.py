@@ -71,7 +71,7 @@ EXTREMES = (
 
 
 @dataclass(frozen=True)
-class Plan:
+class Sizes:
     """Which sizes are judged."""
 
     values: str
@@ -87,7 +87,7 @@ Choices = Mapping[str, Any]
 
 
 def covering(
-    operation: Operation, fore_layers: tuple[str, ...], plan: Plan
+    operation: Operation, fore_layers: tuple[str, ...], plan: Sizes
 ) -> tuple[Geometry, ...]:
     """Return geometries that hold every planned combination, the cheapest first; or extremes."""
     return _covering(_LIKE[operation.layer, operation.default_fore], fore_layers, plan)
@@ -99,7 +99,7 @@ _LIKE = {(each.layer, each.default_fore): each for each in OPERATIONS.values()}
 
 @lru_cache
 def _covering(
-    operation: Operation, fore_layers: tuple[str, ...], plan: Plan
+    operation: Operation, fore_layers: tuple[str, ...], plan: Sizes
 ) -> tuple[Geometry, ...]:
     if plan.values == "extreme":
         layers = map(Geometry.parse, EXTREMES)
@@ -115,7 +115,7 @@ def _covering(
 class _Design:
     """The values of an operation's parameters, and which of them can be had together."""
 
-    def __init__(self, operation: Operation, fore_layers: tuple[str, ...], plan: Plan) -> None:
+    def __init__(self, operation: Operation, fore_layers: tuple[str, ...], plan: Sizes) -> None:
         self._operation, self._plan = operation, plan
         values = {"all": ALL, "few": FEW}[plan.values]
         two = operation.default_fore is not None

@@ -1,39 +1,19 @@
-"""Hypothesis strategies for geometries, built from the output backwards.
+"""Hypothesis strategies for geometries, as `draws` builds them.
 
-Along an axis a number of steps, a number of taps, a stride and a remainder below the
-stride determine the extent, so that every draw is valid and nothing is filtered out.
 Numbers to fill the arrays are not drawn: a case makes them from its seed.
 """
 
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
 
-# Five geometries in thirteen are of no special kind; the others reach boundaries that
-# independent draws would rarely meet.
-_KINDS = (
-    *["any"] * 5,
-    "full filter",
-    "1 x 1 filter",
-    "1 x 1 input",
-    "empty batch",
-    "block of channels",
-    "block of extents",
-    "large filter",
-    "large stride",
-)
+from . import draws
 
-# Fast kernels change their path at block sizes: sizes just below, at and above them.
-_BLOCKS = {
-    "block of channels": (("channels_in", "channels_out"), (7, 8, 9, 15, 16, 17, 31, 32, 33)),
-    "block of extents": (("height", "width"), (31, 32, 33)),  # other draws reach the smaller
-}
-
-_BATCHES = (1, 1, 1, 2, 2, 3, 5)
+T = TypeVar("T")
 
 # Hypothesis mixes constants of 100 and more into integers that it found in whatever modules are
 # loaded.  There are none so far from zero, so that seeds depend on the run's seed alone.
@@ -41,59 +21,40 @@ _FAR = 3**33
 seeds = st.integers(_FAR, _FAR + 2**16 - 1).map(lambda drawn: drawn - _FAR)
 
 
+class _Drawn:
+    """Picks by Hypothesis, which looks for simpler ones part by part."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+
+    def integer(self, low: int, high: int) -> int:
+        return self._draw(st.integers(low, high))
+
+    def one_of(self, options: Sequence[T]) -> T:
+        return self._draw(st.sampled_from(options))
+
+    def part(self, make: Callable[..., T], *arguments: Any) -> T:
+        part: T = self._draw(_PARTS[make](*arguments))
+        return part
+
+
 @st.composite
 def _axis(draw: st.DrawFn, kind: str, operation: Operation) -> tuple[int, int, int]:
-    """Draw extent, taps and stride of one axis; smaller ones where a second layer follows."""
-    most = 4 if operation.default_fore is None else 3
-    taps = 1 if kind in ("1 x 1 filter", "1 x 1 input") else draw(st.integers(1, most))
-    stride = draw(st.integers(1, most + 1))
-    if kind == "large filter":
-        taps += most
-    elif kind == "large stride":
-        stride += most
-    if kind == "1 x 1 input":
-        return 1, taps, stride
-    if kind == "full filter":
-        return taps, taps, stride
-    count = draw(st.integers(1, 2 if kind in _BLOCKS else most))
-    if operation.layer == "convolution_transpose":
-        return count, taps, stride
-    remainder = draw(st.integers(0, stride - 1))
-    return (count - 1) * stride + taps + remainder, taps, stride
+    return draws.axis(_Drawn(draw), kind, operation)
+
+
+@st.composite
+def _with_block_size(draw: st.DrawFn, layer: Geometry, kind: str) -> Geometry:
+    return draws.with_block_size(_Drawn(draw), layer, kind)
+
+
+_PARTS: dict[Callable[..., Any], Callable[..., Any]] = {
+    draws.axis: _axis,
+    draws.with_block_size: _with_block_size,
+}
 
 
 @st.composite
 def geometries(draw: st.DrawFn, operation: Operation) -> Geometry:
     """Draw a geometry that `operation` has a meaning on; shrinks to all ones."""
-    kind = draw(st.sampled_from(_KINDS))
-    height, taps_h, stride_h = draw(_axis(kind, operation))
-    width, taps_w, stride_w = draw(_axis(kind, operation))
-    batch = 0 if kind == "empty batch" else draw(st.sampled_from(_BATCHES))
-    channels_in, channels_out = draw(st.integers(1, 3)), draw(st.integers(1, 3))
-    layer = Geometry(
-        batch, height, width, channels_in, channels_out, taps_h, taps_w, stride_h, stride_w
-    )
-    if kind in _BLOCKS:
-        layer = draw(_with_block_size(layer, kind))
-    if operation.default_fore is None:
-        return layer
-    rows, columns = operation.output_extents(layer)
-    fore_layer = draw(st.sampled_from(LAYERS))
-    fits = fore_layer == "convolution"
-    fore = Fore(
-        fore_layer,
-        draw(st.integers(1, 4)),
-        draw(st.integers(1, min(4, rows) if fits else 3)),
-        draw(st.integers(1, min(4, columns) if fits else 3)),
-        draw(st.integers(1, 4 if fits else 3)),
-        draw(st.integers(1, 4 if fits else 3)),
-    )
-    return replace(layer, fore=fore)
-
-
-@st.composite
-def _with_block_size(draw: st.DrawFn, layer: Geometry, kind: str) -> Geometry:
-    """Give one field of `layer` a size around a block size, and the batch one item."""
-    names, sizes = _BLOCKS[kind]
-    changed: dict[str, Any] = {draw(st.sampled_from(names)): draw(st.sampled_from(sizes))}
-    return replace(layer, batch=1, **changed)
+    return draws.geometry(_Drawn(draw), operation)

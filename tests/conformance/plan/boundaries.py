@@ -1,0 +1,37 @@
+"""Every boundary class is judged in every run."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from convcheck.cases.case import agreement_fills, nonfinite_fills
+from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.form.operations import Kernel, Operation
+
+from .step import Judged, Step, judge_fills
+
+
+@dataclass(frozen=True)
+class Boundary(Step):
+    """The fixed geometries of a class: exactly, within the bound, on zeros and on NaN."""
+
+    kind: str
+    """the class"""
+
+    fills = ("exact", "bound", "nonfinite data", "nonfinite others")
+
+    @property
+    def name(self) -> str:
+        """What tells the step from others of its kind."""
+        return f"{self.operation.name}-{self.kind}"
+
+    def judge(self, kernel: Kernel) -> Iterator[Judged]:
+        """Judge the kernel on one geometry after another."""
+        operation = self.operation
+        kinds = (*agreement_fills(operation), "sparse", *nonfinite_fills(operation))
+        for geometry in boundary_geometries(operation, self.kind):
+            yield Judged(judge_fills(kernel, operation, kinds, geometry, seed=1))
+
+
+def boundaries(operation: Operation) -> Iterator[Boundary]:
+    """Yield a step for each class that the operation has."""
+    return (Boundary(operation, name) for name in reachable(operation))

@@ -1,0 +1,32 @@
+"""What is judged of a kernel without search, in order."""
+
+from collections.abc import Iterator
+
+from convcheck.form.operations import Operation
+
+from .activated import activated
+from .boundaries import boundaries
+from .certified import certified
+from .combined import TIERS, Shapes, combined
+from .drawn import drawn
+from .layers import real_layers
+from .step import Step
+
+EFFORTS = ("quick", "default", "thorough")
+
+
+def plan(operation: Operation, effort: str = "quick", seed: int = 0) -> Iterator[Step]:
+    """Yield what an operation's kernel is judged on: what rejects most wrong kernels soonest.
+
+    Args:
+        operation: that of the kernel.
+        effort: one of `EFFORTS`.
+        seed: of what is drawn at random.
+    """
+    yield from boundaries(operation)
+    yield drawn(operation, effort, seed)
+    yield from certified(operation, effort, seed)
+    yield from combined(operation, TIERS[effort])
+    yield Shapes(operation)
+    yield from real_layers(operation, effort)
+    yield from activated(operation)

@@ -1,0 +1,74 @@
+"""The reference's kernels, as partners of others and as an oracle."""
+
+from collections.abc import Mapping
+from functools import lru_cache, wraps
+from types import ModuleType
+from typing import Any
+
+from convcheck.cases.case import Case
+from convcheck.form.geometry import LAYERS
+from convcheck.form.operations import OPERATIONS, Kernel, Operation
+from convcheck.judging.cross_check import cross_check
+from convcheck.judging.judge import OracleError, judge
+from convcheck.judging.laws.identities import LAWS
+from convcheck.judging.laws.judge_law import judge_law
+from convcheck.judging.oracles import ORACLES, loops
+from convcheck.judging.verdicts import Verdict
+from convcheck.kernels.promises import OF_ZEROS, Promise
+from convcheck.reference import gradients, notebook, repaired
+
+# The literal backward kernels end in NameError, so that the repaired ones stand in.
+HOMES: Mapping[str, ModuleType] = {
+    name: notebook if name in LAYERS else repaired if name.endswith("back_prop") else gradients
+    for name in OPERATIONS
+}
+
+# The laws of the trilinear form hold for one layer.
+_ONE_LAYER = ("translation", "impulse", "subsampling")
+
+
+def reference_for(operation: str) -> Kernel:
+    """Return the reference's kernel, and with it what it promises of zeros."""
+    return _promising(getattr(HOMES[operation], operation))
+
+
+@lru_cache
+def _promising(kernel: Kernel) -> Kernel:
+    @wraps(kernel)
+    def promising(*positional: Any, **keywords: Any) -> Any:
+        return kernel(*positional, **keywords)
+
+    promising.promise = Promise(zeros=OF_ZEROS)  # type: ignore[attr-defined]
+    return promising
+
+
+def partners() -> dict[str, Kernel]:
+    """Return the forward kernels that adjointness is judged with."""
+    return {name: reference_for(name) for name in LAYERS}
+
+
+def laws_of(operation: str) -> list[str]:
+    """Return the laws that `operation` is judged by."""
+    one_layer = OPERATIONS[operation].default_fore is None
+    return [law for law in LAWS if one_layer or law not in _ONE_LAYER]
+
+
+def judge_property(prop: str, kernel: Kernel, case: Case) -> Verdict:
+    """Judge a kernel on a case for a property, be it a law or what the case's fill says."""
+    return judge_law(prop, kernel, case, partners()) if prop in LAWS else judge(kernel, case)
+
+
+def check_oracles(operation: Operation, kernel: Kernel) -> None:
+    """Check that the oracles of an operation agree, the reference's loops among them.
+
+    Where only these loops differ and are what is judged, the verdicts will tell.
+
+    Raises:
+        OracleError: they contradict one another.
+    """
+    reference = {name: reference_for(name) for name in HOMES}
+    try:
+        cross_check({**ORACLES, "loops": loops(reference)}, [operation])
+    except OracleError as error:
+        if kernel is not reference[operation.name] or error.wrong != ("loops",):
+            raise

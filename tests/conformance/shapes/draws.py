@@ -1,0 +1,125 @@
+"""Geometries drawn at random, built from the output backwards.
+
+Along an axis a number of steps, a number of taps, a stride and a remainder below the
+stride determine the extent, so that every draw is valid and nothing is filtered out.
+Who picks the numbers is left open: Hypothesis, which also looks for simpler ones, or a generator.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol, TypeVar
+
+from convcheck.cases.case import Raw
+from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form.operations import Operation
+
+T = TypeVar("T")
+
+# Five geometries in thirteen are of no special kind; the others reach boundaries that
+# independent draws would rarely meet.
+_KINDS = (
+    *["any"] * 5,
+    "full filter",
+    "1 x 1 filter",
+    "1 x 1 input",
+    "empty batch",
+    "block of channels",
+    "block of extents",
+    "large filter",
+    "large stride",
+)
+
+# Fast kernels change their path at block sizes: sizes just below, at and above them.
+_BLOCKS = {
+    "block of channels": (("channels_in", "channels_out"), (7, 8, 9, 15, 16, 17, 31, 32, 33)),
+    "block of extents": (("height", "width"), (31, 32, 33)),  # other draws reach the smaller
+}
+
+_BATCHES = (1, 1, 1, 2, 2, 3, 5)
+
+
+class Picks(Protocol):
+    """What picks numbers."""
+
+    def integer(self, low: int, high: int) -> int:
+        """Return an integer from `low` to `high`."""
+
+    def one_of(self, options: Sequence[T]) -> T:
+        """Return one of some options, of which the first is the simplest."""
+
+    def part(self, make: Callable[..., T], *arguments: Any) -> T:
+        """Return what `make` makes of these picks and arguments, as a part of the whole."""
+
+
+class Seeded:
+    """Picks by a generator, all alike."""
+
+    def __init__(self, raw: Raw) -> None:
+        self._raw = raw
+
+    def integer(self, low: int, high: int) -> int:
+        """Return an integer from `low` to `high`."""
+        return low + self._raw.below(high - low + 1)
+
+    def one_of(self, options: Sequence[T]) -> T:
+        """Return one of some options."""
+        return options[self._raw.below(len(options))]
+
+    def part(self, make: Callable[..., T], *arguments: Any) -> T:
+        """Return what `make` makes."""
+        return make(self, *arguments)
+
+
+def axis(pick: Picks, kind: str, operation: Operation) -> tuple[int, int, int]:
+    """Draw extent, taps and stride of one axis; smaller ones where a second layer follows."""
+    most = 4 if operation.default_fore is None else 3
+    taps = 1 if kind in ("1 x 1 filter", "1 x 1 input") else pick.integer(1, most)
+    stride = pick.integer(1, most + 1)
+    if kind == "large filter":
+        taps += most
+    elif kind == "large stride":
+        stride += most
+    if kind == "1 x 1 input":
+        return 1, taps, stride
+    if kind == "full filter":
+        return taps, taps, stride
+    count = pick.integer(1, 2 if kind in _BLOCKS else most)
+    if operation.layer == "convolution_transpose":
+        return count, taps, stride
+    remainder = pick.integer(0, stride - 1)
+    return (count - 1) * stride + taps + remainder, taps, stride
+
+
+def geometry(pick: Picks, operation: Operation) -> Geometry:
+    """Draw a geometry that `operation` has a meaning on; the simplest is all ones."""
+    kind = pick.one_of(_KINDS)
+    height, taps_h, stride_h = pick.part(axis, kind, operation)
+    width, taps_w, stride_w = pick.part(axis, kind, operation)
+    batch = 0 if kind == "empty batch" else pick.one_of(_BATCHES)
+    channels_in, channels_out = pick.integer(1, 3), pick.integer(1, 3)
+    layer = Geometry(
+        batch, height, width, channels_in, channels_out, taps_h, taps_w, stride_h, stride_w
+    )
+    if kind in _BLOCKS:
+        layer = pick.part(with_block_size, layer, kind)
+    if operation.default_fore is None:
+        return layer
+    rows, columns = operation.output_extents(layer)
+    fore_layer = pick.one_of(LAYERS)
+    fits = fore_layer == "convolution"
+    fore = Fore(
+        fore_layer,
+        pick.integer(1, 4),
+        pick.integer(1, min(4, rows) if fits else 3),
+        pick.integer(1, min(4, columns) if fits else 3),
+        pick.integer(1, 4 if fits else 3),
+        pick.integer(1, 4 if fits else 3),
+    )
+    return replace(layer, fore=fore)
+
+
+def with_block_size(pick: Picks, layer: Geometry, kind: str) -> Geometry:
+    """Give one field of `layer` a size around a block size, and the batch one item."""
+    names, sizes = _BLOCKS[kind]
+    changed: dict[str, Any] = {pick.one_of(names): pick.one_of(sizes)}
+    return replace(layer, batch=1, **changed)
