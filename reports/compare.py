@@ -184,7 +184,8 @@ def _entries(before: Findings, after: Findings) -> Iterator[Change]:
         ]
         for found in (before, after)
     )
-    for (table, name), (*_, was), (*_, now) in _pairs(*statuses, lambda each: each[:2]):
+    olds, news = statuses
+    for (table, name), (*_, was), (*_, now) in _pairs(olds, news, lambda each: each[:2]):
         if was != now:
             kind = FAILING if now == FAILS_TO else MISSING if now == UNSEEN else FIXED
             kind = RUN if (was, now) == (UNSEEN, HOLDS) else kind
@@ -218,8 +219,8 @@ def _accuracy(before: Findings, after: Findings, failing: set[str]) -> Iterator[
         if bool(old.suspicious) != bool(new.suspicious):
             shown = (f"{each.suspicious:,} suspiciously large errors" for each in (old, new))
             yield Change(LESS if new.suspicious else MORE, what, *shown)
-    for key, old, new in _pairs(before.accuracy, after.accuracy, _key):
-        was, now = (_mean(each.distribution) for each in (old, new))
+    for key, one, other in _pairs(before.accuracy, after.accuracy, _key):
+        was, now = (_mean(each.distribution) for each in (one, other))
         if key[0] in failing or was is None or now is None:
             continue
         if abs(now - was) > _threshold(before, after, key[0]):

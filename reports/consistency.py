@@ -67,9 +67,10 @@ def require_consistent_campaign(document: Campaign) -> None:
     _require_cells(document.cells)
     _require_certificates(document.certificates)
     operation, complete = document.kernel.operation, document.complete
-    for each in (*document.cells, *document.certificates):
-        if each.operation != operation:
-            _refuse(f"operation of {' '.join(each.key)}", each.operation, repr(operation))
+    keys = [cell.key for cell in document.cells]
+    for name in {key[0] for key in (*keys, *(each.key for each in document.certificates))}:
+        if name != operation:
+            _refuse("operation", name, repr(operation))
     if len(document.certificates) != 1:
         _refuse("certificates", len(document.certificates), "one of them")
     (certificate,) = document.certificates
@@ -79,7 +80,6 @@ def require_consistent_campaign(document: Campaign) -> None:
     agreed = sum(cell.counts.get(Outcome.AGREES, 0) for cell in document.cells)
     if agreed < certificate.certified * certificate.draws:
         _refuse("certified", certificate.certified, f"at most the {agreed:,} cases that agree")
-    keys = [cell.key for cell in document.cells]
     followed = findings.add_cells([Sum(cells=document.cells)], keys, {}, ())
     _require_statuses(document.cells, followed)
 

@@ -13,6 +13,7 @@ from .compare import KINDS, Change, compare
 from .document import Report
 from .render import Outputs
 from .words import sentence
+
 Groups = dict[str, list[Change]]
 
 # More of one kind than anybody reads on a terminal or in a summary; the page has them all.

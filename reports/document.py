@@ -6,10 +6,10 @@ Schema that follows from them, which is published beside this file.
 
 import json
 import sys
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import Meta, field
 
 from .rows import (
     Accuracy,
@@ -215,7 +215,7 @@ class Speed(Struct):
     cases: Count
 
 
-class Circumstances(Struct, omit_defaults=True):
+class Circumstances(Struct):
     """Where and when a run took place, and what it cost: what differs every time."""
 
     started: str
@@ -235,9 +235,9 @@ class Circumstances(Struct, omit_defaults=True):
     checkout: Repository | None
     """convcheck's own, where it does not run as installed"""
     cost: Cost
-    kept: list[Kept] = []
-    speed: list[Speed] = []
-    merged: list["Circumstances"] = []
+    kept: list[Kept] = field(default_factory=list)
+    speed: list[Speed] = field(default_factory=list)
+    merged: list["Circumstances"] = field(default_factory=list)
     """those of each of the runs that were put together"""
 
 
@@ -270,8 +270,10 @@ class Campaign(Struct):
     complete: bool
 
 
-FORMAT, VERSION = "convcheck-report", 4
-CERTIFICATE, CERTIFICATE_VERSION = "convcheck-certificate", 2
+FORMAT: Final = "convcheck-report"
+VERSION: Final = 4
+CERTIFICATE: Final = "convcheck-certificate"
+CERTIFICATE_VERSION: Final = 2
 KINDS: dict[str, tuple[type[Report | Campaign], int]] = {
     FORMAT: (Report, VERSION),
     CERTIFICATE: (Campaign, CERTIFICATE_VERSION),

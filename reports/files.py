@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import tempfile
 from math import isfinite
 from pathlib import Path
@@ -70,9 +71,17 @@ def checked(document: Any, kind: type[D]) -> D:
     except UnicodeEncodeError:
         raise ReportError("report: expected names of Unicode characters") from None
     except msgspec.ValidationError as error:
-        problem, _, place = str(error).partition(" - at ")
+        problem, _, place = _REGEX.sub(_listed, str(error)).partition(" - at ")
         where = place.strip("`").replace("`", "").replace("$", "report", 1) or "report"
         raise ReportError(f"{where}: {problem[:1].lower()}{problem[1:]}") from None
+
+
+# What `rows.one_of` looks like in a message.
+_REGEX = re.compile(r"`str` matching regex '\^\(\?:(.*)\)\(\?!.*'")
+
+
+def _listed(words: re.Match[str]) -> str:
+    return f"one of {', '.join(words[1].split('|'))}"
 
 
 def why(error: Exception) -> str:
@@ -97,17 +106,21 @@ def _no_number(text: str) -> NoReturn:
 
 def write_json(report: Report | Campaign, path: Path) -> None:
     """Write `report` to `path`; OSError, and an older file untouched, if that fails."""
-    write_text(text_of(plain(report)) + "\n", path)
+    write_text(f"{text_of(report)}\n", path)
 
 
-def text_of(value: Any, levels: int = 3) -> str:
-    """Return `value` as JSON, broken into lines down to so many levels: a line for each cell."""
+def text_of(document: Any) -> str:
+    """Return a document, or a part of one, as JSON in lines: one for each cell."""
+    return _lines(plain(document), 3)
+
+
+def _lines(value: Any, levels: int) -> str:
+    """Return a value as JSON, broken into lines down to so many levels."""
     if not (levels and value and isinstance(value, (dict, list))):
         return json.dumps(value, allow_nan=False)
     if isinstance(value, list):
-        lines = [text_of(each, levels - 1) for each in value]
-        return "[\n" + ",\n".join(lines) + "\n]"
-    lines = [f"{json.dumps(key)}: {text_of(each, levels - 1)}" for key, each in value.items()]
+        return "[\n" + ",\n".join(_lines(each, levels - 1) for each in value) + "\n]"
+    lines = [f"{json.dumps(key)}: {_lines(each, levels - 1)}" for key, each in value.items()]
     return "{\n" + ",\n".join(lines) + "\n}"
 
 

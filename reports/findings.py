@@ -131,7 +131,7 @@ def build(
     # Which cases were kept from earlier runs is a circumstance.
     outcomes |= {name: "passed" for name in explained if name.startswith("test_kept::")}
     at, number = results.part
-    plan = Planned(*map(list, (planned.cells, planned.boundaries, planned.pairs)))
+    plan = Planned([*planned.cells], [*planned.boundaries], [*planned.pairs])
     tests = Tests(
         results.whole,
         results.covering,

@@ -11,8 +11,17 @@ from convcheck.kernels.text import one_line
 from . import campaigns, files, findings
 from .circumstances import together
 from .consistency import fills_of
-from .document import CERTIFICATE, FORMAT, LEFT_OUT, MISSING, Campaign, Findings, Parts, Report
-from .document import Tests
+from .document import (
+    CERTIFICATE,
+    FORMAT,
+    LEFT_OUT,
+    MISSING,
+    Campaign,
+    Findings,
+    Parts,
+    Report,
+    Tests,
+)
 from .errors import ReportError
 from .render import Outputs
 from .rows import Sum

@@ -171,9 +171,7 @@ def of_values(picture: Drawn | Taps) -> list[Picture]:
         rows = range(first_row, first_row + len(values))
         side = 22 if legible else min(20, _WIDEST // max(len(columns), 1))
         said_here = f"{title}. {said}"
-        return _grid(
-            title, said_here, picture.axes, cells, rows=rows, columns=columns, side=side
-        )
+        return _grid(title, said_here, picture.axes, cells, rows=rows, columns=columns, side=side)
 
     return [draw("Returned", got, wrong), draw("Expected", expected, ())]
 

@@ -71,18 +71,14 @@ def unlike(findings: Findings) -> list[Unlike]:
             if error.outcome == BITS and f"[{entry.operation}-" in error.test
         ]
         told, _, rerun = next(iter(messages), "").partition("\n  rerun    ")
-        found.append(
-            Unlike(entry.operation, unlike_in_words(entry), told, rerun.strip())
-        )
+        found.append(Unlike(entry.operation, unlike_in_words(entry), told, rerun.strip()))
     return found
 
 
 def _problem(operation: str, cells: list[Cell], findings: Findings) -> Problem:
     certified = regions(findings)
     bad = [cell for cell in cells if is_bad(cell)]
-    failures = [
-        cell.told for cell in sorted((cell for cell in bad if cell.failure), key=telling)
-    ]
+    failures = [cell.told for cell in sorted((cell for cell in bad if cell.failure), key=telling)]
     diagnoses = [each.diagnosis for each in failures if each.diagnosis]
     names = Counter(name.sentence for each in diagnoses for name in each.names)
     properties = by(cells, lambda cell: cell.prop)

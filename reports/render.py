@@ -9,7 +9,7 @@ from pathlib import Path
 from convcheck.kernels.text import one_line
 
 from . import files, page
-from .document import Campaign, Report, plain
+from .document import Campaign, Report
 from .errors import ReportError, UnwrittenError
 
 
@@ -33,7 +33,7 @@ class Outputs:
     def write(self, document: Report | Campaign) -> None:
         """Write a document, and its page where it has one; UnwrittenError where that fails."""
         if self.json:
-            _write(f"{files.text_of(plain(document))}\n", self.json)
+            _write(f"{files.text_of(document)}\n", self.json)
         if isinstance(document, Report):
             self.write_page(lambda: page.render(document))
 

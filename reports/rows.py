@@ -4,6 +4,7 @@ Every row says by its `key` what it is of.  Rows of one key add up by +, in any 
 from a row's other fields is set wherever these are.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 
@@ -188,13 +189,13 @@ class Cell(Struct):
     prop: str = field(name="property")
     dtype: Dtype
     status: Annotated[str, one_of(*Outcome, NOT_RUN, CRASHED, PARTLY, SO_FAR)] = NOT_RUN
-    counts: Tally = {}
+    counts: Tally = field(default_factory=dict)
     worst: Amount | None = None
     """largest error, as a fraction of its bound"""
     suspicious: Count = 0
     stopped: Count = 0
     """tests of the cell that ended early, at a failure of this or another cell"""
-    lost: list[str] = []
+    lost: list[str] = field(default_factory=list)
     """tests that would have filled the cell and gave no result"""
     failure: Failure | None = None
 
@@ -445,8 +446,7 @@ class Certificate(Struct):
             axes=[(*axis, *known) for axis, known in sorted(axes.items())],
             complete=certified == self.geometries,
             chance={
-                each: max(one.chance[each] for one in both if each in one.chance)
-                for each in dtypes
+                each: max(one.chance[each] for one in both if each in one.chance) for each in dtypes
             },
         )
 
@@ -547,27 +547,32 @@ class Timed(Struct):
 class Sum(Struct):
     """What one test found, or several together."""
 
-    cells: list[Cell] = []
-    boundaries: list[Boundary] = []
-    pairs: list[Pairs] = []
-    random: list[Random] = []
-    zeros: list[Zeros] = []
-    accuracy: list[Accuracy] = []
-    certificates: list[Certificate] = []
-    refactor: list[Refactor] = []
-    entries: dict[str, dict[str, bool]] = {}
+    cells: list[Cell] = field(default_factory=list)
+    boundaries: list[Boundary] = field(default_factory=list)
+    pairs: list[Pairs] = field(default_factory=list)
+    random: list[Random] = field(default_factory=list)
+    zeros: list[Zeros] = field(default_factory=list)
+    accuracy: list[Accuracy] = field(default_factory=list)
+    certificates: list[Certificate] = field(default_factory=list)
+    refactor: list[Refactor] = field(default_factory=list)
+    entries: dict[str, dict[str, bool]] = field(default_factory=dict)
     """whether entries of the ledger, or of the domain map, were seen to hold"""
 
 
 class Record(Sum):
     """What one test found, and what of it is used up before findings are made."""
 
-    seen: dict[str, dict[str, Any]] = {}
+    seen: dict[str, dict[str, Any]] = field(default_factory=dict)
     """by operation, as `claims.Seen` has it"""
-    claims: list[tuple[str, str, str, list[dict[str, Any]]]] = []
+    claims: list[tuple[str, str, str, list[dict[str, Any]]]] = field(default_factory=list)
     """operation, property and dtype of a failure, and what its diagnosis claims"""
-    kept: list[Kept] = []
-    speed: list[Timed] = []
+    kept: list[Kept] = field(default_factory=list)
+    speed: list[Timed] = field(default_factory=list)
+
+
+def record_of(text: str) -> Record:
+    """Return the record that another process has sent as JSON."""
+    return msgspec.convert(json.loads(text), Record)
 
 
 def entries_together(sums: Iterable[Sum], table: str) -> dict[str, bool]:

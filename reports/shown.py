@@ -16,6 +16,8 @@ from .faults import telling
 from .looks import Look, look
 from .rows import AGREEING, NOT_RUN, Cell, Certificate, Failure, by
 
+Axis = tuple[int, int, int]
+
 MOST_CELLS = 3_000
 """cells of the matrix that are shown"""
 MOST_ROWS = 500
@@ -28,7 +30,9 @@ LONGEST_NAME = 300
 """of a kernel, a test or a case"""
 
 
-def limited(groups: Mapping[Any, Iterable[Any]], most: int = MOST_ROWS) -> tuple[dict[Any, list[Any]], int]:
+def limited(
+    groups: Mapping[Any, Iterable[Any]], most: int = MOST_ROWS
+) -> tuple[dict[Any, list[Any]], int]:
     """Return the first entries of the groups, and how many are left out."""
     kept: dict[Any, list[Any]] = {}
     left = 0
@@ -141,7 +145,7 @@ class Map(NamedTuple):
 
     operations: list[str]
     certificate: Certificate
-    failed: list[tuple[int, int, int]]
+    failed: list[Axis]
     """extent, taps and stride of those axes of the first failure that nothing agreed with"""
     case: str | None
     """the first failure"""
@@ -170,13 +174,13 @@ def maps(findings: Findings) -> list[Map]:
     return found
 
 
-def _new(failed: list[tuple[int, int, int]], known: Iterable[tuple[int, ...]]) -> list[tuple[int, int, int]]:
+def _new(failed: list[Axis], known: Iterable[tuple[int, ...]]) -> list[Axis]:
     """Return the axes that no geometry agreed with; both, if both are known from others."""
     agreed = {tuple(axis[:3]) for axis in known}
     return [axis for axis in failed if axis not in agreed] or failed
 
 
-def _axes(failure: Failure | None) -> list[tuple[int, int, int]]:
+def _axes(failure: Failure | None) -> list[Axis]:
     """Return extent, taps and stride of a failure's axes; none where its case cannot be read."""
     try:
         case = Case.parse(failure.case) if failure else None

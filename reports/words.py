@@ -87,9 +87,7 @@ def _left_out(tests: Tests) -> Iterator[str]:
 
 def _blame(findings: Findings) -> str:
     groups = by(findings.cells, lambda cell: cell.operation)
-    failed = {
-        name: group for name, group in groups.items() if any(cell.failure for cell in group)
-    }
+    failed = {name: group for name, group in groups.items() if any(cell.failure for cell in group)}
     parts = [_faults(failed, groups)] if failed else []
     outcomes = Counter(error.outcome for error in findings.errors)
     crashed = outcomes[CRASHED]
@@ -99,9 +97,7 @@ def _blame(findings: Findings) -> str:
         parts.append(f"{_number(failed_tests, 'test')} failed")
     if crashed:
         lost = [
-            name
-            for name, group in groups.items()
-            if any(cell.status == CRASHED for cell in group)
+            name for name, group in groups.items() if any(cell.status == CRASHED for cell in group)
         ]
         parts.append(f"{_number(crashed, 'test')} of {listed(lost) or 'convcheck'} crashed")
     if findings.missing:

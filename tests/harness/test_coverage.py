@@ -1,12 +1,12 @@
 """Coverage and accuracy are counted as judged, and what a full run misses fails it."""
 
-import json
 from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Any
 
 import pytest
+from sample import NO_ASKED
 
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
@@ -29,9 +29,13 @@ from convcheck.conformance.shapes.sizes import BLOCKS, Sizes, covering
 from convcheck.form.geometry import LAYERS, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.bounds import g, unit_roundoff
+from convcheck.judging.certificates import Certificate
 from convcheck.judging.verdicts import Outcome, Verdict
-from convcheck.reports import summary
-from convcheck.reports.findings import Planned, Results, build, sentence
+from convcheck.reports import rows
+from convcheck.reports.document import Findings
+from convcheck.reports.findings import Planned, Results, build
+from convcheck.reports.rows import Growth
+from convcheck.reports.words import sentence
 
 CONVOLUTION = OPERATIONS["convolution"]
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
@@ -90,12 +94,12 @@ def test_pairs_are_counted_by_index(operation: Operation) -> None:
     counts.add(operation, geometry)
     counts.add(operation, geometry)
     assert counts.reached(operation.name, "blocks")[pair] == 2
-    dumped = json.loads(json.dumps(counts.dump()))
-    assert [part[:2] for part in dumped] == [[operation.name, kind] for kind in sorted(PLANNED)]
-    for _, kind, found in dumped:
+    told = counts.counts()
+    assert [part[:2] for part in told] == [(operation.name, kind) for kind in sorted(PLANNED)]
+    for _, kind, found in told:
         planned = PLANNED[kind](operation.name, layers)
         reached = counts.reached(operation.name, kind)
-        assert {planned[at]: count for at, count in found} == reached
+        assert found == [reached.get(pair, 0) for pair in planned]
 
 
 @each_operation
@@ -188,7 +192,7 @@ def test_distribution_has_a_bin_for_each_halving(fraction: float, halvings: int)
     """An error is counted by how often the bound must be halved to reach it."""
     accuracy = Accuracy()
     accuracy.add(agreed(fraction))
-    distribution = accuracy.dump()["distribution"]
+    distribution = accuracy.distribution
     assert len(distribution) == HALVINGS + 1
     assert [at for at, count in enumerate(distribution) if count] == [halvings]
 
@@ -200,92 +204,77 @@ def test_growth_keeps_the_worst_error_of_each_size() -> None:
         accuracy.add(agreed(0.1, relative, terms))
     accuracy.add(agreed(0.1, 1.0, 4, fill="tiny"))
     accuracy.add(replace(agreed(0.1), error=None))
-    assert accuracy.dump()["growth"] == [[2, 3e-8, 7], [3, 1e-7, 8]]
+    growth = [Growth.of("float32", 7, 3e-8), Growth.of("float32", 8, 1e-7)]
+    assert accuracy.row("convolution", "float32").growth == growth
+
+
+def test_sums_without_a_bound_in_their_dtype_are_left_out() -> None:
+    """Of sums so long that the dtype bounds nothing, as of wider ones, no growth is told."""
+    accuracy = Accuracy()
+    for size in (22, 23, 24, 25):
+        accuracy.add(agreed(0.1, 2.0**-24, 2**size))
+    (first, second) = accuracy.row("convolution", "float32").growth
+    assert (first.products, second.products) == (2**22, 2**23)
 
 
 def test_accuracy_adds_up() -> None:
     """Distributions of several tests are added; of growth the worst is told in roundoffs."""
     u = unit_roundoff("float32")
     parts = [
-        ["convolution", "float32", {"distribution": [0, 2, 1], "growth": [[2, 3 * u, 7]]}],
-        ["convolution", "float32", {"distribution": [1, 1, 0], "growth": [[2, 2 * u, 5]]}],
+        rows.Accuracy("convolution", "float32", bins, [Growth.of("float32", n, error * u)])
+        for bins, n, error in (([0, 2, 1], 7, 3), ([1, 1, 0], 5, 2))
     ]
-    (found,) = summary.accuracy({str(at): {"accuracy": [each]} for at, each in enumerate(parts)})
-    assert found["distribution"] == [1, 3, 1]
-    assert found["growth"] == [{"products": 7, "error": 3.0, "bound": 7.0, "expected": 21.2}]
+    (found,) = rows.added(parts)
+    assert found.distribution == [1, 3, 1]
+    assert found.growth == [Growth(products=7, error=3.0, bound=7.0, expected=21.2)]
     assert float(g(7, u)) / u == pytest.approx(7)
-
-
-def shard(certified: int, choices: dict[str, int]) -> dict[str, Any]:
-    """Return a shard's record of a certificate."""
-    return {
-        "certificates": [
-            {
-                "operation": "convolution",
-                "region": "all of it",
-                "geometries": 10,
-                "certified": certified,
-                "undecided": 0,
-                "draws": 2,
-                "choices": choices,
-                "axes": [[2, 1, 1, certified, certified]],
-            }
-        ]
-    }
 
 
 @pytest.mark.parametrize(("second", "complete"), [(6, True), (5, False)])
 def test_shards_of_a_certificate_add_up(second: int, complete: bool) -> None:  # noqa: FBT001
     """A region is certified when its shards together certified all of it."""
-    records = {"a": shard(4, {"float32": 40}), "b": shard(second, {"float32": 20, "float64": 200})}
-    (found,) = summary.certificates(records)
-    assert found["certified"] == 4 + second
-    assert found["complete"] is complete
-    assert found["choices"] == {"float32": 20, "float64": 200}
-    assert found["axes"] == [[2, 1, 1, 4 + second, second]]
-    assert found["chance"] == {"float32": 0.01, "float64": 0.0001}
+    shards = []
+    for certified, choices in ((4, {"float32": 40}), (second, {"float32": 20, "float64": 200})):
+        shard = Certificate(Region("convolution", 2), 2, 10, agreed=certified, choices=choices)
+        shard.axes[2, 1, 1] = certified, certified
+        shards.append(rows.Certificate.of(shard))
+    (found,) = rows.added(shards)
+    assert found.certified == 4 + second
+    assert found.complete is complete
+    assert found.choices == {"float32": 20, "float64": 200}
+    assert found.axes == [(2, 1, 1, 4 + second, second)]
+    assert found.chance == {"float32": 0.01, "float64": 0.0001}
 
 
 def test_rule_of_three() -> None:
     """Random geometries of several tests add up, and bound the rate by three in their number."""
-    records = {"a": {"draws": {"convolution": 100}}, "b": {"draws": {"convolution": 200}}}
-    (found,) = summary.random(records)
-    assert found == {"operation": "convolution", "geometries": 300, "below": 0.01}
+    (found,) = rows.added([rows.Random.of("convolution", count) for count in (100, 200)])
+    assert found == rows.Random("convolution", 300, 0.01)
     assert prod([1 - 3 / 300] * 300) < 0.05
 
 
-def run(count: int, *, full: bool) -> dict[str, Any]:
+def run(count: int, *, full: bool) -> Findings:
     """Return the findings of a run that met one of two boundary classes and `count` pairs."""
-    record = {
-        "cells": [
-            {
-                "operation": "convolution",
-                "property": "exact",
-                "dtype": "float32",
-                "counts": {"agrees": 3},
-                "worst": None,
-                "suspicious": 0,
-                "failure": None,
-            }
-        ],
-        "boundaries": [["convolution", "remainder", 3]],
-        "pairs": [["convolution", "blocks", [[at, 2] for at in range(count)]]],
-    }
+    record = rows.Record(
+        cells=[rows.Cell("convolution", "exact", "float32", counts={"agrees": 3})],
+        boundaries=[rows.Boundary("convolution", "remainder", 3)],
+        pairs=[rows.Pairs.of("convolution", "blocks", [2] * count + [0] * (5 - count))],
+    )
     results = Results({"a": record}, {"a": "passed"}, {}, ["a"], whole=full, covering=True)
     planned = Planned(
         [("convolution", "exact", "float32")],
         [("convolution", "remainder")],
         [("convolution", "blocks", 5)],
     )
-    return build(results, planned, {})
+    return build(results, planned, NO_ASKED)
 
 
 def test_a_full_run_reaches_every_class() -> None:
     """What a full run never reached fails it, by name; a restricted run is not to blame."""
-    assert run(5, full=True)["verdict"] == "conforms"
-    assert run(4, full=False)["verdict"] == "conforms so far"
+    assert run(5, full=True).verdict == "conforms"
+    assert run(4, full=False).verdict == "conforms so far"
     missed = run(4, full=True)
-    assert missed["verdict"] == "does not conform"
+    assert missed.verdict == "does not conform"
     assert "never reached: convolution: 1 pairs of blocks" in sentence(missed)
-    (pairs,) = missed["pairs"]
-    assert (pairs["reached"], pairs["pairs"], pairs["least"]) == (4, 5, 0)
+    (pairs,) = missed.pairs
+    assert (pairs.reached, pairs.pairs, pairs.least) == (4, 5, 0)

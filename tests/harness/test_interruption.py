@@ -51,19 +51,19 @@ def test_cells_lost_in_a_crash_are_crashed(folder: Folder) -> None:
     report = ("-n", "1", "--hypothesis-profile", "quick", "--conformance-json", "r.json")
     done = run(where, *modules, "-k", which, *report)
     assert done.returncode == 1, done.stdout
-    found = files.read(where / "r.json")["findings"]
-    (error,) = found["errors"]
-    assert error["test"] == "test_agreement::test_nonfinite[convolution_filter_gradient]"
-    assert (error["outcome"], found["verdict"]) == ("crashed", "does not conform")
+    found = files.read(where / "r.json").findings
+    (error,) = found.errors
+    assert error.test == "test_agreement::test_nonfinite[convolution_filter_gradient]"
+    assert (error.outcome, found.verdict) == ("crashed", "does not conform")
     states = {
-        (cell["operation"], cell["property"]): (cell["status"], tuple(cell["lost"]))
-        for cell in found["cells"]
-        if cell["status"] != "not run"
+        (cell.operation, cell.prop): (cell.status, tuple(cell.lost))
+        for cell in found.cells
+        if cell.status != "not run"
     }
     assert states == {
         (operation, f"nonfinite {which}"): state
         for operation, state in {
-            "convolution_filter_gradient": ("crashed", (error["test"],)),
+            "convolution_filter_gradient": ("crashed", (error.test,)),
             "convolution_transpose_input_gradient": ("agrees so far", ()),
         }.items()
         for which in ("data", "others")

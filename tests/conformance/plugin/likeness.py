@@ -39,7 +39,7 @@ class Tally:
             if each.verdict.error is not None and each.replaced.error is not None:
                 accuracy[0].add(each.verdict)
                 accuracy[1].add(each.replaced)
-        distributions = [each.distribution for each in accuracy]
+        bins, other_bins = (each.distribution for each in accuracy)
         compared = [each for each in self.comparisons if each.compared]
         example = self._example()
         identical = sum(each.difference is None for each in compared)
@@ -58,7 +58,7 @@ class Tally:
             identical,
             retyped,
             sum(each.replaced.failed for each in self.comparisons),
-            [Compared(dtype, len(compared), identical, retyped, *distributions, loss)],
+            [Compared(dtype, len(compared), identical, retyped, bins, other_bins, loss)],
             None if example is None else str(example.case),
         )
         failed = any(each.verdict.failed for each in self.comparisons)
