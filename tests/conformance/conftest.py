@@ -11,7 +11,7 @@ from hypothesis import is_hypothesis_test
 from hypothesis.errors import FlakyFailure
 
 from convcheck.conformance.plugin import hooks as plugin
-from convcheck.conformance.plugin import kernels
+from convcheck.conformance.plugin import kept, kernels
 from convcheck.conformance.plugin.asked import is_about
 from convcheck.conformance.plugin.collector import BROKEN, COLLECTED, COST, PROPERTY, TOLD
 from convcheck.conformance.plugin.effort import tier
@@ -57,7 +57,7 @@ def one_thread(agreeing_oracles: None) -> Iterator[None]:  # noqa: ARG001  (only
 def record(request: pytest.FixtureRequest) -> Iterator[Record]:
     """Return the record of the running test."""
     kernels.begin()
-    record: Record = request.node.stash.setdefault(_RECORD, Record())
+    record: Record = request.node.stash.setdefault(_RECORD, Record(keep=kept.keep))
     with floating.kept():  # whatever the user's conftest.py has imported
         yield record
 

@@ -4,7 +4,7 @@ import pytest
 
 from convcheck.conformance.plan.activated import Activated, activated
 from convcheck.conformance.plugin.recording import Record
-from convcheck.conformance.plugin.steps import parametrize, walk
+from convcheck.conformance.plugin.steps import parametrize
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -20,4 +20,4 @@ def test_gradient_through_activation(record: Record, step: Activated) -> None:
         f"pytest --pyargs convcheck.conformance.test_activations -k "
         f"'{step.operation.name} and {step.fore_layer}-{step.activation}'"
     )
-    walk(record, step, rerun)
+    record.walk(step, rerun)

@@ -4,7 +4,7 @@ import pytest
 
 from convcheck.conformance.plan.boundaries import Boundary, boundaries
 from convcheck.conformance.plugin.recording import Record
-from convcheck.conformance.plugin.steps import parametrize, walk
+from convcheck.conformance.plugin.steps import parametrize
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -16,4 +16,4 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_boundary(record: Record, step: Boundary) -> None:
     """The kernel agrees on the boundary class, exactly, within the bound, on zeros and on NaN."""
-    walk(record, step)
+    record.walk(step)

@@ -5,7 +5,7 @@ import pytest
 from convcheck.conformance.plan.certified import Certified, certified
 from convcheck.conformance.plugin.effort import seed_number, tier
 from convcheck.conformance.plugin.recording import Record
-from convcheck.conformance.plugin.steps import parametrize, require_decided, walk
+from convcheck.conformance.plugin.steps import parametrize, require_decided
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -18,4 +18,4 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def test_certificate(record: Record, step: Certified) -> None:
     """The kernel equals the oracle on integers, on every geometry of a shard of the region."""
-    require_decided(walk(record, step))
+    require_decided(record.walk(step))

@@ -15,10 +15,10 @@ from convcheck.conformance.plan.combined import (
 from convcheck.conformance.plugin.effort import tier
 from convcheck.conformance.plugin.kernels import CHOSEN, fore_layers_of, kernel_for
 from convcheck.conformance.plugin.recording import Record
-from convcheck.conformance.plugin.steps import parametrize, walk
+from convcheck.conformance.plugin.steps import parametrize
 from convcheck.conformance.shapes.coverage import Pair, block_pairs, shape_pairs
 from convcheck.form.operations import Operation
-from convcheck.kernels.promises import DIRECT, promise_of
+from convcheck.kernels.promises import DIRECT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -36,14 +36,14 @@ def _sizes(operation: Operation) -> Iterator[Combined]:
 
 def test_sizes(record: Record, step: Combined) -> None:
     """The kernel agrees on sizes of every kind, in every combination of two or three."""
-    walk(record, step)
+    record.walk(step)
     if step.sizes.values == "all":
         _check_reached(record, step.operation, "blocks", block_pairs(step.operation.name))
 
 
 def test_shapes(record: Record, step: Shapes) -> None:
     """The kernel agrees on geometries that hold every pair of classes of two parameters."""
-    walk(record, step)
+    record.walk(step)
     planned = shape_pairs(step.operation.name, fore_layers_of(step.operation))
     _check_reached(record, step.operation, "shapes", planned)
 
@@ -53,5 +53,5 @@ def _check_reached(
 ) -> None:
     """Check that each pair was decided, unless the kernel promises less than exact sums."""
     missed = set(planned) - set(record.reached(operation.name, kind))
-    exact = replace(promise_of(kernel_for(operation.name)), zeros=()) == DIRECT
+    exact = replace(kernel_for(operation.name).promise, zeros=()) == DIRECT
     assert not (missed and exact), f"never decided: {sorted(missed)}"

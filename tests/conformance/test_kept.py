@@ -24,13 +24,10 @@ def test_kept(record: Record, operation: Operation, pytestconfig: pytest.Config)
     if not found:
         return
     candidate = CANDIDATES[operation.name]
-    kernel = asked.kernel(pytestconfig, candidate)
-    try:
+    with asked.kernel(pytestconfig, candidate) as kernel:
         for each in found:
             verdict = judge_property(each.prop, kernel, Case.parse(each.case))
             record.kept(Kept(operation.name, each.case, verdict.outcome.value))
             if not verdict.failed:
-                kept.drop(candidate, each)
+                kept.drop(kernel, each)
             record.replayed(verdict, each.cell)
-    finally:
-        getattr(kernel, "stop", lambda: None)()  # none in the judge's own process

@@ -25,4 +25,4 @@ def test_laws(record: Record, operation: Operation, data: st.DataObject) -> None
     """On exact integers, the kernel agrees with itself as the laws demand."""
     geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
     cases = [Case(operation.name, geometry, dtype, "integers", seed) for dtype in DTYPES]
-    record.judged(judge_laws(kernel_for(operation.name), operation, cases))
+    record.judged(judge_laws(kernel_for(operation.name), cases))

@@ -5,7 +5,7 @@ import pytest
 from convcheck.conformance.plan.layers import RealLayer, real_layers
 from convcheck.conformance.plugin.effort import tier
 from convcheck.conformance.plugin.recording import Record
-from convcheck.conformance.plugin.steps import parametrize, require_decided, walk
+from convcheck.conformance.plugin.steps import parametrize, require_decided
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -26,4 +26,4 @@ def test_layer(record: Record, step: RealLayer) -> None:
         rerun = f"pytest --pyargs 'convcheck.conformance.test_real_layers::test_layer[{step.name}]'"
         if tier() == "thorough":  # the others have no such test
             rerun += " --hypothesis-profile thorough"
-    require_decided(walk(record, step, rerun))
+    require_decided(record.walk(step, rerun))

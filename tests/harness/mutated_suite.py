@@ -18,7 +18,6 @@ from convcheck.conformance.plan.boundaries import boundaries
 from convcheck.conformance.plan.combined import TIERS, combined
 from convcheck.conformance.plugin import kernels
 from convcheck.conformance.plugin.recording import Record
-from convcheck.conformance.plugin.steps import walk
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.certificates import certify
@@ -64,9 +63,9 @@ def test_certified(operation: Operation) -> None:
 def test_conforms(operation: Operation, style: str) -> None:
     """The kernel passes the other tests; loops are too slow for those of sizes."""
     for boundary in boundaries(operation):
-        walk(Record(), boundary)
+        Record().walk(boundary)
     for test in (test_agreement.test_agreement, test_agreement.test_nonfinite, test_laws.test_laws):
         judged: Any = hypothesis.seed(0)(test)
         judged(record=Record(), operation=operation)
     for sizes in combined(operation, TIERS["quick"]) if style != "loops" else ():
-        walk(Record(), sizes)
+        Record().walk(sizes)

@@ -21,7 +21,6 @@ from convcheck.conformance.plan.step import Step
 from convcheck.conformance.plugin import kernels
 from convcheck.conformance.plugin.effort import tier
 from convcheck.conformance.plugin.recording import Record
-from convcheck.conformance.plugin.steps import walk
 from convcheck.diagnosis.mistakes import Mistake
 from convcheck.form.operations import OPERATIONS, Kernel, Operation
 from convcheck.judging.verdicts import Verdict
@@ -72,7 +71,7 @@ def plain(operation: Operation) -> Iterator[Test]:
 
 
 def _test(step: Step) -> Test:
-    return partial(walk, step=step)
+    return lambda record: record.walk(step)
 
 
 _DRAWN: tuple[tuple[str, Any], ...] = (

@@ -54,7 +54,10 @@ BAD = {
     "NaN": (TEXT.replace('"decided": ', '"decided": NaN, "x": ', 1), "NaN is no number of JSON"),
     "infinity": (TEXT.replace('"decided": ', '"decided": 1e999, "x": ', 1), "1e999 is no number"),
     "long number": (TEXT.replace('"decided": ', f'"decided": {"9" * 9999}, "x": ', 1), "expected"),
-    "large number": (TEXT.replace('"decided": ', f'"decided": {"9" * 99}, "x": ', 1), "expected `int` "),
+    "large number": (
+        TEXT.replace('"decided": ', f'"decided": {"9" * 99}, "x": ', 1),
+        "expected `int` ",
+    ),
     "operation": (
         TEXT.replace('"operation": "convolution"', '"operation": "\\u001b[1m"', 1),
         "expected one of convolution, ",

@@ -13,6 +13,7 @@ from convcheck.conformance.plugin.recording import ConformanceError, Record, pla
 from convcheck.conformance.references import laws_of
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.kernels.functions import subject_of
 from convcheck.reports.rows import Boundary, Zeros
 
 CASE = Case.parse("v1:convolution:float32:integers:b1.h4.w4.i1.o1.f2x2.s1x1:0")
@@ -49,7 +50,7 @@ def verdict(
         )
     return Verdict(
         case,
-        kernel,
+        subject_of(kernel, OPERATIONS[case.operation]),
         prop,
         outcome,
         "for a reason",

@@ -1,7 +1,7 @@
 """Wrong kernels written as users write them, without the catalogue's means.
 
-`NAMED` have a mistake of the catalogue, by its id; `UNSEEN` have none, but a pattern whose words
-are given.
+`NAMED` have a mistake of the catalogue, by operation and id; `UNSEEN` have none, but a pattern
+whose words are given.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +13,9 @@ from zoo import STYLES, kernels
 
 Array = Any
 Kernel = Callable[..., Array]
+Change = Callable[[Array], Array]
 RIGHT = kernels(STYLES["fused"])
+_right = RIGHT["convolution"]
 
 
 def _out(x: Array, f: Array, s: Any, ceil: int = 0) -> tuple[int, int]:
@@ -24,113 +26,68 @@ def _out(x: Array, f: Array, s: Any, ceil: int = 0) -> tuple[int, int]:
     return rows, columns
 
 
-def loops(
-    x: Array, f: Array, s: Any, *, at: Callable[..., tuple[int, int]] | None = None, ceil: int = 0
-) -> Array:
-    """Convolve by loops; `at` says which place of x a step and tap read."""
-    (rows, columns), (_, fh, fw, o) = _out(x, f, s, ceil), f.shape
-    z = np.zeros((x.shape[0], rows, columns, o), x.dtype)
-    for p, q, h, w in product(range(rows), range(columns), range(fh), range(fw)):
-        r, c = at(p, q, h, w) if at else (p * s[0] + h, q * s[1] + w)
-        if 0 <= r < x.shape[1] and 0 <= c < x.shape[2]:
-            z[:, p, q] += x[:, r, c] @ f[:, h, w]
-    return z
+def _loops(at: Callable[..., tuple[int, int]] | None = None, ceil: int = 0) -> Kernel:
+    """Return a convolution by loops; `at` says where a step and tap read, of strides and taps."""
+
+    def kernel(x: Array, f: Array, s: Any) -> Array:
+        (rows, columns), (_, fh, fw, o) = _out(x, f, s, ceil), f.shape
+        z = np.zeros((x.shape[0], rows, columns, o), x.dtype)
+        for p, q, h, w in product(range(rows), range(columns), range(fh), range(fw)):
+            r, c = at(p, q, h, w, *s, fh, fw) if at else (p * s[0] + h, q * s[1] + w)
+            if 0 <= r < x.shape[1] and 0 <= c < x.shape[2]:
+                z[:, p, q] += x[:, r, c] @ f[:, h, w]
+        return z
+
+    return kernel
 
 
-def flipped(x: Array, f: Array, s: Any) -> Array:
-    """Convolve as mathematicians do."""
-    _, fh, fw, _ = f.shape
-    return loops(x, f, s, at=lambda p, q, h, w: (p * s[0] + fh - 1 - h, q * s[1] + fw - 1 - w))
+_by_loops = _loops()
 
 
-def stride_ignored(x: Array, f: Array, s: Any) -> Array:
-    """Move the window by one row whatever the stride."""
-    return loops(x, f, s, at=lambda p, q, h, w: (p + h, q * s[1] + w))
+def _einsum(letters: str) -> Kernel:
+    """Return a kernel of windows and filters, with letters of its own."""
+
+    def kernel(x: Array, f: Array, s: Any) -> Array:
+        windows = np.lib.stride_tricks.sliding_window_view(x, f.shape[1:3], axis=(1, 2))
+        return np.einsum(letters, windows[:, :: s[0], :: s[1]], f)
+
+    return kernel
 
 
-def dilated(x: Array, f: Array, s: Any) -> Array:
-    """Spread the taps by the stride."""
-    return loops(x, f, s, at=lambda p, q, h, w: ((p + h) * s[0], (q + w) * s[1]))
-
-
-def rounded_up(x: Array, f: Array, s: Any) -> Array:
-    """Count a window that overhangs."""
-    return loops(x, f, s, ceil=1)
-
-
-def strides_exchanged(x: Array, f: Array, s: Any) -> Array:
-    """Take (width, height) for (height, width)."""
-    return loops(x, f, s[::-1])
-
-
-def aligned_at_end(x: Array, f: Array, s: Any) -> Array:
-    """Count windows from the far corner."""
-    z = loops(x[:, ::-1, ::-1], f[:, ::-1, ::-1], s)
+def _aligned_at_end(x: Array, f: Array, s: Any) -> Array:
+    z = _by_loops(x[:, ::-1, ::-1], f[:, ::-1, ::-1], s)
     return np.ascontiguousarray(z[:, ::-1, ::-1])
 
 
-def last_tap(x: Array, f: Array, s: Any) -> Array:
-    """Leave out the last filter column."""
-    f = f.copy()
-    f[:, :, -1] = 0
-    return loops(x, f, s)
-
-
-def last_channel(x: Array, f: Array, s: Any) -> Array:
-    """Leave out the last channel in."""
-    return RIGHT["convolution"](np.where(np.arange(x.shape[3]) < x.shape[3] - 1, x, 0), f, s)
-
-
-def hwio(x: Array, f: Array, s: Any) -> Array:
-    """Take the filter's memory for HWIO."""
+def _as_hwio(f: Array) -> Array:
     i, h, w, o = f.shape
-    return loops(x, np.ascontiguousarray(f).reshape(h, w, i, o).transpose(2, 0, 1, 3), s)
+    return np.ascontiguousarray(f).reshape(h, w, i, o).transpose(2, 0, 1, 3)
 
 
-def turned(x: Array, f: Array, s: Any) -> Array:
-    """Exchange the filter's rows and columns in the letters of an einsum."""
-    windows = np.lib.stride_tricks.sliding_window_view(x, f.shape[1:3], axis=(1, 2))
-    return np.einsum("bhwcij,cjio->bhwo", windows[:, :: s[0], :: s[1]], f)
+def _half(x: Array, f: Array, s: Any) -> Array:
+    return _right(x.astype("f2"), f.astype("f2"), s).astype(x.dtype)
 
 
-def half(x: Array, f: Array, s: Any) -> Array:
-    """Compute in half precision."""
-    return RIGHT["convolution"](x.astype("f2"), f.astype("f2"), s).astype(x.dtype)
+def _half_input(x: Array, f: Array, s: Any) -> Array:
+    return _right(x.astype("f2").astype(x.dtype), f, s)
 
 
-def half_input(x: Array, f: Array, s: Any) -> Array:
-    """Keep the input in half precision."""
-    return RIGHT["convolution"](x.astype("f2").astype(x.dtype), f, s)
-
-
-def rectified(x: Array, f: Array, s: Any) -> Array:
-    """Clear negative results."""
-    z = loops(x, f, s)
-    z[z < 0] = 0
-    return z
-
-
-def nan_cleared(x: Array, f: Array, s: Any) -> Array:
-    """Clear NaN and infinity in the input."""
-    return RIGHT["convolution"](np.where(np.isfinite(x), x, 0).astype(x.dtype), f, s)
-
-
-def tail_of_eight(x: Array, f: Array, s: Any) -> Array:
+def _tail_of_eight(x: Array, f: Array, s: Any) -> Array:
     """Work on blocks of eight channels in, and forget the rest."""
     n = x.shape[3]
     whole = n - n % 8 if n >= 8 else n
-    return RIGHT["convolution"](x[..., :whole], f[:whole], s)
+    return _right(x[..., :whole], f[:whole], s)
 
 
-def tail_rows(x: Array, f: Array, s: Any) -> Array:
+def _tail_rows(x: Array, f: Array, s: Any) -> Array:
     """Work on blocks of four rows, and forget the rest."""
-    z = loops(x, f, s)
+    z = _by_loops(x, f, s)
     if z.shape[1] >= 4:
         z[:, z.shape[1] // 4 * 4 :] = 0
     return z
 
 
-def overwritten(x: Array, f: Array, s: Any) -> Array:
+def _overwritten(x: Array, f: Array, s: Any) -> Array:
     """Write every window over those before it."""
     (b, h, w, _), (_, fh, fw, o) = x.shape, f.shape
     z = np.zeros((b, (h - 1) * s[0] + fh, (w - 1) * s[1] + fw, o), x.dtype)
@@ -140,7 +97,7 @@ def overwritten(x: Array, f: Array, s: Any) -> Array:
     return z
 
 
-def no_gap(x: Array, f: Array, s: Any) -> Array:
+def _no_gap(x: Array, f: Array, s: Any) -> Array:
     """Crop to the stride's multiple."""
     z = RIGHT["convolution_transpose"](x, f, s)
     shape = (x.shape[1] * s[0], x.shape[2] * s[1])
@@ -150,19 +107,18 @@ def no_gap(x: Array, f: Array, s: Any) -> Array:
     return full
 
 
-def remainder_lost(delta: Array, f: Array, s: Any, x_shape: Any) -> Array:
+def _remainder_lost(delta: Array, f: Array, s: Any, x_shape: Any) -> Array:
     """Return what windows reach, and no remainder."""
     _, h, w, _ = delta.shape
     rows, columns = (h - 1) * s[0] + f.shape[1], (w - 1) * s[1] + f.shape[2]
     return RIGHT["convolution_input_gradient"](delta, f, s, x_shape)[:, :rows, :columns]
 
 
-def mean_over_batch(x: Array, delta: Array, s: Any, shape: Any) -> Array:
-    """Average the gradient over the batch."""
+def _mean_over_batch(x: Array, delta: Array, s: Any, shape: Any) -> Array:
     return RIGHT["convolution_filter_gradient"](x, delta, s, shape) / max(len(x), 1)
 
 
-def last_item(x: Array, delta: Array, s: Any, shape: Any) -> Array:
+def _last_item(x: Array, delta: Array, s: Any, shape: Any) -> Array:
     """Overwrite the gradient of the items before."""
     z = np.zeros(shape, x.dtype)
     for n in range(len(x)):
@@ -170,201 +126,164 @@ def last_item(x: Array, delta: Array, s: Any, shape: Any) -> Array:
     return z
 
 
-def gradient_flipped(x: Array, delta: Array, s: Any, shape: Any) -> Array:
-    """Return the gradient upside down."""
-    return RIGHT["convolution_transpose_filter_gradient"](x, delta, s, shape)[:, ::-1]
+def _gradient_flipped(*arguments: Any) -> Array:
+    return RIGHT["convolution_transpose_filter_gradient"](*arguments)[:, ::-1]
 
 
-def channels_exchanged(delta: Array, f: Array, s: Any) -> Array:
-    """Take the filter's channels the wrong way round."""
-    windows = np.lib.stride_tricks.sliding_window_view(delta, f.shape[1:3], axis=(1, 2))
-    return np.einsum("bpqohw,ohwi->bpqi", windows[:, :: s[0], :: s[1]], f)
+def _no_derivative(d: Array, w: Array, fs: Any, a: Array, *rest: Any, **k: Any) -> Array:
+    return RIGHT["conv_back_prop"](d, w, fs, np.ones_like(a), *rest, **k)
 
 
-def no_derivative(
-    d: Array, w: Array, fs: Any, a: Array, x: Array, f: Array, s: Any, **k: Any
-) -> Any:
-    """Forget the activation."""
-    return RIGHT["conv_back_prop"](d, w, fs, np.ones_like(a), x, f, s, **k)
+def _fore_flipped(d: Array, w: Array, *rest: Any, **k: Any) -> Array:
+    return RIGHT["conv_back_prop"](d, w[:, ::-1, ::-1], *rest, **k)
 
 
-def fore_flipped(
-    d: Array, w: Array, fs: Any, a: Array, x: Array, f: Array, s: Any, **k: Any
-) -> Any:
-    """Flip the filter of layer l+1."""
-    return RIGHT["conv_back_prop"](d, w[:, ::-1, ::-1], fs, a, x, f, s, **k)
-
-
-def kind_ignored(
-    d: Array, w: Array, fs: Any, a: Array, x: Array, f: Array, s: Any, *, fore_layer: str = ""
-) -> Any:
+def _kind_ignored(*arguments: Any, fore_layer: str = "") -> Array:  # noqa: ARG001
     """Take layer l+1 for a transposed convolution."""
-    del fore_layer
-    return RIGHT["conv_transpose_back_prop"](d, w, fs, a, x, f, s)
+    return RIGHT["conv_transpose_back_prop"](*arguments)
 
 
-def stale() -> Kernel:
+def _stale() -> Kernel:
     """Return a kernel that packs filters once for each shape."""
     packed: dict[Any, Array] = {}
+    return lambda x, f, s: _right(x, packed.setdefault(f.shape, f.copy()), s)
 
-    def kernel(x: Array, f: Array, s: Any) -> Array:
-        return RIGHT["convolution"](x, packed.setdefault(f.shape, f.copy()), s)
+
+def _of(*, x: Change | None = None, f: Change | None = None, z: Change | None = None) -> Kernel:
+    """Return a convolution of changed arguments, or with a changed result."""
+
+    def kernel(x_: Array, f_: Array, s: Any) -> Array:
+        result = _right(x(x_) if x else x_, f(f_) if f else f_, s)
+        return z(result) if z else result
 
     return kernel
 
 
-NAMED: Mapping[str, tuple[str, str, Kernel]] = {
-    "flipped": ("convolution", "filter-flipped", flipped),
-    "stride ignored": ("convolution", "stride-ignored-rows", stride_ignored),
-    "dilated": ("convolution", "stride-dilates", dilated),
-    "rounded up": ("convolution", "rounded-up", rounded_up),
-    "strides exchanged": ("convolution", "strides-exchanged", strides_exchanged),
-    "aligned at end": ("convolution", "aligned-at-end", aligned_at_end),
-    "last tap": ("convolution", "last-tap-skipped-columns", last_tap),
-    "last channel": ("convolution", "last-channel-in-lost", last_channel),
-    "HWIO": ("convolution", "filter-as-hwio", hwio),
-    "turned": ("convolution", "filter-turned-late", turned),
-    "half precision": ("convolution", "float16-inside", half),
-    "half precision input": ("convolution", "float16-first", half_input),
-    "rectified": ("convolution", "result-rectified", rectified),
-    "NaN cleared": ("convolution", "nan-cleared-first", nan_cleared),
-    "tail of eight": ("convolution", "channels-in-tail-8", tail_of_eight),
-    "tail of rows": ("convolution", "rows-tail-4", tail_rows),
-    "stale": ("convolution", "stale-second", stale()),
-    "overwritten": ("convolution_transpose", "overlap-last", overwritten),
-    "no gap": ("convolution_transpose", "extent-steps-times-stride", no_gap),
-    "remainder lost": ("convolution_input_gradient", "remainder-missing", remainder_lost),
-    "mean over the batch": ("convolution_filter_gradient", "mean-of-batch", mean_over_batch),
-    "last item": ("convolution_filter_gradient", "only-last-batch-item", last_item),
-    "gradient flipped": (
-        "convolution_transpose_filter_gradient",
-        "filter-flipped-rows",
-        gradient_flipped,
+def _last_cleared(axis: int) -> Change:
+    """Return a change that leaves out what stands last along an axis."""
+
+    def change(array: Array) -> Array:
+        array = np.array(array)
+        np.moveaxis(array, axis, 0)[-1:] = 0
+        return array
+
+    return change
+
+
+def _second_channel(f: Array) -> Array:
+    f = np.array(f)
+    f[..., 1:2] *= 3
+    return f
+
+
+def _one_tap(f: Array) -> Array:
+    f = np.array(f)
+    f[:, 1:2, :1] = 0
+    return f
+
+
+NAMED: Mapping[tuple[str, str], Kernel] = {
+    ("convolution", "filter-flipped"): _loops(
+        lambda p, q, h, w, sh, sw, fh, fw: (p * sh + fh - 1 - h, q * sw + fw - 1 - w)
     ),
-    "channels exchanged": (
-        "convolution_transpose_input_gradient",
-        "channels-exchanged",
-        channels_exchanged,
+    ("convolution", "stride-ignored-rows"): _loops(
+        lambda p, q, h, w, _, sw, *__: (p + h, q * sw + w)
     ),
-    "no derivative": ("conv_back_prop", "d-act-missing", no_derivative),
-    "fore flipped": ("conv_back_prop", "fore-filter-flipped", fore_flipped),
-    "kind ignored": (
-        "conv_transpose_back_prop",
-        "fore-kind-convolution-transpose",
-        kind_ignored,
+    ("convolution", "stride-dilates"): _loops(
+        lambda p, q, h, w, sh, sw, *_: ((p + h) * sh, (q + w) * sw)
     ),
+    ("convolution", "rounded-up"): _loops(ceil=1),
+    ("convolution", "strides-exchanged"): lambda x, f, s: _by_loops(x, f, s[::-1]),
+    ("convolution", "aligned-at-end"): _aligned_at_end,
+    ("convolution", "last-tap-skipped-columns"): _of(f=_last_cleared(2)),
+    ("convolution", "last-channel-in-lost"): _of(x=_last_cleared(3)),
+    ("convolution", "filter-as-hwio"): _of(f=_as_hwio),
+    ("convolution", "filter-turned-late"): _einsum("bhwcij,cjio->bhwo"),
+    ("convolution", "float16-inside"): _half,
+    ("convolution", "float16-first"): _half_input,
+    ("convolution", "result-rectified"): _of(z=lambda z: np.where(z < 0, 0, z).astype(z.dtype)),
+    ("convolution", "nan-cleared-first"): _of(
+        x=lambda x: np.where(np.isfinite(x), x, 0).astype(x.dtype)
+    ),
+    ("convolution", "channels-in-tail-8"): _tail_of_eight,
+    ("convolution", "rows-tail-4"): _tail_rows,
+    ("convolution", "stale-second"): _stale(),
+    ("convolution_transpose", "overlap-last"): _overwritten,
+    ("convolution_transpose", "extent-steps-times-stride"): _no_gap,
+    ("convolution_input_gradient", "remainder-missing"): _remainder_lost,
+    ("convolution_filter_gradient", "mean-of-batch"): _mean_over_batch,
+    ("convolution_filter_gradient", "only-last-batch-item"): _last_item,
+    ("convolution_transpose_filter_gradient", "filter-flipped-rows"): _gradient_flipped,
+    ("convolution_transpose_input_gradient", "channels-exchanged"): _einsum("bpqohw,ohwi->bpqi"),
+    ("conv_back_prop", "d-act-missing"): _no_derivative,
+    ("conv_back_prop", "fore-filter-flipped"): _fore_flipped,
+    ("conv_transpose_back_prop", "fore-kind-convolution-transpose"): _kind_ignored,
 }
 
 
-def _spoilt(
-    condition: Callable[[Array, Array, Any], bool], spoil: Callable[[Array], Any]
-) -> Kernel:
-    """Return a convolution whose result is spoilt on a condition."""
+def _corner(condition: Callable[[Array, Array, Any], bool]) -> Kernel:
+    """Return a convolution whose last corner is off on a condition."""
 
     def kernel(x: Array, f: Array, s: Any) -> Array:
-        z = np.array(RIGHT["convolution"](x, f, s))
+        z = np.array(_right(x, f, s))
         if condition(x, f, s):
-            spoil(z)
+            z[:, -1:, -1:] += 1
         return z
 
     return kernel
 
 
-def _corner(z: Array) -> None:
-    z[:, -1:, -1:] += 1
-
-
-def _filtered(change: Callable[[Array], Any]) -> Kernel:
-    def kernel(x: Array, f: Array, s: Any) -> Array:
-        f = np.array(f)
-        change(f)
-        return RIGHT["convolution"](x, f, s)
-
-    return kernel
-
-
-def _second_channel(f: Array) -> None:
-    f[..., 1:2] *= 3
-
-
-def _one_tap(f: Array) -> None:
-    f[:, 1:2, :1] = 0
-
-
-def _squared(x: Array, f: Array, s: Any) -> Array:
-    return RIGHT["convolution"](x * x, f, s)
-
-
-def _limited(x: Array, f: Array, s: Any) -> Array:
-    return RIGHT["convolution"](np.clip(x, -300, 300).astype(x.dtype), f, s)
-
-
-def _thrice(x: Array, f: Array, s: Any) -> Array:
-    return 3 * RIGHT["convolution"](x, f, s)
-
-
 def _raises(x: Array, f: Array, s: Any) -> Array:
     if s[0] != s[1]:
         raise NotImplementedError("strides differ")
-    return RIGHT["convolution"](x, f, s)
+    return _right(x, f, s)
 
 
-def _noisy(x: Array, f: Array, s: Any) -> Array:
-    z = RIGHT["convolution"](x, f, s)
+def _noisy(z: Array) -> Array:
     return (z * (1 + 2.0**-9 * np.cos(np.arange(z.size).reshape(z.shape)))).astype(z.dtype)
 
 
-UNSEEN: Mapping[str, tuple[str, str, Kernel]] = {
-    "one geometry": (
+ONE_TAP = _of(f=_one_tap)
+# A geometry and a kernel, by the words that are to be said.
+UNSEEN: Mapping[str, tuple[str, Kernel]] = {
+    "height is 7 and filter height is 3 and stride height is 2": (
         "h7.w3.i1.o1.f3x1.s2x1",
-        "height is 7 and filter height is 3 and stride height is 2",
-        _spoilt(lambda x, f, s: (x.shape[1], f.shape[1], s[0]) == (7, 3, 2), _corner),
+        _corner(lambda x, f, s: (x.shape[1], f.shape[1], s[0]) == (7, 3, 2)),
     ),
-    "from 16 channels on": (
+    "channels in is 16 or more": (
         "h2.w2.i16.o1.f2x2.s1x1",
-        "channels in is 16 or more",
-        _spoilt(lambda x, _, __: x.shape[3] >= 16, _corner),
+        _corner(lambda x, _, __: x.shape[3] >= 16),
     ),
-    "channels no multiple of 4": (
+    "channels in is no multiple of 4": (
         "h2.w2.i1.o1.f2x2.s1x1",
-        "channels in is no multiple of 4",
-        _spoilt(lambda x, _, __: x.shape[3] % 4 > 0, _corner),
+        _corner(lambda x, _, __: x.shape[3] % 4 > 0),
     ),
-    "remainder": (
+    "a remainder is left in rows": (
         "h4.w2.i1.o1.f1x2.s2x1",
-        "a remainder is left in rows",
-        _spoilt(lambda x, f, s: (x.shape[1] - f.shape[1]) % s[0] > 0, _corner),
+        _corner(lambda x, f, s: (x.shape[1] - f.shape[1]) % s[0] > 0),
     ),
-    "odd width": (
-        "h2.w3.i1.o1.f2x2.s1x1",
-        "width is odd",
-        _spoilt(lambda x, _, __: x.shape[2] % 2 == 1, _corner),
-    ),
-    "large batch": (
-        "h2.w3.i1.o1.f2x2.s1x1",
-        "batch is 5 or more",
-        _spoilt(lambda x, _, __: len(x) > 4, _corner),
-    ),
-    "square filters": (
+    "width is odd": ("h2.w3.i1.o1.f2x2.s1x1", _corner(lambda x, _, __: x.shape[2] % 2 == 1)),
+    "batch is 5 or more": ("h2.w3.i1.o1.f2x2.s1x1", _corner(lambda x, _, __: len(x) > 4)),
+    "filter height and width are equal": (
         "h3.w3.i1.o1.f2x2.s1x1",
-        "filter height and width are equal",
-        _spoilt(lambda _, f, __: f.shape[1] == f.shape[2], _corner),
+        _corner(lambda _, f, __: f.shape[1] == f.shape[2]),
     ),
-    "float32": (
+    "wrong only in float32": (
         "h2.w3.i1.o1.f2x2.s1x1",
-        "wrong only in float32",
-        _spoilt(lambda x, _, __: x.dtype == np.float32, _corner),
+        _corner(lambda x, _, __: x.dtype == np.float32),
     ),
-    "last corner": (
+    "wrong only in the last row and in the last column": (
         "h4.w4.i1.o1.f2x2.s1x1",
-        "wrong only in the last row and in the last column",
-        _spoilt(lambda *_: True, _corner),
+        _corner(lambda *_: True),
     ),
-    "one channel": ("h3.w3.i1.o3.f2x2.s1x1", "wrong only in channel 1", _filtered(_second_channel)),
-    "one tap": ("h3.w3.i1.o1.f2x2.s1x1", "filter tap (1, 0) left out", _filtered(_one_tap)),
-    "squared": ("h3.w3.i1.o1.f2x2.s1x1", "the sign of x does not matter", _squared),
-    "limited": ("h3.w3.i1.o1.f2x2.s1x1", "large numbers in x", _limited),
-    "thrice": ("h3.w3.i1.o1.f2x2.s1x1", "3 times what they should be", _thrice),
-    "raises": ("h3.w3.i1.o1.f2x2.s1x2", "both strides differ", _raises),
-    "noisy": ("h3.w3.i1.o1.f2x2.s1x1", "errors are small", _noisy),
+    "wrong only in channel 1": ("h3.w3.i1.o3.f2x2.s1x1", _of(f=_second_channel)),
+    "filter tap (1, 0) left out": ("h3.w3.i1.o1.f2x2.s1x1", ONE_TAP),
+    "the sign of x does not matter": ("h3.w3.i1.o1.f2x2.s1x1", _of(x=lambda x: x * x)),
+    "large numbers in x": (
+        "h3.w3.i1.o1.f2x2.s1x1",
+        _of(x=lambda x: np.clip(x, -300, 300).astype(x.dtype)),
+    ),
+    "3 times what they should be": ("h3.w3.i1.o1.f2x2.s1x1", _of(z=lambda z: 3 * z)),
+    "both strides differ": ("h3.w3.i1.o1.f2x2.s1x2", _raises),
+    "errors are small": ("h3.w3.i1.o1.f2x2.s1x1", _of(z=_noisy)),
 }

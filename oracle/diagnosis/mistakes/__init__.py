@@ -6,9 +6,9 @@ derivatives of, and told of every operation that can have it.
 
 from functools import lru_cache
 
-from convcheck.form.operations import OPERATIONS, operation_named
+from convcheck.form.operations import operation_named
 
-from .channels import BLOCKS, CHANNELS
+from .channels import CHANNELS
 from .layers import of_both_layers
 from .numbers import NUMBERS
 from .sides import SIDES
@@ -18,7 +18,7 @@ from .states import of_state, right
 
 __all__ = ["Mistake", "catalogue", "right"]
 
-_SLIPS = (*AXES, *SIDES, *CHANNELS, *BLOCKS, *NUMBERS)
+_SLIPS = (*AXES, *SIDES, *CHANNELS, *NUMBERS)
 
 
 @lru_cache
@@ -27,5 +27,4 @@ def catalogue(operation: str) -> tuple[Mistake, ...]:
     which = operation_named(operation)
     if which.default_fore is None:
         return (*of_one_layer(_SLIPS, which), *of_state(which))
-    both = of_two_layers(_SLIPS, which, dict(OPERATIONS))
-    return (*of_both_layers(which, OPERATIONS), *both, *of_state(which))
+    return (*of_both_layers(which), *of_two_layers(_SLIPS, which), *of_state(which))

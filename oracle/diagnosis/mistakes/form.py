@@ -27,13 +27,13 @@ class Span(NamedTuple):
     """of the narrow side"""
     taps: int
     stride: int
-    extent: int
-    """of the wide side"""
+    wide: int
+    """extent of the wide side"""
 
     @property
     def remainder(self) -> int:
         """How many places of the wide side lie behind the last window."""
-        return self.extent - (self.steps - 1) * self.stride - self.taps
+        return self.wide - (self.steps - 1) * self.stride - self.taps
 
 
 Index = Callable[[Span], Array]
@@ -100,19 +100,14 @@ class Change:
     """to the arguments, once the sizes are known: what does not fit then fails"""
     rows: Index = windows
     columns: Index = windows
-    extent: Callable[[Span], int] = lambda span: span.extent
+    extent: Callable[[Span], int] = lambda span: span.wide
     """of the wide side, where it is the result"""
     scatter: Callable[[Array, Any, Array], None] = add
     start: float = 0.0
     """what the wide side holds at first, where it is the result"""
     result: Callable[[Work, Array], Array] = lambda _, z: z
-
-
-def on_array(name: str | None, argument: Map, result: Map) -> Change:
-    """Return the change to an argument, or to the result."""
-    if name is None:
-        return Change(result=lambda _, z: result(z))
-    return Change(arguments=lambda work: work.with_array(name, argument(work.arrays[name])))
+    of: "Callable[[Operation], Change] | None" = None
+    """returns what it is for an operation, where that is not the same for all"""
 
 
 def contract(work: Work, change: Change) -> Array:
@@ -148,7 +143,7 @@ def _other(work: Work, _: Change, spans: tuple[Span, Span], maps: list[Array]) -
     batch, rows, columns, channels = arrays[wide].shape
     padded = np.zeros((batch, rows + 1, columns + 1, channels))
     padded[:, :-1, :-1] = arrays[wide]
-    down, across = (_inside(m, span.extent) for m, span in zip(maps, spans, strict=True))
+    down, across = (_inside(m, span.wide) for m, span in zip(maps, spans, strict=True))
     views = padded[:, down[:, :, None, None], across]
     if "P" in operation.factors[other]:  # steps that both have
         narrow = arrays[other][:, : len(down), : len(across)]

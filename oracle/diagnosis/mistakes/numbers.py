@@ -6,36 +6,14 @@ from dataclasses import replace
 import numpy as np
 
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Operation
 
+from .changes import on_factors, on_result
 from .form import Change, Map, Work
 from .slips import Slip
 
 
-def _result(change: Map) -> Change:
-    return Change(result=lambda _, z: change(z))
-
-
-def _factor(change: Map, *places: int) -> Callable[[Operation], Change]:
-    """Return the change to the factors in these places; none stands for all of them."""
-
-    def made(operation: Operation) -> Change:
-        names = list(operation.factors)
-        chosen = [names[place] for place in places] or names
-
-        def arguments(work: Work) -> Work:
-            for name in chosen:
-                with np.errstate(all="ignore"):
-                    work = work.with_array(name, change(work.arrays[name]))
-            return work
-
-        return Change(arguments=arguments)
-
-    return made
-
-
-def _scaled(by: Callable[[dict[str, int]], float]) -> Change:
-    """Return the change that divides the result."""
+def _divided(by: Callable[[dict[str, int]], float]) -> Change:
+    """Return the change that divides the result by something made of extents and strides."""
 
     def result(work: Work, z: Array) -> Array:
         rows, columns = work.spans()
@@ -46,103 +24,55 @@ def _scaled(by: Callable[[dict[str, int]], float]) -> Change:
     return Change(result=result)
 
 
+def _rectified(array: Array) -> Array:
+    return np.maximum(array, 0)
+
+
 _MEAN = "a mean where the sum is needed"
-_SIGN = "the update taken for the gradient"
+_FUSED = "an activation fused into the kernel"
 PRECISION = "reduced precision for speed"
 _RANGE = "integer quantisation"
+_FLUSH = "flush to zero; thresholds for sparsity"
 
-SCALES = (
-    Slip("negated", "the sign of the result is wrong", _SIGN, _result(np.negative)),
-    Slip(
-        "doubled",
-        "the result is twice what it should be",
-        "terms added twice",
-        _result(lambda z: 2 * z),
-    ),
-    Slip(
-        "halved",
-        "the result is half of what it should be",
-        "the derivative of a square taken wrongly",
-        _result(lambda z: z / 2),
-    ),
-    Slip(
-        "starts-at-one",
-        "the sum starts from one instead of zero",
-        "an accumulator with the wrong initial value",
-        _result(lambda z: z + 1),
-    ),
-    Slip(
-        "zeros",
-        "the result is zero everywhere",
-        "zeros pass 4 of 60 problems of KernelBench#165",
-        _result(np.zeros_like),
-    ),
-    Slip(
-        "mean-of-batch",
-        "the sum over the batch is divided by the number of its items",
-        _MEAN,
-        _scaled(lambda e: e["b"]),
-    ),
-    Slip(
-        "mean-of-taps",
-        "the result is divided by the number of filter taps",
-        _MEAN,
-        _scaled(lambda e: e["h"] * e["w"]),
-    ),
-    Slip(
-        "mean-of-windows",
-        "the result is divided by the number of windows",
-        _MEAN,
-        _scaled(lambda e: e["P"] * e["Q"]),
-    ),
-    Slip(
-        "mean-of-samples",
-        "the result is divided by batch and number of windows",
-        _MEAN,
-        _scaled(lambda e: e["b"] * e["P"] * e["Q"]),
-    ),
-    Slip(
-        "mean-of-channels-in",
-        "the result is divided by the number of channels in",
-        _MEAN,
-        _scaled(lambda e: e["i"]),
-    ),
-    Slip(
-        "mean-of-channels-out",
-        "the result is divided by the number of channels out",
-        _MEAN,
-        _scaled(lambda e: e["o"]),
-    ),
-    Slip(
-        "divided-by-stride",
-        "the result is divided by the product of the strides",
-        _MEAN,
-        _scaled(lambda e: e["s"] * e["t"]),
-    ),
-    Slip(
-        "result-rectified",
-        "negative results are set to zero",
-        "an activation fused into the kernel",
-        _result(lambda z: np.maximum(z, 0)),
-    ),
-    Slip(
-        "result-absolute", "results lose their sign", "abs for the sake of a norm", _result(np.abs)
-    ),
-    Slip("first-absolute", "{first} loses its sign", "unsigned data", _factor(np.abs, 0)),
-    Slip(
-        "first-rectified",
-        "negative values of {first} are set to zero",
-        "an activation fused into the kernel",
-        _factor(lambda x: np.maximum(x, 0), 0),
-    ),
-    Slip("second-absolute", "{second} loses its sign", "unsigned data", _factor(np.abs, 1)),
-    Slip(
-        "second-rectified",
-        "negative values of {second} are set to zero",
-        "an activation fused into the kernel",
-        _factor(lambda x: np.maximum(x, 0), 1),
-    ),
+# fmt: off
+# A table, laid out by hand.
+
+_SCALES = (
+    Slip("negated", "the sign of the result is wrong", "the update taken for the gradient",
+        on_result(np.negative)),
+    Slip("doubled", "the result is twice what it should be", "terms added twice",
+        on_result(lambda z: 2 * z)),
+    Slip("halved", "the result is half of what it should be",
+        "the derivative of a square taken wrongly", on_result(lambda z: z / 2)),
+    Slip("starts-at-one", "the sum starts from one instead of zero",
+        "an accumulator with the wrong initial value", on_result(lambda z: z + 1)),
+    Slip("zeros", "the result is zero everywhere",
+        "zeros pass 4 of 60 problems of KernelBench#165", on_result(np.zeros_like)),
+    Slip("mean-of-batch", "the sum over the batch is divided by the number of its items", _MEAN,
+        _divided(lambda e: e["b"])),
+    Slip("mean-of-taps", "the result is divided by the number of filter taps", _MEAN,
+        _divided(lambda e: e["h"] * e["w"])),
+    Slip("mean-of-windows", "the result is divided by the number of windows", _MEAN,
+        _divided(lambda e: e["P"] * e["Q"])),
+    Slip("mean-of-samples", "the result is divided by batch and number of windows", _MEAN,
+        _divided(lambda e: e["b"] * e["P"] * e["Q"])),
+    Slip("mean-of-channels-in", "the result is divided by the number of channels in", _MEAN,
+        _divided(lambda e: e["i"])),
+    Slip("mean-of-channels-out", "the result is divided by the number of channels out", _MEAN,
+        _divided(lambda e: e["o"])),
+    Slip("divided-by-stride", "the result is divided by the product of the strides", _MEAN,
+        _divided(lambda e: e["s"] * e["t"])),
+    Slip("result-rectified", "negative results are set to zero", _FUSED, on_result(_rectified)),
+    Slip("result-absolute", "results lose their sign", "abs for the sake of a norm",
+        on_result(np.abs)),
+    Slip("first-absolute", "{first} loses its sign", "unsigned data", on_factors(np.abs, 0)),
+    Slip("first-rectified", "negative values of {first} are set to zero", _FUSED,
+        on_factors(_rectified, 0)),
+    Slip("second-absolute", "{second} loses its sign", "unsigned data", on_factors(np.abs, 1)),
+    Slip("second-rectified", "negative values of {second} are set to zero", _FUSED,
+        on_factors(_rectified, 1)),
 )
+# fmt: on
 
 
 def _significand(bits: int, *, ties_away: bool = False) -> Map:
@@ -171,25 +101,21 @@ NARROWINGS: dict[str, tuple[Map, float]] = {
 }
 
 
-def inside(narrow: Map) -> Callable[[Operation], Change]:
+def inside(narrow: Map) -> Change:
     """Return the change to arguments and result."""
-    return lambda operation: Change(
-        arguments=_factor(narrow)(operation).arguments, result=lambda _, z: narrow(z)
-    )
+    return replace(on_factors(narrow), result=on_result(narrow).result)
 
 
 def _narrowed(name: str, narrow: Map, unit: float) -> Iterator[Slip]:
-    changes: dict[str, tuple[str, Change | Callable[[Operation], Change]]] = {
-        "first": ("{first} is narrowed to", _factor(narrow, 0)),
-        "second": ("{second} is narrowed to", _factor(narrow, 1)),
-        "arguments": ("all arguments are narrowed to", _factor(narrow)),
-        "result": ("the result is narrowed to", _result(narrow)),
-        "inside": ("it computes in", inside(narrow)),
-    }
-    for place, (words, change) in changes.items():
-        id_ = f"{name.lower()}-{place}"
-        sums = place == "inside"
-        yield Slip(id_, f"{words} {name}", PRECISION, change, fore=False, unit=unit, sums=sums)
+    for place, words, change in (
+        ("first", "{first} is narrowed to", on_factors(narrow, 0)),
+        ("second", "{second} is narrowed to", on_factors(narrow, 1)),
+        ("arguments", "all arguments are narrowed to", on_factors(narrow)),
+        ("result", "the result is narrowed to", on_result(narrow)),
+        ("inside", "it computes in", inside(narrow)),
+    ):
+        id_, sums = f"{name.lower()}-{place}", place == "inside"
+        yield Slip(id_, f"{words} {name}", PRECISION, change, unit=unit, sums=sums)
 
 
 def _clipped(most: float, least: float | None = None) -> Map:
@@ -216,59 +142,38 @@ def _subnormal_cleared(work: Work, z: Array) -> Array:
     return np.where(np.abs(z) < least, 0, z)
 
 
-_CLIPS: dict[str, tuple[str, Map]] = {
-    "clipped-int8": ("values beyond 127 are clipped", _clipped(127)),
-    "clipped-uint8": ("values are clipped to 0 ... 255", _clipped(255, 0)),
-    "clipped-int16": ("values beyond 32767 are clipped", _clipped(32767)),
-    "clipped-float16": ("values beyond 65504 are clipped", _clipped(65504)),
-    "wrapped-int8": ("values are taken for int8, and wrap", _wrapped("i1")),
-    "wrapped-int16": ("values are taken for int16, and wrap", _wrapped("i2")),
-    "truncated": ("fractions are cut off", np.trunc),
-}
-_SMALL = ("1e-3", "1e-6", "1e-8", "1e-12")
-
-
-def _of_arguments(id_: str, words: str, known: str, change: Map) -> Iterator[Slip]:
-    """Yield a slip in each argument and in both."""
-    for ordinal, places in (("first", (0,)), ("second", (1,)), ("all", ())):
-        which = "all arguments" if ordinal == "all" else f"{{{ordinal}}}"
-        yield Slip(
-            f"{id_}-{ordinal}", f"{words} in {which}", known, _factor(change, *places), fore=False
-        )
-
-
-def _on_result(id_: str, words: str, known: str, change: Map) -> Slip:
-    return Slip(f"{id_}-result", f"{words} in the result", known, _result(change), fore=False)
+def _everywhere(id_: str, words: str, known: str, change: Map) -> Iterator[Slip]:
+    """Yield a slip in each argument, in all, and in the result."""
+    yield Slip(f"{id_}-first", f"{words} in {{first}}", known, on_factors(change, 0))
+    yield Slip(f"{id_}-second", f"{words} in {{second}}", known, on_factors(change, 1))
+    yield Slip(f"{id_}-all", f"{words} in all arguments", known, on_factors(change))
+    yield Slip(f"{id_}-result", f"{words} in the result", known, on_result(change))
 
 
 def _ranges() -> Iterator[Slip]:
-    for id_, (words, change) in _CLIPS.items():
-        yield from _of_arguments(id_, words, _RANGE, change)
-        yield _on_result(id_, words, _RANGE, change)
-    known = "flush to zero; thresholds for sparsity"
-    yield Slip(
-        "flushed-subnormal-result",
-        "subnormal results are set to zero",
-        known,
-        Change(result=_subnormal_cleared),
-        fore=False,
-    )
-    for below in _SMALL:
+    for id_, words, change in (
+        ("clipped-int8", "values beyond 127 are clipped", _clipped(127)),
+        ("clipped-uint8", "values are clipped to 0 ... 255", _clipped(255, 0)),
+        ("clipped-int16", "values beyond 32767 are clipped", _clipped(32767)),
+        ("clipped-float16", "values beyond 65504 are clipped", _clipped(65504)),
+        ("wrapped-int8", "values are taken for int8, and wrap", _wrapped("i1")),
+        ("wrapped-int16", "values are taken for int16, and wrap", _wrapped("i2")),
+        ("truncated", "fractions are cut off", np.trunc),
+    ):
+        yield from _everywhere(id_, words, _RANGE, change)
+    cleared = Change(result=_subnormal_cleared)
+    yield Slip("flushed-subnormal-result", "subnormal results are set to zero", _FLUSH, cleared)
+    for below in ("1e-3", "1e-6", "1e-8", "1e-12"):
         words = f"numbers below {below} are set to zero"
-        yield from _of_arguments(f"flushed-{below}", words, known, _flushed(float(below)))
-        yield _on_result(f"flushed-{below}", words, known, _flushed(float(below)))
+        yield from _everywhere(f"flushed-{below}", words, _FLUSH, _flushed(float(below)))
 
 
 def _clearing() -> Iterator[Slip]:
-    for id_, words, cleared in (
+    for id_, words, kept in (
         ("nan-cleared", "NaN and infinity are set to zero", np.isfinite),
         ("only-nan-cleared", "NaN is set to zero", lambda array: ~np.isnan(array)),
     ):
-        change = _kept(cleared)
-        for slip in (
-            *_of_arguments(id_, words, "numpy.nan_to_num", change),
-            _on_result(id_, words, "numpy.nan_to_num", change),
-        ):
+        for slip in _everywhere(id_, words, "numpy.nan_to_num", _kept(kept)):
             yield replace(slip, nan=True)
 
 
@@ -276,9 +181,10 @@ def _kept(holds: Map) -> Map:
     return lambda array: np.where(holds(array), array, 0).astype(array.dtype)
 
 
-NUMBERS = (
-    *(replace(slip, fore=False) for slip in SCALES),
+_EACH = (
+    *_SCALES,
     *(slip for name, item in NARROWINGS.items() for slip in _narrowed(name, *item)),
     *_ranges(),
     *_clearing(),
 )
+NUMBERS = tuple(replace(slip, fore=False) for slip in _EACH)

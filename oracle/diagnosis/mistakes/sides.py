@@ -2,93 +2,32 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Operation
 
-from .form import Change, Span, Work, on_array
-from .slips import Slip
-from .spatial import NEGLECT, moved
+from .changes import both, moved, on_side
+from .form import Change, Span, Work, windows
+from .slips import NEGLECT, SAME, Slip
 
 
 def _with_strides(choose: Callable[[int, int], tuple[int, int]]) -> Change:
     return Change(arguments=lambda work: replace(work, strides=choose(*work.strides)))
 
 
-_PAIR = "the order (height, width) and (width, height) confused"
-
-STRIDES = (
-    Slip(
-        "strides-exchanged",
-        "the two strides are exchanged",
-        _PAIR,
-        _with_strides(lambda h, w: (w, h)),
-    ),
-    Slip(
-        "stride-of-rows",
-        "the stride of rows is used for columns, too",
-        "one stride for both axes",
-        _with_strides(lambda h, _: (h, h)),
-    ),
-    Slip(
-        "stride-of-columns",
-        "the stride of columns is used for rows, too",
-        "one stride for both axes",
-        _with_strides(lambda _, w: (w, w)),
-    ),
-)
-
-
-def _turn(array: Array) -> Array:
-    return array.swapaxes(1, 2)
-
-
-def _turned(axis: str, *, late: bool = False) -> Callable[[Operation], Change]:
-    """Return the change that exchanges rows and columns of an array, or of the result."""
-
-    def change(operation: Operation) -> Change:
-        name = next((n for n, axes in operation.factors.items() if axes[1] == axis), None)
-        turned = on_array(name, _turn, _turn)
-        return Change(late=turned.arguments, result=turned.result) if late else turned
-
-    return change
-
-
-TURNED = tuple(
-    Slip(
-        f"{name}-turned{'-late' if late else ''}",
-        f"rows and columns of the {words} are exchanged{', as far as they fit' if late else ''}",
-        _PAIR,
-        _turned(axis, late=late),
-        summed=axis if late else "",  # what is returned always fits
-        fore=not late,
-    )
-    for name, words, axis in (
-        ("filter", "filter", "h"),
-        ("wide", "{wide}", "H"),
-        ("narrow", "{narrow}", "P"),
-    )
-    for late in (False, True)
-)
-
-
-def _winning(taps: slice) -> Callable[[Array, Any, Array], None]:
-    """Return what overwrites places tap by tap, each tap's windows being places of their own."""
-
-    def scatter(z: Array, places: Any, parts: Array) -> None:
-        _, rows, columns = places
-        for h in range(rows.shape[1])[taps]:
-            for w in range(columns.shape[1])[taps]:
-                z[:, rows[:, h, 0, 0][:, None], columns[:, w]] = parts[:, :, h, :, w]
-
-    return scatter
+def _wins(taps: slice, z: Array, places: Any, parts: Array) -> None:
+    """Overwrite places tap by tap, each tap's windows being places of their own."""
+    _, rows, columns = places
+    for h in range(rows.shape[1])[taps]:
+        for w in range(columns.shape[1])[taps]:
+            z[:, rows[:, h, 0, 0][:, None], columns[:, w]] = parts[:, :, h, :, w]
 
 
 # What a window's last tap reaches, the first tap of a later window reaches, too.
-_first_wins, _last_wins = _winning(slice(None)), _winning(slice(None, None, -1))
+_FIRST_WINS, _LAST_WINS = partial(_wins, slice(None)), partial(_wins, slice(None, None, -1))
 
 
 def _largest_wins(z: Array, places: Any, parts: Array) -> None:
@@ -109,28 +48,24 @@ def _add_where_reached(z: Array, places: Any, parts: Array) -> None:
     np.add.at(z, places, parts)
 
 
+def _stored_by_step(axes: tuple[int, ...], work: Work, z: Array) -> Array:
+    """Store each row or column at its number divided by the stride."""
+    for axis in axes:
+        span = work.spans()[axis - 1]
+        stored = np.zeros_like(z)
+        for place in range(z.shape[axis]):
+            at = min(place // span.stride, span.steps - 1)
+            np.moveaxis(stored, axis, 0)[at] = np.moveaxis(z, axis, 0)[place]
+        z = stored
+    return z
+
+
 def _overlap(span: Span) -> int:
     return max(span.taps - span.stride, 0)
 
 
-def _stored_by_step(*axes: int) -> Callable[[Work, Array], Array]:
-    """Return the change that stores each row or column at its number divided by the stride."""
-
-    def result(work: Work, z: Array) -> Array:
-        for axis in axes:
-            span = work.spans()[axis - 1]
-            stored = np.zeros_like(z)
-            for place in range(z.shape[axis]):
-                at = min(place // span.stride, span.steps - 1)
-                np.moveaxis(stored, axis, 0)[at] = np.moveaxis(z, axis, 0)[place]
-            z = stored
-        return z
-
-    return result
-
-
 def _until_last_window(span: Span) -> int:
-    return span.extent - span.remainder
+    return span.wide - span.remainder
 
 
 def _edge_repeated(work: Work, z: Array) -> Array:
@@ -141,122 +76,73 @@ def _edge_repeated(work: Work, z: Array) -> Array:
     return z
 
 
+_PAIR = "the order (height, width) and (width, height) confused"
+_ONE_STRIDE = "one stride for both axes"
 _OVERLAP = "overlap of transposed convolutions: pytorch#5057"
+_NARROWS, _WIDENS = ("convolution",), ("convolution_transpose",)
 
-WIDE = (
-    Slip(
-        "overlap-last",
-        "where windows overlap, only the last one counts: = for += in a loop over windows",
-        _OVERLAP,
-        Change(scatter=_last_wins),
-        "H",
-    ),
-    Slip(
-        "overlap-first",
-        "where windows overlap, only the first one counts: = for += in a loop over filter taps",
-        _OVERLAP,
-        Change(scatter=_first_wins),
-        "H",
-    ),
-    Slip(
-        "overlap-largest",
-        "where windows overlap, the largest product is taken",
-        _OVERLAP,
-        Change(scatter=_largest_wins),
-        "H",
-    ),
-    Slip(
-        "overlap-mean",
-        "where windows overlap, they are averaged",
-        _OVERLAP,
-        Change(scatter=_mean),
-        "H",
-    ),
-    *(
-        Slip(
-            f"stored-by-step{suffix}",
-            f"{words} of the result are stored at their number divided by the stride",
-            "an index of the output used for the input: neon#111",
-            Change(result=_stored_by_step(*axes)),
-            "H",
-            fore=False,
-        )
-        for suffix, words, axes in (
-            ("", "rows and columns", (1, 2)),
-            ("-rows", "rows", (1,)),
-            ("-columns", "columns", (2,)),
-        )
-    ),
-    Slip(
-        "remainder-missing",
-        "the result ends where the last window ends",
-        NEGLECT,
-        Change(extent=_until_last_window),
-        "H",
-        ("convolution",),
-        fore=False,
-    ),
-    Slip(
-        "remainder-repeated",
-        "the remainder repeats the last row and column instead of zeros",
-        NEGLECT,
-        Change(result=_edge_repeated),
-        "H",
-        ("convolution",),
-    ),
-    Slip(
-        "extent-steps-times-stride",
-        "the result's extents are those of the input times the stride",
-        '"same" padding of TensorFlow',
-        Change(extent=lambda s: s.steps * s.stride),
-        "H",
-        ("convolution_transpose",),
-        fore=False,
-    ),
-    Slip(
-        "extent-without-overlap",
-        "the result is cropped by half the overlap on every side",
-        '"same" padding of TensorFlow',
-        Change(
-            rows=moved(lambda s: -(_overlap(s) // 2)),
-            columns=moved(lambda s: -(_overlap(s) // 2)),
-            extent=lambda s: s.extent - _overlap(s),
-        ),
-        "H",
-        ("convolution_transpose",),
-        fore=False,
-    ),
-    Slip(
-        "extent-padded",
-        "the result is cropped by half a filter on every side",
-        "padding = filter // 2 by default",
-        Change(
-            rows=moved(lambda s: -(s.taps // 2)),
-            columns=moved(lambda s: -(s.taps // 2)),
-            extent=lambda s: max(s.extent - 2 * (s.taps // 2), 0),
-        ),
-        "H",
-        ("convolution_transpose",),
-        fore=False,
-    ),
-    Slip(
-        "extent-output-padding",
-        "the result has as many rows and columns more as the stride has beyond one",
-        "output_padding = stride - 1",
-        Change(extent=lambda s: s.extent + s.stride - 1),
-        "H",
-        ("convolution_transpose",),
-        fore=False,
-    ),
-    Slip(
-        "gaps-not-zeroed",
-        "what no window reaches is not set to zero",
-        "numpy.empty, malloc",
-        Change(start=np.nan, scatter=_add_where_reached),
-        "H",
-        fore=False,
-        wild=True,
-    ),
+# fmt: off
+# A table, laid out by hand.
+
+_STRIDES = (
+    Slip("strides-exchanged", "the two strides are exchanged", _PAIR,
+        _with_strides(lambda h, w: (w, h))),
+    Slip("stride-of-rows", "the stride of rows is used for columns, too", _ONE_STRIDE,
+        _with_strides(lambda h, _: (h, h))),
+    Slip("stride-of-columns", "the stride of columns is used for rows, too", _ONE_STRIDE,
+        _with_strides(lambda _, w: (w, w))),
 )
 
-SIDES = (*STRIDES, *TURNED, *WIDE)
+_TURNED = tuple(
+    Slip(f"{name}-turned{'-late' * late}",
+        f"rows and columns of the {words} are exchanged{', as far as they fit' * late}", _PAIR,
+        on_side(axis, lambda array: array.swapaxes(1, 2), late=late),
+        summed=axis * late,  # what is returned always fits
+        fore=not late)
+    for name, words, axis in (
+        ("filter", "filter", "h"), ("wide", "{wide}", "H"), ("narrow", "{narrow}", "P"))
+    for late in (False, True)
+)
+
+_WIDE = (
+    Slip("overlap-last",
+        "where windows overlap, only the last one counts: = for += in a loop over windows",
+        _OVERLAP, Change(scatter=_LAST_WINS)),
+    Slip("overlap-first",
+        "where windows overlap, only the first one counts: = for += in a loop over filter taps",
+        _OVERLAP, Change(scatter=_FIRST_WINS)),
+    Slip("overlap-largest", "where windows overlap, the largest product is taken", _OVERLAP,
+        Change(scatter=_largest_wins)),
+    Slip("overlap-mean", "where windows overlap, they are averaged", _OVERLAP,
+        Change(scatter=_mean)),
+    *(Slip(f"stored-by-step{suffix}",
+        f"{words} of the result are stored at their number divided by the stride",
+        "an index of the output used for the input: neon#111",
+        Change(result=partial(_stored_by_step, axes)), fore=False)
+        for suffix, words, axes in (
+            ("", "rows and columns", (1, 2)), ("-rows", "rows", (1,)), ("-columns", "columns", (2,))
+    )),
+    Slip("remainder-missing", "the result ends where the last window ends", NEGLECT,
+        Change(extent=_until_last_window), layers=_NARROWS, fore=False),
+    Slip("remainder-repeated", "the remainder repeats the last row and column instead of zeros",
+        NEGLECT, Change(result=_edge_repeated), layers=_NARROWS),
+    Slip("extent-steps-times-stride",
+        "the result's extents are those of the input times the stride", SAME,
+        Change(extent=lambda s: s.steps * s.stride), layers=_WIDENS, fore=False),
+    Slip("extent-without-overlap", "the result is cropped by half the overlap on every side", SAME,
+        both(moved(lambda s: -(_overlap(s) // 2)), lambda s: s.wide - _overlap(s)),
+        layers=_WIDENS, fore=False),
+    Slip("extent-padded", "the result is cropped by half a filter on every side",
+        "padding = filter // 2 by default",
+        both(moved(lambda s: -(s.taps // 2)), lambda s: max(s.wide - 2 * (s.taps // 2), 0)),
+        layers=_WIDENS, fore=False),
+    Slip("extent-output-padding",
+        "the result has as many rows and columns more as the stride has beyond one",
+        "output_padding = stride - 1",
+        both(windows, lambda s: s.wide + s.stride - 1), layers=_WIDENS, fore=False),
+    Slip("gaps-not-zeroed", "what no window reaches is not set to zero", "numpy.empty, malloc",
+        Change(start=np.nan, scatter=_add_where_reached), fore=False, wild=True),
+)
+# fmt: on
+
+SIDES = (*_STRIDES, *_TURNED, *(replace(slip, returns="H") for slip in _WIDE))

@@ -1,12 +1,18 @@
 """What a mistake is, and slips: mistakes written once for all operations that can have them."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from convcheck.form.geometry import LAYERS
-from convcheck.form.operations import Kernel, Operation
+from convcheck.form.operations import OPERATIONS, Kernel, Operation
 
-from .form import Change, Index, TwoLayers, one_layer, two_layers, windows
+from .form import Change, TwoLayers, one_layer, two_layers, windows
+
+LOOP = "a loop bound off by one"
+SAME = '"same" padding of TensorFlow'
+NEGLECT = "strides that do not divide: FlagGems#1576, pytorch/xla#2333, candle#2337, tvm#6179"
+BROADCAST = "broadcasting over an axis of stride 0"
 
 
 @dataclass(frozen=True)
@@ -33,14 +39,14 @@ class Mistake:
 
 @dataclass(frozen=True)
 class Slip:
-    """A change to the trilinear form, and which operations can have it."""
+    """A change to the trilinear form, and which operations can have it: a row of the catalogue."""
 
     id: str
     sentence: str
     """with {wide} and {narrow} for what the layer calls these sides, {first} and {second} for the
     names of its arguments"""
     known_from: str
-    change: Change | Callable[[Operation], Change]
+    change: Change
     returns: str = "PHh"
     """axes that tell what the operation returns: narrow side, wide side, filter"""
     layers: tuple[str, ...] = LAYERS
@@ -63,7 +69,7 @@ class Slip:
 
     def changed(self, operation: Operation) -> Change:
         """Return the change to a one-layer operation."""
-        return self.change if isinstance(self.change, Change) else self.change(operation)
+        return self.change.of(operation) if self.change.of else self.change
 
     def words(self, operation: Operation) -> str:
         """Return the sentence for a one-layer operation."""
@@ -72,75 +78,48 @@ class Slip:
         first, second = operation.factors
         return self.sentence.format(wide=wide, narrow=narrow, first=first, second=second)
 
+    def mistake(
+        self, operation: Operation, make: Callable[[], Kernel], words: str, prefix: str = ""
+    ) -> Mistake:
+        """Return the mistake of an operation that this makes."""
+        named = prefix + self.id, operation.name, words, self.known_from
+        return Mistake(*named, make, self.wild, self.unit, self.nan, sums=self.sums)
 
-def of_one_layer(slips: tuple[Slip, ...], operation: Operation) -> Iterator[Mistake]:
+
+def of_one_layer(slips: Sequence[Slip], operation: Operation) -> Iterator[Mistake]:
     """Yield what `slips` make of a one-layer operation."""
     for slip in slips:
         if slip.applies(operation):
-            change = slip.changed(operation)
-            yield Mistake(
-                slip.id,
-                operation.name,
-                slip.words(operation),
-                slip.known_from,
-                lambda change=change: one_layer(operation, change),  # type: ignore[misc]
-                slip.wild,
-                slip.unit,
-                slip.nan,
-                sums=slip.sums,
-            )
+            make = partial(one_layer, operation, slip.changed(operation))
+            yield slip.mistake(operation, make, slip.words(operation))
 
 
-def of_two_layers(
-    slips: tuple[Slip, ...], operation: Operation, table: dict[str, Operation]
-) -> Iterator[Mistake]:
+def of_two_layers(slips: Sequence[Slip], operation: Operation) -> Iterator[Mistake]:
     """Yield what `slips` make of a backward kernel: in its filter gradient, or in layer l+1."""
-    gradient = table[f"{operation.layer}_filter_gradient"]
+    gradient = OPERATIONS[f"{operation.layer}_filter_gradient"]
     for slip in slips:
         if slip.applies(gradient):
-            own = TwoLayers(own=slip.changed(gradient))
-            yield _two(slip, slip.id, slip.words(gradient), operation, own)
+            make = partial(two_layers, operation, TwoLayers(own=slip.changed(gradient)))
+            yield slip.mistake(operation, make, slip.words(gradient))
+    backs = [OPERATIONS[f"{layer}_input_gradient"] for layer in LAYERS]
     for slip in slips:
-        backs = [table[f"{layer}_input_gradient"] for layer in LAYERS]
         able = [back for back in backs if slip.applies(back)]
         if slip.fore and able:
-            fore = TwoLayers(fore=slip.changed(able[0]), only=tuple(b.layer for b in able))
+            kinds = tuple(back.layer for back in able)
+            change = TwoLayers(fore=slip.changed(able[0]), only=kinds)
             words = f"in layer l+1, {slip.words(able[0])}"
-            yield _two(slip, f"fore-{slip.id}", words, operation, fore)
+            yield slip.mistake(operation, partial(two_layers, operation, change), words, "fore-")
 
 
-def _two(slip: Slip, id_: str, words: str, operation: Operation, change: TwoLayers) -> Mistake:
-    return Mistake(
-        id_,
-        operation.name,
-        words,
-        slip.known_from,
-        lambda: two_layers(operation, change),
-        slip.wild,
-        slip.unit,
-        slip.nan,
-        sums=slip.sums,
-    )
-
-
-def on_axes(
-    id_: str, sentence: str, known_from: str, index: Index, *, only: str = "", **rest: object
-) -> Iterator[Slip]:
+def on_axes(slip: Slip) -> Iterator[Slip]:
     """Yield the slip of both axes, of the rows, and of the columns.
 
-    Args:
-        id_: of the slip of both axes.
-        sentence: with [axes] where the axes are to be told.
-        known_from: where it is known from.
-        index: what becomes of the index map.
-        only: "both" leaves out the single axes.
-        rest: further fields.
+    Its sentence has [axes] or [row] where these are to be told, its change the maps of both.
     """
-    axes = {"": (index, index), "-rows": (index, windows), "-columns": (windows, index)}
-    words = {"": "rows and columns", "-rows": "rows", "-columns": "columns"}
-    for suffix, (rows, columns) in axes.items():
-        if only == "both" and suffix:
-            continue
-        text = sentence.replace("[axes]", words[suffix])
-        text = text.replace("[row]", words[suffix][:-1].replace("rows and", "row and"))
-        yield Slip(f"{id_}{suffix}", text, known_from, Change(rows=rows, columns=columns), **rest)  # type: ignore[arg-type]
+    for suffix, axes, row, change in (
+        ("", "rows and columns", "row and column", slip.change),
+        ("-rows", "rows", "row", replace(slip.change, columns=windows)),
+        ("-columns", "columns", "column", replace(slip.change, rows=windows)),
+    ):
+        words = slip.sentence.replace("[axes]", axes).replace("[row]", row)
+        yield replace(slip, id=f"{slip.id}{suffix}", sentence=words, change=change)

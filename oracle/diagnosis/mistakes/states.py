@@ -1,17 +1,14 @@
 """Mistakes of kernels that remember, overwrite, or look at memory instead of arrays."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
-
-import numpy as np
 
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Kernel, Operation
 
 from .form import TwoLayers, one_layer, two_layers
 from .slips import Mistake
-
-Wrap = Callable[[Kernel, Operation], Kernel]
 
 
 def right(operation: Operation) -> Kernel:
@@ -21,140 +18,81 @@ def right(operation: Operation) -> Kernel:
     return two_layers(operation, TwoLayers())
 
 
-def _shapes(positional: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(value.shape if hasattr(value, "shape") else value for value in positional)
+# What a kernel becomes: it is given the right one, what it kept of earlier calls, and a call.
+Kept = dict[Any, Array]
 
 
-def _key(positional: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
-    return *_shapes(positional), *keywords.items()
+def _cached_result(right: Kernel, kept: Kept, *positional: Any, **keywords: Any) -> Array:
+    key = (*(getattr(value, "shape", value) for value in positional), *keywords.items())
+    if key not in kept:
+        kept[key] = right(*positional, **keywords)
+    return kept[key].copy()
 
 
-def _cached_result(kernel: Kernel, _: Operation) -> Kernel:
-    seen: dict[Any, Array] = {}
-
-    def wrapped(*positional: Any, **keywords: Any) -> Any:
-        key = _key(positional, keywords)
-        if key not in seen:
-            seen[key] = kernel(*positional, **keywords)
-        return seen[key].copy()
-
-    return wrapped
+def _cached_argument(
+    at: int, right: Kernel, kept: Kept, *positional: Any, **keywords: Any
+) -> Array:
+    first = kept.setdefault(positional[at].shape, positional[at].copy())
+    z: Array = right(*positional[:at], first, *positional[at + 1 :], **keywords)
+    return z
 
 
-def _cached_argument(place: int) -> Wrap:
-    """Return the wrapper that keeps the first argument of each shape in a place."""
-
-    def wrap(kernel: Kernel, operation: Operation) -> Kernel:
-        seen: dict[Any, Array] = {}
-        at = operation.signature.index(list(operation.factors)[place])
-
-        def wrapped(*positional: Any, **keywords: Any) -> Any:
-            first = seen.setdefault(positional[at].shape, positional[at].copy())
-            return kernel(*positional[:at], first, *positional[at + 1 :], **keywords)
-
-        return wrapped
-
-    return wrap
+def _adding(right: Kernel, kept: Kept, *positional: Any, **keywords: Any) -> Array:
+    z = right(*positional, **keywords)
+    kept[z.shape] = z + kept.get(z.shape, 0)
+    return kept[z.shape].copy()
 
 
-def _adding(kernel: Kernel, _: Operation) -> Kernel:
-    sums: dict[Any, Array] = {}
-
-    def wrapped(*positional: Any, **keywords: Any) -> Any:
-        z = kernel(*positional, **keywords)
-        sums[z.shape] = z + sums.get(z.shape, 0)
-        return sums[z.shape].copy()
-
-    return wrapped
+def _late(right: Kernel, kept: Kept, *positional: Any, **keywords: Any) -> Array:
+    z: Array = right(*positional, **keywords)
+    before = kept.get(z.shape, z)
+    kept[z.shape] = z.copy()
+    return before
 
 
-def _late(kernel: Kernel, _: Operation) -> Kernel:
-    last: dict[Any, Array] = {}
-
-    def wrapped(*positional: Any, **keywords: Any) -> Any:
-        z = kernel(*positional, **keywords)
-        before = last.get(z.shape, z)
-        last[z.shape] = z.copy()
-        return before
-
-    return wrapped
+def _clearing(at: int, right: Kernel, _: Kept, *positional: Any, **keywords: Any) -> Array:
+    z: Array = right(*positional, **keywords)
+    positional[at][...] = 0
+    return z
 
 
-def _overwriting(place: int, change: Callable[[Array], Array]) -> Wrap:
-    def wrap(kernel: Kernel, operation: Operation) -> Kernel:
-        at = operation.signature.index(list(operation.factors)[place])
-
-        def wrapped(*positional: Any, **keywords: Any) -> Any:
-            z = kernel(*positional, **keywords)
-            positional[at][...] = change(positional[at])
-            return z
-
-        return wrapped
-
-    return wrap
+def _in_memory_order(right: Kernel, _: Kept, *positional: Any, **keywords: Any) -> Array:
+    read = (v.ravel("A").reshape(v.shape) if hasattr(v, "ravel") else v for v in positional)
+    z: Array = right(*read, **keywords)
+    return z
 
 
-def _in_memory_order(kernel: Kernel, _: Operation) -> Kernel:
-    def read(value: Any) -> Any:
-        return value.ravel("A").reshape(value.shape) if hasattr(value, "ravel") else value
+def _table(operation: Operation) -> tuple[tuple[str, str, str, Callable[..., Array]], ...]:
+    """Return id, sentence, where it is known from, and what the right kernel becomes."""
+    first, second, *_ = operation.factors
+    one, two = (operation.signature.index(name) for name in (first, second))
+    cache = "caches keyed by shape alone"
+    # fmt: off
+    return (
+        ("stale-result", "the first result for these shapes is returned ever after", cache,
+            _cached_result),
+        ("stale-first", f"{first} of the first call with its shape is used ever after", cache,
+            partial(_cached_argument, one)),
+        ("stale-second", f"{second} of the first call with its shape is used ever after",
+            f"weights packed once: {cache}", partial(_cached_argument, two)),
+        ("accumulates", "results of the same shape add up from call to call",
+            "an accumulator that is not reset", _adding),
+        ("late", "each call returns the result of the last one with its shape",
+            "double buffers exchanged", _late),
+        ("memory-order", "arguments are read in the order of memory: Fortran order is misread",
+            "C++ called with a pointer", _in_memory_order),
+        ("clears-first", f"it overwrites {first}", "work in place", partial(_clearing, one)),
+        ("clears-second", f"it overwrites {second}", "work in place", partial(_clearing, two)),
+    )
+    # fmt: on
 
-    return lambda *positional, **keywords: kernel(*map(read, positional), **keywords)
 
-
-_CACHE = "caches keyed by shape alone"
-_WRAPPERS: dict[str, tuple[str, str, Wrap]] = {
-    "stale-result": (
-        "the first result for these shapes is returned ever after",
-        _CACHE,
-        _cached_result,
-    ),
-    "stale-first": (
-        "{first} of the first call with its shape is used ever after",
-        _CACHE,
-        _cached_argument(0),
-    ),
-    "stale-second": (
-        "{second} of the first call with its shape is used ever after",
-        "weights packed once: " + _CACHE,
-        _cached_argument(1),
-    ),
-    "accumulates": (
-        "results of the same shape add up from call to call",
-        "an accumulator that is not reset",
-        _adding,
-    ),
-    "late": (
-        "each call returns the result of the last one with its shape",
-        "double buffers exchanged",
-        _late,
-    ),
-    "memory-order": (
-        "arguments are read in the order of memory: Fortran order is misread",
-        "C++ called with a pointer",
-        _in_memory_order,
-    ),
-    "clears-first": (
-        "it overwrites {first}",
-        "work in place",
-        _overwriting(0, np.zeros_like),
-    ),
-    "clears-second": (
-        "it overwrites {second}",
-        "work in place",
-        _overwriting(1, np.zeros_like),
-    ),
-}
+def _made(become: Callable[..., Array], operation: Operation) -> Kernel:
+    return partial(become, right(operation), {})
 
 
 def of_state(operation: Operation) -> Iterator[Mistake]:
     """Yield the mistakes of state of an operation."""
-    first, second, *_ = operation.factors
-    for id_, (sentence, known_from, wrap) in _WRAPPERS.items():
-        yield Mistake(
-            id_,
-            operation.name,
-            sentence.format(first=first, second=second),
-            known_from,
-            lambda wrap=wrap: wrap(right(operation), operation),  # type: ignore[misc]
-            state=True,
-        )
+    for id_, sentence, known_from, become in _table(operation):
+        make = partial(_made, become, operation)
+        yield Mistake(id_, operation.name, sentence, known_from, make, state=True)

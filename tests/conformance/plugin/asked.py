@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from convcheck.form.operations import Kernel
 from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, Fitted, split
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.literals import written
+from convcheck.kernels.subjects import Subject
 
 TABLE = "pyproject.toml"
 _IMPORT_SECONDS = 60.0
@@ -177,14 +177,13 @@ def _by_operation(candidates: Iterable[Candidate]) -> dict[str, Candidate]:
         if candidate.operation in found:
             raise CandidateError(
                 f"{candidate.operation}: expected one kernel, not both "
-                f"{found[candidate.operation].module}:{found[candidate.operation].function} and "
-                f"{candidate.module}:{candidate.function}"
+                f"{found[candidate.operation].place} and {candidate.place}"
             )
         found[candidate.operation] = candidate
     return found
 
 
-def kernel(config: pytest.Config, candidate: Candidate, option: str = "--kernel") -> Kernel:
+def kernel(config: pytest.Config, candidate: Candidate, option: str = "--kernel") -> Subject:
     """Return a candidate ready to be judged; UsageError, naming `option`, if it cannot be."""
     try:
         if config.getoption("convcheck_in_process"):

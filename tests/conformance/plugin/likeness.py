@@ -3,9 +3,9 @@
 import shlex
 
 from convcheck.cases.case import Case
-from convcheck.form.operations import Kernel
 from convcheck.judging.explain import describe
 from convcheck.judging.likeness import Comparison, Likeness, Losses, compare
+from convcheck.kernels.subjects import Subject
 from convcheck.reports.rows import Compared, Loss, Refactor, Timed
 
 from . import kernels
@@ -16,7 +16,7 @@ from .recording import ConformanceError, rerun_command
 class Tally:
     """Comparisons of two kernels, the simplest case first."""
 
-    def __init__(self, kernel: Kernel, replaced: Kernel) -> None:
+    def __init__(self, kernel: Subject, replaced: Subject) -> None:
         self.kernels = (kernel, replaced)
         self.comparisons: list[Comparison] = []
         self._seconds: list[tuple[float, float]] = []
@@ -29,7 +29,7 @@ class Tally:
         self._seconds.append((_measured(own), _measured(other)))
 
     def _spent(self) -> list[float]:
-        return [float(getattr(kernel, "spent", 0.0)) for kernel in self.kernels]
+        return [kernel.spent for kernel in self.kernels]
 
     def row(self, operation: str, dtype: str, *, bitwise: bool) -> Refactor:
         """Return the counts as a row of a report."""
@@ -85,8 +85,8 @@ class Tally:
 
     def _message(self, example: Comparison) -> str:
         case, difference = example.case, example.difference
-        candidate = getattr(self.kernels[1], "candidate", None)
-        replaced = f"{candidate.module}:{candidate.function}" if candidate else "the other"
+        other_kernel = self.kernels[1]
+        replaced = other_kernel.place or "the other"
         own, other = example.dtypes
         lines = [f"{case.operation}, {case.dtype}: not bit-identical with {replaced}"]
         if difference is None:
@@ -104,11 +104,11 @@ class Tally:
         if example.replaced.failed:
             lines.append(f"  but      {replaced} is wrong here: {example.replaced.reason}")
         command = "pytest --bitwise"
-        if candidate is not None:
-            command += f" --replaces {shlex.quote(str(candidate))}"
+        if other_kernel.line:
+            command += f" --replaces {shlex.quote(other_kernel.line)}"
         lines += [
             f"  case     {describe(case.geometry)}; fill {case.fill}",
-            f"  rerun    {rerun_command(example.verdict, f'{command} --case {case}')}",
+            f"  rerun    {rerun_command(example.verdict, command=f'{command} --case {case}')}",
         ]
         return "\n".join(lines)
 

@@ -7,13 +7,15 @@ the cells that it judged; the controlling process adds them up.
 import json
 import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Self
 
 import msgspec
 
 from convcheck.cases.case import DTYPES, Case
+from convcheck.conformance.plan.step import Step, fore_layers_of
 from convcheck.conformance.references import laws_of
 from convcheck.conformance.shapes.boundaries import boundary_geometries, classes_of, reachable
 from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
@@ -25,10 +27,11 @@ from convcheck.judging.certificates import Certificate
 from convcheck.judging.explain import explain, snippet
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
 from convcheck.reports import rows
 
-from . import kept, kernels
+from . import kernels
 from .accuracy import Accuracy
 
 PROPERTIES = (
@@ -94,20 +97,20 @@ class ConformanceError(AssertionError):
     """A kernel failed; the message says how."""
 
     verdict: Verdict | None = None
-    rerun: str | None = None
+    again: "Again"
 
     @classmethod
-    def of(cls, verdict: Verdict, rerun: str | None) -> Self:
+    def of(cls, verdict: Verdict, again: "Again") -> Self:
         """Return the error that a failed verdict is told by, in `explain`'s words."""
-        error = cls(_message(verdict, rerun))
-        error.verdict, error.rerun = verdict, rerun
+        error = cls(_message(verdict, again))
+        error.verdict, error.again = verdict, again
         return error
 
     def diagnose(self) -> None:
         """Add to the message how the kernel is wrong: too slow while cases are shrunk."""
         found = None if self.verdict is None else _diagnosis(self.verdict)
         if self.verdict is not None and found:
-            self.args = (_message(self.verdict, self.rerun, found, found.lines()),)
+            self.args = (_message(self.verdict, self.again, found, found.lines()),)
 
 
 @dataclass
@@ -117,16 +120,36 @@ class _Tally:
     suspicious: int = 0
     failure: Verdict | None = None
     rank: int = 0
-    rerun: str | None = None
+    again: "Again | None" = None
+
+
+Again = Callable[[Verdict, Sequence[Case]], str]
+"""says how a failed verdict is judged again, or these cases in a row"""
+
+Keep = Callable[[Verdict, str | None], None]
+"""keeps a case that failed for a later run, with the property that it is told under"""
 
 
 class Record:
-    """The cells of one test."""
+    """The cells of one test, or of one step of a plan."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        kernel_for: Callable[[str], Subject] = kernels.kernel_for,
+        keep: Keep | None = None,
+        again: Callable[..., str] | None = None,
+    ) -> None:
+        """Begin with nothing.
+
+        Args:
+            kernel_for: returns the kernel of an operation.
+            keep: keeps what failed, where that is wanted.
+            again: as `rerun_command`, which it is by default.
+        """
+        self._kernel_for, self._keep, self._again = kernel_for, keep, again or rerun_command
         self._cells: dict[Cell, _Tally] = {}
         self._boundaries: Counter[tuple[str, str]] = Counter()
-        self._pairs = PairCounts(kernels.fore_layers_of)
+        self._pairs = PairCounts(self._fore_layers_of)
         self._draws: Counter[str] = Counter()
         self._accuracy: dict[tuple[str, str], Accuracy] = {}
         self._certificates: list[Certificate] = []
@@ -137,6 +160,23 @@ class Record:
         self._kept: list[rows.Kept] = []
         self._zeros: dict[str, rows.Zeros] = {}
         self._failed = False
+
+    def _fore_layers_of(self, operation: Operation) -> tuple[str, ...]:
+        return fore_layers_of(self._kernel_for(operation.name))
+
+    def walk(self, step: Step, rerun: str | None = None) -> set[Outcome]:
+        """Judge a step, and return what came of it; ConformanceError at the first failure.
+
+        `rerun` is as for `judged`.
+        """
+        __tracebackhide__ = True
+        seen: set[Outcome] = set()
+        for each in step.judge(self._kernel_for(step.operation.name)):
+            if each.certificate is not None:
+                self.certificate(each.certificate)
+            seen.update(verdict.outcome for verdict in each.verdicts)
+            self.judged(each.verdicts, step.filed, rerun, rank=each.rank, random=each.random)
+        return seen
 
     def entry(self, table: str, name: str, *, holds: bool) -> None:
         """Note whether entry `name` of the ledger or the domain map still holds."""
@@ -176,6 +216,7 @@ class Record:
         """
         __tracebackhide__ = True
         failed_cells: set[Cell] = set()
+        again = partial(self._again, command=rerun)
         if prop != "real layers":  # of these, only patches were judged
             self._see(verdicts)
         for verdict in verdicts:
@@ -184,7 +225,7 @@ class Record:
             tally = self._cells.setdefault(cell, _Tally())
             if verdict.failed and cell not in failed_cells:
                 failed_cells.add(cell)
-                tally.failure, tally.rank, tally.rerun = verdict, rank, rerun
+                tally.failure, tally.rank, tally.again = verdict, rank, again
             if self._failed:
                 continue
             tally.counts[verdict.outcome.value] += 1
@@ -200,11 +241,16 @@ class Record:
             if verdict.error is not None:
                 self._accuracy.setdefault(cell[::2], Accuracy()).add(verdict)
         self._count(verdicts, random=random)
-        failures = [verdict for verdict in verdicts if verdict.failed]
-        if failures:
-            self._failed = True
-            kept.keep(failures[0], prop, replayable=rerun is None)
-            raise ConformanceError.of(failures[0], rerun)
+        failed = next((verdict for verdict in verdicts if verdict.failed), None)
+        if failed is not None:
+            self._fail(failed, prop, replayable=rerun is None)
+            raise ConformanceError.of(failed, again)
+
+    def _fail(self, verdict: Verdict, prop: str | None, *, replayable: bool) -> None:
+        """Add no more verdicts, and keep the case if its id says all that there is to judge."""
+        self._failed = True
+        if self._keep is not None and replayable:
+            self._keep(verdict, prop)
 
     def _count(self, verdicts: list[Verdict], *, random: bool) -> None:
         if random and not self._failed:
@@ -231,7 +277,7 @@ class Record:
         if verdict.failed:
             cell = (verdict.case.operation, prop, verdict.case.dtype)
             self._cells[cell] = _Tally(failure=verdict, rank=_LAST)
-            raise ConformanceError.of(verdict, None)
+            raise ConformanceError.of(verdict, self._again)
 
     def certificate(self, certificate: Certificate) -> None:
         """Add a certificate, or one shard's part of it; it may go on growing."""
@@ -289,28 +335,27 @@ class Record:
         )
 
 
-def rerun_command(verdict: Verdict, command: str | None = None, cases: Sequence[Case] = ()) -> str:
+def rerun_command(verdict: Verdict, cases: Sequence[Case] = (), command: str | None = None) -> str:
     """Return the shell command that judges a kernel on a case again.
 
     Args:
         verdict: on the case.
-        command: that of a test, where `--case` does not do it.
         cases: those to judge one after another, where one does not do it.
+        command: that of a test, where `--case` does not do it.
     """
-    candidate = getattr(verdict.kernel, "candidate", None)
-    named = ""
-    if candidate:
-        named = " " + shlex.join(["--kernel", str(candidate), *kernels.OPTIONS])
+    line, named = verdict.subject.line, ""
+    if line:
+        named = " " + shlex.join(["--kernel", line, *kernels.OPTIONS])
     if command is None or cases:
         return f"pytest{named}{''.join(f' --case {case}' for case in cases or [verdict.case])}"
     return command + named
 
 
 def _message(
-    verdict: Verdict, command: str | None, found: Diagnosis | None = None, lines: Sequence[str] = ()
+    verdict: Verdict, again: Again, found: Diagnosis | None = None, lines: Sequence[str] = ()
 ) -> str:
     """Return what a failure says, on the call that shows it; `lines` are its diagnosis's."""
-    rerun = rerun_command(verdict, command, found.cases if found else ())
+    rerun = again(verdict, found.cases if found else ())
     return printable(explain(_showing(verdict, found), rerun, lines))
 
 
@@ -328,14 +373,14 @@ def _diagnosis(verdict: Verdict) -> Diagnosis | None:
 
 
 def _failure(verdict: Verdict, tally: _Tally) -> rows.Failure:
-    found = _diagnosis(verdict)
+    found, again = _diagnosis(verdict), tally.again or rerun_command
     shown = _showing(verdict, found)
     return rows.Failure(
         case=str(verdict.case),
         outcome="misbehaved" if verdict.outcome is Outcome.MISBEHAVED else "disagrees",
         rank=tally.rank,
-        rerun=rerun_command(verdict, tally.rerun, found.cases if found else ()),
-        message=_message(verdict, tally.rerun, found),
-        snippet=[] if shown.evidence is None else snippet(shown.kernel, shown.evidence),
+        rerun=again(verdict, found.cases if found else ()),
+        message=_message(verdict, again, found),
+        snippet=[] if shown.evidence is None else snippet(shown.subject, shown.evidence),
         diagnosis=None if found is None else msgspec.convert(found.plain(), rows.Diagnosis),
     )

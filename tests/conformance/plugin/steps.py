@@ -8,8 +8,7 @@ from convcheck.conformance.plan.step import Step
 from convcheck.form.operations import Operation
 from convcheck.judging.verdicts import DECIDED, UNPROMISED, Outcome
 
-from .kernels import kernel_for, operations
-from .recording import Record
+from .kernels import operations
 
 
 def parametrize(
@@ -21,21 +20,6 @@ def parametrize(
     steps = [step for operation in operations() for step in steps_of(operation)]
     metafunc.parametrize("step", [pytest.param(step, id=step.name) for step in steps])
     return steps
-
-
-def walk(record: Record, step: Step, rerun: str | None = None) -> set[Outcome]:
-    """Judge a step, and return what came of it; ConformanceError at the first failure.
-
-    `rerun` is a command that judges it again, where a case id does not say all.
-    """
-    __tracebackhide__ = True
-    seen: set[Outcome] = set()
-    for each in step.judge(kernel_for(step.operation.name)):
-        if each.certificate is not None:
-            record.certificate(each.certificate)
-        seen.update(verdict.outcome for verdict in each.verdicts)
-        record.judged(each.verdicts, step.filed, rerun, rank=each.rank, random=each.random)
-    return seen
 
 
 def require_decided(seen: set[Outcome]) -> None:
