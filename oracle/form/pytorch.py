@@ -10,21 +10,19 @@ the bits of its filter gradient.  torch takes a second to import, so that happen
 the first call.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from . import layouts
-from .layouts import Array
+from .formats import FLOAT64, Format
+from .layers import FILTER, Layer
+from .layouts import Array, view
 
 if TYPE_CHECKING:
     import torch
 
-FLOAT64 = np.dtype(np.float64)
 Pair = tuple[int, int]
 
 
@@ -48,66 +46,53 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def tensor(array: Array, dtype: np.dtype[Any] | None = FLOAT64) -> "torch.Tensor":
+def tensor(array: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
     """Copy `array` into contiguous memory allocated by torch.
 
     Args:
         array: any strides, negative ones included.
-        dtype: dtype of the copy; None keeps the array's own.
+        form: format of the copy; None keeps the array's own dtype.
     """
     import torch  # noqa: PLC0415
 
-    copy = torch.empty(array.shape, dtype=_torch_dtype(dtype or array.dtype))
+    dtype = form.torch if form else torch.from_numpy(np.empty(0, array.dtype)).dtype
+    copy = torch.empty(array.shape, dtype=dtype)
     np.copyto(copy.numpy(), array)
     return copy
 
 
-@lru_cache
-def _torch_dtype(dtype: np.dtype[Any]) -> "torch.dtype":
+def images(x: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
+    """Copy `x` [B, H, W, C] to where PyTorch's functions expect it, as NCHW."""
+    return tensor(view(x, "NHWC", "NCHW"), form)
+
+
+def from_images(z: "torch.Tensor") -> Array:
+    """Return NCHW as NHWC, a view."""
+    return view(z.numpy(), "NCHW", "NHWC")
+
+
+def filters(layer: str, ftr: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
+    """Copy `ftr` [in, fh, fw, out] to where the function of `layer` expects it."""
+    return tensor(view(ftr, FILTER, Layer(layer).torch_filter), form)
+
+
+def from_filters(layer: str, ftr: "torch.Tensor") -> Array:
+    """Return filters of the function of `layer` as [in, fh, fw, out], a view."""
+    return view(ftr.numpy(), Layer(layer).torch_filter, FILTER)
+
+
+def apply(layer: str, x: "torch.Tensor", ftr: "torch.Tensor", strd: Pair) -> "torch.Tensor":
+    """Return the function of `layer` of tensors in PyTorch's layouts."""
     import torch  # noqa: PLC0415
 
-    return torch.from_numpy(np.empty(0, dtype)).dtype
+    z: torch.Tensor = getattr(torch.nn.functional, Layer(layer).function)(x, ftr, stride=strd)
+    return z
 
 
-def _conv2d(x: "torch.Tensor", ftr: "torch.Tensor", strd: Pair) -> "torch.Tensor":
-    import torch  # noqa: PLC0415
-
-    return torch.nn.functional.conv2d(x, ftr, stride=strd)
-
-
-def _conv_transpose2d(x: "torch.Tensor", ftr: "torch.Tensor", strd: Pair) -> "torch.Tensor":
-    import torch  # noqa: PLC0415
-
-    return torch.nn.functional.conv_transpose2d(x, ftr, stride=strd)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One of the two forward operations: on tensors, with the map of its filter's layout."""
-
-    apply: "Callable[[torch.Tensor, torch.Tensor, Pair], torch.Tensor]"
-    filter_to_torch: Callable[[Array], Array]
-    filter_from_torch: Callable[[Array], Array]
-
-
-LAYERS = {
-    "convolution": Layer(_conv2d, layouts.ihwo_to_oihw, layouts.oihw_to_ihwo),
-    "convolution_transpose": Layer(_conv_transpose2d, layouts.ihwo_to_iohw, layouts.iohw_to_ihwo),
-}
-
-
-def forward(
-    layer: str, x: Array, ftr: Array, strd: Pair, dtype: np.dtype[Any] | None = FLOAT64
-) -> Array:
+def forward(layer: str, x: Array, ftr: Array, strd: Pair, form: Format | None = FLOAT64) -> Array:
     """Return `layer` applied to `x` [B, H, W, C] and `ftr` [C, FH, FW, O], as NHWC."""
-    op = LAYERS[layer]
     with one_thread():
-        z = op.apply(
-            tensor(layouts.nhwc_to_nchw(x), dtype),
-            tensor(op.filter_to_torch(ftr), dtype),
-            strd,
-        )
-    return layouts.nchw_to_nhwc(z.numpy())
+        return from_images(apply(layer, images(x, form), filters(layer, ftr, form), strd))
 
 
 def input_gradient(
@@ -116,16 +101,13 @@ def input_gradient(
     ftr: Array,
     strd: Pair,
     x_shape: tuple[int, ...],
-    dtype: np.dtype[Any] | None = FLOAT64,
+    form: Format | None = FLOAT64,
 ) -> Array:
     """Return d<layer(x, ftr), delta>/dx, NHWC, by autograd; `x_shape` is (B, H, W, C)."""
-    op = LAYERS[layer]
-    x = np.zeros(x_shape, delta.dtype)
     with _autograd():
-        at = tensor(layouts.nhwc_to_nchw(x), dtype).requires_grad_()
-        z = op.apply(at, tensor(op.filter_to_torch(ftr), dtype), strd)
-        gradient = _derivative(z, tensor(layouts.nhwc_to_nchw(delta), dtype), at)
-    return layouts.nchw_to_nhwc(gradient)
+        x = images(np.zeros(x_shape, delta.dtype), form).requires_grad_()
+        z = apply(layer, x, filters(layer, ftr, form), strd)
+        return from_images(_derivative(z, images(delta, form), x))
 
 
 def filter_gradient(
@@ -134,16 +116,13 @@ def filter_gradient(
     delta: Array,
     strd: Pair,
     ftr_shape: tuple[int, ...],
-    dtype: np.dtype[Any] | None = FLOAT64,
+    form: Format | None = FLOAT64,
 ) -> Array:
     """Return d<layer(x, ftr), delta>/dftr, [in, fh, fw, out], by autograd."""
-    op = LAYERS[layer]
-    ftr = np.zeros(ftr_shape, x.dtype)
     with _autograd():
-        at = tensor(op.filter_to_torch(ftr), dtype).requires_grad_()
-        z = op.apply(tensor(layouts.nhwc_to_nchw(x), dtype), at, strd)
-        gradient = _derivative(z, tensor(layouts.nhwc_to_nchw(delta), dtype), at)
-    return op.filter_from_torch(gradient)
+        ftr = filters(layer, np.zeros(ftr_shape, x.dtype), form).requires_grad_()
+        z = apply(layer, images(x, form), ftr, strd)
+        return from_filters(layer, _derivative(z, images(delta, form), ftr))
 
 
 def two_layer_filter_gradient(
@@ -156,7 +135,7 @@ def two_layer_filter_gradient(
     x: Array,
     strd: Pair,
     ftr_shape: tuple[int, ...],
-    dtype: np.dtype[Any] | None = FLOAT64,
+    form: Format | None = FLOAT64,
 ) -> Array:
     """Return dL/dfltrs for a network of two layers, [in, fh, fw, out], by autograd.
 
@@ -164,15 +143,11 @@ def two_layer_filter_gradient(
     dL/dy = fore_delta.  `d_act` is data: a has the derivative that was handed over, at
     any fltrs, so the value of fltrs does not matter and zeros are used.
     """
-    op, fore = LAYERS[layer], LAYERS[fore_layer]
-    ftr = np.zeros(ftr_shape, x.dtype)
     with _autograd():
-        at = tensor(op.filter_to_torch(ftr), dtype).requires_grad_()
-        z = op.apply(tensor(layouts.nhwc_to_nchw(x), dtype), at, strd)
-        a = z * tensor(layouts.nhwc_to_nchw(d_act), dtype)
-        y = fore.apply(a, tensor(fore.filter_to_torch(fore_w), dtype), fore_strd)
-        gradient = _derivative(y, tensor(layouts.nhwc_to_nchw(fore_delta), dtype), at)
-    return op.filter_from_torch(gradient)
+        ftr = filters(layer, np.zeros(ftr_shape, x.dtype), form).requires_grad_()
+        a = apply(layer, images(x, form), ftr, strd) * images(d_act, form)
+        y = apply(fore_layer, a, filters(fore_layer, fore_w, form), fore_strd)
+        return from_filters(layer, _derivative(y, images(fore_delta, form), ftr))
 
 
 @contextmanager
@@ -184,8 +159,8 @@ def _autograd() -> Iterator[None]:
         yield
 
 
-def _derivative(y: "torch.Tensor", dy: "torch.Tensor", at: "torch.Tensor") -> Array:
+def _derivative(y: "torch.Tensor", dy: "torch.Tensor", at: "torch.Tensor") -> "torch.Tensor":
     import torch  # noqa: PLC0415
 
     (gradient,) = torch.autograd.grad(y, at, dy)
-    return gradient.numpy()
+    return gradient

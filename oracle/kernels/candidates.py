@@ -33,7 +33,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import operation_named
 
 from . import floating, literals
@@ -296,7 +297,7 @@ class Fitted(Local):
         for value, own, back in copies:  # the caller looks at its own arrays alone
             if own.transpose(back).tobytes() != value.tobytes():
                 value[...] = own.transpose(back)
-        axes = self.candidate.axes("fltrs" if self.operation.result == "ihwo" else "x")
+        axes = self.candidate.axes("fltrs" if self.operation.returns_filter else "x")
         if axes == (0, 1, 2, 3) or getattr(z, "ndim", 0) != len(axes):
             return z
         return np.transpose(z, np.argsort(axes))

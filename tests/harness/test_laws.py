@@ -9,7 +9,7 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.conformance.references import laws_of, partners, reference_for
-from convcheck.form.geometry import LAYERS
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law

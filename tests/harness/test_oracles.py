@@ -13,7 +13,8 @@ from convcheck.conformance.plugin import kernels
 from convcheck.conformance.shapes.coverage import shape_classes, shape_pairs
 from convcheck.form import pytorch
 from convcheck.form.counts import Counts, counts
-from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.geometry import Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging import cross_check as checked
 from convcheck.judging.cross_check import cross_check

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.conformance.plugin.kernels import kernel_for
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.explain import explain, snippet
@@ -28,7 +29,7 @@ def geometry_for(operation: Operation, choose: random.Random) -> Geometry:
     least = taps if operation.layer == "convolution" else (1, 1)
     extents = choose.randint(least[0], least[0] + 3), choose.randint(least[1], least[1] + 3)
     channels = choose.randint(1, 3), choose.randint(1, 3)
-    return Geometry(
+    return Geometry.of(
         choose.randint(1, 2), *extents, *channels, *taps, choose.randint(1, 3), choose.randint(1, 3)
     )
 

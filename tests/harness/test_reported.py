@@ -11,7 +11,8 @@ import pytest
 from wrong import RIGHT
 
 from convcheck.cases.case import Case
-from convcheck.diagnosis.diagnose import Diagnosis, diagnose
+from convcheck.diagnosis.diagnose import diagnose
+from convcheck.diagnosis.told import Diagnosis
 from convcheck.diagnosis.where.claims import Claim
 from convcheck.diagnosis.where.scan import Draw, deed
 from convcheck.diagnosis.where.statements import numbers_of

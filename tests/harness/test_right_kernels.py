@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 from zeros import OF_ZEROS
 from zoo import STYLES, kernels
 
-from convcheck.cases.case import DTYPES, Case, agreement_fills, nonfinite_fills
+from convcheck.cases.case import Case, agreement_fills, nonfinite_fills
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import laws_of, partners
 from convcheck.conformance.shapes.strategies import geometries, seeds
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.certificates import certify
 from convcheck.judging.judge import judge_all
@@ -43,7 +44,7 @@ def test_agrees_on_random_geometries(style: str, operation: Operation, data: st.
         for fill in agreement_fills(operation)
     ]
     verdicts = judge_all(kernel, cases)
-    case = Case(operation.name, geometry, "float32", "integers", seed)
+    case = Case(operation.name, geometry, data.draw(st.sampled_from(DTYPES)), "integers", seed)
     verdicts += [judge_law(law, kernel, case, partners()) for law in laws_of(operation.name)]
     for verdict in verdicts:
         assert not verdict.failed, (str(verdict.case), verdict.prop, verdict.reason)

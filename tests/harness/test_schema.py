@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from sample import REFACTOR, diagnosis
 from synthetic import TESTS, failure, record, report
 
-from convcheck.cases.case import DTYPES
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import document, files
 from convcheck.reports.document import Report, Speed, Strength, schema
