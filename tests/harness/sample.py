@@ -6,6 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells
+from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import circumstances, files, findings, rows, strength
 from convcheck.reports.document import Asked, Cost, Phases, Report, Repository, Speed
@@ -145,7 +146,7 @@ REFACTOR = rows.Refactor(
 
 def everything() -> Report:
     """Return the report of a run in which one operation of eight failed, with all its parts."""
-    cells = planned_cells()
+    cells = planned_cells(Subjects())
     bad = ("convolution", "exact", "float32")
     told = failed(
         "disagrees\n  element  z[0] is 1, expected 2",
@@ -167,7 +168,7 @@ def everything() -> Report:
     found.certificates = [certificate(name, complete=name != "convolution") for name in OPERATIONS]
     found.random = [Random.of(name, 100) for name in OPERATIONS]
     found.boundaries = [
-        Boundary(*each, n % 7 * 1_000) for n, each in enumerate(planned_boundaries())
+        Boundary(*each, n % 7 * 1_000) for n, each in enumerate(planned_boundaries(Subjects()))
     ]
     growth = [rows.Growth(4**k, 0.7 * 1.6**k, 4.0**k, 8 * 2.0**k) for k in range(6)]
     found.accuracy = [

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from sample import CASE, NO_ASKED, RAN, failed
 
 from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells, planned_pairs
+from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.reports import files, findings, rows
 from convcheck.reports.document import Report
 from convcheck.reports.findings import Planned, Results
@@ -15,9 +16,9 @@ from convcheck.reports.rows import Accuracy, Boundary, Cell, Certificate, Failur
 
 KERNELS = {"convolution": "mine:conv2d"}
 PLANNED = Planned(
-    [cell for cell in planned_cells() if cell[0] in KERNELS],
-    [each for each in planned_boundaries() if each[0] in KERNELS],
-    [each for each in planned_pairs() if each[0] in KERNELS],
+    [cell for cell in planned_cells(Subjects()) if cell[0] in KERNELS],
+    [each for each in planned_boundaries(Subjects()) if each[0] in KERNELS],
+    [each for each in planned_pairs(Subjects()) if each[0] in KERNELS],
 )
 CELLS = list(PLANNED.cells)
 TESTS = [f"test_some::test_it[{prop}-{which}]" for _, prop, _ in CELLS[::3] for which in "ab"]

@@ -13,9 +13,8 @@ from zeros import OF_ZEROS
 from convcheck.cases.case import Case
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.explain import explain
 from convcheck.judging.judge import judge, judge_all
-from convcheck.judging.verdicts import Outcome
+from convcheck.judging.verdicts import Outcome, explain
 from convcheck.kernels.functions import Function
 from convcheck.kernels.promises import Promise
 from convcheck.reference import convolution, repaired
