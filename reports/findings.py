@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from convcheck.diagnosis.where.claims import Claim, Seen
+from convcheck.diagnosis.where.claims import Claim
+from convcheck.diagnosis.where.seen import Seen
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import DECIDED
 from convcheck.kernels.text import printable
