@@ -21,8 +21,8 @@ from convcheck.conformance.shapes.boundaries import boundary_geometries, classes
 from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.diagnosis.told import Diagnosis
-from convcheck.diagnosis.where.claims import Seen
 from convcheck.diagnosis.where.scan import is_lost
+from convcheck.diagnosis.where.seen import Seen
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.certificates import Certificate
