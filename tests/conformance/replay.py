@@ -33,7 +33,9 @@ def test_case(record: Record, case: Case, prop: str) -> None:
     if prop == _BITS:
         tally = Tally(kernel_for(case.operation), REPLACED[case.operation])
         tally.compare([case])
-        record.note("refactor", tally.dump(case.operation, case.dtype, bitwise=True))
+        record.compared(
+            tally.row(case.operation, case.dtype, bitwise=True), tally.timed(case.operation)
+        )
         tally.demand_bits()
         return
     record.judged([judge_property(prop, kernel_for(case.operation), case)])

@@ -8,6 +8,7 @@ from convcheck.conformance.plugin.kernels import CANDIDATES, operations
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.references import judge_property
 from convcheck.form.operations import Operation
+from convcheck.reports.rows import Kept
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -26,8 +27,7 @@ def test_kept(record: Record, operation: Operation, pytestconfig: pytest.Config)
     with asked.kernel(pytestconfig, candidate) as kernel:
         for each in found:
             verdict = judge_property(each.prop, kernel, Case.parse(each.case))
-            told = {"case": each.case, "outcome": verdict.outcome.value}
-            record.note("kept", {"operation": operation.name, **told})
+            record.kept(Kept(operation.name, each.case, verdict.outcome.value))
             if not verdict.failed:
                 kept.drop(kernel, each)
             record.replayed(verdict, each.cell)
