@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from synthetic import report
+from sample import report
 
 from convcheck.conformance.commands.command import main
 from convcheck.kernels.candidates import Candidate
