@@ -11,9 +11,9 @@ from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 import msgspec
 from msgspec import Meta, field
 
-from convcheck.cases.case import DTYPES
+from convcheck.form.formats import DTYPES, FORMATS
 from convcheck.form.operations import OPERATIONS, operation_named
-from convcheck.judging.bounds import g, unit_roundoff
+from convcheck.judging.bounds import g
 from convcheck.judging.certificates import Certificate as Certified
 from convcheck.judging.certificates import false_acceptance
 from convcheck.judging.likeness import Likeness, likeness
@@ -325,7 +325,7 @@ class Growth(Struct):
     @classmethod
     def of(cls, dtype: str, products: int, error: float) -> Self:
         """Return an error beside what it may be and what is expected, in three digits."""
-        u = unit_roundoff(dtype)
+        u = FORMATS[dtype].u
         figures = (error / u, float(g(products, u)) / u, 8 * products**0.5)
         return cls(products, *map(_digits, figures))
 

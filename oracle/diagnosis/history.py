@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
+from convcheck.form.formats import DTYPES
 from convcheck.judging.verdicts import Evidence
 from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.misbehaviour import MisbehaviourError

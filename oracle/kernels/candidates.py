@@ -33,7 +33,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import operation_named
 
 from . import floating, literals

@@ -9,9 +9,9 @@ from typing import Any
 
 import zoo
 
-from convcheck.cases.case import DTYPES
 from convcheck.cases.regions import Region
 from convcheck.conformance.plugin.kernels import kernel_for
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.certificates import Certificate, enumerate_region
 

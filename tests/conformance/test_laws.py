@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.conformance.plan.drawn import judge_laws
 from convcheck.conformance.plugin.effort import effort
 from convcheck.conformance.plugin.fills import fills
 from convcheck.conformance.plugin.kernels import kernel_for, operations
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.shapes.strategies import geometries, seeds
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
 from convcheck.judging.laws.identities import LAWS
 

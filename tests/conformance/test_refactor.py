@@ -5,13 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from convcheck.cases.case import DTYPES, REAL_FILLS, Case, Raw
+from convcheck.cases.case import REAL_FILLS, Case, Raw
 from convcheck.conformance.plugin import kernels
 from convcheck.conformance.plugin.effort import seed_number, tier
 from convcheck.conformance.plugin.fills import fills
 from convcheck.conformance.plugin.likeness import Tally
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.operations import Operation
 from convcheck.judging.likeness import compare

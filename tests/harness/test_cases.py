@@ -10,8 +10,9 @@ from itertools import product
 import numpy as np
 import pytest
 
-from convcheck.cases.case import DTYPES, REAL_FILLS, Case, exact_fills, integers, nonfinite_fills
+from convcheck.cases.case import REAL_FILLS, Case, exact_fills, integers, nonfinite_fills
 from convcheck.form.counts import counts
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.layouts import Array

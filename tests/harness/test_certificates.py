@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from each import each_operation
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.plugin.kernels import kernel_for
 from convcheck.conformance.references import reference_for
 from convcheck.form import pytorch
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
 from convcheck.judging import certificates

@@ -27,10 +27,11 @@ from convcheck.conformance.shapes.coverage import (
     shape_pairs,
 )
 from convcheck.conformance.shapes.sizes import BLOCKS, Sizes, covering
+from convcheck.form.formats import FORMATS
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
-from convcheck.judging.bounds import g, unit_roundoff
+from convcheck.judging.bounds import g
 from convcheck.judging.certificates import Certificate
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.subjects import Wrapped
@@ -183,7 +184,7 @@ def test_growth_keeps_the_worst_error_of_each_size() -> None:
 
 def test_accuracy_adds_up() -> None:
     """Distributions of several tests are added; of growth the worst is told in roundoffs."""
-    u = unit_roundoff("float32")
+    u = FORMATS["float32"].u
     parts = [
         rows.Accuracy("convolution", "float32", bins, [Growth.of("float32", n, error * u)])
         for bins, n, error in (([0, 2, 1], 7, 3), ([1, 1, 0], 5, 2))

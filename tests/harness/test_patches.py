@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.conformance.plugin.kernels import kernel_for
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.explain import explain, snippet

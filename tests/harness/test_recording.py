@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.conformance.plugin import recording
 from convcheck.conformance.plugin.recording import ConformanceError, Record, planned_cells
 from convcheck.conformance.references import laws_of
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Evidence, Outcome, Verdict
 from convcheck.kernels.functions import subject_of

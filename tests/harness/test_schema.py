@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 from sample import REFACTOR, TESTS, diagnosis, failed, record, report
 
-from convcheck.cases.case import DTYPES
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import document, files
 from convcheck.reports.document import Report, Speed, Strength, schema

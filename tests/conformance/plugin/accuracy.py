@@ -9,7 +9,7 @@ number of products, makes the error.
 import math
 from collections import Counter
 
-from convcheck.judging.bounds import unit_roundoff
+from convcheck.form.formats import FORMATS
 from convcheck.judging.verdicts import Verdict
 from convcheck.reports import rows
 
@@ -45,7 +45,7 @@ class Accuracy:
 
     def row(self, operation: str, dtype: str) -> rows.Accuracy:
         """Return what was seen as a row of a report."""
-        u = unit_roundoff(dtype)
+        u = FORMATS[dtype].u
         growth = [
             rows.Growth.of(dtype, n, error)
             for _, (error, n) in sorted(self._growth.items())

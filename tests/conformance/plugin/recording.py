@@ -14,7 +14,7 @@ from typing import Self
 
 import msgspec
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.conformance.plan.step import Step, fore_layers_of
 from convcheck.conformance.references import laws_of
 from convcheck.conformance.shapes.boundaries import boundary_geometries, classes_of, reachable
@@ -23,6 +23,7 @@ from convcheck.diagnosis.diagnose import diagnose
 from convcheck.diagnosis.told import Diagnosis
 from convcheck.diagnosis.where.claims import Seen
 from convcheck.diagnosis.where.scan import is_lost
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Operation, operation_named
 from convcheck.judging.certificates import Certificate
 from convcheck.judging.explain import explain, snippet
