@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .cases.regions import Region as Region
     from .form.operations import OPERATIONS as OPERATIONS
     from .judging.certificates import certify as certify
-    from .judging.explain import explain as explain
     from .judging.judge import judge as judge
+    from .judging.verdicts import explain as explain
     from .kernels.candidates import Candidate as Candidate
     from .kernels.isolation.isolated import Isolated as Isolated
 
@@ -27,7 +27,7 @@ _HOMES = {
     "OPERATIONS": "form.operations",
     "Region": "cases.regions",
     "certify": "judging.certificates",
-    "explain": "judging.explain",
+    "explain": "judging.verdicts",
     "judge": "judging.judge",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604  (names, all of them)

@@ -12,7 +12,8 @@ from typing import Self, TypeVar
 
 from msgspec.structs import replace
 
-from convcheck.diagnosis.where.claims import Claim, Seen
+from convcheck.diagnosis.where.claims import Claim
+from convcheck.diagnosis.where.seen import Seen
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.likeness import Likeness
 from convcheck.judging.verdicts import DECIDED

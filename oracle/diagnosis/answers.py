@@ -9,9 +9,9 @@ import numpy as np
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.bounds import bound
-from convcheck.judging.verdicts import Evidence, Wrong
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise
+from convcheck.kernels.shown.evidence import Evidence, Wrong
 from convcheck.kernels.subjects import Answer
 
 from .mistakes import Mistake

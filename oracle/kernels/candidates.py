@@ -268,6 +268,10 @@ class Fitted(Local):
         """Return the order of axes in which an argument is to lie in memory, if it is its own."""
         return self.candidate.axes_in_memory(name)
 
+    def command(self) -> list[str]:
+        """Return the words of a command line that have it judged, in the judge's process."""
+        return [*super().command(), "--in-process"]
+
     def import_line(self) -> str:
         """Return the line of Python that has it as its operation's name."""
         return self.candidate.import_line()

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells, planned_pairs
+from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import circumstances, files, findings, rows, strength
 from convcheck.reports.document import Asked, Cost, Phases, Report, Repository, Speed
@@ -31,6 +32,7 @@ PLANNED = [
     for prop in ("exact", "bound")
     for dtype in ("float16", "float32")
 ]
+NONE = Subjects()
 NO_ASKED = Asked({}, {}, {"PyTorch": "in float64"}, "default", "0", None)
 RAN = circumstances.gather(
     started=0.0,
@@ -142,9 +144,9 @@ def certificate(operation: str, *, complete: bool = True) -> Certificate:
 # A run of two tests for each property of one operation.
 MINE = {"convolution": KERNELS["convolution"]}
 FULL = findings.Planned(
-    [each for each in planned_cells() if each[0] in MINE],
-    [each for each in planned_boundaries() if each[0] in MINE],
-    [each for each in planned_pairs() if each[0] in MINE],
+    [each for each in planned_cells(NONE) if each[0] in MINE],
+    [each for each in planned_boundaries(NONE) if each[0] in MINE],
+    [each for each in planned_pairs(NONE) if each[0] in MINE],
 )
 CELLS = list(FULL.cells)
 TESTS = [f"test_some::test_it[{prop}-{which}]" for _, prop, _ in CELLS[::3] for which in "ab"]
@@ -245,7 +247,7 @@ REFACTOR = rows.Refactor(
 
 def everything() -> Report:
     """Return the report of a run in which one operation of eight failed, with all its parts."""
-    cells = planned_cells()
+    cells = planned_cells(NONE)
     bad = ("convolution", "exact", "float32")
     told = failed(
         "disagrees\n  element  z[0] is 1, expected 2",
@@ -267,7 +269,7 @@ def everything() -> Report:
     found.certificates = [certificate(name, complete=name != "convolution") for name in OPERATIONS]
     found.random = [Random.of(name, 100) for name in OPERATIONS]
     found.boundaries = [
-        Boundary(*each, n % 7 * 1_000) for n, each in enumerate(planned_boundaries())
+        Boundary(*each, n % 7 * 1_000) for n, each in enumerate(planned_boundaries(NONE))
     ]
     growth = [rows.Growth(4**k, 0.7 * 1.6**k, 4.0**k, 8 * 2.0**k) for k in range(6)]
     found.accuracy = [

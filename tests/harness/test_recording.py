@@ -12,11 +12,13 @@ import pytest
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin import recording
 from convcheck.conformance.plugin.recording import ConformanceError, Record, planned_cells
+from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.conformance.references import laws_of
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
+from convcheck.kernels.shown.evidence import Evidence
 from convcheck.reports import rows
 from convcheck.reports.rows import Boundary, Zeros, record_of
 
@@ -34,7 +36,8 @@ def verdict(
     """Return a verdict as the judge would, with evidence where the kernel disagrees."""
     subject = subject_of(kernel, OPERATIONS[case.operation])
     if outcome is Outcome.DISAGREES:
-        array, numbers = np.ones((1, 1, 1, 1)), {"got": 1.0, "expected": 2.0, "excess": 3.0}
+        array = np.ones((1, 1, 1, 1))
+        numbers: dict[str, Any] = {"got": 1.0, "expected": 2.0, "excess": 3.0}
         more["evidence"] = Evidence(
             {"x": array, "ftr": array}, case, expression="z[0]", wrong=1, total=1, **numbers
         )
@@ -158,7 +161,7 @@ def test_what_becomes_of_zeros_is_kept() -> None:
 
 def test_the_plan_has_a_cell_for_all_that_is_judged() -> None:
     """Every operation is planned in every dtype for its laws and the oracle's properties."""
-    plan = planned_cells()
+    plan = planned_cells(Subjects())
     assert len(plan) == len(set(plan))
     for name, operation in OPERATIONS.items():
         one_layer = operation.default_fore is None

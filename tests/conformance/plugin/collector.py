@@ -161,9 +161,14 @@ class Collector:
     def _found(self) -> "Findings":
         """Return the findings."""
         config = self._config
+        from convcheck.conformance.references import ORACLES_IN_WORDS  # noqa: PLC0415
         from convcheck.reports import document, findings, rows, strength  # noqa: PLC0415
 
-        from . import fills, kernels, recording  # noqa: PLC0415
+        from . import fills, recording  # noqa: PLC0415
+        from .subjects import subjects_of  # noqa: PLC0415
+
+        subjects = subjects_of(config)
+        cells = recording.planned_cells(subjects)
 
         records = {name: rows.record_of(text) for name, text in sorted(self._texts.items())}
         self._records = [*records.values()]
@@ -173,18 +178,18 @@ class Collector:
             self._messages,
             self._names.values(),
             self._collected["left out"],
-            {name: fills.filled(what) for name, what in self._collected["fills"].items()},
+            {name: fills.filled(what, cells) for name, what in self._collected["fills"].items()},
             whole=self._collected["whole"],
             covering=self._collected["covering"],
             part=plugin.shard(config),
         )
         planned = findings.Planned(
-            recording.planned_cells(), recording.planned_boundaries(), recording.planned_pairs()
+            cells, recording.planned_boundaries(subjects), recording.planned_pairs(subjects)
         )
         asked = document.Asked(
-            kernels.names(),
-            kernels.sources(),
-            kernels.oracles(),
+            subjects.names(),
+            subjects.sources(),
+            dict(ORACLES_IN_WORDS),
             config.getoption("hypothesis_profile", None) or "default",
             str(config.getoption("hypothesis_seed", None) or "0"),
             " ".join(config.getoption("convcheck_case") or ()) or None,

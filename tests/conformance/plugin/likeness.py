@@ -3,12 +3,11 @@
 import shlex
 
 from convcheck.cases.case import Case
-from convcheck.judging.explain import describe
 from convcheck.judging.likeness import Comparison, Likeness, Losses, compare
+from convcheck.judging.verdicts import describe
 from convcheck.kernels.subjects import Subject
 from convcheck.reports.rows import Compared, Loss, Refactor, Timed
 
-from . import kernels
 from .accuracy import Accuracy
 from .recording import ConformanceError, rerun_command
 
@@ -50,8 +49,8 @@ class Tally:
         }
         found = Refactor(
             operation,
-            kernels.names().get(operation, ""),
-            kernels.replaced_names().get(operation, ""),
+            self.kernels[0].place,
+            self.kernels[1].place,
             Likeness.NOTHING.value,
             bitwise,
             len(compared),
