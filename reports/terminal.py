@@ -17,8 +17,7 @@ LAYERS = "real layers"
 
 def lines(findings: Json, problem: Problem) -> Iterator[str]:
     """Yield what is known of a problem beyond its headline."""
-    if problem.first is not None:
-        yield from _told(problem.first)
+    yield from told(problem)
     failures = shown.by(
         sorted(
             (c for c in findings["cells"] if c["operation"] == problem.operation and c["failure"]),
@@ -39,8 +38,11 @@ def lines(findings: Json, problem: Problem) -> Iterator[str]:
         yield f"  so far   {', '.join(problem.so_far)}: tests ended at a failure or were left out"
 
 
-def _told(failure: Json) -> Iterator[str]:
-    """Yield a failure's message, and of its diagnosis what the headline does not say."""
+def told(problem: Problem) -> Iterator[str]:
+    """Yield a problem's most telling failure: of its diagnosis what the headline does not say."""
+    failure = problem.first
+    if failure is None:
+        return
     diagnosis = failure.get("diagnosis") or {}
     message, alone, snippet = str(failure["message"]).partition("\n  alone\n")
     first, *rest = message.splitlines()

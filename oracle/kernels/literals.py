@@ -6,6 +6,7 @@ where it has no brackets and quotes.  In those of a literal separators belong to
 
 import ast
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
@@ -40,6 +41,27 @@ def value(text: str) -> Any:
         if re.search(f"[{_SPECIAL},+]", text):
             raise ValueError(f"{text!r}: expected a literal of Python, or plain text") from None
         return text
+
+
+def declared(key: str, of: Any) -> str:
+    """Return the text by which a line declares a value: of a text, a list, or a mapping.
+
+    Raises:
+        ValueError: there is none, with the key, the value, and what is expected.
+    """
+    lists, tables = ("dtypes", "declines", "promises"), ("names", "constants")
+    if key in tables and isinstance(of, Mapping):
+        try:
+            pairs = ((name, written(each)) for name, each in of.items())
+            return "+".join(f"{name}:{text}" for name, text in pairs)
+        except ValueError as error:
+            raise ValueError(f"{key}={error}") from None
+    if key in lists and isinstance(of, list | tuple) and all(isinstance(e, str) for e in of):
+        return "+".join(of).replace(" ", "_")
+    if not isinstance(of, str) or key in tables:
+        kind = "a list of texts" if key in lists else "a table" if key in tables else "a text"
+        raise ValueError(f"{key}={of!r:.100}: expected {kind}")
+    return of.replace(" ", "_") if key in lists else of
 
 
 def written(of: Any) -> str:

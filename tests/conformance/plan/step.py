@@ -44,6 +44,11 @@ class Step:
         """The dtype in which alone it judges, if there is one."""
         return None
 
+    @property
+    def replayable(self) -> bool:
+        """Whether case ids say all that there is to judge."""
+        return True
+
     def judge(self, kernel: Kernel) -> Iterator[Judged]:
         """Judge the operation's kernel, one example after another."""
         raise NotImplementedError

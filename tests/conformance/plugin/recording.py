@@ -53,10 +53,14 @@ def _judged() -> list[tuple[str, Operation]]:
 
 def planned_cells() -> list[Cell]:
     """Return operation, property and dtype of every cell that a full run fills."""
+    return [cell for _, operation in _judged() for cell in cells_of(operation)]
+
+
+def cells_of(operation: Operation) -> list[Cell]:
+    """Return the cells that are filled of one operation."""
+    laws = laws_of(operation.name)
     return [
-        (name, prop, dtype)
-        for name, operation in _judged()
-        for laws in [laws_of(name)]
+        (operation.name, prop, dtype)
         for prop in PROPERTIES
         for dtype in DTYPES
         if (prop not in LAWS or prop in laws)

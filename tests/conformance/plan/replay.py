@@ -1,0 +1,45 @@
+"""One case again: by what its fill says, and by the laws where it holds exact integers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from convcheck.cases.case import Case
+from convcheck.conformance.references import judge_property, laws_of
+from convcheck.form.operations import OPERATIONS, Kernel
+from convcheck.judging.judge import property_of
+
+from .step import Judged, Step
+
+
+@dataclass(frozen=True)
+class Replay(Step):
+    """A case, judged for one property."""
+
+    case: Case
+    prop: str
+
+    @property
+    def name(self) -> str:
+        """What tells the step from others of its kind, that are of the same case."""
+        return f"{self.operation.name}-{self.prop}"
+
+    @property
+    def fills(self) -> tuple[str, ...]:  # type: ignore[override]  (of each its own)
+        """The property."""
+        return (self.prop,)
+
+    @property
+    def only(self) -> str:
+        """The dtype of the case."""
+        return self.case.dtype
+
+    def judge(self, kernel: Kernel) -> Iterator[Judged]:
+        """Judge the kernel once."""
+        yield Judged([judge_property(self.prop, kernel, self.case)])
+
+
+def replays(case: Case) -> Iterator[Replay]:
+    """Yield a step for each property that a case is judged by."""
+    laws = laws_of(case.operation) if case.fill in ("integers", "small") else []
+    for prop in (property_of(case), *laws):
+        yield Replay(OPERATIONS[case.operation], case, prop)
