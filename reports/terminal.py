@@ -62,4 +62,4 @@ def told(problem: Problem) -> Iterator[str]:
 def _again(failure: Json) -> str:
     """Return the case by which a failure is judged again, or else the command."""
     case, rerun = str(failure["case"]), str(failure["rerun"])
-    return case if f"--case {case}" in rerun else rerun
+    return case if case in rerun else rerun

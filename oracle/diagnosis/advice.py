@@ -1,16 +1,15 @@
 """Declarations that would make a failing kernel right: what it may be, and has not said."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
 from convcheck.cases.case import DTYPES, Case
-from convcheck.form.layouts import Array
-from convcheck.form.operations import Kernel, Operation
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import DECIDED
-from convcheck.kernels.calls import Call, MisbehaviourError, Remote, call_all
-from convcheck.kernels.promises import DIRECT, Promise, promise_of, suited
+from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.promises import DIRECT, Promise, suited
+from convcheck.kernels.subjects import Subject, Wrapped
 
 from .session import Asked, Session
 from .where.scan import Draw
@@ -26,25 +25,20 @@ _DRAWN = 12
 _FILLS = ("integers", "uniform", "positive", "tiny")
 
 
-class _Promising(Remote):
+class _Promising(Wrapped):
     """A kernel that promises something."""
 
-    def __init__(self, kernel: Kernel, operation: Operation, promise: Promise) -> None:
+    def __init__(self, subject: Subject, promise: Promise) -> None:
+        super().__init__(subject)
         self.promise = promise
-        self._kernel, self._operation = kernel, operation
-        self.refuses = getattr(kernel, "refuses", None)
-
-    def call_all(self, calls: Sequence[Call]) -> list[Array | MisbehaviourError]:
-        """Return the kernel's results."""
-        return call_all(self._kernel, self._operation, calls)
 
 
 def missing_promise(session: Session, case: Case) -> Promise | None:
     """Return what a kernel need only promise to be right on a case, and on others besides."""
-    if promise_of(session.kernel) is not DIRECT or case.mode == "nonfinite":
+    if session.subject.promise is not DIRECT or case.mode == "nonfinite":
         return None
     for promise in _PROMISES:
-        kernel = _Promising(session.kernel, session.operation, promise)
+        kernel = _Promising(session.subject, promise)
         right = not judge(kernel, suited(promise, case)).failed
         if right and _is_right(session, promise, case.dtype):
             return promise
@@ -61,7 +55,7 @@ def _is_right(session: Session, promise: Promise, dtype: str) -> bool:
         for geometry in drawn
         for fill in _FILLS
     ]
-    kernel = _Promising(session.kernel, session.operation, promise)
+    kernel = _Promising(session.subject, promise)
     decided = [each for each in judge_all(kernel, cases) if each.outcome in DECIDED]
     return len(decided) > len(cases) // 2 and not any(each.failed for each in decided)
 
@@ -80,7 +74,7 @@ def _dtypes(session: Session, focus: Asked) -> Iterator[str]:
     if not str(focus.answer).startswith("raised "):
         return
     verdicts = {
-        dtype: judge(session.kernel, replace(case, dtype=dtype, fill="integers"))
+        dtype: judge(session.subject, replace(case, dtype=dtype, fill="integers"))
         for dtype in DTYPES
     }
     bad = [dtype for dtype, verdict in verdicts.items() if verdict.failed]

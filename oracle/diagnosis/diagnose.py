@@ -12,12 +12,13 @@ from functools import lru_cache
 from typing import Any
 
 from convcheck.cases.case import Case
-from convcheck.form.operations import Kernel, operation_named
+from convcheck.form.operations import operation_named
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.trial import calls_of
 from convcheck.judging.verdicts import Evidence, Verdict, Wrong
-from convcheck.kernels.calls import MisbehaviourError
+from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.subjects import Subject
 
 from . import patterns, pictures, taps
 from .advice import advice, missing_promise
@@ -87,7 +88,7 @@ class Diagnosis:
         }
 
 
-_KNOWN: dict[tuple[Kernel, Case, str], Diagnosis] = {}
+_KNOWN: dict[tuple[Subject, Case, str], Diagnosis] = {}
 _KEPT = 256
 
 
@@ -97,7 +98,7 @@ def diagnose(verdict: Verdict) -> Diagnosis:
     The kernel is called again on the case, on probes and on geometries around it, a bounded number
     of times, and not again once it hung or crashed.  Nothing that it does is raised.
     """
-    key = (verdict.kernel, verdict.case, verdict.prop)
+    key = (verdict.subject, verdict.case, verdict.prop)
     if key not in _KNOWN:
         if len(_KNOWN) >= _KEPT:
             _KNOWN.clear()
@@ -111,7 +112,7 @@ def diagnose(verdict: Verdict) -> Diagnosis:
 
 def _diagnosed(verdict: Verdict) -> Diagnosis:
     evidence = verdict.evidence or Evidence(verdict.case.arrays(), verdict.case)
-    session = _probed(verdict.kernel, verdict.case.operation, verdict.case.dtype)
+    session = _probed(verdict.subject, verdict.case.operation, verdict.case.dtype)
     probe = session.call_of(evidence)
     focus = session.first(probe) if probe else None
     if session.lost:
@@ -140,7 +141,7 @@ def _other_call(session: Session, verdict: Verdict) -> tuple[Asked, Evidence] | 
     """
     if verdict.prop not in LAWS or verdict.prop in ("memory layout", "adjointness"):
         return None
-    for call in calls_of(LAWS[verdict.prop], verdict.kernel, verdict.case):
+    for call in calls_of(LAWS[verdict.prop], verdict.subject, verdict.case):
         case = replace(verdict.case, geometry=call.geometry)
         if products(case) > LARGEST:
             continue
@@ -182,7 +183,7 @@ def _stateful(session: Session) -> tuple[Mistake, ...]:
 def _of_large(session: Session, evidence: Evidence) -> Diagnosis:
     """Return what is told of a call that is too large to be repeated by the hundred."""
     case, less = evidence.case, smaller(evidence.case)
-    verdict = judge(session.kernel, less) if products(less) <= LARGEST else None
+    verdict = judge(session.subject, less) if products(less) <= LARGEST else None
     if verdict is not None and verdict.failed:
         found = _diagnosed(verdict)
         return replace(_drawn(found, evidence), cases=(), evidence=None)
@@ -224,9 +225,9 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
 
 
 @lru_cache(maxsize=32)
-def _probed(kernel: Kernel, operation: str, dtype: str) -> Session:
+def _probed(subject: Subject, operation: str, dtype: str) -> Session:
     """Return a kernel's answers to the probes, which serve all cases of a dtype."""
-    return Session(kernel, operation_named(operation), dtype)
+    return Session(subject, operation_named(operation), dtype)
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,7 +250,7 @@ def _found(session: Session, focus: Asked) -> _Found:
     """Return what holds of the kernel beyond one call: the same for most that it fails."""
     case = focus.probe.case
     does = _deed(focus)
-    plain = _plain(session.kernel, case, does)
+    plain = _plain(session.subject, case, does)
     session = _probed(session.origin, case.operation, plain.dtype)
     first = _around_first(session, plain.dtype, plain.fill, does)
     if first is None:
@@ -259,7 +260,7 @@ def _found(session: Session, focus: Asked) -> _Found:
     return first if spared or _covers(first, case, does) else _around(session, plain, does)
 
 
-def _plain(kernel: Kernel, case: Case, does: str) -> Case:
+def _plain(subject: Subject, case: Case, does: str) -> Case:
     """Return a case of the same geometry on which the kernel is wrong likewise, if one is plainer.
 
     Small integers leave room for the sums of more terms that a wrong kernel may make; and there
@@ -268,7 +269,7 @@ def _plain(kernel: Kernel, case: Case, does: str) -> Case:
     for dtype in dict.fromkeys(("float64", case.dtype)):
         for fill in ("small", "integers"):
             plain = replace(case, dtype=dtype, fill=fill, seed=1)
-            verdict = judge(kernel, plain)
+            verdict = judge(subject, plain)
             if verdict.failed and deed(verdict) == does:
                 return plain
     return case
@@ -300,7 +301,7 @@ def _around_first(session: Session, dtype: str, fill: str, does: str) -> _Found 
     drawn = [draw.small() for _ in range(_TRIED)] + [draw.geometry() for _ in range(_TRIED)]
     drawn += [each.probe.case.geometry for each in session.asked if each.probe.small]
     cases = [Case(session.operation.name, each, dtype, fill, 1) for each in dict.fromkeys(drawn)]
-    wrong = [each.case for each in judge_all(session.kernel, cases) if deed(each) == does]
+    wrong = [each.case for each in judge_all(session.subject, cases) if deed(each) == does]
     if not wrong:
         return None
     return _around(session, min(wrong, key=lambda each: (products(each), str(each))), does)
@@ -308,7 +309,7 @@ def _around_first(session: Session, dtype: str, fill: str, does: str) -> _Found 
 
 @lru_cache(maxsize=64)
 def _around(session: Session, case: Case, does: str) -> _Found:
-    scan = Scan(session.kernel, case)
+    scan = Scan(session.subject, case)
     where = condition(scan, case.geometry, does)
     session.lost = session.lost or scan.lost
     verdicts = sorted(scan.verdicts.values(), key=lambda v: (products(v.case), str(v.case)))
@@ -317,7 +318,7 @@ def _around(session: Session, case: Case, does: str) -> _Found:
         return _Found(does, tried)
     names = tuple(session.holding(tried))
     partly = () if names else tuple(session.partly(tried))
-    kinds = tuple(patterns.kinds(session.kernel, case))
+    kinds = tuple(patterns.kinds(session.subject, case))
     (asked,) = session.ask([Probe(case)])
     linear = () if asked.right else patterns.linearity(session.ask, asked.probe)
     return _Found(does, tried, names, partly, where, kinds, tuple(map(Claim, linear)))

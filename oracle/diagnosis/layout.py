@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from convcheck.judging.verdicts import Evidence
-from convcheck.kernels.calls import ARRANGEMENTS, MisbehaviourError
+from convcheck.kernels.calls import ARRANGEMENTS
+from convcheck.kernels.misbehaviour import MisbehaviourError
 
 from .history import evidence_of
 from .session import Asked, Session

@@ -8,9 +8,10 @@ import numpy as np
 
 from convcheck.cases.case import DTYPES, Case, agreement_fills, exact_fills, nonfinite_fills
 from convcheck.form.counts import most_terms
-from convcheck.form.operations import Kernel, operation_named
+from convcheck.form.operations import operation_named
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import DECIDED
+from convcheck.kernels.subjects import Subject
 
 from .probes import Probe
 from .where.claims import Backing, Claim
@@ -73,17 +74,17 @@ _MEANING = {
 }
 
 
-def kinds(kernel: Kernel, case: Case) -> Iterator[Claim]:
+def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
     """Yield in which dtypes alone, and on which numbers alone, it is wrong."""
     dtypes = [replace(case, dtype=dtype) for dtype in DTYPES]
-    failed, passed = _split(kernel, dtypes)
+    failed, passed = _split(subject, dtypes)
     if failed and passed:
         names = tuple(each.dtype for each in failed)
         yield Claim(f"wrong only in {' and '.join(names)}", "is", backing=Backing(dtypes=names))
     operation = operation_named(case.operation)
     *factors, among_zeros = nonfinite_fills(operation)
     for fills in (agreement_fills(operation), (*factors,), (among_zeros,)):
-        failed, passed = _split(kernel, [replace(case, fill=fill) for fill in fills])
+        failed, passed = _split(subject, [replace(case, fill=fill) for fill in fills])
         if failed:
             break
     text = [_MEANING.get(each.fill, _wide(each.fill)) for each in failed]
@@ -111,10 +112,10 @@ def _wide(fill: str) -> str:
     return "NaN or infinity among zeros" if name == "sparse" else f"NaN or infinity in {name}"
 
 
-def _split(kernel: Kernel, cases: list[Case]) -> tuple[list[Case], list[Case]]:
+def _split(subject: Subject, cases: list[Case]) -> tuple[list[Case], list[Case]]:
     """Return the cases that fail with some of eight seeds, and those that pass: not by chance."""
     drawn = [replace(case, seed=case.seed + more) for more in range(8) for case in cases]
-    verdicts = [v for v in judge_all(kernel, drawn) if v.outcome in DECIDED]
+    verdicts = [v for v in judge_all(subject, drawn) if v.outcome in DECIDED]
     failed = {(v.case.dtype, v.case.fill) for v in verdicts if v.failed}
     passed = {(v.case.dtype, v.case.fill) for v in verdicts} - failed
     kinds = [(case, (case.dtype, case.fill)) for case in cases]

@@ -13,14 +13,14 @@ from convcheck.form.operations import Kernel, Operation, operation_named
 from convcheck.judging.bounds import bound
 from convcheck.judging.judge import not_judged, property_of
 from convcheck.judging.verdicts import Evidence, Verdict, Wrong
-from convcheck.kernels.calls import Call, MisbehaviourError, call_all
-from convcheck.kernels.promises import DIRECT, Promise, promise_of
+from convcheck.kernels.functions import subject_of
+from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.promises import DIRECT, Promise
+from convcheck.kernels.subjects import Answer, Call, Subject
 
 from .mistakes import Mistake, catalogue
 from .probes import Probe, probes_of
 from .where.scan import LARGEST, is_lost, products
-
-Answer = Array | MisbehaviourError
 
 _AT_ONCE = 8
 _SECONDS = 2.0  # that a call of an isolated kernel may take here
@@ -147,7 +147,7 @@ def replay(mistake: Mistake, probe: Probe) -> Answer:
 def _call(kernel: Kernel, probe: Probe) -> Answer:
     call = Call(probe.case.geometry, probe.arrays, None, probe.arrangement)
     with np.errstate(all="ignore"):
-        (answer,) = call_all(kernel, operation_named(probe.case.operation), [call])
+        (answer,) = subject_of(kernel, operation_named(probe.case.operation)).call_all([call])
     return answer
 
 
@@ -158,10 +158,9 @@ def gives(mistake: Mistake, asked: Iterable[Asked]) -> bool:
 
 
 @lru_cache(maxsize=32)
-def _fresh(kernel: Kernel) -> Kernel:
+def _fresh(subject: Subject) -> Subject:
     """Return the kernel as it was at first, where it can be started anew."""
-    fresh = getattr(kernel, "fresh", None)
-    return kernel if fresh is None else fresh(_SECONDS)
+    return subject.fresh(_SECONDS)
 
 
 def explains(mistake: Mistake, focus: Asked) -> bool:
@@ -176,7 +175,7 @@ def explains(mistake: Mistake, focus: Asked) -> bool:
 class Session:
     """A kernel's answers to the probes of an operation and dtype, and what fits them."""
 
-    kernel: Kernel
+    subject: Subject
     operation: Operation
     dtype: str
     lost: str = ""
@@ -186,14 +185,14 @@ class Session:
     asked: list[Asked] = field(default_factory=list)
     fitting: list[Mistake] = field(default_factory=list)
     """mistakes that give the same answers to all probes"""
-    origin: Kernel = field(init=False)
-    """the kernel that was handed over"""
+    origin: Subject = field(init=False)
+    """the one that was handed over"""
     _settled: bool = False
     """whether it was wrong on a first call"""
 
     def __post_init__(self) -> None:
         """Ask the kernel, where it runs elsewhere one of its own that remembers nothing."""
-        self.origin, self.kernel = self.kernel, _fresh(self.kernel)
+        self.origin, self.subject = self.subject, _fresh(self.subject)
         probes = [p for p in probes_of(self.operation, self.dtype) if self._offered(p.case)]
         self.asked = self.ask(probes)
         # The first two differ in their numbers alone.
@@ -215,8 +214,8 @@ class Session:
         for start in range(0, len(probes), _AT_ONCE):
             some = probes[start : start + _AT_ONCE]
             calls = [Call(p.case.geometry, p.arrays, None, p.arrangement) for p in some]
-            answers = call_all(self.kernel, self.operation, calls)
-            promise = promise_of(self.kernel)
+            answers = self.subject.call_all(calls)
+            promise = self.subject.promise
             asked += [Asked(*each, promise) for each in zip(some, answers, strict=True)]
             problems = [str(each) for each in answers if isinstance(each, MisbehaviourError)]
             self.lost = next(filter(is_lost, problems), "")
@@ -231,14 +230,11 @@ class Session:
         return all(each.fits(_call(kernel, each.probe), mistake) for each in self.asked)
 
     def _offered(self, case: Case) -> bool:
-        return not_judged(self.kernel, case, property_of(case)) is None
+        return not_judged(self.subject, case, property_of(case)) is None
 
     def restart(self) -> bool:
         """Have the next call be the first that the kernel sees; False where that cannot be."""
-        renew = getattr(self.kernel, "renew", None)
-        if renew is not None:
-            renew()
-        return renew is not None
+        return self.subject.renew()
 
     def first(self, probe: Probe) -> Asked:
         """Return the answer to a call that no other call is before, where that may matter."""
@@ -291,7 +287,7 @@ class Session:
 
     def answers(self, tried: Iterable[Verdict]) -> Iterator[Asked]:
         """Yield what the kernel answered where it was judged on a case."""
-        promise = promise_of(self.kernel)
+        promise = self.subject.promise
         for verdict in tried:
             probe, whole = Probe(verdict.case), verdict.evidence and verdict.evidence.whole
             if whole:

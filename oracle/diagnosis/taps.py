@@ -3,7 +3,7 @@
 import numpy as np
 
 from convcheck.form.layouts import Array
-from convcheck.kernels.calls import MisbehaviourError
+from convcheck.kernels.misbehaviour import MisbehaviourError
 
 from .probes import Probe
 from .session import Asked, Session

@@ -27,7 +27,7 @@ from convcheck.cases.unchecked import unchecked
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Kernel, operation_named
 from convcheck.form.pytorch import one_thread
-from convcheck.kernels.promises import DIRECT, promise_of
+from convcheck.kernels.promises import DIRECT
 
 from .cross_check import cross_check
 from .judge import judge, judge_all
@@ -80,7 +80,7 @@ class Certificate:
             self.undecided += 1
         else:
             self.agreed += 1
-            promise = promise_of(last.kernel)
+            promise = last.subject.promise
             self.rounded = self.rounded or (promise is not DIRECT and promise.rounds(case))
             choices = 2 * (case.largest or 0)
             self.choices[case.dtype] = min(choices, self.choices.get(case.dtype, choices))
@@ -218,7 +218,7 @@ def _all_draws(first: Verdict, draws: int) -> list[Verdict]:
         if len(verdicts) == draws + MOST_DRAWS:
             break
         seed = (first.case.seed + len(verdicts)) % 2**64
-        verdicts.append(judge(first.kernel, replace(first.case, seed=seed)))
+        verdicts.append(judge(first.subject, replace(first.case, seed=seed)))
         agreed += verdicts[-1].outcome is Outcome.AGREES
     return verdicts
 

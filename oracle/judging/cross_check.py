@@ -9,7 +9,7 @@ from convcheck.cases.case import Raw, integers
 from convcheck.form.counts import counts
 from convcheck.form.geometry import LAYERS, Geometry
 from convcheck.form.operations import Arrays, Operation
-from convcheck.kernels.calls import MisbehaviourError
+from convcheck.kernels.misbehaviour import MisbehaviourError
 
 from .judge import OracleError
 from .oracles import Oracle, python_integers

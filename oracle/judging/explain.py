@@ -3,7 +3,6 @@
 import math
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ import numpy as np
 from convcheck.cases.case import Case
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Kernel, operation_named
-from convcheck.kernels.candidates import Candidate
+from convcheck.form.operations import operation_named
+from convcheck.kernels.subjects import Subject
 
 from .verdicts import Evidence, Outcome, Verdict
 
@@ -76,7 +75,7 @@ def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str]
     if verdict.error is not None:
         lines.append(f"  error    at most {verdict.error:.3g} times the bound")
     if evidence is not None:
-        lines += ["  alone", *(f"    {line}" for line in snippet(verdict.kernel, evidence))]
+        lines += ["  alone", *(f"    {line}" for line in snippet(verdict.subject, evidence))]
     return "\n".join(lines)
 
 
@@ -112,17 +111,16 @@ def describe(geometry: Geometry) -> str:
     )
 
 
-def snippet(kernel: Kernel, evidence: Evidence) -> list[str]:
+def snippet(subject: Subject, evidence: Evidence) -> list[str]:
     """Return few lines of Python that show the wrong number, with NumPy alone."""
-    name = kernel_name(kernel)
-    lines = ["import numpy as np", _import(kernel)]
-    own = getattr(kernel, "candidate", None)
+    name = subject.name
+    lines = ["import numpy as np", subject.import_line()]
     calls = {
-        variant: f"{name}({_arguments(evidence.case, wrapped, first, own)})"
+        variant: f"{name}({_arguments(evidence.case, wrapped, first, subject)})"
         for variant, (wrapped, first) in _CALLS.items()
     }
     if evidence.before is not None:  # the call that this one depends on
-        before = _arguments(evidence.before.case, *_CALLS["call"], own)
+        before = _arguments(evidence.before.case, *_CALLS["call"], subject)
         lines += [*_arrays(evidence.before), f"{name}({before})"]
     lines += _arrays(evidence)
     then = [line.format_map(calls) for line in evidence.then]
@@ -151,13 +149,13 @@ def _arrays(evidence: Evidence) -> list[str]:
     return [line for key, array in evidence.arrays.items() for line in _literal(key, array)]
 
 
-def _arguments(case: Case, wrapped: str, first_wrapped: str, candidate: Candidate | None) -> str:
+def _arguments(case: Case, wrapped: str, first_wrapped: str, subject: Subject) -> str:
     """Return the text of a call's arguments, the arrays wrapped in further text."""
     operation = operation_named(case.operation)
     names: dict[str, Any] = {}
     for name in _array_names(case):
         text = wrapped if names else first_wrapped
-        axes = candidate and candidate.axes_in_memory(name)
+        axes = subject.axes_in_memory(name)
         if axes and "(" in text:  # arranged in memory, in the layout declared
             back = tuple(axes.index(axis) for axis in range(4))
             text = f"{text.format(f'{{}}.transpose{axes}')}.transpose{back}"
@@ -179,39 +177,6 @@ class _Text:
 
     def __repr__(self) -> str:
         return self._text
-
-
-def kernel_name(kernel: Kernel) -> str:
-    """Return the name that a snippet calls the kernel by."""
-    return str(getattr(kernel, "__name__", "kernel")).replace("<lambda>", "kernel")
-
-
-def _import(kernel: Kernel) -> str:
-    name = kernel_name(kernel)
-    candidate = getattr(kernel, "candidate", None)
-    if candidate is not None:
-        return _import_candidate(candidate, name)
-    module = getattr(kernel, "__module__", None)
-    if module is None or module == "__main__" or getattr(kernel, "__qualname__", "") != name:
-        return f"{name} = ...  # the kernel that was judged"
-    return f"from {module} import {name}"
-
-
-def _import_candidate(candidate: Candidate, name: str) -> str:
-    """Return a line that needs the user's module alone where the kernel is called as it is."""
-    module, function = candidate.module, candidate.function
-    if not candidate.plain:
-        return f"from convcheck.kernels.candidates import load; {name} = load({str(candidate)!r})"
-    if module.endswith(".py"):
-        first, *rest = function.split(".")
-        found = ".".join([f"runpy.run_path({module!r})[{first!r}]", *rest])
-        folder = str(Path(module).parent)
-        if folder == ".":
-            return f"import runpy; {name} = {found}"
-        return f"import runpy, sys; sys.path.insert(0, {folder!r}); {name} = {found}"
-    if "." in function:
-        return f"import {module} as kernels; {name} = kernels.{function}"
-    return f"from {module} import {function}" + (f" as {name}" if function != name else "")
 
 
 def _literal(name: str, array: Array) -> list[str]:

@@ -41,8 +41,10 @@ from convcheck.cases.unchecked import unchecked
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Kernel, operation_named
 from convcheck.kernels import floating
-from convcheck.kernels.calls import Arrange, Call, MisbehaviourError, NotCalledError, call, call_all
-from convcheck.kernels.promises import DIRECT, Promise, promise_of, suited
+from convcheck.kernels.functions import subject_of
+from convcheck.kernels.misbehaviour import MisbehaviourError, NotCalledError
+from convcheck.kernels.promises import DIRECT, Promise, suited
+from convcheck.kernels.subjects import Answer, Call, Subject
 
 from .bounds import Bound, bound
 from .clock import BOUNDS, KERNEL, ORACLE
@@ -65,9 +67,9 @@ def judge(kernel: Kernel, case: Case) -> Verdict:
     """Judge `kernel` on `case`.
 
     Args:
-        kernel: called as the operation's signature says, in the notebook's layouts; it
-            may return an array, or something that turns into one, of any real floating
-            dtype.
+        kernel: a `Subject` of the case's operation, or a function that is called as the
+            operation's signature says, in the notebook's layouts; it may return an array, or
+            something that turns into one, of any real floating dtype.
         case: what to call it on; its fill chooses the mode.  In the place of `integers`
             the verdict is on `small`, where the kernel's promise asks for it.
 
@@ -81,19 +83,22 @@ def judge(kernel: Kernel, case: Case) -> Verdict:
 
 
 def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
-    """Judge `kernel` on several cases, as `judge` does on each.
+    """Judge `kernel` on several cases of one operation, as `judge` does on each.
 
     Every step is taken for all cases before the next: a processor's caches then hold
     that step alone, and small cases take a third less time.
     """
+    if not cases:
+        return []
+    subject = subject_of(kernel, operation_named(cases[0].operation))
     if floating.flushes():
-        with floating.kept(kernel):
-            return judge_all(kernel, cases)
-    promise = promise_of(kernel)
+        with floating.kept(subject.module):
+            return judge_all(subject, cases)
+    promise = subject.promise
     if promise is not DIRECT:
         cases = [suited(promise, case) for case in cases]
-    questions = [_Question(kernel, case, property_of(case)) for case in cases]
-    verdicts = [not_judged(kernel, q.case, q.prop, promise) for q in questions]
+    questions = [_Question(subject, case, property_of(case)) for case in cases]
+    verdicts = [not_judged(subject, q.case, q.prop) for q in questions]
     asked = [q for q, verdict in zip(questions, verdicts, strict=True) if verdict is None]
     for question in asked:
         question.arrays = question.case.shared_arrays()
@@ -103,12 +108,16 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     with BOUNDS:
         for question in asked:
             question.limits = limits_of(promise, question.case, question.arrays)
-    _ask_kernel(kernel, asked)
+    calls = [Call(q.case.geometry, q.arrays, q.expected.shape) for q in asked]
+    with KERNEL:
+        answers = subject.call_all(calls)
+    for question, answer in zip(asked, answers, strict=True):
+        question.result = answer
     answered = (question.verdict() for question in asked)
     found = [next(answered) if verdict is None else verdict for verdict in verdicts]
     if len(cases) > 1 and found[-1].reason.startswith("changed "):
         # Some settings are looked at after the last call alone: see which one it was.
-        alone = [judge(kernel, case) for case in cases]
+        alone = [judge(subject, case) for case in cases]
         return alone if any(verdict.failed for verdict in alone) else found
     return found
 
@@ -118,7 +127,6 @@ def judge_against(
     arrays: Arrays,
     expected: Array,
     limits: Bound | None,
-    arrange: Arrange = np.copy,
 ) -> Verdict:
     """Call the verdict's kernel on `arrays`; return `verdict`, changed to what came of it.
 
@@ -127,37 +135,30 @@ def judge_against(
         arrays: what to hand to the kernel.
         expected: the result that it should give, in float64.
         limits: how much it may be off; None demands equality.
-        arrange: as for `call`.
     """
-    question = _Question(verdict.kernel, verdict.case, verdict.prop)
+    question = _Question(verdict.subject, verdict.case, verdict.prop)
     question.arrays, question.expected, question.limits = arrays, expected, limits
-    question.ask_kernel(arrange)
+    with KERNEL:
+        (question.result,) = verdict.subject.call_all(
+            [Call(verdict.case.geometry, arrays, expected.shape)]
+        )
     return question.verdict()
 
 
-def not_judged(
-    kernel: Kernel, case: Case, prop: str, promise: Promise | None = None
-) -> Verdict | None:
-    """Return the verdict where the kernel is not to be called at all, and None where it is.
-
-    `promise` is the kernel's, if the caller has asked for it.
-    """
-    reason = not_offered(kernel, case, prop, promise)
+def not_judged(subject: Subject, case: Case, prop: str) -> Verdict | None:
+    """Return the verdict where the kernel is not to be called at all, and None where it is."""
+    reason = not_offered(subject, case, prop)
     if reason:
-        return Verdict(case, kernel, prop, Outcome.NOT_OFFERED, reason)
+        return Verdict(case, subject, prop, Outcome.NOT_OFFERED, reason)
     if case.mode != "bound" and case.largest is None:
         reason = f"{case.dtype} has no room for exact sums of so many terms"
-        return Verdict(case, kernel, prop, Outcome.NOT_APPLICABLE, reason)
+        return Verdict(case, subject, prop, Outcome.NOT_APPLICABLE, reason)
     return None
 
 
-def not_offered(
-    kernel: Kernel, case: Case, prop: str, promise: Promise | None = None
-) -> str | None:
+def not_offered(subject: Subject, case: Case, prop: str) -> str | None:
     """Return why a kernel does not offer to be judged on `case`, if so; no oracle is asked."""
-    refuses = getattr(kernel, "refuses", None)
-    reason: str | None = refuses(case, prop) if refuses else None
-    promise = promise or promise_of(kernel)
+    reason, promise = subject.refuses(case, prop), subject.promise
     return promise.refuses(case) if reason is None and promise is not DIRECT else reason
 
 
@@ -171,37 +172,20 @@ def limits_of(promise: Promise, case: Case, arrays: Arrays) -> Bound | None:
     return bound(operation_named(case.operation), case.geometry, arrays, case.dtype, promise)
 
 
-def _ask_kernel(kernel: Kernel, asked: "Sequence[_Question]") -> None:
-    """Call the kernel once for each question, all of one operation at a time."""
-    for operation in {question.operation: None for question in asked}:
-        questions = [question for question in asked if question.operation is operation]
-        calls = [Call(q.case.geometry, q.arrays, q.expected.shape) for q in questions]
-        with KERNEL:
-            answers = call_all(kernel, operation, calls)
-        for question, answer in zip(questions, answers, strict=True):
-            question.result = answer
-
-
 class _Question:
     """What a case asks of a kernel, and how oracle and kernel answered."""
 
-    __slots__ = (
-        *("arrays", "case", "expected", "kernel", "limits", "operation", "prop", "result"),
-        "spread",
-    )
+    __slots__ = (*("arrays", "case", "expected", "limits", "prop", "result", "spread", "subject"),)
     arrays: Arrays
     expected: Array
     limits: Bound | None
     """how much the result may be off; None demands equality"""
-    result: Array | MisbehaviourError
+    result: Answer
     spread: Spread | None
     """where NaN and infinity go, in a case that has some"""
 
-    def __init__(self, kernel: Kernel, case: Case, prop: str) -> None:
-        self.kernel = kernel
-        self.case = case
-        self.prop = prop
-        self.operation = operation_named(case.operation)
+    def __init__(self, subject: Subject, case: Case, prop: str) -> None:
+        self.subject, self.case, self.prop = subject, case, prop
         self.spread = None
 
     def ask_oracle(self, promise: Promise) -> None:
@@ -210,22 +194,12 @@ class _Question:
             self.spread = spread(self.case, self.arrays, promise)
             self.expected = self.spread.values
         else:
-            self.expected = self.operation.oracle(self.case.geometry, self.arrays)
-
-    def ask_kernel(self, arrange: Arrange = np.copy) -> None:
-        """Call the kernel, and keep a copy of its result: it may use its memory again."""
-        case, shape = self.case, self.expected.shape
-        try:
-            with KERNEL:
-                z = call(self.kernel, self.operation, case.geometry, self.arrays, shape, arrange)
-            self.result = np.array(z)
-        except MisbehaviourError as problem:
-            self.result = problem
+            self.expected = self.subject.operation.oracle(self.case.geometry, self.arrays)
 
     def verdict(self) -> Verdict:
         """Return what the answers say."""
         verdict = unchecked(
-            Verdict, case=self.case, kernel=self.kernel, prop=self.prop, outcome=Outcome.AGREES
+            Verdict, case=self.case, subject=self.subject, prop=self.prop, outcome=Outcome.AGREES
         )
         if isinstance(self.result, MisbehaviourError):
             if isinstance(self.result, NotCalledError):
@@ -285,7 +259,7 @@ def _spreading(verdict: Verdict, arrays: Arrays, z: Array, found: Spread) -> Ver
 def _rounded(verdict: Verdict, arrays: Arrays, z: Array, expected: Array, limits: Bound) -> Verdict:
     """Return `verdict`, changed to what equality of the rounded `z` and `expected` says."""
     if limits.overflow or not (limits.error < 0.5).all():
-        reason = f"rounding may be one half or more with {promise_of(verdict.kernel)}"
+        reason = f"rounding may be one half or more with {verdict.subject.promise}"
         return replace(verdict, outcome=Outcome.UNDECIDED, reason=reason)
     wrong = np.rint(z) != expected
     if wrong.any():
@@ -337,9 +311,8 @@ def _disagreement(
         error = np.abs(z - expected)
         if limits is None and all(np.isfinite(array).all() for array in arrays.values()):
             # Equality was demanded; the bound still tells rounding from a mistake.
-            promise = promise_of(verdict.kernel)
-            operation = operation_named(case.operation)
-            limits = bound(operation, case.geometry, arrays, case.dtype, promise)
+            subject = verdict.subject
+            limits = bound(subject.operation, case.geometry, arrays, case.dtype, subject.promise)
         severity = error if limits is None else error / limits.error
         severity = np.where(np.isnan(severity), np.inf, severity)
     index = np.unravel_index(int(np.argmax(np.where(wrong, severity, -1))), z.shape)
@@ -355,7 +328,7 @@ def _disagreement(
         excess=excess,
         wrong=int(wrong.sum()),
         total=z.size,
-        whole=Wrong(operation_named(case.operation), z, expected, wrong),
+        whole=Wrong(verdict.subject.operation, z, expected, wrong),
     )
     reason = f"{evidence.wrong} of {evidence.total} elements are wrong"
     return replace(verdict, outcome=Outcome.DISAGREES, reason=reason, evidence=evidence)

@@ -28,8 +28,10 @@ import numpy as np
 
 from convcheck.cases.case import Case
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Kernel, Operation, operation_named
-from convcheck.kernels.calls import Call, MisbehaviourError, Remote, call_all
+from convcheck.form.operations import Kernel, operation_named
+from convcheck.kernels.functions import subject_of
+from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.subjects import Answer, Call, Subject, Wrapped
 
 from .bounds import unit_roundoff
 from .judge import judge_all
@@ -160,41 +162,33 @@ def differing(one: Array, other: Array) -> Array:
     return marks
 
 
-class _Overheard(Remote):
-    """A kernel whose results, of one operation, are kept as they come."""
+class _Overheard(Wrapped):
+    """A kernel whose results are kept as they come."""
 
-    def __init__(self, kernel: Kernel, operation: Operation) -> None:
-        self._kernel, self._operation = kernel, operation
-        self.results: list[Array | MisbehaviourError] = []
+    def __init__(self, subject: Subject) -> None:
+        super().__init__(subject)
+        self.results: list[Answer] = []
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._kernel, name)
-
-    def __call__(self, *positional: Any, **keywords: Any) -> Any:
-        return self._kernel(*positional, **keywords)
-
-    def call_all(self, calls: Sequence[Call]) -> list[Array | MisbehaviourError]:
+    def call_all(self, calls: Sequence[Call]) -> list[Answer]:
         """Call the kernel, and keep what comes of it."""
-        answers = call_all(self._kernel, self._operation, calls)
+        answers = self.subject.call_all(calls)
         self.results += answers
-        rehearse = getattr(self._kernel, "rehearse", None)
-        if rehearse and not any(isinstance(each, MisbehaviourError) for each in answers):
-            rehearse(calls)  # the judge takes the kernel's time, not that of the pipes
+        if not any(isinstance(each, MisbehaviourError) for each in answers):
+            self.subject.rehearse(calls)  # the judge takes the kernel's time, not the pipes'
         return answers
 
 
-def _heard(
-    kernel: Kernel, cases: Sequence[Case]
-) -> Iterator[tuple[Verdict, Array | MisbehaviourError | None]]:
+def _heard(kernel: Kernel, cases: Sequence[Case]) -> Iterator[tuple[Verdict, Answer | None]]:
     """Yield the verdict on each case, and what the kernel gave where it was called."""
     if not cases:
         return
-    overheard = _Overheard(kernel, operation_named(cases[0].operation))
+    subject = subject_of(kernel, operation_named(cases[0].operation))
+    overheard = _Overheard(subject)
     verdicts = judge_all(overheard, cases)
     results = iter(overheard.results)
     for verdict in verdicts:
         called = verdict.outcome not in _NOT_CALLED
-        yield replace(verdict, kernel=kernel), next(results) if called else None
+        yield replace(verdict, subject=subject), next(results) if called else None
 
 
 def _comparison(

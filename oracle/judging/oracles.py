@@ -19,7 +19,8 @@ import numpy as np
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import OPERATIONS, Arrays, Kernel, Operation
-from convcheck.kernels.calls import call
+from convcheck.kernels.functions import subject_of
+from convcheck.kernels.subjects import Call
 
 Oracle = Callable[[Operation, Geometry, Arrays], Array]
 _OneLayer = Callable[[Operation, Geometry, Mapping[str, Any]], Any]
@@ -73,7 +74,7 @@ def loops(kernels: Mapping[str, Kernel]) -> Oracle:
 
     def oracle(operation: Operation, geometry: Geometry, arrays: Arrays) -> Array:
         shape = operation.shape(geometry, operation.result)
-        return call(kernels[operation.name], operation, geometry, arrays, shape)
+        return subject_of(kernels[operation.name], operation).call(Call(geometry, arrays, shape))
 
     return oracle
 

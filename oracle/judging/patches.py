@@ -16,7 +16,8 @@ from convcheck.cases.case import Case, Raw
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Kernel, Operation, operation_named
-from convcheck.kernels.promises import promise_of, suited
+from convcheck.kernels.functions import subject_of
+from convcheck.kernels.promises import suited
 
 from .judge import judge_against, limits_of, not_judged, property_of
 from .verdicts import Outcome, Verdict
@@ -121,10 +122,11 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = 32) -> Verdict:
     operation = operation_named(case.operation)
     if case.mode == "nonfinite":
         raise ValueError(f"fill={case.fill!r}: expected one without NaN and infinities")
-    promise = promise_of(kernel)
+    subject = subject_of(kernel, operation)
+    promise = subject.promise
     case = suited(promise, case)
-    agrees = Verdict(case, kernel, property_of(case), Outcome.AGREES)
-    nothing = not_judged(kernel, case, agrees.prop)
+    agrees = Verdict(case, subject, property_of(case), Outcome.AGREES)
+    nothing = not_judged(subject, case, agrees.prop)
     if nothing is not None:
         return nothing
     arrays = case.arrays()

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 from convcheck.cases.case import Case
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Kernel, Operation
+from convcheck.form.operations import Operation
+from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
 
 
@@ -110,7 +111,7 @@ class Verdict:
     """
 
     case: Case
-    kernel: Kernel
+    subject: Subject
     prop: str
     """one of `judge`'s ("exact", "bound", "nonfinite data", "nonfinite others") or a law's name"""
     outcome: Outcome

@@ -26,8 +26,9 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
 import importlib
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -36,9 +37,9 @@ from convcheck.cases.case import DTYPES, Case
 from convcheck.form.operations import operation_named
 
 from . import floating, literals
+from .calls import Local, as_numpy
 from .loading import CandidateError, check_call, find
 from .promises import DIRECT, Promise
-from .results import as_numpy
 
 __all__ = ["Candidate", "CandidateError", "Fitted", "load", "split"]
 
@@ -123,6 +124,11 @@ class Candidate:
             if key in given:
                 raise CandidateError(f"{pair!r}: expected {key} once")
             given[key] = value
+        return cls.of(operation, module, function, given)
+
+    @classmethod
+    def of(cls, operation: str, module: str, function: str, given: Mapping[str, str]) -> Self:
+        """Return the candidate that declares what is given; CandidateError if that cannot be."""
         return cls(operation, module, function, **_declared(given))
 
     def refuses(self, case: Case, prop: str, *, takes_fore_layer: bool) -> str | None:
@@ -149,14 +155,45 @@ class Candidate:
         return None if axes == (0, 1, 2, 3) or self.arrays != "numpy" else axes
 
     @property
+    def place(self) -> str:
+        """Where it is found."""
+        return f"{self.module}:{self.function}"
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What a `Subject` is told of itself."""
+        operation = operation_named(self.operation)
+        known = {"operation": operation, "name": self.operation, "promise": self.promise}
+        return {**known, "module": self.module, "place": self.place, "line": str(self)}
+
+    @property
     def plain(self) -> bool:
         """Whether it is called as the notebook's kernels are."""
         called = (self.tensors, self.filters, self.arrays, self.names, self.constants)
         return called == ("NHWC", "IHWO", "numpy", (), ())
 
+    def import_line(self) -> str:
+        """Return a line that has it as its operation's name.
+
+        It needs the user's module alone where the kernel is called as it is.
+        """
+        module, function, name = self.module, self.function, self.operation
+        if not self.plain:
+            return f"from {__name__} import load; {name} = load({str(self)!r})"
+        if module.endswith(".py"):
+            first, *rest = function.split(".")
+            found = ".".join([f"runpy.run_path({module!r})[{first!r}]", *rest])
+            folder = str(Path(module).parent)
+            if folder == ".":
+                return f"import runpy; {name} = {found}"
+            return f"import runpy, sys; sys.path.insert(0, {folder!r}); {name} = {found}"
+        if "." in function:
+            return f"import {module} as kernels; {name} = kernels.{function}"
+        return f"from {module} import {function}" + (f" as {name}" if function != name else "")
+
     def __str__(self) -> str:
         """Return the line that names it."""
-        parts = [f"{self.operation}={self.module}:{self.function}"]
+        parts = [f"{self.operation}={self.place}"]
         plain = {"tensors": "NHWC", "filters": "IHWO", "arrays": "numpy"}
         own = {key: getattr(self, key) for key in plain}
         parts += [f"{key}={value}" for key, value in own.items() if value != plain[key]]
@@ -207,29 +244,27 @@ def _require(name: str, values: Any, allowed: Any) -> None:
             raise CandidateError(f"{name}={value!r}: expected one of {words}")
 
 
-class Fitted:
+class Fitted(Local):
     """A candidate as a kernel: takes and returns what the notebook's kernels do."""
 
-    def __init__(self, candidate: Candidate) -> None:
-        """Find the candidate's function.
+    def __init__(self, candidate: Candidate, function: Callable[..., Any] | None = None) -> None:
+        """Find the candidate's function, unless it is given.
 
         Raises:
             CandidateError: there is no such module or function, it cannot be called, or
                 not with the operation's arguments.
         """
+        super().__init__(**candidate.known)
         self.candidate = candidate
-        self.__name__ = candidate.operation
-        self.spent = 0.0  # seconds that its function has taken
-        self._operation = operation_named(candidate.operation)
-        self._function = find(candidate.module, candidate.function)
-        floating.take_over(self)
+        self._function = function or find(candidate.module, candidate.function)
+        floating.take_over(self.module)
         self._by_name = dict(candidate.names)
         self._constants = {name: literals.value(text) for name, text in candidate.constants}
-        by_position = [name for name in self._operation.signature if name not in self._by_name]
+        by_position = [name for name in self.operation.signature if name not in self._by_name]
         self.takes_fore_layer = check_call(
             self._function,
-            f"{candidate.module}:{candidate.function}",
-            self._operation,
+            self.place,
+            self.operation,
             by_position,
             [*self._by_name.values(), *self._constants],
         )
@@ -242,13 +277,17 @@ class Fitted:
         """Return the order of axes in which an argument is to lie in memory, if it is its own."""
         return self.candidate.axes_in_memory(name)
 
+    def import_line(self) -> str:
+        """Return the line of Python that has it as its operation's name."""
+        return self.candidate.import_line()
+
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
         """Call the function on arguments in its own layouts, and turn its result back.
 
         C-contiguous arguments are so in its own layouts, too; others keep their places in memory.
         """
         by_position, copies = [], []
-        for name, value in zip(self._operation.signature, positional, strict=True):
+        for name, value in zip(self.operation.signature, positional, strict=True):
             own = self._converted(name, value)
             if name in self._by_name:
                 keywords[self._by_name[name]] = own
@@ -267,7 +306,7 @@ class Fitted:
         for value, own, back in copies:  # the caller looks at its own arrays alone
             if own.transpose(back).tobytes() != value.tobytes():
                 value[...] = own.transpose(back)
-        axes = self.candidate.axes("fltrs" if self._operation.result == "ihwo" else "x")
+        axes = self.candidate.axes("fltrs" if self.operation.result == "ihwo" else "x")
         if axes == (0, 1, 2, 3) or getattr(z, "ndim", 0) != len(axes):
             return z
         return np.transpose(z, np.argsort(axes))

@@ -26,6 +26,7 @@ TOLD = (
 
 Environment = ctypes.Array[ctypes.c_char]
 
+# A kernel is known here by the module that loads libraries for it: again, that changes nothing.
 _left: dict[str, Environment] = {}
 """how the kernels of a module leave the processor, where that is not how they found it"""
 _told: set[str] = set()
@@ -63,46 +64,40 @@ def _get() -> Environment:
     return environment
 
 
-def hand_over(kernel: Any) -> None:
-    """Let `kernel` find the processor as those of its module left it."""
-    if _left and (environment := _left.get(_module(kernel))) is not None:
+def hand_over(module: str) -> None:
+    """Let a kernel find the processor as those of its module left it."""
+    if _left and (environment := _left.get(module)) is not None:
         _set(environment)
 
 
-def take_over(kernel: Any) -> None:
-    """Take note of how `kernel` left the processor, and have the judge compute as before."""
+def take_over(module: str) -> None:
+    """Take note of how a kernel left the processor, and have the judge compute as before."""
     if flushes():
-        _left[_module(kernel)] = _get()
+        _left[module] = _get()
         put_back()
     elif _left:
-        _left.pop(_module(kernel), None)
+        _left.pop(module, None)
 
 
-def is_news(kernel: Any) -> bool:
-    """Return whether `kernel` flushes subnormal numbers and that is still to be told; once."""
-    if not _left or (module := _module(kernel)) not in _left or module in _told:
+def is_news(module: str) -> bool:
+    """Return whether a kernel flushes subnormal numbers and that is still to be told; once."""
+    if module not in _left or module in _told:
         return False
     _told.add(module)
     return True
 
 
-def _module(kernel: Any) -> str:
-    """Return the module that loads libraries for a kernel; loading them again changes nothing."""
-    candidate = getattr(kernel, "candidate", None)
-    return str(getattr(kernel, "__module__", "") if candidate is None else candidate.module)
-
-
 @contextlib.contextmanager
-def kept(kernel: Any = None) -> Iterator[None]:
+def kept(module: str = "") -> Iterator[None]:
     """Compute with subnormal numbers inside, also where the caller does not.
 
-    `kernel` is then called as the caller computes.
+    Kernels of `module` are then called as the caller computes.
     """
     if not flushes():
         yield
         return
     environment = _get()
-    take_over(kernel)
+    take_over(module)
     try:
         yield
     finally:

@@ -44,24 +44,29 @@ def value(text: str) -> Any:
 
 
 def declared(key: str, of: Any) -> str:
-    """Return the text by which a line declares a value: of a text, a list, or a mapping.
+    """Return a declaration's value as a line has it: of a text, a list of texts, or a table.
 
     Raises:
-        ValueError: there is none, with the key, the value, and what is expected.
+        ValueError: it is none of these.
     """
+    if isinstance(of, str):
+        return of.replace(" ", "_") if key in ("declines", "promises") else of
     lists, tables = ("dtypes", "declines", "promises"), ("names", "constants")
-    if key in tables and isinstance(of, Mapping):
-        try:
-            pairs = ((name, written(each)) for name, each in of.items())
-            return "+".join(f"{name}:{text}" for name, text in pairs)
-        except ValueError as error:
-            raise ValueError(f"{key}={error}") from None
     if key in lists and isinstance(of, list | tuple) and all(isinstance(e, str) for e in of):
         return "+".join(of).replace(" ", "_")
-    if not isinstance(of, str) or key in tables:
-        kind = "a list of texts" if key in lists else "a table" if key in tables else "a text"
-        raise ValueError(f"{key}={of!r:.100}: expected {kind}")
-    return of.replace(" ", "_") if key in lists else of
+    if key == "constants" and isinstance(of, Mapping):
+        return "+".join(f"{name}:{_constant(name, each)}" for name, each in of.items())
+    if key == "names" and isinstance(of, Mapping):
+        return "+".join(f"{name}:{each}" for name, each in of.items())
+    expected = "a list of texts" if key in lists else "a table" if key in tables else "a text"
+    raise ValueError(f"{key}={of!r}: expected {expected}")
+
+
+def _constant(name: str, of: Any) -> str:
+    try:
+        return written(of)
+    except ValueError as error:
+        raise ValueError(f"constants={name}: {error}") from None
 
 
 def written(of: Any) -> str:

@@ -9,8 +9,7 @@
     promises   nonfinite others: NaN and infinity meet no zeros that the kernel inserts
                ieee zeros: a zero of the data times infinity is NaN, never left out (see `spread`)
 
-A kernel carries its promise as an attribute `promise`, or has a `candidate` that does;
-without one, it promises direct sums in the inputs' dtype.  Whoever judges asks here.
+Without a promise of its own, a kernel promises direct sums in the inputs' dtype.
 
 Exact mode supposes that integers leave no room for rounding.  A kernel with narrower sums,
 or with normwise accuracy, rounds all the same: it is judged on the fill `small` in the
@@ -20,7 +19,6 @@ half, and is "undecided" where it is not.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from convcheck.cases.case import DTYPES, SIGNIFICAND, SMALL, Case
 
@@ -122,13 +120,6 @@ class Promise:
 
 
 DIRECT = Promise()
-
-
-def promise_of(kernel: Any) -> Promise:
-    """Return what `kernel` promises, or the candidate that it is."""
-    candidate = getattr(kernel, "candidate", None)
-    promise: Promise = getattr(kernel, "promise", getattr(candidate, "promise", DIRECT))
-    return promise
 
 
 def suited(promise: Promise, case: Case) -> Case:

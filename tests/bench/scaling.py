@@ -35,7 +35,7 @@ with one_thread():
     started = time.perf_counter()
     for operation in map(OPERATIONS.get, sys.argv[3:]):
         kernel = kernel_for(operation.name)
-        within = region(kernel, operation, TIERS["default"])
+        within = region(kernel, TIERS["default"])
         for _ in enumerate_region(kernel, within, draws=1, seed=0, shard=share, shards=of):
             pass
     print(time.perf_counter() - started)

@@ -69,7 +69,7 @@ class Run:
         """Judge by some steps, or until one fails; OracleError where the oracles differ."""
         left = iter(steps)
         with floating.kept(self.subject.module), pytorch.one_thread():
-            references.check_oracles(self.subject.operation, self.subject)
+            references.check_oracles(self.subject)
             for step in left:
                 self._judge(step)
                 if stop and self.failures:

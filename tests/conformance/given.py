@@ -37,7 +37,8 @@ class Given(Fitted):
     def __init__(self, candidate: Candidate, kernel: Callable[..., Any]) -> None:
         """Take a kernel, and what it declares."""
         super().__init__(candidate, kernel)
-        self._found = _place(kernel) is not None
+        # To import the main program again is to run it again.
+        self._found = _place(kernel) is not None and kernel.__module__ != "__main__"
         if not self._found:
             self.line = ""
 
@@ -77,13 +78,13 @@ def subject_given(
             named = ", ".join([*declared, *["isolated"] * isolated])
             raise TypeError(f"{named}: expected none beside {kernel}, which says so itself")
         return subject_of(kernel, operation)
-    if not callable(kernel):
-        kind = type(kernel).__name__
+    if not callable(kernel):  # whatever its type says
+        kind = type(kernel).__name__  # type: ignore[unreachable]
         raise TypeError(f"kernel={kernel!r:.100}: expected a function, not one of type {kind}")
     place = _place(kernel)
     if isolated and place is None:
         raise ValueError(
-            f"isolated=True: expected a function that can be imported by its name, not {_name(kernel)}"
+            f"isolated=True: expected a function that can be imported, not {kernel!r:.100}"
         )
     module, function = place or (str(getattr(kernel, "__module__", "")) or "here", _name(kernel))
     lines = {key: literals.declared(key, value) for key, value in declared.items()}

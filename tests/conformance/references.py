@@ -1,20 +1,20 @@
 """The reference's kernels, as partners of others and as an oracle."""
 
 from collections.abc import Mapping
-from functools import lru_cache, wraps
 from types import ModuleType
-from typing import Any
 
 from convcheck.cases.case import Case
 from convcheck.form.geometry import LAYERS
-from convcheck.form.operations import OPERATIONS, Kernel, Operation
+from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.judging.cross_check import cross_check
 from convcheck.judging.judge import OracleError, judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.oracles import ORACLES, loops
 from convcheck.judging.verdicts import Verdict
+from convcheck.kernels.functions import Function
 from convcheck.kernels.promises import OF_ZEROS, Promise
+from convcheck.kernels.subjects import Subject
 from convcheck.reference import gradients, notebook, repaired
 
 # The literal backward kernels end in NameError, so that the repaired ones stand in.
@@ -27,19 +27,10 @@ HOMES: Mapping[str, ModuleType] = {
 _ONE_LAYER = ("translation", "impulse", "subsampling")
 
 
-def reference_for(operation: str) -> Kernel:
+def reference_for(operation: str) -> Subject:
     """Return the reference's kernel, and with it what it promises of zeros."""
-    return _promising(getattr(HOMES[operation], operation))
-
-
-@lru_cache
-def _promising(kernel: Kernel) -> Kernel:
-    @wraps(kernel)
-    def promising(*positional: Any, **keywords: Any) -> Any:
-        return kernel(*positional, **keywords)
-
-    promising.promise = Promise(zeros=OF_ZEROS)  # type: ignore[attr-defined]
-    return promising
+    kernel = getattr(HOMES[operation], operation)
+    return Function(kernel, OPERATIONS[operation], Promise(zeros=OF_ZEROS))
 
 
 def partners() -> dict[str, Kernel]:
@@ -58,17 +49,17 @@ def judge_property(prop: str, kernel: Kernel, case: Case) -> Verdict:
     return judge_law(prop, kernel, case, partners()) if prop in LAWS else judge(kernel, case)
 
 
-def check_oracles(operation: Operation, kernel: Kernel) -> None:
-    """Check that the oracles of an operation agree, the reference's loops among them.
+def check_oracles(subject: Subject) -> None:
+    """Check that the oracles of what is judged agree, the reference's loops among them.
 
     Where only these loops differ and are what is judged, the verdicts will tell.
 
     Raises:
         OracleError: they contradict one another.
     """
-    reference = {name: reference_for(name) for name in HOMES}
+    reference: dict[str, Kernel] = {name: reference_for(name) for name in HOMES}
     try:
-        cross_check({**ORACLES, "loops": loops(reference)}, [operation])
+        cross_check({**ORACLES, "loops": loops(reference)}, [subject.operation])
     except OracleError as error:
-        if kernel is not reference[operation.name] or error.wrong != ("loops",):
+        if subject != reference[subject.operation.name] or error.wrong != ("loops",):
             raise

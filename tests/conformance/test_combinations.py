@@ -18,7 +18,7 @@ from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.steps import parametrize
 from convcheck.conformance.shapes.coverage import Pair, block_pairs, shape_pairs
 from convcheck.form.operations import Operation
-from convcheck.kernels.promises import DIRECT, promise_of
+from convcheck.kernels.promises import DIRECT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -53,5 +53,5 @@ def _check_reached(
 ) -> None:
     """Check that each pair was decided, unless the kernel promises less than exact sums."""
     missed = set(planned) - set(record.reached(operation.name, kind))
-    exact = replace(promise_of(kernel_for(operation.name)), zeros=()) == DIRECT
+    exact = replace(kernel_for(operation.name).promise, zeros=()) == DIRECT
     assert not (missed and exact), f"never decided: {sorted(missed)}"

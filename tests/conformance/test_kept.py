@@ -23,14 +23,11 @@ def test_kept(record: Record, operation: Operation, pytestconfig: pytest.Config)
     if not found:
         return
     candidate = CANDIDATES[operation.name]
-    kernel = asked.kernel(pytestconfig, candidate)
-    try:
+    with asked.kernel(pytestconfig, candidate) as kernel:
         for each in found:
             verdict = judge_property(each.prop, kernel, Case.parse(each.case))
             told = {"case": each.case, "outcome": verdict.outcome.value}
             record.note("kept", {"operation": operation.name, **told})
             if not verdict.failed:
-                kept.drop(candidate, each)
+                kept.drop(kernel, each)
             record.replayed(verdict, each.cell)
-    finally:
-        getattr(kernel, "stop", lambda: None)()  # none in the judge's own process

@@ -50,18 +50,50 @@ def same(value: Any) -> Any:
 EXACT = Arithmetic(lambda a, b: a * b, lambda a, b: a + b, same, same)
 
 
+# Axes of a layer's input and output: which slides, and over what, differs.
+SIDES = {
+    "convolution": {"x": "bHWi", "z": "bPQo", "filter": "ihwo"},
+    "convolution_transpose": {"x": "bPQi", "z": "bHWo", "filter": "ihwo"},
+}
+
+
 @cache
-def terms(name: str, geometry: Geometry) -> dict[Index, list[tuple[Index, Index]]]:
-    """Return where the two factors of every product of every result stand."""
-    operation, sizes = OPERATIONS[name], OPERATIONS[name].extents(geometry)
+def terms(name: str, g: Geometry) -> dict[Index, list[tuple[Index, Index]]]:
+    """Return where the two factors of every product of every result stand.
+
+    From the trilinear form alone: nothing here asks the operations' table.
+    """
+    layer, _, kind = name.partition("_input")[0].partition("_filter")
+    sides, derived = SIDES[layer], "x" if "_input" in name else "filter" if kind else "z"
+    first, second = (sides[side] for side in ("x", "z", "filter") if side != derived)
+    rows, columns = steps(layer, g)
+    extents = (g.batch, rows, columns, g.filter_height, g.filter_width)
     found: dict[Index, list[tuple[Index, Index]]] = {}
-    for place in product(*(range(sizes[axis]) for axis in "bPQhwio")):
+    for place in product(*map(range, (*extents, g.channels_in, g.channels_out))):
         at = dict(zip("bPQhwio", place, strict=True))
-        at["H"] = at["P"] * geometry.stride_height + at["h"]
-        at["W"] = at["Q"] * geometry.stride_width + at["w"]
-        first, second = (tuple(at[a] for a in axes) for axes in operation.factors.values())
-        found.setdefault(tuple(at[a] for a in operation.result), []).append((first, second))
+        at["H"] = at["P"] * g.stride_height + at["h"]
+        at["W"] = at["Q"] * g.stride_width + at["w"]
+        result, one, other = (
+            tuple(at[axis] for axis in axes) for axes in (sides[derived], first, second)
+        )
+        found.setdefault(result, []).append((one, other))
     return found
+
+
+def steps(layer: str, g: Geometry) -> tuple[int, int]:
+    """Return rows and columns of the side that does not slide, by counting windows that fit."""
+    if layer == "convolution_transpose":
+        return g.height, g.width
+    rows = [y for y in range(g.height - g.filter_height + 1) if y % g.stride_height == 0]
+    columns = [x for x in range(g.width - g.filter_width + 1) if x % g.stride_width == 0]
+    return len(rows), len(columns)
+
+
+def after(fore: Fore, z: tuple[int, ...]) -> Geometry:
+    """Return the geometry of layer l+1, whose input has the shape of `z`."""
+    batch, height, width, channels = z
+    taps = (fore.filter_height, fore.filter_width, fore.stride_height, fore.stride_width)
+    return Geometry(batch, height, width, channels, fore.channels_out, *taps)
 
 
 def total(values: Sequence[Any], add: Step, raw: Any) -> Any:
@@ -75,7 +107,13 @@ def total(values: Sequence[Any], add: Step, raw: Any) -> Any:
     return left[0]
 
 
-def compute(name: str, handed: Arrays, arithmetic: Arithmetic, seed: int = 0) -> Results:
+def compute(
+    name: str,
+    handed: Arrays,
+    arithmetic: Arithmetic,
+    seed: int = 0,
+    geometry: Geometry | None = None,
+) -> Results:
     """Return the results of an operation, those without terms left out."""
     arrays = {
         factor: {i: arithmetic.take(Fraction(float(array[i]))) for i in np.ndindex(array.shape)}
@@ -88,21 +126,18 @@ def compute(name: str, handed: Arrays, arithmetic: Arithmetic, seed: int = 0) ->
         for index, pairs in terms(name, geometry).items():
             # Where layer l+1 read nothing, there is no delta.
             products = [arithmetic.multiply(first[i], second[j]) for i, j in pairs if j in second]
-            found[index] = total(products, arithmetic.add, raw)
+            if products:
+                found[index] = total(products, arithmetic.add, raw)
         return found
 
-    g = GEOMETRIES[name]
-    fore = g.fore
-    if fore is None:
-        first, second = (arrays[factor] for factor in OPERATIONS[name].factors)
-        z = one_layer(name, g, first, second)
+    g = geometry or GEOMETRIES[name]
+    if g.fore is None:
+        z = one_layer(name, g, *arrays.values())
     else:
-        layer = OPERATIONS[name].layer
-        b, h, w, o = handed["d_act"].shape
-        taps = (fore.filter_height, fore.filter_width, fore.stride_height, fore.stride_width)
-        after = Geometry(b, h, w, o, fore.channels_out, *taps)
-        back = f"{fore.layer}_input_gradient"
-        error = one_layer(back, after, arrays["fore_delta"], arrays["fore_w"])
+        layer = "convolution_transpose" if "transpose" in name else "convolution"
+        following = after(g.fore, handed["d_act"].shape)
+        back = f"{g.fore.layer}_input_gradient"
+        error = one_layer(back, following, arrays["fore_delta"], arrays["fore_w"])
         delta = {
             i: arithmetic.multiply(arithmetic.hand_on(e), arrays["d_act"][i])
             for i, e in error.items()

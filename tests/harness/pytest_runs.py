@@ -44,6 +44,14 @@ def convolution_transpose(x, ftr, strd):
 reference.convolution_transpose = convolution_transpose
 """
 DIE = HANG.replace("time.sleep(60)", "os._exit(3)")
+# Leaves whether the process that collects what workers find has imported torch.
+CONTROLLER = """
+import pathlib, sys
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        pathlib.Path("torch").write_text(str("torch" in sys.modules))
+"""
 
 Folder = Callable[..., Path]
 

@@ -23,7 +23,7 @@ from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels import literals
-from convcheck.kernels.calls import ARRANGEMENTS, Call, MisbehaviourError, call, call_all
+from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.candidates import (
     FILTERS,
     KEYS,
@@ -34,7 +34,9 @@ from convcheck.kernels.candidates import (
     load,
 )
 from convcheck.kernels.isolation.isolated import Isolated
-from convcheck.kernels.promises import Promise, promise_of
+from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.promises import Promise
+from convcheck.kernels.subjects import Call
 from convcheck.reference import convolution
 
 CASE = Case.parse("v1:convolution:float32:uniform:b2.h6.w7.i3.o2.f3x2.s1x2:1")
@@ -238,7 +240,7 @@ def test_overwritten_tensors_are_seen(user: Any) -> None:
     operation = OPERATIONS["convolution"]
     shape = operation.shape(CASE.geometry, operation.result)
     with pytest.raises(MisbehaviourError, match="overwrote its argument ftr"):
-        call(kernel, operation, CASE.geometry, CASE.arrays(), shape)
+        kernel.call(Call(CASE.geometry, CASE.arrays(), shape))
 
 
 def taking(user: Any, operation: str, layouts: str, function: Any) -> Fitted:
@@ -264,8 +266,7 @@ def test_arguments_lie_in_memory_as_declared(user: Any, name: str, arrangement: 
     arrange = ARRANGEMENTS.get(arrangement, np.copy)
     for tensors, filters in product(TENSORS, FILTERS):
         fitted = taking(user, name, f"tensors={tensors},filters={filters}", kernel)
-        call(fitted, operation, case.geometry, arrays, None, arrange)
-        call_all(fitted, operation, [Call(case.geometry, arrays, None, arrangement)])
+        fitted.call_all([Call(case.geometry, arrays, None, arrangement)])
         for handed in calls:
             for (argument, array), own in zip(arrays.items(), handed, strict=True):
                 is_filter = argument in ("ftr", "fltrs", "fore_w")
@@ -281,7 +282,7 @@ def test_arguments_lie_in_memory_as_declared(user: Any, name: str, arrangement: 
 def test_what_a_kernel_does_to_arguments_of_its_layout_is_seen(user: Any, layouts: str) -> None:
     """Overwriting, and returning a view, are seen through any layout, as in the notebook's."""
     case = Case.parse("v1:convolution:float64:integers:b2.h3.w3.i2.o2.f1x1.s1x1:1")
-    operation, arrays = OPERATIONS["convolution"], case.arrays()
+    arrays = case.arrays()
 
     def overwriting(x: Any, ftr: Any, _strd: Any) -> Any:
         (ftr if layouts.startswith("filters") else x)[...] = 3
@@ -289,13 +290,13 @@ def test_what_a_kernel_does_to_arguments_of_its_layout_is_seen(user: Any, layout
 
     kernel = taking(user, "convolution", layouts, overwriting)
     with pytest.raises(MisbehaviourError, match="overwrote its argument"):
-        call(kernel, operation, case.geometry, arrays, None)
+        kernel.call(Call(case.geometry, arrays, None))
     kernel(arrays["x"], arrays["ftr"], (1, 1))
     assert 3 in (arrays["x"].mean(), arrays["ftr"].mean())
     for at in (0, 1):
         kernel = taking(user, "convolution", layouts, lambda *given, at=at: given[at])
         with pytest.raises(MisbehaviourError, match="returned a view of its argument"):
-            call(kernel, operation, case.geometry, case.arrays(), None)
+            kernel.call(Call(case.geometry, case.arrays(), None))
 
 
 def test_promises_reach_the_judge(user: Any) -> None:
@@ -303,8 +304,7 @@ def test_promises_reach_the_judge(user: Any) -> None:
     user.convolution = STYLES["einsum"].narrow
     line = "convolution=users_kernels:convolution,sums=float32,accuracy=normwise"
     kernel = load(line)
-    assert promise_of(kernel) == Promise("float32", "normwise")
-    assert promise_of(SimpleNamespace(candidate=kernel.candidate)) == Promise("float32", "normwise")
+    assert kernel.promise == Promise("float32", "normwise")
     assert judge(
         kernel, Case("convolution", CASE.geometry, "float64", "integers", 1)
     ).case.fill == ("small")
@@ -489,4 +489,4 @@ def test_every_key_is_explained() -> None:
 def test_fitted_is_a_kernel(user: Any) -> None:
     """A fitted candidate bears its operation's name, by which snippets call it."""
     user.mine = STYLES["einsum"].narrow
-    assert Fitted(Candidate.parse("convolution=users_kernels:mine")).__name__ == "convolution"
+    assert Fitted(Candidate.parse("convolution=users_kernels:mine")).name == "convolution"

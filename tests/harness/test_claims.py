@@ -170,7 +170,7 @@ def test_statements_say_what_they_hold_of() -> None:
         Case.parse(f"v1:convolution:float64:integers:{geometry}:1").geometry
         for geometry in ("b1.h5.w4.i2.o3.f1x1.s2x2", "b2.h4.w4.i3.o3.f3x2.s1x1")
     ]
-    numbers = columns_of(numbers_of(OPERATION, each) for each in cases)
+    numbers = columns_of(OPERATION, cases)
     holds = {each.words: each.holds(numbers).tolist() for each in statements(numbers)}
     assert holds["the filter is 1 x 1"] == [True, False]
     assert holds["a remainder is left in columns"] == [True, False]

@@ -30,6 +30,7 @@ from convcheck.form.geometry import LAYERS, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.bounds import g, unit_roundoff
 from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.kernels.subjects import Wrapped
 from convcheck.reports import summary
 from convcheck.reports.findings import Planned, Results, build, sentence
 
@@ -108,20 +109,13 @@ def test_plan_holds_every_pair_of_shapes(operation: Operation) -> None:
     assert pairs <= set(shape_pairs(operation.name, LAYERS))
 
 
-class Partial:
+class Partial(Wrapped):
     """A right kernel that takes one dtype, and layer l+1 of one kind."""
-
-    def __init__(self, operation: Operation) -> None:
-        self._operation, self._right = operation, kernel_for(operation.name)
-
-    def __call__(self, *arguments: Any, **keywords: Any) -> Any:
-        """Return the right result."""
-        return self._right(*arguments, **keywords)
 
     def refuses(self, case: Case, prop: str) -> str | None:  # noqa: ARG002  (none is refused)
         """Return why it is not to be judged on a case."""
         fore = case.geometry.fore
-        if fore is not None and fore.layer != self._operation.default_fore:
+        if fore is not None and fore.layer != self.operation.default_fore:
             return "another layer l+1"
         return None if case.dtype == "float32" else "another dtype"
 
@@ -133,12 +127,12 @@ def test_what_a_kernel_does_not_take_is_no_class(
     """A kernel that takes less is judged on all of that, and certified on just that."""
     operation = OPERATIONS[name]
     everything = set(shape_pairs(name, LAYERS))
-    monkeypatch.setitem(CHOSEN, name, Partial(operation))
+    monkeypatch.setitem(CHOSEN, name, Partial(kernel_for(name)))
     test_combinations.test_shapes(Record(), Shapes(operation))
     test_combinations.test_sizes(Record(), Combined(operation, Sizes("few", 2, 2**9)))
     pairs = set(shape_pairs(name, fore_layers_of(operation)))
     assert (pairs < everything) == (operation.default_fore is not None)
-    within = region(kernel_for(name), operation, TIERS["quick"])
+    within = region(kernel_for(name), TIERS["quick"])
     assert within.dtypes == ("float32",)
     assert all(
         g.fore is None or g.fore.layer == operation.default_fore for _, g, _ in within.geometries()
@@ -150,7 +144,7 @@ def test_no_remainder_without_a_convolution(monkeypatch: pytest.MonkeyPatch) -> 
     operation = OPERATIONS["conv_transpose_back_prop"]
     remainder = operation.name, "remainder"
     assert remainder in planned_boundaries()
-    monkeypatch.setitem(CHOSEN, operation.name, Partial(operation))
+    monkeypatch.setitem(CHOSEN, operation.name, Partial(kernel_for(operation.name)))
     assert remainder not in planned_boundaries()
     assert (operation.name, "unequal strides") in planned_boundaries()
 

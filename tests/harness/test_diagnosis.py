@@ -22,6 +22,7 @@ from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, property_of
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.kernels.functions import subject_of
 from convcheck.kernels.promises import Promise
 
 Kernel = Callable[..., Any]
@@ -32,17 +33,22 @@ def diagnose(kernel: Any, case: Case) -> Diagnosis:
     """Return the diagnosis of a kernel on a case, as of a verdict that it failed there."""
     verdict = judge(kernel, case)
     if not verdict.failed:
-        verdict = Verdict(case, kernel, property_of(case), Outcome.DISAGREES)
+        verdict = Verdict(case, verdict.subject, property_of(case), Outcome.DISAGREES)
     return diagnosis.diagnose(verdict)
+
+
+def session_of(kernel: Any, operation: str) -> Session:
+    """Return what a kernel answers to the probes."""
+    return Session(subject_of(kernel, OPERATIONS[operation]), OPERATIONS[operation], "float32")
 
 
 def diagnose_probes(kernel: Any, operation: str) -> Diagnosis:
     """Return the diagnosis of a kernel on the first probe that it answers wrongly."""
-    session = Session(kernel, OPERATIONS[operation], "float32")
+    session = session_of(kernel, operation)
     asked = next(each for each in session.asked if not each.right)
     result, case = asked.result(), asked.probe.case
     evidence = evidence_of(asked.probe, result) if result else Evidence(asked.probe.arrays, case)
-    verdict = Verdict(case, kernel, property_of(case), Outcome.DISAGREES, evidence=evidence)
+    verdict = Verdict(case, session.origin, property_of(case), Outcome.DISAGREES, evidence=evidence)
     return diagnosis.diagnose(verdict)
 
 
@@ -241,7 +247,7 @@ def test_what_is_possible_beside_nan_misleads_nobody() -> None:
     """A kernel that clears NaN of x is told so, though it spreads NaN of the filter."""
     stuffed = kernels(OF_ZEROS["zero-stuffed"])["convolution_transpose"]
     operation = OPERATIONS["convolution_transpose"]
-    session = Session(stuffed, operation, "float32")
+    session = Session(subject_of(stuffed, operation), operation, "float32")
     assert all(each.right for each in session.asked)
 
     def clears(x: Any, f: Any, s: Any) -> Any:

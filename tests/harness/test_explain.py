@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills
-from convcheck.form.operations import OPERATIONS
+from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.judging import explain as explaining
 from convcheck.judging.explain import explain, snippet
 from convcheck.judging.judge import judge
@@ -19,8 +19,10 @@ from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Evidence, Outcome, Verdict
 from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.candidates import load
+from convcheck.kernels.functions import Function
 from convcheck.reference import convolution, convolution_transpose, gradients, notebook, repaired
 
+CONVOLUTION = OPERATIONS["convolution"]
 PARTNERS = {"convolution": convolution, "convolution_transpose": convolution_transpose}
 CASE = Case.parse("v1:convolution:float32:integers:b1.h3.w4.i1.o2.f2x2.s1x2:7")
 
@@ -28,6 +30,9 @@ CASE = Case.parse("v1:convolution:float32:integers:b1.h3.w4.i1.o2.f2x2.s1x2:7")
 def flipped(x: Any, ftr: Any, strd: Any) -> Any:
     """Compute with the filter upside down."""
     return convolution(x, ftr[:, ::-1], strd)
+
+
+FLIPPED = Function(flipped, CONVOLUTION)
 
 
 def run(lines: list[str], **names: Any) -> str:
@@ -95,7 +100,9 @@ def test_misbehaviour_is_told_in_one_line() -> None:
 def test_kernel_is_imported_by_name() -> None:
     """The snippet imports a kernel that can be imported."""
     evidence = Evidence(CASE.arrays(), CASE, expression="z[0, 0, 0, 0]")
-    assert "from convcheck.reference.notebook import convolution" in snippet(convolution, evidence)
+    assert "from convcheck.reference.notebook import convolution" in snippet(
+        Function(convolution, CONVOLUTION), evidence
+    )
 
 
 @pytest.mark.parametrize("printed", [0, 1000])
@@ -113,7 +120,9 @@ def test_snippet_repeats_the_call(name: str, printed: int, monkeypatch: pytest.M
         positional, keywords = operation.arguments(case.geometry, arrays)
         with np.errstate(all="ignore"):
             expected = kernel(*positional, **keywords)
-        lines = snippet(kernel, Evidence(arrays, case, expression="z.tolist()"))
+        lines = snippet(
+            Function(kernel, operation), Evidence(arrays, case, expression="z.tolist()")
+        )
         assert all(len(line) <= 200 for line in lines)
         assert run(lines) == repr(expected.tolist()), fill
 
@@ -146,7 +155,7 @@ def test_snippet_of_a_broken_law_shows_the_wrong_number(law: str) -> None:
     verdict = judge_law(law, kernel, case, PARTNERS)
     assert verdict.evidence is not None, verdict
     _SEEN.clear()
-    lines = snippet(kernel, verdict.evidence)
+    lines = snippet(verdict.subject, verdict.evidence)
     assert all(len(line) <= 200 for line in lines)
     assert float(run(lines, wrong=wrong, stale=stale, unstrided=unstrided)) == verdict.evidence.got
     assert f"# expected {verdict.evidence.expected!r}" in lines[-1]
@@ -180,7 +189,7 @@ def test_snippet_of_a_candidate_runs_alone(
     monkeypatch.setattr(sys, "path", list(sys.path))
     verdict = judge(load(f"convolution={target}"), CASE)
     assert verdict.evidence is not None
-    lines = snippet(verdict.kernel, verdict.evidence)
+    lines = snippet(verdict.subject, verdict.evidence)
     assert lines[1].startswith(line)
     assert float(run(lines)) == verdict.evidence.got
 
@@ -221,15 +230,16 @@ def test_snippet_arranges_memory_in_the_layout_declared() -> None:
     assert run(snippet(kernel, evidence)) == repr(evidence.got)
 
 
-def declining(x: Any, ftr: Any, strd: Any) -> Any:
-    """Compute as the reference does, and decline what its candidate says."""
-    return convolution(x, ftr, strd)
+class Declining(Function):
+    """A kernel that offers nothing."""
 
+    def refuses(self, _case: Case, prop: str) -> str:
+        """Say so."""
+        return f"it declines {prop}"
 
-declining.refuses = lambda _case, prop: f"it declines {prop}"  # type: ignore[attr-defined]
 
 # A kernel, a case, and what is said of them.
-NOT_WRONG = {
+NOT_WRONG: dict[Outcome, tuple[Kernel, Case, str]] = {
     Outcome.AGREES: (convolution, CASE, "the kernel agrees with the oracle, on integers"),
     Outcome.UNDECIDED: (
         convolution,
@@ -241,7 +251,11 @@ NOT_WRONG = {
         Case.parse("v1:convolution:float32:integers:b0.h3.w4.i1.o2.f2x2.s1x2:7"),
         "vacuous: the result is empty or zero everywhere",
     ),
-    Outcome.NOT_OFFERED: (declining, CASE, "not offered: it declines exact"),
+    Outcome.NOT_OFFERED: (
+        Declining(convolution, CONVOLUTION),
+        CASE,
+        "not offered: it declines exact",
+    ),
     Outcome.NOT_APPLICABLE: (
         convolution,
         Case.parse("v1:convolution:float16:integers:b1.h16.w16.i9.o1.f16x16.s1x1:1"),
@@ -289,7 +303,8 @@ def test_repr_is_one_short_line_with_the_case() -> None:
     long = Case.parse(f"v1:conv_transpose_back_prop:float16:nonfinite-fore_delta:{fore}:{2**63}")
     for case in (CASE, long):
         for reason in ("", "raised ValueError: a\nb\x1b[31m", "very long " * 50):
-            line = repr(Verdict(case, flipped, "nonfinite others", Outcome.MISBEHAVED, reason))
+            verdict = Verdict(case, FLIPPED, "nonfinite others", Outcome.MISBEHAVED, reason)
+            line = repr(verdict)
             assert len(line) < 200
             assert line.isprintable()
             assert f"misbehaved on {case}" in line

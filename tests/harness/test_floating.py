@@ -13,8 +13,8 @@ from convcheck.judging.judge import judge
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels import floating
-from convcheck.kernels.calls import KernelWarning
 from convcheck.kernels.candidates import load
+from convcheck.kernels.misbehaviour import KernelWarning
 from convcheck.reference import convolution as right
 
 TINY = Case.parse("v1:convolution:float32:tiny:b1.h3.w4.i1.o1.f1x1.s1x1:0")

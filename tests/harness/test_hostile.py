@@ -17,10 +17,10 @@ from convcheck.cases.case import Case
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome, Verdict
-from convcheck.kernels.calls import KernelWarning, MisbehaviourError
 from convcheck.kernels.candidates import CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.isolation.messages import Answer, GarbledError, answer_bytes, take_answer
+from convcheck.kernels.misbehaviour import KernelWarning, MisbehaviourError
 
 KERNELS = hostile.__file__
 CASES = [

@@ -7,30 +7,26 @@ from typing import Any
 
 import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase, InMemoryExampleDatabase
-from pytest_runs import Folder, run
+from pytest_runs import WRONG, Folder, run
 
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin import kept
 from convcheck.conformance.plugin.kept import Kept
 from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.form.operations import OPERATIONS
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.verdicts import Outcome, Verdict
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.subjects import Subject
 
-CANDIDATE = Candidate("convolution", "mine.py", "convolution")
+PLACES = {"convolution": "mine.py:convolution"}
+SUBJECT = Subject(OPERATIONS["convolution"], "convolution", place=PLACES["convolution"])
 CASE = "v1:convolution:float32:integers:b1.h{}.w4.i1.o1.f2x2.s1x1:0"
-
-
-class Kernel:
-    """Stand for a candidate that was judged."""
-
-    candidate = CANDIDATE
 
 
 def failed(rows: int) -> Verdict:
     """Return the verdict that the candidate failed on a case with so many rows."""
     case: Any = Case.parse(CASE.format(rows))
-    return Verdict(case, Kernel(), "exact", Outcome.DISAGREES)  # type: ignore[arg-type]
+    return Verdict(case, SUBJECT, "exact", Outcome.DISAGREES)
 
 
 @pytest.fixture
@@ -43,7 +39,7 @@ def database(monkeypatch: pytest.MonkeyPatch) -> InMemoryExampleDatabase:
 
 def cases() -> list[str]:
     """Return the cases that are kept."""
-    return [each.case for each in kept.read([CANDIDATE])[0]["convolution"]]
+    return [each.case for each in kept.read(PLACES)[0]["convolution"]]
 
 
 @pytest.mark.usefixtures("database")
@@ -52,11 +48,11 @@ def test_the_simplest_are_kept() -> None:
     for rows in (9, 3, 8, 2, 7, 6):
         kept.keep(failed(rows), "certified")
     assert cases() == [CASE.format(rows) for rows in (2, 3, 6)]
-    (first, *_), dropped = kept.read([CANDIDATE])[0]["convolution"], kept.read([CANDIDATE])[1]
+    (first, *_), dropped = kept.read(PLACES)[0]["convolution"], kept.read(PLACES)[1]
     assert (first.prop, first.cell, dropped) == ("exact", "certified", [])
-    kept.drop(CANDIDATE, first)
+    kept.drop(SUBJECT, first)
     assert cases() == [CASE.format(rows) for rows in (3, 6)]
-    assert kept.read([Candidate("convolution", "mine.py", "other")])[0] == {"convolution": []}
+    assert kept.read({"convolution": "mine.py:other"})[0] == {"convolution": []}
 
 
 @pytest.mark.usefixtures("database")
@@ -72,7 +68,7 @@ def test_no_database_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A profile without a database, such as CI's, keeps nothing."""
     monkeypatch.setattr(kept, "_database", lambda: None)
     kept.keep(failed(3), None)
-    assert kept.read([CANDIDATE]) == ({"convolution": []}, [])
+    assert kept.read(PLACES) == ({"convolution": []}, [])
 
 
 @pytest.mark.parametrize(
@@ -94,11 +90,11 @@ def test_what_is_no_case_is_dropped_aloud(value: bytes, database: InMemoryExampl
     kept.keep(failed(3), None)
     (key,) = database.data
     database.save(key, value)
-    found, (line,) = kept.read([CANDIDATE])
+    found, (line,) = kept.read(PLACES)
     assert [each.case for each in found["convolution"]] == [CASE.format(3)]
     assert line.startswith("convolution: a kept case was dropped: ")
     assert "\n" not in line
-    assert kept.read([CANDIDATE])[1] == []
+    assert kept.read(PLACES)[1] == []
 
 
 def test_a_damaged_file_is_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,8 +104,8 @@ def test_a_damaged_file_is_erased(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     kept.keep(failed(3), None)
     (file,) = (each for each in tmp_path.glob("*/*") if b"integers" in each.read_bytes())
     file.write_bytes(file.read_bytes()[:20])
-    assert len(kept.read([CANDIDATE])[1]) == 1
-    assert kept.read([CANDIDATE]) == ({"convolution": []}, [])
+    assert len(kept.read(PLACES)[1]) == 1
+    assert kept.read(PLACES) == ({"convolution": []}, [])
 
 
 def test_what_was_kept_crosses_to_workers() -> None:
@@ -119,29 +115,23 @@ def test_what_was_kept_crosses_to_workers() -> None:
 
 
 RIGHT = "from convcheck.reference import convolution\n"
-WRONG = """
-from convcheck import reference
-
-def convolution(x, ftr, strd):
-    return reference.convolution(x, ftr[:, ::-1], strd)
-"""
 KERNEL = ("--kernel", "convolution=mine.py:convolution", "--hypothesis-profile", "quick")
 
 
 def judge(where: Path, *arguments: str) -> tuple[subprocess.CompletedProcess[str], Any]:
     """Judge the kernel by a few of the tests; return what pytest printed, and the report."""
-    done = run(where, *KERNEL, "-k", "kept or laws", *arguments, "--conformance-json", "r")
+    done = run(where, *KERNEL, *arguments, "--conformance-json", "r")
     return done, json.loads((where / "r").read_text(encoding="utf-8"))
 
 
 def test_from_failure_to_fix(folder: Folder) -> None:
     """A failing case comes first in the next run, and a mended kernel leaves no trace of it."""
     where = folder(mine=WRONG)
-    once, report = judge(where)
+    once, report = judge(where, "-k", "kept or remainder")
     assert (once.returncode, report["circumstances"]["kept"]) == (1, [])
     wrong = json.dumps(report["findings"])
 
-    twice, report = judge(where, "-n", "1")
+    twice, report = judge(where, "-k", "kept or remainder", "-n", "1")
     assert twice.returncode == 1
     (told,) = report["circumstances"]["kept"]
     assert told["outcome"] == "disagrees"
@@ -149,7 +139,7 @@ def test_from_failure_to_fix(folder: Folder) -> None:
     assert json.dumps(report["findings"]) == wrong
 
     folder(mine=RIGHT)
-    mended, report = judge(where)
+    mended, report = judge(where, "-k", "kept or laws")
     assert mended.returncode == 0, mended.stdout
     assert {each["outcome"] for each in report["circumstances"]["kept"]} == {"agrees"}
     found = report["findings"]

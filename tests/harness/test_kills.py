@@ -16,12 +16,12 @@ import pytest
 from convcheck.cases.case import Case
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Outcome
-from convcheck.kernels.calls import KernelWarning
 from convcheck.kernels.isolation import isolated as isolation
 from convcheck.kernels.isolation.descendants import children
 from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.misbehaviour import KernelWarning
 
-pytestmark = pytest.mark.filterwarnings("default::convcheck.kernels.calls.KernelWarning")
+pytestmark = pytest.mark.filterwarnings("default::convcheck.kernels.misbehaviour.KernelWarning")
 
 RIGHT = """
 from convcheck.reference import notebook

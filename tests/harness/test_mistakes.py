@@ -10,7 +10,8 @@ from convcheck.diagnosis.mistakes import Mistake, catalogue, right
 from convcheck.diagnosis.probes import probes_of
 from convcheck.diagnosis.session import Asked, Session, replay
 from convcheck.form.operations import OPERATIONS
-from convcheck.kernels.calls import MisbehaviourError
+from convcheck.kernels.functions import subject_of
+from convcheck.kernels.misbehaviour import MisbehaviourError
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS)
 SHARES = 8
@@ -24,7 +25,7 @@ def sampled(operation: str) -> list[Mistake]:
 
 def session_of(kernel: Any, operation: str) -> Session:
     """Return what a kernel answers to the probes."""
-    return Session(kernel, OPERATIONS[operation], "float64")
+    return Session(subject_of(kernel, OPERATIONS[operation]), OPERATIONS[operation], "float64")
 
 
 def test_number_of_kinds() -> None:
@@ -93,6 +94,6 @@ def test_mistakes_of_state_are_named(operation: str) -> None:
 def test_right_kernels_answer_rightly(operation: str, dtype: str) -> None:
     """No right kernel gives a wrong answer to a probe, in whatever way it is written."""
     for kernel in [right(OPERATIONS[operation]), *(kernels(s)[operation] for s in STYLES.values())]:
-        session = Session(kernel, OPERATIONS[operation], dtype)
+        session = Session(subject_of(kernel, OPERATIONS[operation]), OPERATIONS[operation], dtype)
         wrong = [str(each.probe.case) for each in session.asked if not each.right]
         assert (wrong, session.fitting) == ([], [])

@@ -1,18 +1,18 @@
 """The operations table against PyTorch's shapes, the kernels' signatures and plain loops."""
 
 import inspect
-from collections.abc import Callable, Mapping
-from itertools import product
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from arithmetic import EXACT, after, compute, terms
 
 from convcheck import reference
 from convcheck.form.counts import counts
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import OPERATIONS, operation_named
+from convcheck.form.operations import OPERATIONS, Arrays, operation_named
 from convcheck.reference import gradients, repaired
 
 CONV, TRANSPOSE = "convolution", "convolution_transpose"
@@ -49,75 +49,11 @@ def integers(shape: tuple[int, ...], seed: int) -> Array:
     return raw.reshape(shape).astype(np.int64) % 11 - 5.0
 
 
-# Axes of the trilinear form: of its wide side, its filter and its narrow side, by layer.
-SIDES = {CONV: ("bHWi", "ihwo", "bPQo"), TRANSPOSE: ("bHWo", "ihwo", "bPQi")}
-Add = Callable[[dict[str, int]], None]
-
-
-def over_terms(g: Geometry, rows: int, columns: int, add: Add) -> None:
-    """Call `add` with every index of the form's sum; the narrow side is rows x columns."""
-    extents = (g.batch, rows, columns, g.filter_height, g.filter_width)
-    for b, p, q, h, w, i, o in product(*map(range, (*extents, g.channels_in, g.channels_out))):
-        wide = {"H": p * g.stride_height + h, "W": q * g.stride_width + w}
-        add({"b": b, "P": p, "Q": q, "h": h, "w": w, "i": i, "o": o, **wide})
-
-
-def contract(
-    layer: str, g: Geometry, first: tuple[str, Array], second: tuple[str, Array], out: Array
-) -> None:
-    """Add the form of `layer`, without the third array, to `out`; sides are named."""
-    axes = dict(zip(("wide", "filter", "narrow"), SIDES[layer], strict=True))
-    arrays = dict((first, second))
-    (left_out,) = set(axes) - set(arrays)
-    arrays[left_out] = out
-    rows, columns = out_extents(layer, g)
-
-    def add(at: dict[str, int]) -> None:
-        places = {side: tuple(at[axis] for axis in axes[side]) for side in axes}
-        term = first[1][places[first[0]]] * second[1][places[second[0]]]
-        out[places[left_out]] += term
-
-    over_terms(g, rows, columns, add)
-
-
-def out_extents(layer: str, g: Geometry) -> tuple[int, int]:
-    """Return rows and columns of the narrow side, by counting windows that fit."""
-    if layer == TRANSPOSE:
-        return g.height, g.width
-    rows = [y for y in range(g.height - g.filter_height + 1) if y % g.stride_height == 0]
-    columns = [x for x in range(g.width - g.filter_width + 1) if x % g.stride_width == 0]
-    return len(rows), len(columns)
-
-
-def as_layer(fore: Fore, a: Array) -> Geometry:
-    """Return the geometry of layer l+1, whose input has the shape of `a`."""
-    batch, height, width, channels = a.shape
-    taps = (fore.filter_height, fore.filter_width, fore.stride_height, fore.stride_width)
-    return Geometry(batch, height, width, channels, fore.channels_out, *taps)
-
-
-def error_by_loops(g: Geometry, arrays: Mapping[str, Array]) -> Array:
-    """Return dL/da from the formula: the input gradient of layer l+1."""
-    assert g.fore is not None
-    error = np.zeros(arrays["d_act"].shape)
-    output = "narrow" if g.fore.layer == CONV else "wide"
-    upstream, ftr = (output, arrays["fore_delta"]), ("filter", arrays["fore_w"])
-    contract(g.fore.layer, as_layer(g.fore, error), upstream, ftr, error)
-    return error
-
-
-def by_loops(name: str, g: Geometry, arrays: Mapping[str, Array]) -> Array:
+def by_loops(name: str, g: Geometry, arrays: Arrays, shape: tuple[int, ...]) -> Array:
     """Return the operation's result from the formula, by loops over every product."""
-    operation = OPERATIONS[name]
-    layer = operation.layer
-    x, delta = ("wide", "narrow") if layer == CONV else ("narrow", "wide")
-    sides = {"x": x, "delta": delta, "ftr": "filter"}
-    factors = dict(arrays)
-    if g.fore is not None:
-        factors = {"x": arrays["x"], "delta": error_by_loops(g, arrays) * arrays["d_act"]}
-    first, second = ((sides[factor], array) for factor, array in factors.items())
-    z = np.zeros(operation.shape(g, operation.result))
-    contract(layer, g, first, second, z)
+    z = np.zeros(shape)
+    for index, value in compute(name, arrays, EXACT, geometry=g).items():
+        z[index] = value
     return z
 
 
@@ -128,7 +64,7 @@ def test_oracle_is_the_formula(name: str, g: Geometry) -> None:
     arrays = {n: integers(shape, seed) for seed, (n, shape) in enumerate(shapes.items())}
     z = OPERATIONS[name].oracle(g, arrays)
     assert z.dtype == np.float64
-    assert np.array_equal(z, by_loops(name, g, arrays))
+    assert np.array_equal(z, by_loops(name, g, arrays, z.shape))
 
 
 @pytest.mark.parametrize(("name", "g"), EVERY)
@@ -137,15 +73,14 @@ def test_counts(name: str, g: Geometry) -> None:
     operation = OPERATIONS[name]
     arrays = {n: np.ones(operation.shape(g, axes)) for n, axes in operation.factors.items()}
     found = counts(operation, g)
-    assert np.array_equal(found.terms, by_loops(name, g, arrays))
+    assert np.array_equal(found.terms, by_loops(name, g, arrays, found.terms.shape))
     if g.fore is None:
         assert (found.inner, found.outer) == (0, 0)
         return
-    outer = np.zeros(found.terms.shape)
-    sides = ("wide", "narrow") if operation.layer == CONV else ("narrow", "wide")
-    contract(operation.layer, g, (sides[0], arrays["x"]), (sides[1], arrays["d_act"]), outer)
-    assert found.inner == error_by_loops(g, arrays).max(initial=0)
-    assert found.outer == outer.max(initial=0)
+    inner = terms(f"{g.fore.layer}_input_gradient", after(g.fore, arrays["d_act"].shape))
+    outer = terms(f"{operation.layer}_filter_gradient", g)
+    assert found.inner == max(map(len, inner.values()), default=0)
+    assert found.outer == max(map(len, outer.values()), default=0)
 
 
 def torch_shapes(name: str, g: Geometry) -> dict[str, tuple[int, ...]]:

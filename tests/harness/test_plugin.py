@@ -15,6 +15,7 @@ import pytest
 from pytest_runs import (
     AGREEMENT,
     CASE,
+    CONTROLLER,
     LEDGER,
     PATCH,
     WRONG,
@@ -216,9 +217,15 @@ def test_a_case_is_judged_alone(told: tuple[Path, str]) -> None:
 
 
 def test_findings_do_not_depend_on_workers(told: tuple[Path, str]) -> None:
-    """A seed gives the same findings to the byte on two workers and in CI; another does not."""
+    """A seed gives the same findings to the byte on two workers and in CI; another does not.
+
+    Nor does the controlling process import torch then: it waits for no oracle.
+    """
     where, _ = told
-    spread = run(where, *AGREEMENT, "-n", "2", "--conformance-json", "spread.json", CI="true")
+    (where / "controller.py").write_text(CONTROLLER, encoding="utf-8")
+    reports = ("--conformance-json", "spread.json", "--conformance-html", "spread.html")
+    spread = run(where, *AGREEMENT, "-n", "2", "-p", "controller", *reports, CI="true")
+    assert (where / "torch").read_text(encoding="utf-8") == "False"
     other = run(where, *AGREEMENT, "--hypothesis-seed", "1", "--conformance-json", "other.json")
     assert (spread.returncode, other.returncode) == (1, 1), spread.stdout + other.stdout
     one, two, three = (findings(where / f"{name}.json") for name in ("report", "spread", "other"))
@@ -268,27 +275,6 @@ def test_nothing_decided_is_no_success(folder: Folder) -> None:
     assert "Nothing decided in " in done.stdout
     assert " passed" in done.stdout
     assert "failed" not in done.stdout
-
-
-CONTROLLER = """
-import pathlib, sys
-
-def pytest_unconfigure(config):
-    if not hasattr(config, "workerinput"):
-        pathlib.Path("torch").write_text(str("torch" in sys.modules))
-"""
-
-
-@pytest.mark.parametrize("kernel", [(), ("--kernel", "conv_back_prop=mine:backward")])
-def test_controller_never_imports_torch(folder: Folder, kernel: tuple[str, ...]) -> None:
-    """Where workers judge a backward kernel, the controlling process waits for no oracle."""
-    mine = "from convcheck.reference.repaired import conv_back_prop as backward"
-    where = folder(controller=CONTROLLER, mine=mine)
-    tests = ("--pyargs", "convcheck.conformance.test_boundaries", "-k", "conv_back_prop-remainder")
-    reports = ("--conformance-json", "report.json", "--conformance-html", "report.html")
-    result = run(where, "-n", "1", "-p", "controller", *kernel, *tests, *reports)
-    assert findings(where / "report.json")["decided"], result.stdout + result.stderr
-    assert (where / "torch").read_text(encoding="utf-8") == "False"
 
 
 def test_the_package_may_lie_behind_a_link(folder: Folder, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from convcheck.conformance.plugin.recording import ConformanceError, Record, pla
 from convcheck.conformance.references import laws_of
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.kernels.functions import subject_of
 
 CASE = Case.parse("v1:convolution:float32:integers:b1.h4.w4.i1.o1.f2x2.s1x1:0")
 EMPTY = Case.parse("v1:convolution:float32:integers:b0.h4.w4.i1.o1.f2x2.s1x1:0")
@@ -48,7 +49,7 @@ def verdict(
         )
     return Verdict(
         case,
-        kernel,
+        subject_of(kernel, OPERATIONS[case.operation]),
         prop,
         outcome,
         "for a reason",

@@ -1,6 +1,5 @@
 """A kernel beside the one that it replaces: what is told of them."""
 
-import json
 import re
 import shlex
 from pathlib import Path
@@ -15,9 +14,10 @@ from convcheck.cases.case import Case
 from convcheck.conformance.plugin import replaced
 from convcheck.conformance.plugin.likeness import Tally
 from convcheck.conformance.plugin.recording import ConformanceError
-from convcheck.form.operations import Kernel
+from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.judging.likeness import Likeness, Losses, compare, differing, likeness
 from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.functions import subject_of
 from convcheck.reference import convolution
 from convcheck.reports import refactor
 
@@ -171,9 +171,15 @@ def test_likeness(expected: Likeness, changes: dict[str, Any]) -> None:
     assert likeness(**counts | changes) is expected
 
 
+def tally_of(kernel: Kernel, replaced: Kernel) -> Tally:
+    """Return what counts comparisons of two kernels for convolution."""
+    one, other = (subject_of(each, OPERATIONS["convolution"]) for each in (kernel, replaced))
+    return Tally(one, other)
+
+
 def told(kernel: Kernel, replaced: Kernel, *cases: Case, failed: bool = False) -> str:
     """Return the sentence about a kernel."""
-    tally = Tally(kernel, replaced)
+    tally = tally_of(kernel, replaced)
     tally.compare(list(cases))
     records = {"test": {"refactor": [tally.dump("convolution", "float32", bitwise=False)]}}
     cells = [{"operation": "convolution", "failure": failed}]
@@ -211,7 +217,7 @@ def test_speed_is_a_median() -> None:
 
 def test_bits_may_be_demanded() -> None:
     """The first case that differs is told with both values exactly, and how to see it again."""
-    tally = Tally(plain_sum(), convolution)
+    tally = tally_of(plain_sum(), convolution)
     tally.compare([case(fill="integers"), case(), case(seed=2)])
     with pytest.raises(ConformanceError) as caught:
         tally.demand_bits()
@@ -220,7 +226,7 @@ def test_bits_may_be_demanded() -> None:
     assert f"--bitwise --case {case(fill='integers')}" not in message
     assert message.count("0x") == 2
     assert f"pytest --bitwise --case {case()}" in message
-    tally = Tally(changed(lambda _: None), convolution)
+    tally = tally_of(changed(lambda _: None), convolution)
     tally.compare([case()])
     tally.demand_bits()
 
@@ -262,26 +268,14 @@ KERNEL = ("--kernel", "convolution=mine.py:other", "--replaces", "mine.py:convol
 
 
 def test_from_the_command_line(folder: Folder) -> None:
-    """The verdict is the same on any workers, and the command that is printed shows it again."""
+    """Workers' parts are told as one, and the command that is printed shows it again."""
     where = folder(mine=OTHER)
-    arguments = (
-        *KERNEL,
-        "--bitwise",
-        "--hypothesis-profile",
-        "quick",
-        "-k",
-        "refactor and not float16",
-    )
-    reports = []
-    for workers in ("0", "2"):
-        done = run(where, *arguments, "-n", workers, "--conformance-json", "r")
-        reports.append(json.dumps(findings(where / "r")))
-        assert "convolution: same within the bound as mine.py:convolution; bits differ" in (
-            done.stdout
-        )
-        assert done.returncode == 1
-    assert reports[0] == reports[1]
-    (entry,) = json.loads(reports[0])["refactor"]
+    quick = ("--hypothesis-profile", "quick", "-k", "refactor and not float16")
+    done = run(where, *KERNEL, "--bitwise", *quick, "-n", "2", "--conformance-json", "r")
+    assert done.returncode == 1
+    told = "convolution: same within the bound as mine.py:convolution; bits differ"
+    assert told in done.stdout
+    (entry,) = findings(where / "r")["refactor"]
     assert entry["example"] in done.stdout
     (command, *_) = re.findall(r"^  rerun    pytest (.*)$", done.stdout, re.MULTILINE)
     again = run(where, *shlex.split(command))

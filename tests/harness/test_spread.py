@@ -1,10 +1,10 @@
 """Where NaN and infinity may go is what the form's terms say, one by one."""
 
-from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
+from arithmetic import terms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from zeros import OF_ZEROS as STYLES
@@ -23,36 +23,20 @@ ONE_LAYER = [each for each in OPERATIONS.values() if each.default_fore is None]
 BOTH = Promise(zeros=OF_ZEROS)
 
 
-def terms(case: Case) -> Any:
-    """Yield of every term of the trilinear form where its result and its factors are."""
-    operation, g = OPERATIONS[case.operation], case.geometry
-    extents = operation.extents(g)
-    for indices in product(*(range(extents[axis]) for axis in "bioPQhw")):
-        at = dict(zip("bioPQhw", indices, strict=True))
-        at["H"] = at["P"] * g.stride_height + at["h"]
-        at["W"] = at["Q"] * g.stride_width + at["w"]
-        yield (
-            tuple(at[axis] for axis in operation.result),
-            {name: tuple(at[axis] for axis in axes) for name, axes in operation.factors.items()},
-        )
-
-
 def by_terms(case: Case, arrays: Any) -> tuple[Any, Any, Any]:
     """Return values, and where zeros of the data and inserted ones may make NaN."""
     operation, bad = OPERATIONS[case.operation], case.nonfinite or ""
     shape = operation.shape(case.geometry, operation.result)
     values, zeros, met = np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, int)
-    for result, places in terms(case):
-        one, other = (float(arrays[name][at]) for name, at in places.items())
-        if np.isfinite(one) and np.isfinite(other):
-            values[result] += one * other
-            continue
-        met[result] += 1
-        if 0 in (one, other):
-            zeros[result] = True
-        else:
-            with np.errstate(invalid="ignore"):
-                values[result] += one * other
+    first, second = (arrays[name] for name in operation.factors)
+    for result, pairs in terms(case.operation, case.geometry).items():
+        for one, other in ((float(first[i]), float(second[j])) for i, j in pairs):
+            finite = np.isfinite(one) and np.isfinite(other)
+            met[result] += not finite
+            zeros[result] |= not finite and 0 in (one, other)
+            if finite or 0 not in (one, other):
+                with np.errstate(invalid="ignore"):
+                    values[result] += one * other
     inserted = np.zeros(shape, bool)
     axes = operation.factors[bad]
     for at in np.argwhere(~np.isfinite(arrays[bad])):

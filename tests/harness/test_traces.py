@@ -14,7 +14,7 @@ from convcheck.judging.explain import explain
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels import traces
-from convcheck.kernels.calls import MisbehaviourError
+from convcheck.kernels.misbehaviour import MisbehaviourError
 
 CASES = [
     Case.parse(f"v1:convolution:float32:integers:b1.h3.w4.i1.o1.f{f}x1.s1x1:1") for f in (1, 2, 3)

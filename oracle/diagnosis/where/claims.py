@@ -224,7 +224,7 @@ class Seen:
     def _truth(self, statement: Statement, operation: Operation) -> tuple[Array, Array]:
         """Return where a statement holds, and where it says nothing, of the geometries seen."""
         if len(self._numbers.get("batch", ())) != len(self.deeds):
-            self._numbers = columns_of(numbers_of(operation, each) for each in self.deeds)
+            self._numbers = columns_of(operation, self.deeds)
         if not self.deeds:
             return np.zeros(0, bool), np.zeros(0, bool)
         return statement.holds(self._numbers), statement.doubtful(self._numbers)

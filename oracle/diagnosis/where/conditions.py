@@ -20,10 +20,9 @@ from .statements import (
     FORE_SIZES,
     SIZES,
     Statement,
-    about,
+    at_threshold,
     both,
     columns_of,
-    numbers_of,
     statements,
     word,
 )
@@ -66,10 +65,8 @@ def _found(scan: Scan, draw: Draw, deed: str) -> Claim | None:
         found = both(parts)
         numbers, wrong = _split(scan, deed)
         if (found.holds(numbers) == wrong).all():
-            fresh = [numbers_of(scan.operation, each) for each in [*scan.verdicts][before:]]
-            if sum(map(found.holds, fresh)) < _FRESH:
-                return None
-            return _claim(scan, found, deed)
+            fresh = found.holds(scan.numbers())[before:].sum() >= _FRESH
+            return _claim(scan, found, deed) if fresh else None
     return None
 
 
@@ -152,47 +149,43 @@ def _cover(candidates: Sequence[Statement], left: Array) -> list[Statement] | No
 
 def _bisected(scan: Scan, statement: Statement) -> Statement:
     """Return a statement about one size with a threshold as near as further tries can tell."""
-    (((name, compare, value), *others), *more) = statement.clauses
-    if others or more or compare not in (">=", "<=") or name not in (*SIZES, *FORE_SIZES):
+    if statement.threshold is None or statement.threshold[0] not in (*SIZES, *FORE_SIZES):
         return statement
-    found = _nearest(scan, name, compare, int(value))
-    clauses = (((name, compare, found),),)
-    return next(each for each in about(name, found) if each.clauses == clauses)
+    name, compare, value = statement.threshold
+    return at_threshold(name, compare, _nearest(scan, name, compare, value))
 
 
 def _bounded(scan: Scan, parts: Sequence[Statement], statement: Statement) -> Statement:
     """Return a statement about one number, told with how little is known of where it begins."""
-    (((name, compare, value), *others), *more) = statement.clauses
-    if others or more or compare not in (">=", "<=") or isinstance(value, str):
+    if statement.threshold is None:
         return statement
-    rest = [each for each in parts if each.clauses != statement.clauses]
-    right = [
-        numbers[name]
-        for geometry, verdict in scan.verdicts.items()
-        for numbers in [numbers_of(scan.operation, geometry)]
-        if not verdict.failed and all(each.holds(numbers) for each in rest)
-    ]
+    name, compare, value = statement.threshold
+    numbers = scan.numbers()
+    right = ~np.array([each.failed for each in scan.verdicts.values()])
+    for each in parts:
+        if each.clauses != statement.clauses:
+            right &= each.holds(numbers)
+    known = numbers[name][right].tolist()
     if compare == ">=":
-        low, high = max((each for each in right if each < value), default=0), value - 1
+        low, high = max((each for each in known if each < value), default=0), value - 1
         words = f"{word(name)} is above a limit from {low} to {high}"
-        doubt = (name, low + 1, high)
     else:
-        low, high = value, min((each for each in right if each > value), default=value + 1) - 1
+        low, high = value, min((each for each in known if each > value), default=value + 1) - 1
         words = f"{word(name)} is at most a limit from {low} to {high}"
-        doubt = (name, low + 1, high)
-    return statement if low == high else replace(statement, words=words, doubts=(doubt,))
+    return (
+        statement
+        if low == high
+        else replace(statement, words=words, doubts=((name, low + 1, high),))
+    )
 
 
 def _nearest(scan: Scan, name: str, compare: str, value: int) -> int:
     """Return the threshold of a size that parts wrong from right around a wrong geometry."""
     for verdict in scan.wrong:
         geometry = verdict.case.geometry
-        known = numbers_of(scan.operation, geometry)[name]
-        right = [
-            each
-            for each in _along(scan, geometry, name)
-            if (each < value if compare == ">=" else each > value)
-        ]
+        known = scan.number(geometry, name)
+        right = _along(scan, geometry, name)
+        right = [each for each in right if (each < value if compare == ">=" else each > value)]
         if known != value or not right:
             continue
         beyond = max(right) if compare == ">=" else min(right)
@@ -212,12 +205,10 @@ def _nearest(scan: Scan, name: str, compare: str, value: int) -> int:
 
 def _along(scan: Scan, geometry: Geometry, name: str) -> list[int]:
     """Return the values of one size with which the kernel is right, all others unchanged."""
-    values = []
-    for other, verdict in scan.verdicts.items():
-        value = numbers_of(scan.operation, other)[name]
-        if not verdict.failed and changed(geometry, {name: value}) == other:
-            values.append(value)
-    return values
+    right = (
+        (other, scan.number(other, name)) for other, v in scan.verdicts.items() if not v.failed
+    )
+    return [value for other, value in right if changed(geometry, {name: value}) == other]
 
 
 def _refuting(scan: Scan, draw: Draw, parts: Sequence[Statement]) -> list[Geometry]:
@@ -229,7 +220,7 @@ def _refuting(scan: Scan, draw: Draw, parts: Sequence[Statement]) -> list[Geomet
     pool = [each for each in dict.fromkeys(pool) if each not in scan.verdicts]
     if not pool:
         return []
-    numbers = columns_of(numbers_of(scan.operation, each) for each in pool)
+    numbers = columns_of(scan.operation, pool)
     truths = np.array([each.holds(numbers) for each in parts])
     failing = (~truths).sum(axis=0)
     groups = [failing == 0, failing > 1, *((failing == 1) & ~truth for truth in truths)]

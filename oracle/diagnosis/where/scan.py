@@ -8,9 +8,10 @@ from typing import Any
 from convcheck.cases.case import Case, Raw
 from convcheck.form.geometry import LAYERS, Fore, Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Kernel, Operation, operation_named
+from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.kernels.subjects import Subject
 
 from .statements import FORE, FORE_SIZES, SIZES, columns_of, numbers_of
 
@@ -73,7 +74,7 @@ def deed(verdict: Verdict) -> str:
 class Scan:
     """What a kernel does on geometries that were asked for, with one dtype and fill."""
 
-    kernel: Kernel
+    subject: Subject
     case: Case
     """whose dtype, fill and seed all of them have"""
     lost: str = ""
@@ -102,7 +103,7 @@ class Scan:
         for start in range(0, len(cases), _AT_ONCE):
             if self.lost:
                 return
-            for verdict in judge_all(self.kernel, cases[start : start + _AT_ONCE]):
+            for verdict in judge_all(self.subject, cases[start : start + _AT_ONCE]):
                 known = self.verdicts.get(verdict.case.geometry)
                 if verdict.outcome in DECIDED and (known is None or not known.failed):
                     self.verdicts[verdict.case.geometry] = verdict
@@ -121,7 +122,11 @@ class Scan:
 
     def numbers(self) -> dict[str, Array]:
         """Return the numbers of all geometries, an array for each name."""
-        return columns_of(numbers_of(self.operation, each) for each in self.verdicts)
+        return columns_of(self.operation, self.verdicts)
+
+    def number(self, geometry: Geometry, name: str) -> int:
+        """Return one number of a geometry."""
+        return numbers_of(self.operation, geometry)[name]
 
     def deeds(self) -> list[str]:
         """Return what the kernel does on all of them, in the same order."""

@@ -6,8 +6,10 @@ number:  ("channels_in", ">=", 2),  ("height", "!=", "width"),  ("width", "%", 8
 multiples, and ("width", "!%", 8), which holds of all others.
 """
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,11 +23,11 @@ Numbers = Mapping[str, Any]
 """a number, or an array of them, by name"""
 
 _COMPARE: Mapping[str, Any] = {
-    "==": lambda a, b: a == b,
-    "!=": lambda a, b: a != b,
-    ">=": lambda a, b: a >= b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
+    "==": operator.eq,
+    "!=": operator.ne,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<=": operator.le,
     "%": lambda a, b: a % b == 0,
     "!%": lambda a, b: a % b != 0,
 }
@@ -53,23 +55,32 @@ class Statement:
 
     def holds(self, numbers: Numbers) -> Any:
         """Return whether it holds; for arrays of numbers, an array of answers."""
-        return np.logical_and.reduce([_any(clause, numbers) for clause in self.clauses])
+        clauses = ([_atom(*atom, numbers) for atom in clause] for clause in self.clauses)
+        return np.logical_and.reduce([*map(np.logical_or.reduce, clauses)])
 
     def doubtful(self, numbers: Numbers) -> Any:
         """Return of which numbers it is not known whether it holds."""
-        nowhere = np.zeros(np.shape(numbers["batch"]), bool)
-        doubts = ((numbers[name], low, high) for name, low, high in self.doubts)
-        return np.logical_or.reduce(
-            [nowhere, *((low <= n) & (n <= high) for n, low, high in doubts)]
-        )
+        unknown = np.zeros(np.shape(numbers["batch"]), bool)
+        for name, low, high in self.doubts:
+            unknown |= (low <= numbers[name]) & (numbers[name] <= high)
+        return unknown
 
-
-def _any(clause: Clause, numbers: Numbers) -> Any:
-    return np.logical_or.reduce([_atom(*atom, numbers) for atom in clause])
+    @property
+    def threshold(self) -> tuple[str, str, int] | None:
+        """Name, comparison and value, if it says that one number is at least, or at most, so."""
+        (((name, compare, value), *others), *more) = self.clauses
+        if others or more or compare not in (">=", "<=") or isinstance(value, str):
+            return None
+        return name, compare, value
 
 
 def _atom(name: str, compare: str, other: int | str, numbers: Numbers) -> Any:
     return _COMPARE[compare](numbers[name], numbers[other] if isinstance(other, str) else other)
+
+
+def one(words: str, cost: int, *atom: Any) -> Statement:
+    """Return the statement that consists of one atom."""
+    return Statement(words, ((atom,),), cost)
 
 
 def both(statements: Iterable[Statement]) -> Statement:
@@ -83,7 +94,8 @@ def both(statements: Iterable[Statement]) -> Statement:
     )
 
 
-def numbers_of(operation: Operation, geometry: Geometry) -> dict[str, int]:
+@lru_cache(maxsize=1 << 14)
+def numbers_of(operation: Operation, geometry: Geometry) -> Mapping[str, int]:
     """Return the sizes of a geometry, and what follows from them, by name."""
     g, e = geometry, operation.extents(geometry)
     numbers = {name: getattr(g, name) for name in SIZES}
@@ -93,12 +105,10 @@ def numbers_of(operation: Operation, geometry: Geometry) -> dict[str, int]:
     numbers["taps"] = e["h"] * e["w"]
     numbers["windows"] = e["P"] * e["Q"]
     numbers["places"] = e["H"] * e["W"]
-    numbers["samples"] = numbers["batch"] * numbers["windows"]
-    numbers["products"] = numbers["batch"] * numbers["channels_in"] * numbers["channels_out"]
-    numbers["products"] *= numbers["taps"] * numbers["windows"]
+    numbers["samples"] = e["b"] * numbers["windows"]
+    numbers["products"] = numbers["samples"] * e["i"] * e["o"] * numbers["taps"]
     if g.fore is not None:
-        for name in FORE_SIZES:
-            numbers[name] = getattr(g.fore, name.removeprefix(FORE))
+        numbers |= {name: getattr(g.fore, name.removeprefix(FORE)) for name in FORE_SIZES}
         numbers[KIND] = LAYERS.index(g.fore.layer)
         outputs = operation.output_extents(g)
         for axis, one, own in zip(("height", "width"), outputs, "RS", strict=True):
@@ -123,10 +133,10 @@ def _along(name: str, wide: int, narrow: int, taps: int, stride: int) -> dict[st
     return {name.format(key): value for key, value in derived.items()}
 
 
-def columns_of(numbers: Iterable[Mapping[str, int]]) -> dict[str, Any]:
-    """Return the numbers of several geometries, an array for each name."""
-    rows = list(numbers)
-    return {name: np.array([row[name] for row in rows]) for name in rows[0]}
+def columns_of(operation: Operation, geometries: Iterable[Geometry]) -> dict[str, Any]:
+    """Return the numbers of several geometries, an array for each name; empty if there are none."""
+    rows = [numbers_of(operation, each) for each in geometries]
+    return {name: np.array([row[name] for row in rows]) for name in (rows[0] if rows else ())}
 
 
 _WORDS = {
@@ -153,15 +163,14 @@ def word(name: str) -> str:
 def statements(numbers: Numbers) -> Iterator[Statement]:
     """Yield statements about geometries of these numbers, an array for each name."""
     if KIND in numbers:
-        for at, kind in enumerate(("convolution", "transposed convolution")):
-            yield Statement(f"layer l+1 is a {kind}", (((KIND, "==", at),),), 1)
+        yield one("layer l+1 is a convolution", 1, KIND, "==", 0)
+        yield one("layer l+1 is a transposed convolution", 1, KIND, "==", 1)
     yield from _classes("")
     if KIND in numbers:
         yield from _classes(FORE)
     yield from _comparisons()
     sizes = [name for name in (*SIZES, *FORE_SIZES) if name in numbers]
-    sizes += ["windows_height", "windows_width"]
-    for name in sizes:
+    for name in (*sizes, "windows_height", "windows_width"):
         yield from _values(name, numbers[name].tolist(), 2)
         yield from _multiples(name, 4)
     for name in TOTALS:
@@ -173,97 +182,96 @@ def _values(name: str, tried: Iterable[int], cost: int) -> Iterator[Statement]:
     values = sorted(set(tried))
     for value in values:
         # The largest that was tried hardly differs from all larger ones.
-        largest = value == values[-1] and value > 1
-        yield from (each for each in about(name, value, cost) if not (largest and _is(each)))
+        if value != values[-1] or value <= 1:
+            yield one(f"{word(name)} is {value}", cost - (value == 1), name, "==", value)
+        yield at_threshold(name, ">=", value, cost)
+        yield at_threshold(name, "<=", value, cost)
 
 
-def _is(statement: Statement) -> bool:
-    return statement.clauses[0][0][1] == "=="
-
-
-def about(name: str, value: int, cost: int = 2) -> Iterator[Statement]:
-    """Yield statements that compare a number with a value."""
-    what = word(name)
-    plain = cost - (value == 1)
-    yield Statement(f"{what} is {value}", (((name, "==", value),),), plain)
+def at_threshold(name: str, compare: str, value: int, cost: int = 2) -> Statement:
+    """Return the statement that a number is at least, or at most, so."""
+    if compare == "<=":
+        return one(f"{word(name)} is at most {value}", cost + 1, name, compare, value)
     more = "above 1" if value == 2 else f"{value} or more"
-    yield Statement(f"{what} is {more}", (((name, ">=", value),),), cost - (value == 2))
-    yield Statement(f"{what} is at most {value}", (((name, "<=", value),),), cost + 1)
+    return one(f"{word(name)} is {more}", cost - (value == 2), name, compare, value)
 
 
 def _multiples(name: str, cost: int) -> Iterator[Statement]:
     what = word(name)
     for size in (2, 3, 4, 8, 16, 32):
-        no, a = (
-            ("odd", "even") if size == 2 else (f"no multiple of {size}", f"a multiple of {size}")
-        )
-        yield Statement(f"{what} is {no}", (((name, "!%", size),),), cost)
-        yield Statement(f"{what} is {a}", (((name, "%", size),),), cost)
+        several = f"multiple of {size}"
+        no, a = ("odd", "even") if size == 2 else (f"no {several}", f"a {several}")
+        yield one(f"{what} is {no}", cost, name, "!%", size)
+        yield one(f"{what} is {a}", cost, name, "%", size)
         least = size if size > 2 else 1
-        words = f"{what} is above {least} and {no}"
-        yield Statement(words, (((name, ">", least),), ((name, "!%", size),)), cost + 1)
+        above = one(f"{what} is above {least}", cost + 1, name, ">", least)
+        yield both([above, one(no, 0, name, "!%", size)])
 
 
-_CLASSES: tuple[tuple[str, str, tuple[str, int]], ...] = (
-    ("a remainder is left", "remainder", (">=", 1)),
-    ("no remainder is left", "remainder", ("==", 0)),
-    ("the stride is above 1", "stride", (">=", 2)),
-    ("the stride is 1", "stride", ("==", 1)),
-    ("windows overlap", "overlap", (">=", 1)),
-    ("windows do not overlap", "overlap", ("==", 0)),
-    ("windows leave gaps", "gap", (">=", 1)),
-    ("the stride is larger than the filter", "beyond", (">=", 1)),
-    ("the stride is no larger than the filter", "beyond", ("==", 0)),
-    ("several windows are more than one place apart", "apart", (">=", 1)),
-    ("there are several windows", "windows", (">=", 2)),
-    ("there is a single window", "windows", ("==", 1)),
-    ("windows are fewer than places", "fewer", (">=", 1)),
-    ("the filter has several taps", "filter", (">=", 2)),
-    ("the filter has a single tap", "filter", ("==", 1)),
+_CLASSES = (
+    ("a remainder is left", "remainder", ">=", 1),
+    ("no remainder is left", "remainder", "==", 0),
+    ("the stride is above 1", "stride", ">=", 2),
+    ("the stride is 1", "stride", "==", 1),
+    ("windows overlap", "overlap", ">=", 1),
+    ("windows do not overlap", "overlap", "==", 0),
+    ("windows leave gaps", "gap", ">=", 1),
+    ("the stride is larger than the filter", "beyond", ">=", 1),
+    ("the stride is no larger than the filter", "beyond", "==", 0),
+    ("several windows are more than one place apart", "apart", ">=", 1),
+    ("there are several windows", "windows", ">=", 2),
+    ("there is a single window", "windows", "==", 1),
+    ("windows are fewer than places", "fewer", ">=", 1),
+    ("the filter has several taps", "filter", ">=", 2),
+    ("the filter has a single tap", "filter", "==", 1),
 )
 
 
 def _classes(whose: str) -> Iterator[Statement]:
     """Yield the classes of geometry that kernels go wrong in, of layer l or of layer l+1."""
     of = " of layer l+1" if whose else ""
-    for words, name, condition in _CLASSES:
-        rows, columns = ((f"{whose}{name}_{axis}", *condition) for axis in ("height", "width"))
+
+    def axes(name: str, *condition: Any) -> tuple[Atom, Atom]:
+        return (f"{whose}{name}_height", *condition), (f"{whose}{name}_width", *condition)
+
+    for words, name, *condition in _CLASSES:
+        rows, columns = axes(name, *condition)
         yield Statement(f"{words} in rows{of}", ((rows,),), 1)
         yield Statement(f"{words} in columns{of}", ((columns,),), 1)
         yield Statement(f"{words} in rows or columns{of}", ((rows, columns),), 1)
         yield Statement(f"{words} in rows and columns{of}", ((rows,), (columns,)), 1)
-    one = tuple(((f"{whose}filter_{axis}", "==", 1),) for axis in ("height", "width"))
-    yield Statement(f"the filter{of} is 1 x 1", one, 0)
-    more = tuple((f"{whose}filter_{axis}", ">=", 2) for axis in ("height", "width"))
-    yield Statement(f"the filter{of} is larger than 1 x 1", (more,), 1)
-    for size in (2, 3, 5, 7):
-        square = tuple(((f"{whose}filter_{axis}", "==", size),) for axis in ("height", "width"))
-        yield Statement(f"the filter{of} is {size} x {size}", square, 1)
-    dense = tuple(((f"{whose}stride_{axis}", "==", 1),) for axis in ("height", "width"))
-    yield Statement(f"the stride{of} is 1 x 1", dense, 0)
+    for size in (1, 2, 3, 5, 7):
+        rows, columns = axes("filter", "==", size)
+        words = f"the filter{of} is {size} x {size}"
+        yield Statement(words, ((rows,), (columns,)), int(size > 1))
+        if size == 1:
+            larger = axes("filter", ">=", 2)
+            yield Statement(f"the filter{of} is larger than 1 x 1", (larger,), 1)
+    rows, columns = axes("stride", "==", 1)
+    yield Statement(f"the stride{of} is 1 x 1", ((rows,), (columns,)), 0)
 
 
 def _comparisons() -> Iterator[Statement]:
-    for one, other, words in (
+    """Yield how sizes compare with one another."""
+    for first, second, words in (
         ("height", "width", "height and width"),
         ("filter_height", "filter_width", "filter height and width"),
         ("stride_height", "stride_width", "both strides"),
         ("channels_in", "channels_out", "channels in and out"),
         ("windows_height", "windows_width", "the numbers of rows and columns of windows"),
     ):
-        yield Statement(f"{words} differ", (((one, "!=", other),),), 1)
-        yield Statement(f"{words} are equal", (((one, "==", other),),), 1)
-        first, second = word(one), word(other)
-        yield Statement(f"{first} exceeds {second}", (((one, ">", other),),), 2)
-        yield Statement(f"{second} exceeds {first}", (((other, ">", one),),), 2)
-    for axis in ("height", "width"):
-        for one, other in ((axis, f"filter_{axis}"), (axis, f"stride_{axis}")):
-            yield Statement(f"{word(one)} exceeds {word(other)}", (((one, ">", other),),), 2)
-            yield Statement(f"{word(other)} exceeds {word(one)}", (((other, ">", one),),), 2)
-            yield Statement(f"{word(one)} is {word(other)}", (((one, "==", other),),), 2)
+        yield one(f"{words} differ", 1, first, "!=", second)
+        yield one(f"{words} are equal", 1, first, "==", second)
+        yield one(f"{word(first)} exceeds {word(second)}", 2, first, ">", second)
+        yield one(f"{word(second)} exceeds {word(first)}", 2, second, ">", first)
     axes = ("height", "width")
+    for axis in axes:
+        for other in (f"filter_{axis}", f"stride_{axis}"):
+            yield one(f"{axis} exceeds {word(other)}", 2, axis, ">", other)
+            yield one(f"{word(other)} exceeds {axis}", 2, other, ">", axis)
+            yield one(f"{axis} is {word(other)}", 2, axis, "==", other)
     outside = tuple((axis, ">", f"filter_{axis}") for axis in axes)
     yield Statement("the input is larger than the filter in rows or columns", (outside,), 1)
     whole = tuple(((axis, "==", f"filter_{axis}"),) for axis in axes)
     yield Statement("the filter is as large as the input", whole, 1)
-    yield Statement("the input is 1 x 1", (((axes[0], "==", 1),), ((axes[1], "==", 1),)), 1)
+    yield Statement("the input is 1 x 1", tuple(((axis, "==", 1),) for axis in axes), 1)

@@ -30,15 +30,15 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation
 from convcheck.kernels.calls import ARRANGEMENTS
 
-from .trial import Equation, Subject
+from .trial import Equation, Trial
 
 # Largest integer in adjointness: inner products of whole results must be exact in float64.
 _SMALL = 7
 
-Law = Callable[[Subject], Iterator[Equation]]
+Law = Callable[[Trial], Iterator[Equation]]
 
 
-def linearity(f: Subject) -> Iterator[Equation]:
+def linearity(f: Trial) -> Iterator[Equation]:
     """f(a - 2c) = f(a) - 2 f(c) in each factor, and f(0) = 0; a and c take a third of the range."""
     third = (f.case.largest or 0) // 3
     if third == 0:
@@ -55,7 +55,7 @@ def linearity(f: Subject) -> Iterator[Equation]:
         yield Equation(f(f.geometry, nothing), zero, f.geometry, nothing)
 
 
-def splitting(f: Subject) -> Iterator[Equation]:
+def splitting(f: Trial) -> Iterator[Equation]:
     """The whole is its parts, joined along an axis of the result or else added."""
     g = f.geometry
     extents = f.operation.extents(g)
@@ -88,7 +88,7 @@ def _resized(g: Geometry, axis: str, extent: int) -> Geometry:
     return replace(g, **size)
 
 
-def _part(f: Subject, axis: str, piece: slice) -> Arrays:
+def _part(f: Trial, axis: str, piece: slice) -> Arrays:
     return {
         name: _along(axes, axis, piece, f.arrays[name]) for name, axes in _axes(f.operation).items()
     }
@@ -108,7 +108,7 @@ def _along(axes: str, axis: str, piece: slice, array: Array) -> Array:
 _SPATIAL = (("H", "P", "h", "height"), ("W", "Q", "w", "width"))
 
 
-def translation(f: Subject) -> Iterator[Equation]:
+def translation(f: Trial) -> Iterator[Equation]:
     """Without the first narrow step, f is f of everything moved by one stride."""
     if f.geometry.fore is not None:
         return
@@ -140,7 +140,7 @@ def translation(f: Subject) -> Iterator[Equation]:
         yield Equation(z, f(smaller, moved), g, first_zero, f"z{cut}")
 
 
-def impulse(f: Subject) -> Iterator[Equation]:
+def impulse(f: Trial) -> Iterator[Equation]:
     """With a single non-zero in one factor, the result is the other factor, moved."""
     if f.geometry.fore is not None:
         return
@@ -172,7 +172,7 @@ def _index(axes: str, where: Mapping[str, int]) -> tuple[int | slice, ...]:
     return tuple(where.get(axis, slice(None)) for axis in axes)
 
 
-def subsampling(f: Subject) -> Iterator[Equation]:
+def subsampling(f: Trial) -> Iterator[Equation]:
     """Stride s is stride 1 of which every s-th narrow step is kept, or alone is fed."""
     operation, g = f.operation, f.geometry
     if g.fore is not None or g.stride_height == g.stride_width == 1:
@@ -203,7 +203,7 @@ def _every(axes: str, steps: Mapping[str, int], array: Array, shape: tuple[int, 
     return every[tuple(slice(extent) for extent in shape)]
 
 
-def adjointness(f: Subject) -> Iterator[Equation]:
+def adjointness(f: Trial) -> Iterator[Equation]:
     """<f(a, b), c> is the same sum whichever of the arrays is left to be multiplied last."""
     operation, g = f.operation, f.geometry
     small = min(_SMALL, f.case.largest or 0)
@@ -228,7 +228,7 @@ def adjointness(f: Subject) -> Iterator[Equation]:
     yield Equation(left, right, g, a, "(z * c).sum()", {"c": c})
 
 
-def repeatability(f: Subject) -> Iterator[Equation]:
+def repeatability(f: Trial) -> Iterator[Equation]:
     """A call depends on its arguments alone, and leaves results of earlier calls as they were."""
     g = f.geometry
     name = next(iter(f.operation.factors))
@@ -242,11 +242,11 @@ def repeatability(f: Subject) -> Iterator[Equation]:
     yield Equation(f(g, negative), opposite, g, negative, then=("{negated}", "z = {call}"))
 
 
-def memory_layout(f: Subject) -> Iterator[Equation]:
+def memory_layout(f: Trial) -> Iterator[Equation]:
     """The result does not depend on how the arguments lie in memory."""
     z = f(f.geometry, f.arrays)
-    for name, arrange in ARRANGEMENTS.items():
-        arranged = f(f.geometry, f.arrays, arrange)
+    for name in ARRANGEMENTS:
+        arranged = f(f.geometry, f.arrays, name)
         yield Equation(arranged, z, f.geometry, f.arrays, then=(f"z = {{{name}}}",))
 
 

@@ -6,15 +6,17 @@ from dataclasses import replace
 import numpy as np
 
 from convcheck.cases.case import Case
-from convcheck.form.operations import Kernel
+from convcheck.form.operations import Kernel, operation_named
 from convcheck.judging.judge import misbehaved, not_judged
 from convcheck.judging.verdicts import Evidence, Outcome, Verdict
 from convcheck.kernels import floating
-from convcheck.kernels.calls import MisbehaviourError, NotCalledError
-from convcheck.kernels.promises import promise_of, suited
+from convcheck.kernels.functions import subject_of
+from convcheck.kernels.misbehaviour import MisbehaviourError, NotCalledError
+from convcheck.kernels.promises import suited
+from convcheck.kernels.subjects import Subject
 
 from .identities import LAWS
-from .trial import Equation, Subject, UndecidedError
+from .trial import Equation, Trial, UndecidedError
 
 
 def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kernel]) -> Verdict:
@@ -37,45 +39,46 @@ def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kerne
     """
     if case.fill not in ("integers", "small"):
         raise ValueError(f"fill={case.fill!r}: expected 'integers', on which laws are judged")
-    with floating.kept(kernel):
-        return _judge_law(law, kernel, case, partners)
+    subject = subject_of(kernel, operation_named(case.operation))
+    with floating.kept(subject.module):
+        return _judge_law(law, subject, case, partners)
 
 
-def _judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kernel]) -> Verdict:
-    case = suited(promise_of(kernel), case)
-    nothing = not_judged(kernel, case, law)
+def _judge_law(law: str, subject: Subject, case: Case, partners: Mapping[str, Kernel]) -> Verdict:
+    case = suited(subject.promise, case)
+    nothing = not_judged(subject, case, law)
     if nothing is not None:
         return nothing
-    subject = Subject(kernel, case, partners)
+    trial = Trial(subject, case, partners)
     try:
         # What a wrong kernel returns may overflow, or be no number, on either side.
         with np.errstate(all="ignore"):
             if law != "adjointness":  # a single call, and dear partners
-                subject.ask_at_once(LAWS[law])
-            return _judged(Verdict(case, kernel, law, Outcome.AGREES), subject)
+                trial.ask_at_once(LAWS[law])
+            return _judged(Verdict(case, subject, law, Outcome.AGREES), trial)
     except NotCalledError as problem:
-        return Verdict(case, kernel, law, Outcome.UNDECIDED, str(problem))
+        return Verdict(case, subject, law, Outcome.UNDECIDED, str(problem))
     except MisbehaviourError as problem:
-        geometry, arrays = subject.last
+        geometry, arrays = trial.last
         evidence = Evidence(arrays, replace(case, geometry=geometry))
-        return misbehaved(Verdict(case, kernel, law, Outcome.AGREES), problem, evidence)
+        return misbehaved(Verdict(case, subject, law, Outcome.AGREES), problem, evidence)
     except UndecidedError as problem:
-        return Verdict(case, kernel, law, Outcome.UNDECIDED, str(problem))
+        return Verdict(case, subject, law, Outcome.UNDECIDED, str(problem))
     except Exception:
-        partner = subject.faulty_partner()
+        partner = trial.faulty_partner()
         if partner is None:
             raise
-        return _blamed(Verdict(case, kernel, law, Outcome.UNDECIDED), partner)
+        return _blamed(Verdict(case, subject, law, Outcome.UNDECIDED), partner)
 
 
-def _judged(verdict: Verdict, subject: Subject) -> Verdict:
+def _judged(verdict: Verdict, trial: Trial) -> Verdict:
     """Return `verdict`, changed to what the law's equations say."""
     applied = decided = False
-    for equation in LAWS[verdict.prop](subject):
+    for equation in LAWS[verdict.prop](trial):
         applied = True
         decided = decided or bool(np.any(equation.right))
         if not np.array_equal(equation.left, equation.right):
-            partner = subject.faulty_partner()
+            partner = trial.faulty_partner()
             if partner is not None:
                 return _blamed(replace(verdict, outcome=Outcome.UNDECIDED), partner)
             return _broken(replace(verdict, outcome=Outcome.DISAGREES), equation)

@@ -9,11 +9,12 @@ from convcheck.cases.case import Case, Raw, integers
 from convcheck.form import pytorch
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Arrays, Kernel, operation_named
+from convcheck.form.operations import Arrays, Kernel
 from convcheck.judging.clock import KERNEL
 from convcheck.judging.judge import limits_of
-from convcheck.kernels.calls import Call, MisbehaviourError, Remote, arrangement_name, call
-from convcheck.kernels.promises import DIRECT, promise_of
+from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.promises import DIRECT
+from convcheck.kernels.subjects import Answer, Call, Subject
 
 
 @dataclass(frozen=True)
@@ -36,26 +37,24 @@ class UndecidedError(Exception):
     """A result may be off by one half or more, so that rounding it says nothing."""
 
 
-class Subject:
+class Trial:
     """A kernel with the case it is called for, remembering its last call."""
 
-    def __init__(self, kernel: Kernel, case: Case, partners: Mapping[str, Kernel]) -> None:
-        self.kernel = kernel
+    def __init__(self, subject: Subject, case: Case, partners: Mapping[str, Kernel]) -> None:
+        self.subject = subject
         self.case = case
         self.partners = partners
-        self.operation = operation_named(case.operation)
+        self.operation = subject.operation
         self.geometry = case.geometry
         self.arrays = case.arrays()
         self.raw = Raw(case.seed, stream=1)
         self.partner_calls: list[tuple[str, Array, Array, tuple[int, int]]] = []
         self.last: tuple[Geometry, Arrays] = (self.geometry, self.arrays)
-        self._answers: Iterator[Array | MisbehaviourError] | None = None
+        self._answers: Iterator[Answer] | None = None
 
-    def __call__(
-        self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy
-    ) -> Array:
+    def __call__(self, geometry: Geometry, arrays: Arrays, arrangement: str = "copy") -> Array:
         """Return the kernel's result, settled; MisbehaviourError if there is none."""
-        return self.settled(self.call(geometry, arrays, arrange), geometry, arrays)
+        return self.settled(self.call(geometry, arrays, arrangement), geometry, arrays)
 
     def settled(self, z: Array, geometry: Geometry, arrays: Arrays) -> Array:
         """Return a result in float64, rounded to integers where the kernel's promise rounds.
@@ -64,7 +63,7 @@ class Subject:
             UndecidedError: it may be off by one half or more.
         """
         exact = z.astype(np.float64)
-        promise = promise_of(self.kernel)
+        promise = self.subject.promise
         if promise is DIRECT:
             return exact
         limits = limits_of(promise, replace(self.case, geometry=geometry), arrays)
@@ -75,9 +74,7 @@ class Subject:
         rounded: Array = np.rint(exact)
         return rounded
 
-    def call(
-        self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy
-    ) -> Array:
+    def call(self, geometry: Geometry, arrays: Arrays, arrangement: str = "copy") -> Array:
         """Return the kernel's result as it comes; MisbehaviourError if there is none."""
         self.last = (geometry, arrays)
         if self._answers is not None:
@@ -87,12 +84,12 @@ class Subject:
             return answer
         shape = self.operation.shape(geometry, self.operation.result)
         with KERNEL:
-            return call(self.kernel, self.operation, geometry, arrays, shape, arrange)
+            return self.subject.call(Call(geometry, arrays, shape, arrangement))
 
-    def ask_at_once(self, law: "Callable[[Subject], Iterable[Equation]]") -> None:
-        """Have a remote kernel answer in one go all calls that `law` is about to make."""
-        if isinstance(self.kernel, Remote):
-            self._answers = iter(self.kernel.call_all(calls_of(law, self.kernel, self.case)))
+    def ask_at_once(self, law: "Callable[[Trial], Iterable[Equation]]") -> None:
+        """Have all calls that `law` is about to make answered in one go, where that is faster."""
+        if self.subject.at_once:
+            self._answers = iter(self.subject.call_all(calls_of(law, self.subject, self.case)))
 
     def integers(self, shape: tuple[int, ...], largest: int) -> Array:
         """Return non-zero random integers in the case's dtype."""
@@ -116,27 +113,25 @@ class Subject:
         return None
 
 
-class _Rehearsal(Subject):
+class _Rehearsal(Trial):
     """Takes note of a law's calls, which do not depend on results, and makes none."""
 
-    def __init__(self, kernel: Kernel, case: Case, partners: Mapping[str, Kernel]) -> None:
-        super().__init__(kernel, case, partners)
+    def __init__(self, subject: Subject, case: Case, partners: Mapping[str, Kernel]) -> None:
+        super().__init__(subject, case, partners)
         self.calls: list[Call] = []
 
-    def call(
-        self, geometry: Geometry, arrays: Arrays, arrange: Callable[[Array], Array] = np.copy
-    ) -> Array:
+    def call(self, geometry: Geometry, arrays: Arrays, arrangement: str = "copy") -> Array:
         """Note the call, and return zeros of the result's shape."""
         shape = self.operation.shape(geometry, self.operation.result)
-        self.calls.append(Call(geometry, arrays, shape, arrangement_name(arrange)))
+        self.calls.append(Call(geometry, arrays, shape, arrangement))
         return np.zeros(shape, self.case.dtype)
 
 
 def calls_of(
-    law: Callable[[Subject], Iterable[Equation]], kernel: Kernel, case: Case
+    law: Callable[[Trial], Iterable[Equation]], subject: Subject, case: Case
 ) -> list[Call]:
     """Return the calls that `law`, which needs no partners, makes of a kernel on a case."""
-    rehearsal = _Rehearsal(kernel, case, {})
+    rehearsal = _Rehearsal(subject, case, {})
     for _ in law(rehearsal):
         pass
     return rehearsal.calls

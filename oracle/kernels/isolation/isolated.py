@@ -15,11 +15,12 @@ import numpy as np
 
 from convcheck.cases.case import Case
 from convcheck.form.layouts import Array
-from convcheck.form.operations import operation_named
-from convcheck.kernels.calls import Call, MisbehaviourError, NotCalledError, Remote, tell
+from convcheck.kernels import subjects
 from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.misbehaviour import MisbehaviourError, NotCalledError, tell
+from convcheck.kernels.subjects import Call, Request, Subject
 
-from .messages import Answer, Request, request_bytes
+from .messages import Answer, request_bytes
 from .process import EndedError, ExcessError, HangError, KilledError, Process
 
 _START_SECONDS = 60.0
@@ -45,8 +46,14 @@ class StartError(CandidateError):
     """The system lets no process start for a candidate."""
 
 
-class Isolated(Remote):
-    """A candidate that runs in a process of its own, started when it is first needed."""
+class Isolated(Subject):
+    """A candidate that runs in a process of its own, started when it is first needed.
+
+    It has spent the time from sending calls to having the answers, here; less what `rehearse`
+    takes off.
+    """
+
+    at_once = True
 
     def __init__(
         self,
@@ -74,11 +81,8 @@ class Isolated(Remote):
         for name, limit in limits.items():
             if not limit > 0:  # nor is nan
                 raise ValueError(f"{name}={limit!r}: expected a positive number")
+        super().__init__(**candidate.known)
         self.candidate = candidate
-        self.__name__ = candidate.operation
-        self.spent = 0.0
-        """seconds from sending calls to having the answers, here; less what `rehearse` takes off"""
-        self._operation = operation_named(candidate.operation)
         self._seconds, self._first_seconds = seconds, first_seconds
         self._megabytes = megabytes
         self._process: Process | None = None
@@ -153,12 +157,13 @@ class Isolated(Remote):
             atexit.unregister(self.stop)
             process.stop()
 
-    def renew(self) -> None:
+    def renew(self) -> bool:
         """Have the next call be the first that its process sees."""
         if self._process is not None:
             self._process.renew()
             if self._process.gone:
                 self.stop()
+        return True
 
     def begin(self) -> None:
         """Call it again in a new test, also where it was given up in the one before."""
@@ -180,21 +185,18 @@ class Isolated(Remote):
 
     def __call__(self, *positional: Any, **keywords: Any) -> Array:
         """Call it as any kernel; MisbehaviourError if it gives no result."""
-        (answer,) = self._ask([(self._operation.signature, positional, keywords, None, "copy")])
+        (answer,) = self.answers([Request(positional, keywords)])
         if isinstance(answer, MisbehaviourError):
             raise answer
         return answer
 
-    def call_all(self, calls: Sequence[Call]) -> list[Array | MisbehaviourError]:
-        """Return a result, or why there is none, for each call."""
-        return self._ask(self._requests(calls))
+    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
+        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
+        return self.candidate.axes_in_memory(name)
 
-    def _requests(self, calls: Sequence[Call]) -> list[Request]:
-        names = self._operation.signature
-        return [
-            (names, *self._operation.arguments(c.geometry, c.arrays), c.shape, c.arrangement)
-            for c in calls
-        ]
+    def import_line(self) -> str:
+        """Return the line of Python that has it as its operation's name."""
+        return self.candidate.import_line()
 
     def rehearse(self, calls: Sequence[Call]) -> None:
         """Take off `spent` what it takes to make these calls, the kernel's own time left out.
@@ -203,7 +205,7 @@ class Isolated(Remote):
         """
         spent = self.spent
         try:
-            self._run(self._requests(calls), [], rehearsal=True)
+            self._run(self.requests(calls), [], rehearsal=True)
             self.spent = 2 * spent - self.spent
         except (EndedError, NotCalledError):
             self.spent = spent
@@ -211,9 +213,9 @@ class Isolated(Remote):
             self.stop()
             raise
 
-    def _ask(self, requests: Sequence[Request]) -> list[Array | MisbehaviourError]:
+    def answers(self, requests: Sequence[Request]) -> list[subjects.Answer]:
         """Have all requests answered, whatever happens to the process meanwhile."""
-        answers: list[Array | MisbehaviourError] = []
+        answers: list[subjects.Answer] = []
         place, kills = 0, 0  # of the call that was killed last, and how often
         try:
             while len(answers) < len(requests):
@@ -263,7 +265,7 @@ class Isolated(Remote):
     def _run(
         self,
         requests: Sequence[Request],
-        answers: list[Array | MisbehaviourError],
+        answers: list[subjects.Answer],
         *,
         rehearsal: bool = False,
     ) -> None:
@@ -282,7 +284,7 @@ class Isolated(Remote):
             for number, request in enumerate(requests, first):
                 form = _form(request)
                 limit = self._limit(first=form not in process.answered)
-                answer = process.next(number, request[3], limit)
+                answer = process.next(number, request.shape, limit)
                 if len(process.answered) == _FORMS:
                     process.answered.clear()
                 if not rehearsal:
@@ -329,12 +331,11 @@ class Isolated(Remote):
 
 def _form(request: Request) -> Hashable:
     """Return what a compiler may have looked at in a call: all but the numbers in its arrays."""
-    names, positional, keywords, _, arrangement = request
     shown = [
         (each.shape, each.dtype.str) if isinstance(each, np.ndarray) else repr(each)
-        for each in (*positional, *keywords.values())
+        for each in (*request.positional, *request.keywords.values())
     ]
-    return *names, *keywords, *shown, arrangement
+    return *request.keywords, *shown, request.arrangement
 
 
 def _digest(request: Request) -> bytes:

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from convcheck.form.layouts import Array
+from convcheck.kernels.subjects import Request
 
 _LENGTH = struct.Struct("<Q")
 _HEADER = struct.Struct("<4sIQ")
@@ -26,9 +27,6 @@ _LONGEST = 1 << 16
 """bytes in a header"""
 _LONGEST_TEXT = 4000  # characters, of which JSON makes up to twelve bytes each
 _FLOATING = re.compile(r"[<>]f(2|4|8|12|16)")
-
-Request = tuple[Sequence[str], Sequence[Any], dict[str, Any], tuple[int, ...] | None, str]
-"""the parameters of `calls.invoke`, the arrangement by its name"""
 
 CUT_OFF = 97
 """exit status of a kernel process that lost its pipes"""
@@ -62,7 +60,7 @@ def request_bytes(
 
     In a rehearsal everything is done but the kernel called, and results are zeros.
     """
-    body = pickle.dumps((number, list(requests), rehearsal), protocol=5)
+    body = pickle.dumps((number, [*map(tuple, requests)], rehearsal), protocol=5)
     return _LENGTH.pack(len(body)) + body
 
 
@@ -74,7 +72,7 @@ def read_requests(stream: BinaryIO) -> tuple[int, list[Request], bool]:
     """
     (length,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
     number, requests, rehearsal = pickle.loads(_exactly(stream, length))  # noqa: S301  (the judge's)
-    return number, requests, rehearsal
+    return number, [Request(*each) for each in requests], rehearsal
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:

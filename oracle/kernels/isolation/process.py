@@ -21,8 +21,8 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 
 from convcheck.kernels import traces
-from convcheck.kernels.calls import MisbehaviourError
 from convcheck.kernels.loading import SAFE_PATH
+from convcheck.kernels.misbehaviour import MisbehaviourError
 
 from .messages import CUT_OFF, Answer, GarbledError, take_answer
 

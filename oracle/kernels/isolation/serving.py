@@ -21,15 +21,17 @@ from typing import Any
 import numpy as np
 
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Kernel
 from convcheck.kernels import traces
-from convcheck.kernels.calls import KernelWarning, MisbehaviourError, arranging, invoke, words
+from convcheck.kernels.calls import invoke
 from convcheck.kernels.candidates import CandidateError, load
+from convcheck.kernels.functions import Function
 from convcheck.kernels.loading import look_in
+from convcheck.kernels.misbehaviour import KernelWarning, MisbehaviourError, words
 from convcheck.kernels.settings import QUICK, SLOW, Settings
+from convcheck.kernels.subjects import Request, Subject
 
 from .descendants import adopt_orphans, become_kernel, children, end_all, end_like
-from .messages import CUT_OFF, HUNG_UP, Answer, Request, answer_bytes, read_requests
+from .messages import CUT_OFF, HUNG_UP, Answer, answer_bytes, read_requests
 
 # Processes and threads that a kernel may keep, as a pool.
 _HELPERS = 64
@@ -162,7 +164,7 @@ class _Past:
 class _Session:
     """Calls of one kernel in one process, and what it does there beside returning results."""
 
-    def __init__(self, kernel: Kernel, judge: _Judge) -> None:
+    def __init__(self, kernel: Subject, judge: _Judge) -> None:
         self._kernel, self._judge = kernel, judge
         self._past: deque[_Past] = deque(maxlen=_REMEMBERED)
         self._told: set[str] = set()
@@ -204,21 +206,16 @@ class _Session:
 
     def _rehearse(self, request: Request) -> tuple[Array | None, MisbehaviourError | None]:
         """Do what a call takes but for calling the kernel, so that the judge can take its time."""
-        kernel, zeros = self._kernel, np.zeros(request[3] or ())
-        self._kernel = lambda *_, **__: zeros.copy()
-        try:
-            return self._call(request)
-        finally:
-            self._kernel = kernel
+        zeros = np.zeros(request.shape or ())
+        return self._call(request, Function(lambda *_, **__: zeros.copy(), self._kernel.operation))
 
-    def _call(self, request: Request) -> tuple[Array | None, MisbehaviourError | None]:
+    def _call(
+        self, request: Request, kernel: Subject | None = None
+    ) -> tuple[Array | None, MisbehaviourError | None]:
         """Return the result of a call, and what was wrong with it."""
-        names, positional, keywords, shape, how = request
         self._forked = False
         try:
-            z, handed = invoke(
-                self._kernel, names, positional, keywords, shape, arranging(how), self._quick
-            )
+            z, handed = invoke(kernel or self._kernel, request, self._quick)
         except MisbehaviourError as problem:
             return None, problem
         except KeyboardInterrupt as error:  # not the user's: Ctrl-C does not get here

@@ -11,10 +11,11 @@ from typing import Any
 from convcheck.cases.case import Case
 from convcheck.form import layouts, pytorch
 from convcheck.form.geometry import LAYERS, Fore, Geometry
-from convcheck.form.operations import Kernel, Operation
+from convcheck.form.operations import Operation
 from convcheck.judging.bounds import bound
 from convcheck.judging.judge import judge_against, not_judged
 from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step
 
@@ -45,7 +46,7 @@ class Activated(Step):
         """What tells the step from others of its kind."""
         return f"{self.operation.name}-{self.fore_layer}-{self.activation}"
 
-    def judge(self, kernel: Kernel) -> Iterator[Judged]:
+    def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry, in float64."""
         geometry = Geometry(2, 7, 6, 2, 3, 3, 2, 2, 1, Fore(self.fore_layer, 2, 2, 2, 2, 3))
         case = Case(self.operation.name, geometry, "float64", "uniform", seed=3)
@@ -55,8 +56,8 @@ class Activated(Step):
         # Autograd's step through an activation takes up to two roundings more than the product
         # with d_act, and g(n + 2) <= 2 g(n) for the bound's n, which is four at least.
         limits = replace(limits, error=2 * limits.error)
-        agrees = Verdict(case, kernel, "activations", Outcome.AGREES)
-        verdict = not_judged(kernel, case, agrees.prop)
+        agrees = Verdict(case, subject, "activations", Outcome.AGREES)
+        verdict = not_judged(subject, case, agrees.prop)
         if verdict is None:
             verdict = judge_against(agrees, arrays, expected, limits)
         yield Judged([verdict])

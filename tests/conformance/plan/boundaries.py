@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from convcheck.cases.case import agreement_fills, nonfinite_fills
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
-from convcheck.form.operations import Kernel, Operation
+from convcheck.form.operations import Operation
+from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step, judge_fills
 
@@ -24,12 +25,12 @@ class Boundary(Step):
         """What tells the step from others of its kind."""
         return f"{self.operation.name}-{self.kind}"
 
-    def judge(self, kernel: Kernel) -> Iterator[Judged]:
+    def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another."""
         operation = self.operation
         kinds = (*agreement_fills(operation), "sparse", *nonfinite_fills(operation))
         for geometry in boundary_geometries(operation, self.kind):
-            yield Judged(judge_fills(kernel, operation, kinds, geometry, seed=1))
+            yield Judged(judge_fills(subject, kinds, geometry, seed=1))
 
 
 def boundaries(operation: Operation) -> Iterator[Boundary]:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from convcheck.cases.regions import Region
-from convcheck.form.operations import Kernel, Operation
+from convcheck.form.operations import Operation
 from convcheck.judging.certificates import Certificate, enumerate_region
+from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step, dtypes_of, fore_layers_of
 
@@ -36,9 +37,10 @@ TIERS = {
 }
 
 
-def region(kernel: Kernel, operation: Operation, effort: Tier) -> Region:
-    """Return the region that is certified for `operation`, of what its kernel takes."""
-    dtypes = dtypes_of(kernel, operation)[::-1]
+def region(subject: Subject, effort: Tier) -> Region:
+    """Return the region that is certified, of what the kernel takes."""
+    operation = subject.operation
+    dtypes = dtypes_of(subject)[::-1]
     if operation.default_fore is None:
         return Region(operation.name, effort.extent, full_to=effort.full_to, dtypes=dtypes)
     return Region(
@@ -48,7 +50,7 @@ def region(kernel: Kernel, operation: Operation, effort: Tier) -> Region:
         effort.narrow,
         full_to=effort.two_layers_full_to,
         dtypes=dtypes,
-        fore_layers=fore_layers_of(kernel, operation),
+        fore_layers=fore_layers_of(subject),
     )
 
 
@@ -68,13 +70,13 @@ class Certified(Step):
         """What tells the step from others of its kind."""
         return f"{self.shard}-{self.operation.name}"
 
-    def judge(self, kernel: Kernel) -> Iterator[Judged]:
+    def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another, by rank."""
-        within = region(kernel, self.operation, self.effort)
+        within = region(subject, self.effort)
         certificate = Certificate(within, 1, within.count())
         yield Judged([], certificate=certificate)
         for rank, verdicts in enumerate_region(
-            kernel,
+            subject,
             within,
             draws=1,
             seed=self.seed,

@@ -9,9 +9,10 @@ from convcheck.cases.case import Case
 from convcheck.conformance.shapes.coverage import shape_geometries
 from convcheck.conformance.shapes.sizes import NAMES, Sizes, covering, smaller
 from convcheck.form.geometry import Geometry
-from convcheck.form.operations import Kernel, Operation, operation_named
+from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step, dtypes_of, fore_layers_of
 
@@ -47,11 +48,11 @@ class Combined(Step):
         """What tells the step from others of its kind."""
         return f"{self.operation.name}-{self.sizes.values}-{self.part}"
 
-    def judge(self, kernel: Kernel) -> Iterator[Judged]:
+    def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another, the cheapest first."""
-        layers = fore_layers_of(kernel, self.operation)
+        layers = fore_layers_of(subject)
         geometries = covering(self.operation, layers, self.sizes)
-        return _each(kernel, self.operation, geometries[self.part :: PARTS[self.sizes.of]])
+        return _each(subject, geometries[self.part :: PARTS[self.sizes.of]])
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,11 @@ class Shapes(Step):
 
     fills = ("exact",)
 
-    def judge(self, kernel: Kernel) -> Iterator[Judged]:
+    def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another, the smallest first."""
-        layers = fore_layers_of(kernel, self.operation)
+        layers = fore_layers_of(subject)
         geometries = shape_geometries(self.operation.name, layers)
-        return _each(kernel, self.operation, sorted(geometries, key=_elements))
+        return _each(subject, sorted(geometries, key=_elements))
 
 
 def combined(operation: Operation, plans: Iterable[Sizes]) -> Iterator[Combined]:
@@ -72,35 +73,39 @@ def combined(operation: Operation, plans: Iterable[Sizes]) -> Iterator[Combined]
     return (Combined(operation, sizes, part) for sizes in plans for part in range(PARTS[sizes.of]))
 
 
-def cases_of(kernel: Kernel, operation: Operation, geometry: Geometry, turn: int) -> list[Case]:
+def cases_of(subject: Subject, geometry: Geometry, turn: int) -> list[Case]:
     """Return the cases that leave integers to choose from, by turns of dtypes, or the roomiest."""
-    dtypes = dtypes_of(kernel, operation)
+    dtypes = dtypes_of(subject)
     cases = [
-        Case(operation.name, geometry, dtypes[(turn + step) % len(dtypes)], "integers", seed=1)
+        Case(
+            subject.operation.name,
+            geometry,
+            dtypes[(turn + step) % len(dtypes)],
+            "integers",
+            seed=1,
+        )
         for step in range(len(dtypes))
     ]
     roomy = [case for case in cases if (case.largest or 0) >= _CHOICE]
     return roomy or [max(cases, key=lambda case: case.largest or 0)]
 
 
-def _each(kernel: Kernel, operation: Operation, geometries: Iterable[Geometry]) -> Iterator[Judged]:
+def _each(subject: Subject, geometries: Iterable[Geometry]) -> Iterator[Judged]:
     """Judge the kernel on each geometry, in the first dtype that decides."""
-    cases = (
-        cases_of(kernel, operation, geometry, turn) for turn, geometry in enumerate(geometries)
-    )
+    cases = (cases_of(subject, geometry, turn) for turn, geometry in enumerate(geometries))
     while batch := list(islice(cases, _BATCH)):
-        firsts = judge_all(kernel, [first for first, *_ in batch])
+        firsts = judge_all(subject, [first for first, *_ in batch])
         for first, (_, *others) in zip(firsts, batch, strict=True):
-            for verdict in _until_decided(kernel, first, others):
+            for verdict in _until_decided(subject, first, others):
                 yield Judged([_simplest(verdict)])
 
 
-def _until_decided(kernel: Kernel, first: Verdict, others: Iterable[Case]) -> Iterator[Verdict]:
+def _until_decided(subject: Subject, first: Verdict, others: Iterable[Case]) -> Iterator[Verdict]:
     """Yield verdicts until one decides."""
     yield first
     verdict, left = first, iter(others)
     while verdict.outcome not in DECIDED and (case := next(left, None)):
-        verdict = judge(kernel, case)
+        verdict = judge(subject, case)
         yield verdict
 
 
@@ -112,7 +117,7 @@ def _simplest(verdict: Verdict) -> Verdict:
         for geometry in smaller(
             operation_named(verdict.case.operation), verdict.case.geometry, name
         ):
-            found = judge(verdict.kernel, replace(verdict.case, geometry=geometry))
+            found = judge(verdict.subject, replace(verdict.case, geometry=geometry))
             if found.outcome is verdict.outcome:
                 verdict = found
                 break

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from convcheck.cases.case import DTYPES, Case
 from convcheck.conformance.shapes.networks import Layer, distinct_layers
-from convcheck.form.operations import Kernel, Operation
+from convcheck.form.operations import Operation
 from convcheck.judging.judge import judge
 from convcheck.judging.patches import judge_sampled
+from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step
 
@@ -54,16 +55,16 @@ class RealLayer(Step):
         """Whether every result is judged, so that case ids say all that there is to judge."""
         return self.all_results or self.layer.multiplications <= _WHOLE
 
-    def judge(self, kernel: Kernel) -> Iterator[Judged]:
+    def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on both fills at once."""
         cases = [
             Case(self.operation.name, self.layer.geometry, self.dtype, fill, seed=1)
             for fill in FILLS
         ]
         if self.replayable:
-            yield Judged([judge(kernel, case) for case in cases])
+            yield Judged([judge(subject, case) for case in cases])
         else:
-            yield Judged([judge_sampled(kernel, case, OUTPUTS) for case in cases])
+            yield Judged([judge_sampled(subject, case, OUTPUTS) for case in cases])
 
 
 def real_layers(

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from convcheck.cases.case import Case
 from convcheck.conformance.references import judge_property, laws_of
-from convcheck.form.operations import OPERATIONS, Kernel
+from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import property_of
+from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step
 
@@ -24,7 +25,7 @@ class Replay(Step):
         return f"{self.operation.name}-{self.prop}"
 
     @property
-    def fills(self) -> tuple[str, ...]:  # type: ignore[override]  (of each its own)
+    def fills(self) -> tuple[str, ...]:
         """The property."""
         return (self.prop,)
 
@@ -33,9 +34,9 @@ class Replay(Step):
         """The dtype of the case."""
         return self.case.dtype
 
-    def judge(self, kernel: Kernel) -> Iterator[Judged]:
+    def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel once."""
-        yield Judged([judge_property(self.prop, kernel, self.case)])
+        yield Judged([judge_property(self.prop, subject, self.case)])
 
 
 def replays(case: Case) -> Iterator[Replay]:

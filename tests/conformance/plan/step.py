@@ -6,10 +6,11 @@ from typing import ClassVar, NamedTuple
 
 from convcheck.cases.case import DTYPES, Case
 from convcheck.form.geometry import LAYERS, Fore, Geometry
-from convcheck.form.operations import Kernel, Operation
+from convcheck.form.operations import Operation
 from convcheck.judging.certificates import Certificate
 from convcheck.judging.judge import judge_all, not_offered
 from convcheck.judging.verdicts import Verdict
+from convcheck.kernels.subjects import Subject
 
 
 class Judged(NamedTuple):
@@ -29,8 +30,6 @@ class Step:
     """A part of what is judged of an operation's kernel."""
 
     operation: Operation
-    fills: ClassVar[tuple[str, ...]]
-    """the properties that are judged"""
     filed: ClassVar[str | None] = None
     """the property that verdicts are filed under, where that is not their own"""
 
@@ -38,6 +37,11 @@ class Step:
     def name(self) -> str:
         """What tells the step from others of its kind."""
         return self.operation.name
+
+    @property
+    def fills(self) -> tuple[str, ...]:
+        """The properties that are judged."""
+        raise NotImplementedError
 
     @property
     def only(self) -> str | None:
@@ -49,36 +53,39 @@ class Step:
         """Whether case ids say all that there is to judge."""
         return True
 
-    def judge(self, kernel: Kernel) -> Iterator[Judged]:
+    def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the operation's kernel, one example after another."""
         raise NotImplementedError
 
 
-def dtypes_of(kernel: Kernel, operation: Operation) -> tuple[str, ...]:
+def dtypes_of(subject: Subject) -> tuple[str, ...]:
     """Return the dtypes in which a kernel is to be judged."""
-    layer = operation.default_fore
-    return tuple(dtype for dtype in DTYPES if _offers(kernel, operation, dtype, layer))
+    layer = subject.operation.default_fore
+    return tuple(dtype for dtype in DTYPES if _offers(subject, dtype, layer))
 
 
-def fore_layers_of(kernel: Kernel, operation: Operation) -> tuple[str, ...]:
+def fore_layers_of(subject: Subject) -> tuple[str, ...]:
     """Return the kinds of layer l+1 with which a kernel is to be judged, if it has one."""
-    if operation.default_fore is None:
+    if subject.operation.default_fore is None:
         return ()
-    (dtype, *_) = dtypes_of(kernel, operation)
-    return tuple(layer for layer in LAYERS if _offers(kernel, operation, dtype, layer))
+    (dtype, *_) = dtypes_of(subject)
+    return tuple(layer for layer in LAYERS if _offers(subject, dtype, layer))
 
 
-def _offers(kernel: Kernel, operation: Operation, dtype: str, fore_layer: str | None) -> bool:
+def _offers(subject: Subject, dtype: str, fore_layer: str | None) -> bool:
     fore = None if fore_layer is None else Fore(fore_layer, 1, 1, 1, 1, 1)
-    case = Case(operation.name, Geometry(1, 1, 1, 1, 1, 1, 1, 1, 1, fore), dtype, "integers", 0)
-    return not_offered(kernel, case, "exact") is None
+    geometry = Geometry(1, 1, 1, 1, 1, 1, 1, 1, 1, fore)
+    case = Case(subject.operation.name, geometry, dtype, "integers", 0)
+    return not_offered(subject, case, "exact") is None
 
 
 def judge_fills(
-    kernel: Kernel, operation: Operation, fills: Sequence[str], geometry: Geometry, seed: int
+    subject: Subject, fills: Sequence[str], geometry: Geometry, seed: int
 ) -> list[Verdict]:
     """Judge a kernel on a geometry, in every dtype, with each of `fills`."""
     cases = [
-        Case(operation.name, geometry, dtype, fill, seed) for dtype in DTYPES for fill in fills
+        Case(subject.operation.name, geometry, dtype, fill, seed)
+        for dtype in DTYPES
+        for fill in fills
     ]
-    return judge_all(kernel, cases)
+    return judge_all(subject, cases)

@@ -285,9 +285,7 @@ def _choose_candidates(config: pytest.Config) -> bool:
 
     candidates = asked.candidates(config)
     kernels.PLACES.clear()
-    kernels.PLACES.update(
-        (name, f"{each.module}:{each.function}") for name, each in candidates.items()
-    )
+    kernels.PLACES.update((name, each.place) for name, each in candidates.items())
     kernels.CANDIDATES.clear()
     kernels.CANDIDATES.update(candidates)
     kernels.OPTIONS[:] = asked.call_options(config)

@@ -8,7 +8,7 @@ that it was told in.  Where the current profile has no database, nothing is kept
 import json
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass
 from typing import Any, Self
 
@@ -21,9 +21,9 @@ from convcheck.form.operations import operation_named
 from convcheck.judging.judge import property_of
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.verdicts import Verdict
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.subjects import Subject
 
-from .kernels import CANDIDATES
+from .kernels import PLACES
 
 MOST = 3
 """cases kept of each candidate"""
@@ -74,8 +74,8 @@ def _database() -> ExampleDatabase | None:
         return settings.get_profile(settings.get_current_profile_name()).database
 
 
-def _key(candidate: Candidate) -> bytes:
-    return f"convcheck {candidate.operation}={candidate.module}:{candidate.function}".encode()
+def _key(operation: str, place: str) -> bytes:
+    return f"convcheck {operation}={place}".encode()
 
 
 def keep(verdict: Verdict, cell: str | None) -> None:
@@ -85,40 +85,42 @@ def keep(verdict: Verdict, cell: str | None) -> None:
         verdict: one that failed, whose case id says all that there is to judge.
         cell: the property that it is told under, if not its own.
     """
-    candidate, database = getattr(verdict.kernel, "candidate", None), _database()
-    if candidate is None or database is None:
+    subject, database = verdict.subject, _database()
+    if not subject.place or database is None:
         return
-    database.save(
-        _key(candidate), Kept(str(verdict.case), verdict.prop, cell or verdict.prop).dump()
-    )
-    found, _ = read([candidate])
-    for each in found[candidate.operation][MOST:]:
-        database.delete(_key(candidate), each.dump())
+    operation, key = subject.operation.name, _key(subject.operation.name, subject.place)
+    database.save(key, Kept(str(verdict.case), verdict.prop, cell or verdict.prop).dump())
+    found, _ = read({operation: subject.place})
+    for each in found[operation][MOST:]:
+        database.delete(key, each.dump())
 
 
-def drop(candidate: Candidate, kept: Kept) -> None:
+def drop(subject: Subject, kept: Kept) -> None:
     """Forget a case."""
     database = _database()
     if database is not None:
-        database.delete(_key(candidate), kept.dump())
+        database.delete(_key(subject.operation.name, subject.place), kept.dump())
 
 
-def read(candidates: Iterable[Candidate]) -> tuple[dict[str, list[Kept]], list[str]]:
-    """Return what is kept, by operation, and a line about each entry that had to be dropped."""
+def read(places: Mapping[str, str]) -> tuple[dict[str, list[Kept]], list[str]]:
+    """Return what is kept of candidates, and a line about each entry that had to be dropped.
+
+    Both candidates' places and what is kept are by operation.
+    """
     database = _database()
     found: dict[str, list[Kept]] = {}
     dropped = []
-    for candidate in candidates:
-        parsed = []
-        for value in list(database.fetch(_key(candidate))) if database else ():
+    for operation, place in places.items():
+        key, parsed = _key(operation, place), []
+        for value in list(database.fetch(key)) if database else ():
             try:
-                parsed.append(Kept.parse(value, candidate.operation))
+                parsed.append(Kept.parse(value, operation))
             except ValueError as error:
                 assert database is not None
-                _erase(database, _key(candidate), value)
+                _erase(database, key, value)
                 text = " ".join(str(error).split())
-                dropped.append(f"{candidate.operation}: a kept case was dropped: {text}")
-        found[candidate.operation] = sorted(parsed, key=lambda each: each.size)
+                dropped.append(f"{operation}: a kept case was dropped: {text}")
+        found[operation] = sorted(parsed, key=lambda each: each.size)
     return found, sorted(dropped)
 
 
@@ -148,5 +150,5 @@ def read_once(config: pytest.Config) -> tuple[dict[str, list[Kept]], list[str]]:
     """Return what was kept before this run began, in every worker the same."""
     if _READ not in config.stash:
         handed: Any = getattr(config, "workerinput", {}).get(INPUT)
-        config.stash[_READ] = (taken_over(handed), []) if handed else read(CANDIDATES.values())
+        config.stash[_READ] = (taken_over(handed), []) if handed else read(PLACES)
     return config.stash[_READ]

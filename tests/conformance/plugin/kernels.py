@@ -8,9 +8,10 @@ from convcheck.conformance.references import HOMES, reference_for
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Kernel, Operation
 from convcheck.judging.verdicts import Verdict
-from convcheck.kernels.calls import Remote
 from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.functions import subject_of
 from convcheck.kernels.loading import source_digest
+from convcheck.kernels.subjects import Subject
 
 # Candidates that are judged in place of the reference, by operation, and where they are from.
 CHOSEN: dict[str, Kernel] = {}
@@ -19,35 +20,35 @@ PLACES: dict[str, str] = {}
 # Options that change how candidates are called, as on a command line.
 OPTIONS: list[str] = []
 # What they replace: the reference, or kernels of the user's.
-REPLACED: dict[str, Kernel] = {}
+REPLACED: dict[str, Subject] = {}
 
 
-def kernel_for(operation: str) -> Kernel:
+def kernel_for(operation: str) -> Subject:
     """Return the kernel to judge: a candidate, or the reference as its module has it now."""
-    return CHOSEN[operation] if operation in CHOSEN else reference_for(operation)
+    if operation in CHOSEN:
+        return subject_of(CHOSEN[operation], OPERATIONS[operation])
+    return reference_for(operation)
 
 
 def dtypes_of(operation: Operation) -> tuple[str, ...]:
     """Return the dtypes in which the kernel is to be judged."""
-    return step.dtypes_of(kernel_for(operation.name), operation)
+    return step.dtypes_of(kernel_for(operation.name))
 
 
 def fore_layers_of(operation: Operation) -> tuple[str, ...]:
     """Return the kinds of layer l+1 with which the kernel is to be judged, if it has one."""
-    return step.fore_layers_of(kernel_for(operation.name), operation)
+    return step.fore_layers_of(kernel_for(operation.name))
 
 
 def begin() -> None:
     """Begin a test: candidates that were given up in another are called again."""
-    for kernel in CHOSEN.values():
-        if isinstance(kernel, Remote):
-            kernel.begin()
+    for name in CHOSEN:
+        kernel_for(name).begin()
 
 
 def replaced_names() -> dict[str, str]:
     """Return where the kernels come from that candidates replace, as MODULE:FUNCTION."""
-    found = {name: getattr(kernel, "candidate", None) for name, kernel in REPLACED.items()}
-    return {name: f"{each.module}:{each.function}" for name, each in found.items() if each}
+    return {name: each.place for name, each in REPLACED.items() if each.place}
 
 
 def judged() -> list[str]:
@@ -63,7 +64,7 @@ def operations() -> list[Operation]:
 def check_oracles() -> None:
     """Check that the oracles agree on what is judged; OracleError where they do not."""
     for operation in operations():
-        references.check_oracles(operation, kernel_for(operation.name))
+        references.check_oracles(kernel_for(operation.name))
 
 
 def oracles() -> dict[str, str]:
@@ -92,4 +93,4 @@ def judge_fills(
     operation: Operation, fills: Sequence[str], geometry: Geometry, seed: int
 ) -> list[Verdict]:
     """Judge an operation's kernel on a geometry, in every dtype, with each of `fills`."""
-    return step.judge_fills(kernel_for(operation.name), operation, fills, geometry, seed)
+    return step.judge_fills(kernel_for(operation.name), fills, geometry, seed)

@@ -4,9 +4,9 @@ import shlex
 from typing import Any
 
 from convcheck.cases.case import Case
-from convcheck.form.operations import Kernel
 from convcheck.judging.explain import describe
 from convcheck.judging.likeness import Comparison, Losses, compare
+from convcheck.kernels.subjects import Subject
 
 from .accuracy import Accuracy
 from .recording import ConformanceError, rerun_command
@@ -15,7 +15,7 @@ from .recording import ConformanceError, rerun_command
 class Tally:
     """Comparisons of two kernels, the simplest case first."""
 
-    def __init__(self, kernel: Kernel, replaced: Kernel) -> None:
+    def __init__(self, kernel: Subject, replaced: Subject) -> None:
         self.kernels = (kernel, replaced)
         self.comparisons: list[Comparison] = []
         self._seconds: list[tuple[float, ...]] = []
@@ -28,7 +28,7 @@ class Tally:
         self._seconds.append(tuple(_measured(after - start) for after, start in pairs))
 
     def _spent(self) -> tuple[float, ...]:
-        return tuple(float(getattr(kernel, "spent", 0.0)) for kernel in self.kernels)
+        return tuple(kernel.spent for kernel in self.kernels)
 
     def dump(self, operation: str, dtype: str, *, bitwise: bool) -> dict[str, Any]:
         """Return the counts in plain types, and with them the seconds that each kernel took."""
@@ -76,8 +76,8 @@ class Tally:
 
     def _message(self, example: Comparison) -> str:
         case, difference = example.case, example.difference
-        candidate = getattr(self.kernels[1], "candidate", None)
-        replaced = f"{candidate.module}:{candidate.function}" if candidate else "the other"
+        other_kernel = self.kernels[1]
+        replaced = other_kernel.place or "the other"
         own, other = example.dtypes
         lines = [f"{case.operation}, {case.dtype}: not bit-identical with {replaced}"]
         if difference is None:
@@ -95,8 +95,8 @@ class Tally:
         if example.replaced.failed:
             lines.append(f"  but      {replaced} is wrong here: {example.replaced.reason}")
         command = "pytest --bitwise"
-        if candidate is not None:
-            command += f" --replaces {shlex.quote(str(candidate))}"
+        if other_kernel.line:
+            command += f" --replaces {shlex.quote(other_kernel.line)}"
         lines += [
             f"  case     {describe(case.geometry)}; fill {case.fill}",
             f"  rerun    {rerun_command(example.verdict, command=f'{command} --case {case}')}",

@@ -20,11 +20,12 @@ from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
 from convcheck.diagnosis.diagnose import Diagnosis, diagnose
 from convcheck.diagnosis.where.claims import Seen
 from convcheck.diagnosis.where.scan import is_lost
-from convcheck.form.operations import OPERATIONS, Kernel, Operation, operation_named
+from convcheck.form.operations import OPERATIONS, Operation, operation_named
 from convcheck.judging.certificates import Certificate
 from convcheck.judging.explain import explain, snippet
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
 
 from . import kernels
@@ -135,7 +136,7 @@ class Record:
 
     def __init__(
         self,
-        kernel_for: Callable[[str], Kernel] = kernels.kernel_for,
+        kernel_for: Callable[[str], Subject] = kernels.kernel_for,
         keep: Keep | None = None,
         again: Callable[..., str] | None = None,
     ) -> None:
@@ -160,7 +161,7 @@ class Record:
         self._failed = False
 
     def _fore_layers_of(self, operation: Operation) -> tuple[str, ...]:
-        return fore_layers_of(self._kernel_for(operation.name), operation)
+        return fore_layers_of(self._kernel_for(operation.name))
 
     def walk(self, step: Step, rerun: str | None = None) -> set[Outcome]:
         """Judge a step, and return what came of it; ConformanceError at the first failure.
@@ -318,10 +319,9 @@ def rerun_command(verdict: Verdict, cases: Sequence[Case] = (), command: str | N
         cases: those to judge one after another, where one does not do it.
         command: that of a test, where `--case` does not do it.
     """
-    candidate = getattr(verdict.kernel, "candidate", None)
-    named = ""
-    if candidate:
-        named = " " + shlex.join(["--kernel", str(candidate), *kernels.OPTIONS])
+    line, named = verdict.subject.line, ""
+    if line:
+        named = " " + shlex.join(["--kernel", line, *kernels.OPTIONS])
     if command is None or cases:
         return f"pytest{named}{''.join(f' --case {case}' for case in cases or [verdict.case])}"
     return command + named
@@ -375,7 +375,7 @@ def _failure(verdict: Verdict, tally: _Tally) -> dict[str, Any]:
 
 
 def _snippet(verdict: Verdict) -> list[str]:
-    return [] if verdict.evidence is None else snippet(verdict.kernel, verdict.evidence)
+    return [] if verdict.evidence is None else snippet(verdict.subject, verdict.evidence)
 
 
 def _certified(certificate: Certificate) -> dict[str, Any]:

@@ -3,15 +3,15 @@
 import pytest
 
 from convcheck.conformance.references import HOMES
-from convcheck.form.operations import Kernel
 from convcheck.kernels.candidates import Candidate, CandidateError, Fitted
+from convcheck.kernels.subjects import Subject
 
 from . import asked
 
 
-def replaced(config: pytest.Config, candidates: dict[str, Candidate]) -> dict[str, Kernel]:
+def replaced(config: pytest.Config, candidates: dict[str, Candidate]) -> dict[str, Subject]:
     """Return what candidates replace, by operation; UsageError where that is named badly."""
-    found: dict[str, Kernel] = {}
+    found: dict[str, Subject] = {}
     for text in config.getoption("convcheck_replaces") or ():
         place = text if "=" in text.partition(",")[0] else f"{_operation(text, candidates)}={text}"
         try:
@@ -33,7 +33,7 @@ def _operation(text: str, candidates: dict[str, Candidate]) -> str:
     return text.partition(",")[0].rpartition(":")[2]
 
 
-def _reference(config: pytest.Config, name: str) -> Kernel:
+def _reference(config: pytest.Config, name: str) -> Subject:
     """Return the reference's kernel, called as a candidate is, so that times compare."""
     candidate = Candidate(name, HOMES[name].__name__, name)
     if config.getoption("convcheck_in_process"):

@@ -1,9 +1,10 @@
-"""The two repaired backward kernels, each element from the definition of a derivative.
+"""The gradients and the repaired backward kernels, from the definition of a derivative.
 
-With L = <fore_delta, fore(d_act * op(x, fltrs), fore_w)>, where `d_act` is data, L is
-linear in `fltrs`: its derivative with respect to one tap is the value of L at the unit
-filter of that tap.  The literal forward kernels compute it, on integers so small that
-everything is exact.
+A forward kernel is linear in its input and in its filter, so that the derivative of
+<delta, op(x, ftr)> with respect to one element is the value at the unit array of that element.
+With L = <fore_delta, fore(d_act * op(x, fltrs), fore_w)>, where `d_act` is data, L is linear in
+`fltrs` likewise.  The literal forward kernels compute it, on integers so small that everything
+is exact, and equality is demanded.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import pytest
 
 from convcheck import reference
 from convcheck.form.layouts import Array
-from convcheck.reference import repaired
+from convcheck.reference import gradients, repaired
 
 FORWARD: dict[str, Callable[..., Any]] = {
     "convolution": reference.convolution,
@@ -26,6 +27,76 @@ BACKWARD: dict[str, Callable[..., Any]] = {
     "convolution_transpose": repaired.conv_transpose_back_prop,
 }
 PAIRINGS = [(layer, fore) for layer in FORWARD for fore in FORWARD]
+NAMES = tuple(f"{layer}_{of}_gradient" for layer in FORWARD for of in ("input", "filter"))
+
+
+class Integers:
+    """Small random integers, none of them zero."""
+
+    def __init__(self) -> None:
+        self._raw = np.random.PCG64(1).random_raw
+
+    def __call__(self, shape: tuple[int, ...]) -> Array:
+        """Return the next ones as an array of float64."""
+        drawn = self._raw(int(np.prod(shape))).reshape(shape).astype(np.int64) % 10 - 5.0
+        return np.where(drawn >= 0, drawn + 1, drawn)
+
+
+def derivative(loss: Callable[[Array], Any], shape: tuple[int, ...]) -> Array:
+    """Return the derivative of what is linear: its value at each of the unit arrays."""
+    found = np.empty(shape)
+    for index in np.ndindex(shape):
+        unit = np.zeros(shape)
+        unit[index] = 1
+        found[index] = loss(unit)
+    return found
+
+
+# (x shape, filter shape, stride), by what is special about them.
+ONE_LAYER = {
+    "plain": ((2, 3, 3, 2), (2, 2, 2, 3), (1, 1)),
+    "remainder": ((1, 6, 4, 2), (2, 2, 1, 2), (3, 2)),
+    "gaps": ((2, 3, 5, 1), (1, 2, 1, 2), (3, 4)),
+    "one row": ((1, 1, 8, 2), (2, 1, 3, 1), (5, 2)),
+    "as large as the input": ((3, 2, 3, 1), (1, 2, 3, 2), (2, 2)),
+}
+
+
+@pytest.mark.parametrize("layer", FORWARD)
+@pytest.mark.parametrize("sizes", ONE_LAYER.values(), ids=ONE_LAYER)
+def test_gradients(layer: str, sizes: tuple[Any, Any, Any]) -> None:
+    """Each element of a gradient is the derivative; those that nothing reached are zero."""
+    (x_shape, ftr_shape, strd), forward, integers = sizes, FORWARD[layer], Integers()
+    x, ftr = integers(x_shape), integers(ftr_shape)
+    delta = integers(forward(x, ftr, strd).shape)
+    extra = (x_shape,) if layer == "convolution" else ()
+    of_input = getattr(gradients, f"{layer}_input_gradient")(delta, ftr, strd, *extra)
+    of_filter = getattr(gradients, f"{layer}_filter_gradient")(x, delta, strd, ftr_shape)
+    for z, expected in (
+        (of_input, derivative(lambda x: np.sum(delta * forward(x, ftr, strd)), x_shape)),
+        (of_filter, derivative(lambda ftr: np.sum(delta * forward(x, ftr, strd)), ftr_shape)),
+    ):
+        assert z.shape == expected.shape
+        assert np.array_equal(z, expected)
+
+
+def of_two_products(name: str, first: float, second: float, factor: float) -> Any:
+    """Return a gradient's only element, (first + second) * factor, of arrays in float16."""
+    along, one = (1, 1, 2, 1), (1, 1, 1, 1)
+    shape = (1, 1, 1, 2) if name == "convolution_input_gradient" else along
+    extra = () if name == "convolution_transpose_input_gradient" else (one,)
+    pair, factors = (np.array(each, np.float16) for each in ((first, second), (factor, factor)))
+    z = getattr(gradients, name)(pair.reshape(shape), factors.reshape(shape), (1, 1), *extra)
+    assert (z.shape, z.dtype) == (one, np.float64)
+    return z.item()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_products_in_their_dtype_and_sums_in_float64(name: str) -> None:
+    """Products are rounded to the dtype that NumPy gives them, and added in float64."""
+    assert of_two_products(name, 2048, 1, 1) == 2049  # float16 would make it 2048
+    tenth = np.float16(0.1)
+    assert of_two_products(name, 0.1, 0, 0.1) == float(tenth * tenth) != float(tenth) ** 2
 
 
 @dataclass(frozen=True)
@@ -43,11 +114,11 @@ class Network:
     strd: tuple[int, int]
 
     def gradient(self, **keywords: Any) -> Array:
-        """Return what the repaired kernel makes of it."""
+        """Return what the repaired kernel makes of it; the kind of layer l+1 goes by keyword."""
         z: Array = BACKWARD[self.layer](
             *(self.fore_delta, self.fore_w, self.fore_strd, self.d_act),
             *(self.x, self.fltrs, self.strd),
-            **{"fore_layer": self.fore, **keywords},
+            **({"fore_layer": self.fore} | keywords if self.fore else {}),
         )
         return z
 
@@ -55,15 +126,6 @@ class Network:
         """Return L at `fltrs`."""
         a = self.d_act * FORWARD[self.layer](self.x, fltrs, self.strd)
         return np.sum(self.fore_delta * FORWARD[self.fore](a, self.fore_w, self.fore_strd))
-
-    def derivative(self) -> Array:
-        """Return dL/dfltrs from its definition."""
-        found = np.empty(self.fltrs.shape)
-        for index in np.ndindex(self.fltrs.shape):
-            unit = np.zeros(self.fltrs.shape)
-            unit[index] = 1
-            found[index] = self.loss(unit)
-        return found
 
 
 # (x shape, filter shape, stride, layer l+1: filter taps, channels out, stride), by what is
@@ -78,14 +140,9 @@ SIZES = {
 
 
 def network(layer: str, fore: str, sizes: str = "plain") -> Network:
-    """Return a network of small random integers, none of them zero."""
+    """Return a network of small random integers."""
     x_shape, ftr_shape, strd, taps, channels, fore_strd = SIZES[sizes]
-    raw = np.random.PCG64(1).random_raw
-
-    def integers(shape: tuple[int, ...]) -> Array:
-        drawn = raw(int(np.prod(shape))).reshape(shape).astype(np.int64) % 10 - 5.0
-        return np.where(drawn >= 0, drawn + 1, drawn)
-
+    integers = Integers()
     x, fltrs = integers(x_shape), integers(ftr_shape)
     d_act = integers(FORWARD[layer](x, fltrs, strd).shape)
     fore_w = integers((ftr_shape[3], *taps, channels))
@@ -95,20 +152,17 @@ def network(layer: str, fore: str, sizes: str = "plain") -> Network:
 
 @pytest.mark.parametrize(("layer", "fore"), PAIRINGS)
 @pytest.mark.parametrize("sizes", SIZES)
-def test_derivative(layer: str, fore: str, sizes: str) -> None:
-    """Each element of the result is the derivative of the loss, for all four pairings."""
+def test_backward_kernels(layer: str, fore: str, sizes: str) -> None:
+    """Each element of the result is the derivative of the loss, for all four pairings.
+
+    Without `fore_layer`, layer l+1 is the same operation as layer l.
+    """
     net = network(layer, fore, sizes)
-    z = net.gradient()
-    assert z.shape == net.fltrs.shape
-    assert np.array_equal(z, net.derivative())
-
-
-@pytest.mark.parametrize("layer", FORWARD)
-def test_default_pairing(layer: str) -> None:
-    """Without `fore_layer`, layer l+1 is the same operation as layer l."""
-    net = network(layer, layer)
-    arguments = (net.fore_delta, net.fore_w, net.fore_strd, net.d_act, net.x, net.fltrs, net.strd)
-    assert np.array_equal(BACKWARD[layer](*arguments), net.derivative())
+    expected = derivative(net.loss, net.fltrs.shape)
+    for each in (net, replace(net, fore=""))[: 1 + (layer == fore)]:
+        z = each.gradient()
+        assert z.shape == net.fltrs.shape
+        assert np.array_equal(z, expected)
 
 
 @pytest.mark.parametrize("layer", FORWARD)
@@ -154,10 +208,9 @@ def test_rounds_every_sum(layer: str) -> None:
     """Each term is rounded to the dtype of `fltrs` as it is added, in the notebook's order."""
     one, row = np.ones((1, 1, 1, 1)), np.ones((1, 1, 3, 1))
     terms = np.array([2048.0, 1, 1]).reshape(row.shape)
-    arguments = (row, one, (1, 1), row, terms, one.astype(np.float16), (1, 1))
-    assert BACKWARD[layer](*arguments).item() == 2048  # in one rounding it would be 2050
-    arguments = (row, one, (1, 1), row, terms[:, :, ::-1], one.astype(np.float16), (1, 1))
-    assert BACKWARD[layer](*arguments).item() == 2050
+    for each, expected in ((terms, 2048), (terms[:, :, ::-1], 2050)):  # in one rounding: 2050
+        arguments = (row, one, (1, 1), row, each, one.astype(np.float16), (1, 1))
+        assert BACKWARD[layer](*arguments).item() == expected
 
 
 @pytest.mark.parametrize("layer", FORWARD)

@@ -1,0 +1,174 @@
+"""What is judged: a kernel of one operation, whatever it is written in and wherever it runs.
+
+    functions.Function   a function of Python's that is called as the notebook's kernels are
+    candidates.Fitted    a candidate in this process, in layouts of its own
+    isolation.Isolated   a candidate in a process of its own
+
+Whoever judges asks a subject for what it promises and declines, and hands it calls.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+from convcheck.cases.case import Case
+from convcheck.form.geometry import Geometry
+from convcheck.form.layouts import Array
+from convcheck.form.operations import Arrays, Operation
+
+from .misbehaviour import MisbehaviourError
+from .promises import DIRECT, Promise
+
+Answer = Array | MisbehaviourError
+"""a result, or why there is none"""
+
+
+class Call(NamedTuple):
+    """One call: its arrays, the shape of its result, and how the arrays are to lie in memory."""
+
+    geometry: Geometry
+    arrays: Arrays
+    shape: tuple[int, ...] | None
+    """None allows any"""
+    arrangement: str = "copy"
+    """a name in `calls.ARRANGEMENTS`, with `:NAME` behind it if it is for that argument alone"""
+
+
+class Request(NamedTuple):
+    """One call as its kernel has it: arguments in the order of the operation's signature."""
+
+    positional: Sequence[Any]
+    keywords: Mapping[str, Any]
+    shape: tuple[int, ...] | None = None
+    arrangement: str = "copy"
+    """these two as a `Call` has them"""
+
+
+class Subject:
+    """A kernel of one operation, as the judge knows it."""
+
+    at_once = False
+    """whether several calls take less time together than one by one"""
+
+    def __init__(
+        self,
+        operation: Operation,
+        name: str,
+        promise: Promise = DIRECT,
+        *,
+        module: str = "",
+        place: str = "",
+        line: str = "",
+    ) -> None:
+        """Note what is known before any call.
+
+        Args:
+            operation: that it computes.
+            name: by which code calls it.
+            promise: what it promises of its rounding errors, and of zeros.
+            module: that it comes from, and that loads libraries for it.
+            place: MODULE:FUNCTION of one that can be found by it.
+            line: that names it on a command line, if one does.
+        """
+        self.operation, self.name, self.promise = operation, name, promise
+        self.module, self.place, self.line = module, place, line
+        self.spent = 0.0
+        """seconds that calls have taken, where that is measured"""
+
+    def __str__(self) -> str:
+        """Return how it is told of."""
+        return self.line or self.name
+
+    def __call__(self, *positional: Any, **keywords: Any) -> Any:
+        """Return what the kernel makes of a call's arguments, which are the notebook's."""
+        raise NotImplementedError
+
+    def answers(self, requests: Sequence[Request]) -> list[Answer]:
+        """Return a result, or why there is none, for each request."""
+        raise NotImplementedError
+
+    def requests(self, calls: Sequence[Call]) -> list[Request]:
+        """Return calls as its kernel has them."""
+        arguments = self.operation.arguments
+        return [Request(*arguments(c.geometry, c.arrays), c.shape, c.arrangement) for c in calls]
+
+    def call_all(self, calls: Sequence[Call]) -> list[Answer]:
+        """Return a result, or why there is none, for each call."""
+        return self.answers(self.requests(calls))
+
+    def call(self, call: Call) -> Array:
+        """Return the result of one call.
+
+        Raises:
+            MisbehaviourError: there is none: the kernel raised, changed an argument or a setting
+                of the process, or returned no array of real floating dtype with this shape.
+        """
+        (answer,) = self.call_all([call])
+        if isinstance(answer, MisbehaviourError):
+            raise answer
+        return answer
+
+    def refuses(self, case: Case, prop: str) -> str | None:  # noqa: ARG002  (others look at them)
+        """Return why it is not to be judged on `case` for a property, if it is not."""
+        return None
+
+    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:  # noqa: ARG002
+        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
+        return None
+
+    def import_line(self) -> str:
+        """Return the line of Python that has it under its name."""
+        return f"{self.name} = ...  # the kernel that was judged"
+
+    def begin(self) -> None:
+        """Begin a test: what was given up in another is called again."""
+
+    def renew(self) -> bool:
+        """Have the next call be the first that the kernel sees; False where that cannot be."""
+        return False
+
+    def fresh(self, seconds: float) -> "Subject":  # noqa: ARG002
+        """Return it as it was at first, called for at most so long, where that can be."""
+        return self
+
+    def rehearse(self, calls: Sequence[Call]) -> None:
+        """Take off `spent` what such calls take apart from the kernel, where that is counted."""
+
+    def stop(self) -> None:
+        """End what runs for it alone."""
+
+    def __enter__(self) -> Self:
+        """Return it; it is stopped in the end."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+class Wrapped(Subject):
+    """A subject as it is, but for what a kind of this changes."""
+
+    def __init__(self, subject: Subject) -> None:
+        """Take over what is known of a subject."""
+        same = {name: getattr(subject, name) for name in ("module", "place", "line")}
+        super().__init__(subject.operation, subject.name, subject.promise, **same)
+        self.subject, self.at_once = subject, subject.at_once
+
+    def __call__(self, *positional: Any, **keywords: Any) -> Any:
+        """Call the subject."""
+        return self.subject(*positional, **keywords)
+
+    def answers(self, requests: Sequence[Request]) -> list[Answer]:
+        """Return the subject's answers."""
+        return self.subject.answers(requests)
+
+    def refuses(self, case: Case, prop: str) -> str | None:
+        """Return why the subject is not to be judged."""
+        return self.subject.refuses(case, prop)
+
+    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
+        """Return how the subject has an argument lie in memory."""
+        return self.subject.axes_in_memory(name)
+
+    def import_line(self) -> str:
+        """Return the subject's line."""
+        return self.subject.import_line()
