@@ -8,12 +8,12 @@ from functools import lru_cache
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
-from convcheck.form.geometry import LAYERS, Fore, Geometry, require_extent
+from convcheck.form.geometry import Fore, Geometry, require_extent
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import operation_named
 
-from .axes import Axis, axes
+from .axes import Along, axes
 from .case import DTYPES, LARGEST_ARRAY
-from .unchecked import unchecked
 
 # Orders in which to look for combinations that hold all pairs.
 _STEPS = (1, 5, 7, 11, 13, 17, 19, 23, 25, 29, 31, 35, 37, 41, 43, 47)
@@ -96,7 +96,7 @@ class Region:
 
     def __str__(self) -> str:
         """Return what the region holds, in words."""
-        what = "input" if operation_named(self.operation).layer == "convolution" else "output"
+        what = "input" if operation_named(self.operation).layer.narrows else "output"
         if self._two_layers:
             kind = (
                 "of either kind" if len(set(self.fore_layers)) > 1 else f"a {self.fore_layers[0]}"
@@ -170,9 +170,8 @@ class Region:
         for place, spatial in self._spatial(span):
             if place % shards == shard:
                 rows = self._rows(full, pairwise, place, spatial)
-                known: dict[Any, Any] = {}
                 for rank, sizes in enumerate(rows, start=place * ranks):
-                    yield rank, spatial.geometry(sizes, known), sizes.dtype
+                    yield rank, spatial.geometry(sizes), sizes.dtype
 
     def count(self, span: range | None = None) -> int:
         """Return how many geometries the region, or a span of it, holds, each in one dtype."""
@@ -248,8 +247,8 @@ class _Block(NamedTuple):
     """Axes of which each is combined with each."""
 
     fore_layer: str | None
-    rows: tuple[Axis, ...]
-    columns: tuple[Axis, ...]
+    rows: tuple[Along, ...]
+    columns: tuple[Along, ...]
     largest: int
     fringe: bool
 
@@ -262,42 +261,19 @@ class Spatial(NamedTuple):
     """Kind of layer l+1 and both axes of a geometry, and where it stands in a region."""
 
     fore_layer: str | None
-    rows: Axis
-    columns: Axis
+    rows: Along
+    columns: Along
     largest: int
     fringe: bool
 
-    def geometry(self, sizes: Sizes, known: dict[Any, Any] | None = None) -> Geometry:
-        """Return the geometry of this shape with these sizes.
-
-        `known` is its `Geometry.spatial`, which others of this shape share.
-        """
-        a, b = self.rows, self.columns
+    def geometry(self, sizes: Sizes) -> Geometry:
+        """Return the geometry of this shape with these sizes."""
+        (rows, *down), (columns, *across) = self.rows, self.columns
         fore = None
         if self.fore_layer is not None:
-            fore = unchecked(
-                Fore,
-                layer=self.fore_layer,
-                channels_out=sizes.fore_channels,
-                filter_height=a.fore_taps,
-                filter_width=b.fore_taps,
-                stride_height=a.fore_stride,
-                stride_width=b.fore_stride,
-            )
-        return unchecked(
-            Geometry,
-            batch=sizes.batch,
-            height=a.extent,
-            width=b.extent,
-            channels_in=sizes.channels_in,
-            channels_out=sizes.channels_out,
-            filter_height=a.taps,
-            filter_width=b.taps,
-            stride_height=a.stride,
-            stride_width=b.stride,
-            fore=fore,
-            spatial={} if known is None else known,
-        )
+            (taps, strides) = zip(down, across, strict=True)
+            fore = Fore(self.fore_layer, sizes.fore_channels, *taps, *strides)
+        return Geometry(sizes.batch, rows, columns, sizes.channels_in, sizes.channels_out, fore)
 
 
 @lru_cache(maxsize=64)

@@ -11,7 +11,8 @@ from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
 from convcheck.kernels.subjects import Subject, Wrapped
 
-from .session import Asked, Session
+from .answers import Asked
+from .session import Session
 from .where.scan import Draw
 
 _PROMISES = {

@@ -1,68 +1,66 @@
-"""Kernels that are right on a call by itself: what their results depend on besides arguments."""
+"""Kernels that are right on a call by itself: on what else their results depend.
+
+That may be earlier calls, chance, or how arguments lie in memory.
+"""
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from convcheck.cases.case import DTYPES, Case
-from convcheck.judging.verdicts import Evidence, Wrong
+from convcheck.judging.verdicts import Evidence
+from convcheck.kernels.calls import ARRANGEMENTS
+from convcheck.kernels.misbehaviour import MisbehaviourError
 
+from .answers import Asked
 from .probes import Probe
 from .session import Session
+from .told import Diagnosis
 from .where.claims import Claim
 
 _REPEATS = 64
 _SHOWN = 4  # calls in a row that are written out
 
 
-@dataclass(frozen=True)
-class History:
-    """What is known of a kernel that is right on a call by itself."""
-
-    claim: Claim
-    cases: tuple[Case, ...] = ()
-    """judged one after another, these show it; empty where nothing is known to"""
-    evidence: Evidence | None = None
-    """the last of them, the call before it included"""
-
-
-def history(session: Session, probe: Probe) -> History:
+def history(session: Session, probe: Probe) -> Diagnosis:
     """Return what a kernel's results depend on that failed on `probe` and was right there."""
-    fresh = session.restart()
+    fresh = session.subject.renew()
     asked = [] if session.lost else session.ask([probe] * _REPEATS)
     wrong = [at for at, each in enumerate(asked) if not each.right]
     if wrong and len(asked) == _REPEATS:
-        result = next(filter(None, (asked[at].result() for at in wrong)), None)
-        shown = evidence_of(probe, result) if result else None
+        compared = next((asked[at] for at in wrong if asked[at].result), None)
+        shown = compared.evidence() if compared else None
         if fresh and wrong == list(range(max(wrong[0], 1), _REPEATS)):
             return _from_then_on(probe, wrong[0], shown)
-        words = (
-            f"different results for the same arguments, wrong in {len(wrong)} of {len(asked)} calls"
-        )
+        share = f"wrong in {len(wrong)} of {len(asked)} calls"
+        claim = _depends(f"different results for the same arguments, {share}", "gives")
         shown = replace(shown or Evidence(probe.arrays, probe.case), repeats=len(asked))
-        return History(Claim(words, "gives", circumstance=True), evidence=shown)
+        return Diagnosis(claims=claim, evidence=shown)
     found = _after_another(session, probe) if fresh and not probe.special else None
     if found is not None:
         return found
     words = f"right in {_REPEATS} further calls with these arguments: its results depend on more"
-    return History(Claim(words, "is"))
+    return Diagnosis(claims=(Claim(words, "is"),))
 
 
-def _after_another(session: Session, probe: Probe) -> History | None:
+def _depends(words: str, verb: str = "is") -> tuple[Claim, ...]:
+    return (Claim(words, verb, circumstance=True),)
+
+
+def _after_another(session: Session, probe: Probe) -> Diagnosis | None:
     """Return which other call, made before, makes a call wrong: one that differs in one respect."""
     for words, case in _others(probe.case):
-        if session.lost or not session.restart():
+        if case == probe.case or (case.mode != "bound" and case.largest is None):
+            continue
+        if session.lost or not session.subject.renew():
             return None
         before = Probe(case)
         asked = session.ask([before, probe])
         if len(asked) == 2 and asked[0].right and not asked[1].right:
-            result = asked[1].result()
-            shown = evidence_of(probe, result) if result else Evidence(probe.arrays, probe.case)
-            shown = replace(shown, before=Evidence(before.arrays, case))
-            return History(_later(f"wrong after a call with {words}"), (case, probe.case), shown)
+            claim = _depends(f"right when first called, wrong after a call with {words}")
+            shown = replace(asked[1].evidence(), before=Evidence(before.arrays, case))
+            return Diagnosis(claims=claim, cases=(case, probe.case), evidence=shown)
     return None
 
 
@@ -84,50 +82,68 @@ def _others(case: Case) -> Iterator[tuple[str, Case]]:
     ]
     for words, sizes in changes:
         with contextlib.suppress(ValueError):  # what layer l+1 does not fit
-            other = replace(case, geometry=replace(g, **sizes))
-            if other != case and (other.mode == "bound" or other.largest is not None):
-                yield words, other
-    for dtype in DTYPES:
-        other = replace(case, dtype=dtype)
-        if dtype != case.dtype and (other.mode == "bound" or other.largest is not None):
-            yield dtype, other
+            yield words, replace(case, geometry=g.resized(**sizes))
+    yield from ((dtype, replace(case, dtype=dtype)) for dtype in DTYPES)
 
 
-def _from_then_on(probe: Probe, before: int, shown: Evidence | None) -> History:
+def _from_then_on(probe: Probe, before: int, shown: Evidence | None) -> Diagnosis:
     """Return that a kernel is right in so many calls, and wrong in all that follow."""
-    claim = _later("wrong on the second such call")
+    words = "wrong on the second such call"
     if before > 1:
-        claim = _later(f"wrong from call {before + 1} with these arguments on")
+        words = f"wrong from call {before + 1} with these arguments on"
     few = before < _SHOWN
-    if shown is not None:
-        again = ("z = {call}",) * before
-        shown = replace(shown, then=again) if few else replace(shown, repeats=before + 1)
-    return History(claim, _cases(*[probe] * (before + 1)) if few else (), shown)
-
-
-def _later(words: str) -> Claim:
-    return Claim(f"right when first called, {words}", "is", circumstance=True)
-
-
-def _cases(*probes: Probe) -> tuple[Case, ...]:
-    """Return the cases to judge again, where they hold all of the calls."""
-    return () if any(each.special for each in probes) else tuple(each.case for each in probes)
-
-
-def evidence_of(probe: Probe, result: Wrong, then: tuple[str, ...] = ()) -> Evidence:
-    """Return the evidence of one wrong result."""
-    with np.errstate(all="ignore"):
-        error = np.where(result.wrong, np.abs(result.got - result.expected), -1)
-    index = np.unravel_index(int(np.argmax(np.where(np.isnan(error), np.inf, error))), error.shape)
-    return Evidence(
-        probe.arrays,
-        probe.case,
-        expression=f"z[{', '.join(str(int(i)) for i in index)}]",
-        index=tuple(int(i) for i in index),
-        got=float(result.got[index]),
-        expected=float(result.expected[index]),
-        wrong=int(result.wrong.sum()),
-        total=result.wrong.size,
-        whole=result,
-        then=then,
+    if shown is not None and few:
+        shown = replace(shown, then=("z = {call}",) * before)
+    elif shown is not None:
+        shown = replace(shown, repeats=before + 1)
+    # Where cases do not hold all of the calls, judging them again does not show it.
+    cases = (probe.case,) * (before + 1) if few and not probe.special else ()
+    return Diagnosis(
+        claims=_depends(f"right when first called, {words}"), cases=cases, evidence=shown
     )
+
+
+_LAID = {
+    "fortran": "in Fortran order",
+    "reversed": "with negative strides",
+    "gapped": "with gaps between elements",
+}
+
+
+def layout(session: Session, focus: Asked) -> Diagnosis | None:
+    """Return how a kernel takes memory wrongly, and a call; None if it does not.
+
+    Args:
+        session: of the kernel.
+        focus: a call with dense arrays on which it is right.
+    """
+    names = list(session.operation.factors)
+    alone = [f"{kind}:{name}" for name in names for kind in ARRANGEMENTS]
+    probes = [replace(focus.probe, arrangement=each) for each in (*alone, *ARRANGEMENTS)]
+    bad = {each.probe.arrangement: each for each in session.ask(probes) if not each.right}
+    if not bad or session.lost:
+        return None
+    places = [
+        f"{name} lies {_listed(kinds)}"
+        for name in names
+        if (kinds := [_LAID[kind] for kind in ARRANGEMENTS if f"{kind}:{name}" in bad])
+    ]
+    if not places:
+        places = [f"all arguments lie {_listed([_LAID[k] for k in ARRANGEMENTS if k in bad])}"]
+    answers = [each.answer for each in bad.values()]
+    deeds = sorted({a.deed if isinstance(a, MisbehaviourError) else "wrong" for a in answers})
+    words = f"right on C-contiguous arrays, {_listed(deeds)} where {_listed(places)} in memory"
+    # With all arguments so arranged, or else one of them.
+    kind = next((kind for kind in ARRANGEMENTS if kind in bad), next(iter(bad)))
+    evidence = bad[kind].evidence(f"z = {{{kind.partition(':')[0]}}}")
+    told = Diagnosis(
+        claims=_depends(words),
+        advice=("declines=memory_layout, if it takes dense arrays alone",),
+        evidence=evidence,
+    )
+    return told.drawn(evidence)
+
+
+def _listed(words: Sequence[str]) -> str:
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last

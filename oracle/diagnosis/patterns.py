@@ -1,8 +1,7 @@
 """What is wrong in words, where no mistake of the catalogue gives the same results."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -13,56 +12,55 @@ from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import DECIDED
 from convcheck.kernels.subjects import Subject
 
+from .answers import Asked
 from .probes import Probe
+from .session import Session
 from .where.claims import Backing, Claim
 
 
-def rounding(wrong: Sequence[Any], *, guess: bool) -> Iterator[str]:
+def rounding(wrong: Sequence[Asked], *, guess: bool) -> Iterator[Claim]:
     """Yield that all of these answers are off by little; with a `guess` at the precision inside.
 
     A kernel that is wrong on small integers as well has another fault.
     """
     worst, terms = 0.0, 1
     for each in wrong:
-        case, result = each.probe.case, each.result()
+        case, result = each.probe.case, each.result
         if result is None or case.mode == "nonfinite" or not np.isfinite(result.got).all():
             return
         operation = operation_named(case.operation)
         absolute = {name: np.abs(array) for name, array in each.probe.arrays.items()}
         magnitude = operation.oracle(case.geometry, absolute)
         used = magnitude > 0
-        error = float(
-            np.max(np.abs(result.got - result.expected)[used] / magnitude[used], initial=0)
-        )
-        worst, terms = max(worst, error), max(terms, most_terms(operation, case.geometry))
+        error = np.abs(result.got - result.expected)[used] / magnitude[used]
+        worst = max(worst, float(np.max(error, initial=0)))
+        terms = max(terms, most_terms(operation, case.geometry))
     if not 0 < worst < 2.0**-6:
         return
-    looked = f"in {len(wrong)} wrong results that were looked at"
-    share = f"at most {worst:.2g} of the sum of magnitudes, {looked}"
+    small, looked = "errors are small", f"in {len(wrong)} wrong results that were looked at"
     for name, unit in (("float32", 2.0**-24), ("TF32 or float16", 2.0**-11), ("bfloat16", 2.0**-8)):
         likely = guess and unit / 16 <= worst <= 2 * unit * np.sqrt(terms)
         if likely and name != case.dtype:
-            yield f"errors are small, as of {name} inside: {share}"
-            return
-    yield f"errors are small: {share}"
+            small = f"errors are small, as of {name} inside"
+            break
+    yield Claim(f"{small}: at most {worst:.2g} of the sum of magnitudes, {looked}")
 
 
-def linearity(ask: Callable[[list[Probe]], list[Any]], probe: Probe) -> Iterator[str]:
+def linearity(session: Session, probe: Probe) -> Iterator[Claim]:
     """Yield the factors that the result does not follow when they are doubled or negated."""
-    names = list(operation_named(probe.case.operation).factors)
-    changed = [probe.changed(n, by * probe.arrays[n]) for n in names for by in (2, -1)]
-    once, *answers = (asked.answer for asked in ask([probe, *changed]))
-    if not all(isinstance(each, np.ndarray) for each in (once, *answers)) or not once.any():
-        return
-    if not np.isfinite(once).all():  # what zeros make of NaN need not be linear
+    names = list(session.operation.factors)
+    changed = [probe.holding(**{n: by * probe.arrays[n]}) for n in names for by in (2, -1)]
+    once, *answers = session.results([probe, *changed]) or [np.zeros(0)]
+    # What zeros make of NaN need not be linear.
+    if not once.any() or not np.isfinite(once).all():
         return
     for name, twice, opposite in zip(names, answers[::2], answers[1::2], strict=True):
         if np.array_equal(opposite, once):
-            yield f"the sign of {name} does not matter"
+            yield Claim(f"the sign of {name} does not matter")
         elif not np.array_equal(twice, 2 * once):
-            yield f"twice {name} does not give twice the result"
+            yield Claim(f"twice {name} does not give twice the result")
         elif not np.array_equal(opposite, -once):
-            yield f"-{name} does not give the opposite result"
+            yield Claim(f"-{name} does not give the opposite result")
 
 
 _MEANING = {

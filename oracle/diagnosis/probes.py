@@ -13,11 +13,14 @@ from itertools import product
 import numpy as np
 
 from convcheck.cases.case import Case, nonfinite_fills
+from convcheck.form.axis import Axis, reaching
 from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layers import Layer
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.spread import Spread, spread
 from convcheck.kernels.promises import DIRECT, Promise
+from convcheck.kernels.subjects import Call
 
 Pair = tuple[int, int]
 
@@ -42,9 +45,14 @@ class Probe:
         """Whether its arrays, or how they lie in memory, are other than its case's."""
         return bool(self.small or self.graded or self.changes or self.arrangement != "copy")
 
-    def changed(self, name: str, array: Array) -> "Probe":
-        """Return the same with another array."""
-        return replace(self, changes=((name, array.tobytes()),))
+    def holding(self, **arrays: Array) -> "Probe":
+        """Return the same with other arrays."""
+        return replace(self, changes=tuple((name, a.tobytes()) for name, a in arrays.items()))
+
+    @property
+    def call(self) -> Call:
+        """The call that it is."""
+        return Call(self.case.geometry, self.arrays, None, self.arrangement)
 
     @property
     def arrays(self) -> Mapping[str, Array]:
@@ -109,30 +117,21 @@ class _Axis:
     remainder: int = 0
     fore: Pair = (1, 1)
 
+    def of(self, layer: Layer) -> Axis:
+        """Return it as a geometry has it; only what is narrowed has a remainder."""
+        return layer.axis(reaching(self.steps, self.taps, self.stride, self.remainder))
+
 
 def _geometry(
     operation: Operation, rows: _Axis, columns: _Axis, sizes: tuple[int, int, int, int], kind: str
 ) -> Geometry:
-    height, width = (
-        (each.steps - 1) * each.stride + each.taps + each.remainder
-        if operation.layer == "convolution"
-        else each.steps
-        for each in (rows, columns)
-    )
+    axes = rows.of(operation.layer), columns.of(operation.layer)
     batch, channels_in, channels_out, fore_channels = sizes
     fore = None
     if operation.default_fore is not None:
         taps, strides = zip(rows.fore, columns.fore, strict=True)
         fore = Fore(kind, fore_channels, *taps, *strides)
-    return Geometry(
-        batch,
-        *(height, width),
-        channels_in,
-        channels_out,
-        *(rows.taps, columns.taps),
-        *(rows.stride, columns.stride),
-        fore,
-    )
+    return Geometry(batch, *axes, channels_in, channels_out, fore)
 
 
 _UNEQUAL = _Axis(5, 3, 2, 1, (2, 2)), _Axis(6, 2, 3, 2, (3, 2))
@@ -148,8 +147,8 @@ _PIXELS = _Axis(6, 1, 1), _Axis(7, 1, 1)
 
 def _single(operation: Operation) -> tuple[tuple[_Axis, _Axis], tuple[int, int, int, int]]:
     """Return axes and sizes with which every result is a single product of many."""
-    if operation.result == "ihwo":  # many places in the array that has the windows, too
-        few, many = (13, 73) if operation.layer == "convolution" else (73, 13)
+    if operation.returns_filter:  # many places in the array that has the windows, too
+        few, many = (13, 73) if operation.layer.narrows else (73, 13)
         return _SINGLE, (1, few, many, 1)
     channels_in, channels_out = (1 if letter in operation.summed else 73 for letter in "io")
     return _PIXELS, (2, channels_in, channels_out, 1)

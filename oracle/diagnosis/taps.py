@@ -3,10 +3,10 @@
 import numpy as np
 
 from convcheck.form.layouts import Array
-from convcheck.kernels.misbehaviour import MisbehaviourError
 
+from .answers import Asked
 from .probes import Probe
-from .session import Asked, Session
+from .session import Session
 
 _MOST = 49
 
@@ -22,7 +22,7 @@ def acting(session: Session, focus: Asked) -> Acts | None:
     height, width = operation.shape(probe.case.geometry, "hw")
     if not 1 < height * width <= _MOST or probe.case.mode == "nonfinite":
         return None
-    if operation.result == "ihwo":
+    if operation.returns_filter:
         found = _of_result(focus)
     else:
         found = _of_argument(session, probe, height, width)
@@ -34,7 +34,7 @@ def acting(session: Session, focus: Asked) -> Acts | None:
 
 
 def _of_result(focus: Asked) -> list[int | None] | None:
-    result = focus.result()
+    result = focus.result
     if result is None:
         return None
     i, h, w, o = result.expected.shape
@@ -46,21 +46,17 @@ def _of_result(focus: Asked) -> list[int | None] | None:
 def _of_argument(
     session: Session, probe: Probe, height: int, width: int
 ) -> list[int | None] | None:
-    name = next(name for name, axes in session.operation.factors.items() if axes == "ihwo")
+    name = session.operation.filter
+    assert name is not None, "what returns no filter takes one"  # noqa: S101
     probes = [
-        probe.changed(name, _single(probe.arrays[name], row, column))
+        probe.holding(**{name: _single(probe.arrays[name], row, column)})
         for row in range(height)
         for column in range(width)
     ]
-    asked = session.ask(probes)
-    if session.lost or any(isinstance(each.answer, MisbehaviourError) for each in asked):
+    got = session.results(probes)
+    if got is None or any(each.shape != probe.expected.shape for each in got):
         return None
-    shape = probe.expected.shape
-    if any(each.answer.shape != shape for each in asked):  # type: ignore[union-attr]
-        return None
-    got = np.stack([np.asarray(each.answer, np.float64) for each in asked])
-    expected = np.stack([each.expected for each in probes])
-    return _matched(got, expected)
+    return _matched(np.stack(got).astype(np.float64), np.stack([each.expected for each in probes]))
 
 
 def _single(array: Array, row: int, column: int) -> Array:

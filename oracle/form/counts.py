@@ -8,10 +8,11 @@ their number.  So the oracle is asked once for each axis, of which geometries sh
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from .axis import Axis
 from .geometry import Fore, Geometry
 from .layouts import Array
 from .operations import OPERATIONS, Operation
@@ -46,11 +47,8 @@ def most_terms(operation: Operation, geometry: Geometry) -> int:
     """Return the most terms of any result; 0 in an empty batch."""
     if geometry.batch == 0:
         return 0
-    most: int | None = geometry.spatial.get(operation)
-    if most is None:
-        rows, columns = (_along(operation, *axis).most for axis in _axes(geometry))
-        most = geometry.spatial[operation] = rows * columns
-    return most * summed(operation, geometry)
+    rows, columns = (_along(operation, *axis).most for axis in _axes(geometry))
+    return rows * columns * summed(operation, geometry)
 
 
 def summed(operation: Operation, geometry: Geometry) -> int:
@@ -72,20 +70,20 @@ _SIZES = {
 }
 
 
-def _axes(geometry: Geometry) -> tuple[Any, Any]:
+# An axis, and kind, taps and stride of layer l+1 along it, where there is one.
+_Both = tuple[Axis, tuple[str, int, int] | None]
+
+
+def _axes(geometry: Geometry) -> tuple[_Both, _Both]:
     """Return what happens along rows, and along columns."""
-    g, fore = geometry, geometry.fore
-    rows = (g.height, g.filter_height, g.stride_height)
-    columns = (g.width, g.filter_width, g.stride_width)
-    if fore is None:
-        return (rows, None), (columns, None)
-    return (
-        (rows, (fore.layer, fore.filter_height, fore.stride_height)),
-        (columns, (fore.layer, fore.filter_width, fore.stride_width)),
-    )
+    f = geometry.fore
+    if f is None:
+        return (geometry.rows, None), (geometry.columns, None)
+    rows = (f.layer, f.filter_height, f.stride_height)
+    return (geometry.rows, rows), (geometry.columns, (f.layer, f.filter_width, f.stride_width))
 
 
-class _Axis(NamedTuple):
+class _Along(NamedTuple):
     """The counts along one axis: `Counts` of a single column, channel and batch item."""
 
     terms: Array
@@ -95,18 +93,15 @@ class _Axis(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _along(
-    operation: Operation, axis: tuple[int, int, int], fore: tuple[str, int, int] | None
-) -> _Axis:
-    extent, taps, stride = axis
+def _along(operation: Operation, axis: Axis, fore: tuple[str, int, int] | None) -> _Along:
     follows = None if fore is None else Fore(fore[0], 1, fore[1], 1, fore[2], 1)
-    geometry = Geometry(1, extent, 1, 1, 1, taps, 1, stride, 1, follows)
+    geometry = Geometry(1, axis, Axis(1), 1, 1, follows)
     ones = {
         name: np.ones(operation.shape(geometry, axes)) for name, axes in operation.factors.items()
     }
     terms = operation.oracle(geometry, ones)[0, :, 0, 0]
     if fore is None:
-        return _Axis(terms, int(terms.max()), 0, 0)
+        return _Along(terms, int(terms.max()), 0, 0)
     inner = operation.error(geometry, ones)
     outer = operation.gradient(geometry, ones["x"], ones["d_act"])
-    return _Axis(terms, int(terms.max()), int(inner.max()), int(outer.max()))
+    return _Along(terms, int(terms.max()), int(inner.max()), int(outer.max()))

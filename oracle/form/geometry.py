@@ -1,12 +1,26 @@
 """The sizes and strides of one call."""
 
 import re
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from operator import attrgetter
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
-LAYERS = ("convolution", "convolution_transpose")
+from .axis import Axis
+from .layers import LAYERS
+
+# The parts of a geometry's text: a letter, and the sizes behind it.
+_OF_FILTER = {"f": ("filter_height", "filter_width"), "s": ("stride_height", "stride_width")}
+_OF_LAYER = {
+    "b": ("batch",),
+    "h": ("height",),
+    "w": ("width",),
+    "i": ("channels_in",),
+    "o": ("channels_out",),
+    **_OF_FILTER,
+}
+_OF_FORE = {"k": ("channels_out",), **_OF_FILTER}
 
 
 def require_extent(name: str, value: object, least: int) -> None:
@@ -15,8 +29,37 @@ def require_extent(name: str, value: object, least: int) -> None:
         raise ValueError(f"{name}={value!r}: expected an integer of at least {least}")
 
 
+def _names(parts: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [name for part in parts.values() for name in part]
+
+
+class _Sized:
+    """What has sizes, which parts of a text name."""
+
+    _parts: ClassVar[Mapping[str, tuple[str, ...]]]
+
+    def _require_sizes(self, whose: str, found: tuple[Any, ...]) -> None:
+        """Raise ValueError unless all sizes, which are `found`, are integers above zero."""
+        if {*map(type, found)} == {int} and min(found) > 0:
+            return
+        for name, size in self.sizes.items():  # seldom: they take long
+            require_extent(whose + name, size, 0 if name == "batch" else 1)
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Every size by its name."""
+        return {name: getattr(self, name) for name in _names(self._parts)}
+
+    def __str__(self) -> str:
+        sizes = self.sizes
+        return ".".join(
+            letter + "x".join(str(sizes[name]) for name in part)
+            for letter, part in self._parts.items()
+        )
+
+
 @dataclass(frozen=True)
-class Fore:
+class Fore(_Sized):
     """Layer l+1 of a two-layer network: what the notebook's backward kernels call fore.
 
     Its input is the output of layer l, so that its channels in are layer l's channels out.
@@ -28,71 +71,123 @@ class Fore:
     filter_width: int
     stride_height: int
     stride_width: int
+    _parts = _OF_FORE
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
         if self.layer not in LAYERS:
             raise ValueError(f"layer={self.layer!r}: expected one of {', '.join(LAYERS)}")
-        _require_sizes("fore ", _FORE_SIZES, _fore_sizes_of(self))
+        self._require_sizes("fore ", _fore_sizes_of(self))
+
+    def axes(self, height: int, width: int) -> tuple[Axis, Axis]:
+        """Return its axes on an input of these extents."""
+        return (
+            Axis(height, self.filter_height, self.stride_height),
+            Axis(width, self.filter_width, self.stride_width),
+        )
 
     def __str__(self) -> str:
-        return (
-            f"{self.layer}.k{self.channels_out}.f{self.filter_height}x{self.filter_width}"
-            f".s{self.stride_height}x{self.stride_width}"
-        )
+        return f"{self.layer}.{super().__str__()}"
 
 
 @dataclass(frozen=True)
-class Geometry:
+class Geometry(_Sized):
     """The sizes and strides of one layer, and of the one after it where there is one.
 
-    `height` and `width` are those of the layer's input, also for its gradients.  Whether
-    a filter fits depends on the operation: see `operations.Operation.check`.
+    The axes are those of the layer's input, also for its gradients.  Whether a filter fits
+    depends on the operation: see `operations.Operation.check`.
     """
 
     batch: int
-    height: int
-    width: int
+    rows: Axis
+    columns: Axis
     channels_in: int
     channels_out: int
-    filter_height: int
-    filter_width: int
-    stride_height: int
-    stride_width: int
     fore: Fore | None = None
+    _parts = _OF_LAYER
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
-        _require_sizes("", _SIZES, _sizes_of(self))
+        channels = (self.channels_in, self.channels_out)
+        self._require_sizes("", (self.batch, *channels, *self.rows, *self.columns))
 
-    @cached_property
-    def spatial(self) -> dict[Any, Any]:
-        """What others have found out of all but batch and channels: by layer, operation or name.
+    @classmethod
+    def of(
+        cls,
+        batch: int,
+        height: int,
+        width: int,
+        channels_in: int,
+        channels_out: int,
+        filter_height: int,
+        filter_width: int,
+        stride_height: int,
+        stride_width: int,
+        fore: Fore | None = None,
+    ) -> Self:
+        """Return the geometry with these sizes."""
+        rows = Axis(height, filter_height, stride_height)
+        columns = Axis(width, filter_width, stride_width)
+        return cls(batch, rows, columns, channels_in, channels_out, fore)
 
-        Geometries that differ in batch and channels alone may share it.
-        """
-        return {}
+    def resized(self, **sizes: int) -> Self:
+        """Return the same geometry but for these sizes."""
+        return self.of(**{**self.sizes, **sizes}, fore=self.fore)
+
+    def alone(self) -> Self:
+        """Return the same without a layer l+1."""
+        return self if self.fore is None else replace(self, fore=None)
+
+    @property
+    def axes(self) -> tuple[Axis, Axis]:
+        """Rows and columns."""
+        return self.rows, self.columns
+
+    @property
+    def height(self) -> int:
+        """Rows of the layer's input."""
+        return self.rows.extent
+
+    @property
+    def width(self) -> int:
+        """Columns of the layer's input."""
+        return self.columns.extent
+
+    @property
+    def filter_height(self) -> int:
+        """Rows of the filter."""
+        return self.rows.taps
+
+    @property
+    def filter_width(self) -> int:
+        """Columns of the filter."""
+        return self.columns.taps
+
+    @property
+    def stride_height(self) -> int:
+        """Rows from one window to the next."""
+        return self.rows.stride
+
+    @property
+    def stride_width(self) -> int:
+        """Columns from one window to the next."""
+        return self.columns.stride
 
     # Kept, since what follows from a geometry is looked up by it many times.
     @cached_property
     def _hash(self) -> int:
-        return hash((*_sizes_of(self), self.fore))
+        return hash(_fields_of(self))
 
     def __hash__(self) -> int:
         return self._hash
 
     def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
         """Leave out what was found out: hashes differ from process to process."""
-        return type(self), (*_sizes_of(self), self.fore)
+        return type(self), _fields_of(self)
 
     def __str__(self) -> str:
         """Return the part of a case id that stands for the geometry."""
-        layer = (
-            f"b{self.batch}.h{self.height}.w{self.width}"
-            f".i{self.channels_in}.o{self.channels_out}"
-            f".f{self.filter_height}x{self.filter_width}"
-            f".s{self.stride_height}x{self.stride_width}"
-        )
+        layer = super().__str__()
         return layer if self.fore is None else f"{layer}+{self.fore}"
 
     @classmethod
@@ -104,29 +199,29 @@ class Geometry:
                 f"geometry={text!r}: expected the form b1.h4.w4.i1.o1.f2x2.s1x1, and for a "
                 "backward kernel +convolution.k1.f1x1.s1x1 behind it"
             )
-        layer, fore_numbers = match["layer"], match["fore"]
         fore = None
-        if fore_numbers is not None:
-            fore = Fore(match["kind"], *map(int, re.findall(r"\d+", fore_numbers)))
-        numbers = map(int, re.findall(r"\d+", layer))
-        sizes: dict[str, Any] = dict(zip(_SIZES, numbers, strict=True))
-        return cls(**sizes, fore=fore)
+        if match["kind"] is not None:
+            fore = Fore(match["kind"], *_numbers(match["fore"] or ""))
+        sizes: dict[str, Any] = dict(zip(_names(_OF_LAYER), _numbers(match["layer"]), strict=True))
+        return cls.of(**sizes, fore=fore)
 
 
-_SIZES = tuple(each.name for each in fields(Geometry))[:-1]
-_FORE_SIZES = tuple(each.name for each in fields(Fore))[1:]
-_sizes_of, _fore_sizes_of = attrgetter(*_SIZES), attrgetter(*_FORE_SIZES)
+_fore_sizes_of = attrgetter(*_names(_OF_FORE))
+_fields_of = attrgetter(*(each.name for each in fields(Geometry)))
 
 
-def _require_sizes(whose: str, names: tuple[str, ...], sizes: tuple[Any, ...]) -> None:
-    for name, size in zip(names, sizes, strict=True):
-        if type(size) is not int or size < 1:  # seldom, and a call for each takes long
-            require_extent(whose + name, size, 0 if name == "batch" else 1)
+def _numbers(text: str) -> Iterator[int]:
+    return map(int, re.findall(r"\d+", text))
 
 
 # Numbers without leading zeros, so that no two texts stand for one geometry.
 _N = r"(?:0|[1-9][0-9]{0,8})"
+
+
+def _pattern(parts: Mapping[str, tuple[str, ...]]) -> str:
+    return r"\.".join(letter + "x".join([_N] * len(part)) for letter, part in parts.items())
+
+
 _TEXT = re.compile(
-    rf"(?P<layer>b{_N}\.h{_N}\.w{_N}\.i{_N}\.o{_N}\.f{_N}x{_N}\.s{_N}x{_N})"
-    rf"(?:\+(?P<kind>[a-z_]+)(?P<fore>\.k{_N}\.f{_N}x{_N}\.s{_N}x{_N}))?"
+    rf"(?P<layer>{_pattern(_OF_LAYER)})(?:\+(?P<kind>[a-z_]+)\.(?P<fore>{_pattern(_OF_FORE)}))?"
 )

@@ -15,14 +15,16 @@ by its axes, one letter each:
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from operator import itemgetter
-from typing import Any
+from operator import mul
+from typing import Any, NamedTuple
 
 from . import pytorch
-from .geometry import Geometry
+from .axis import SIDES, Axis, Span
+from .geometry import Fore, Geometry
+from .layers import FILTER, Layer
 from .layouts import Array
 
 Arrays = Mapping[str, Array]
@@ -35,7 +37,7 @@ class Operation:
     """One operation: its arguments, the axes of its arrays, and its layer."""
 
     name: str
-    layer: str
+    layer: Layer
     """the forward operation of layer l"""
     signature: tuple[str, ...]
     """positional arguments of a kernel, in order"""
@@ -46,7 +48,7 @@ class Operation:
     data: str
     """the factor in which a NaN or infinity must reach exactly the results that it enters;
     in the others it also may, and does unless a kernel multiplies by zeros it inserted"""
-    default_fore: str | None = None
+    default_fore: Layer | None = None
     """what layer l+1 is where `fore_layer` is not passed; None without a layer l+1"""
 
     def __repr__(self) -> str:
@@ -66,80 +68,67 @@ class Operation:
 
     def check(self, geometry: Geometry) -> None:
         """Raise ValueError where the operation has no meaning on `geometry`."""
-        g = geometry
-        if (g.fore is None) is not (self.default_fore is None):
+        if (geometry.fore is None) is not (self.default_fore is None):
             expected = "no layer l+1" if self.default_fore is None else "a layer l+1"
-            raise ValueError(f"geometry={g}: {self.name} expected {expected}")
-        if self.layer == "convolution":
-            _check_fits("", g.filter_height, g.height, g.filter_width, g.width)
-        if g.fore is not None and g.fore.layer == "convolution":
-            rows, columns = self.output_extents(g)
-            _check_fits("fore ", g.fore.filter_height, rows, g.fore.filter_width, columns)
+            raise ValueError(f"geometry={geometry}: {self.name} expected {expected}")
+        misfit = _misfit(self.layer, geometry.rows, geometry.columns, geometry.fore)
+        if misfit:
+            raise ValueError(misfit)
 
     def extents(self, geometry: Geometry) -> Mapping[str, int]:
         """Return the extent of every axis."""
         g = geometry
-        if self.layer not in g.spatial:
-            g.spatial[self.layer] = self._spatial_extents(g)
-        e = {**g.spatial[self.layer], "b": g.batch, "i": g.channels_in, "o": g.channels_out}
-        if g.fore is not None:
-            e["k"] = g.fore.channels_out
-        return e
+        spatial = _spatial_extents(self.layer, g.rows, g.columns, g.fore)
+        return {**spatial, "b": g.batch, "i": g.channels_in, "o": g.channels_out}
 
-    def _spatial_extents(self, geometry: Geometry) -> Mapping[str, int]:
-        g = geometry
-        e = {"h": g.filter_height, "w": g.filter_width}
-        if self.layer == "convolution":
-            e["H"], e["W"] = g.height, g.width
-            e["P"] = (g.height - g.filter_height) // g.stride_height + 1
-            e["Q"] = (g.width - g.filter_width) // g.stride_width + 1
-        else:
-            e["P"], e["Q"] = g.height, g.width
-            e["H"] = (g.height - 1) * g.stride_height + g.filter_height
-            e["W"] = (g.width - 1) * g.stride_width + g.filter_width
-        if g.fore is not None:
-            f = g.fore
-            rows, columns = (e[axis] for axis in self.output_axes)
-            e |= {"g": f.filter_height, "m": f.filter_width}
-            if f.layer == "convolution":
-                e["R"] = (rows - f.filter_height) // f.stride_height + 1
-                e["S"] = (columns - f.filter_width) // f.stride_width + 1
-            else:
-                e["R"] = (rows - 1) * f.stride_height + f.filter_height
-                e["S"] = (columns - 1) * f.stride_width + f.filter_width
-        return e
+    def spans(self, geometry: Geometry) -> tuple[Span, Span]:
+        """Return rows and columns of layer l."""
+        return self.layer.span(geometry.rows), self.layer.span(geometry.columns)
 
-    @property
-    def output_axes(self) -> str:
-        """Rows and columns of layer l's output, which is what layer l+1 takes."""
-        return "PQ" if self.layer == "convolution" else "HW"
+    def layers(self, geometry: Geometry) -> "tuple[Part, Part]":
+        """Return the one-layer operations that a backward kernel is made of.
+
+        The first carries dL/dy of layer l+1 back to dL/da, its input; the second makes the
+        filter gradient of layer l of its delta, which is dL/da * d_act.
+        """
+        g, f = geometry, geometry.fore
+        assert f is not None, "only a backward kernel has a layer l+1"  # noqa: S101
+        rows, columns = f.axes(*self.output_extents(g))
+        after = Geometry(g.batch, rows, columns, g.channels_out, f.channels_out)
+        return (
+            Part(OPERATIONS[f"{f.layer}_input_gradient"], after),
+            Part(OPERATIONS[f"{self.layer}_filter_gradient"], g.alone()),
+        )
 
     def output_extents(self, geometry: Geometry) -> tuple[int, ...]:
         """Return the number of rows and of columns of layer l's output."""
-        return self.shape(geometry, self.output_axes)
+        return self.shape(geometry, self.layer.output[1:3])
 
     def shape(self, geometry: Geometry, axes: str) -> tuple[int, ...]:
         """Return the shape of an array with these axes."""
-        return _pick(axes)(self.extents(geometry))
+        return tuple(map(self.extents(geometry).__getitem__, axes))
+
+    @cached_property
+    def arrays(self) -> Mapping[str, str]:
+        """The arrays that a kernel is handed, with their axes."""
+        if "fltrs" in self.signature:  # not a factor: only its shape and dtype matter
+            return {**self.factors, "fltrs": FILTER}
+        return self.factors
+
+    @property
+    def returns_filter(self) -> bool:
+        """Whether its result is a filter of layer l, and no tensor."""
+        return self.result == FILTER
+
+    @cached_property
+    def filter(self) -> str | None:
+        """The factor that is a filter of layer l, if one is."""
+        return next((name for name, axes in self.factors.items() if axes == FILTER), None)
 
     def array_shapes(self, geometry: Geometry) -> Mapping[str, tuple[int, ...]]:
         """Return name and shape of every array that a kernel is handed."""
-        extents = self.extents(geometry)
-        return {name: pick(extents) for name, pick in self._arrays}
-
-    @cached_property
-    def _arrays(self) -> "list[tuple[str, _Pick]]":
-        """Name of every array that a kernel is handed, and what picks its shape."""
-        axes = dict(self.factors)
-        if "fltrs" in self.signature:  # not a factor: only its shape and dtype matter
-            axes["fltrs"] = "ihwo"
-        return [(name, _pick(each)) for name, each in axes.items()]
-
-    @cached_property
-    def _shapes(self) -> "list[tuple[str, _Pick]]":
-        """Name of every shape that a kernel is handed, and what picks it."""
-        axes = {"x_shape": "bHWi", "ftr_shape": "ihwo"}
-        return [(name, _pick(each)) for name, each in axes.items() if name in self.signature]
+        extent = self.extents(geometry).__getitem__
+        return {name: tuple(map(extent, axes)) for name, axes in self.arrays.items()}
 
     def largest_array(self, geometry: Geometry) -> tuple[int, ...]:
         """Return the shape of the largest array among those handed over and the result."""
@@ -150,8 +139,9 @@ class Operation:
         """Return positional and keyword arguments for a kernel."""
         g = geometry
         values: dict[str, Any] = {**arrays, "strd": (g.stride_height, g.stride_width)}
-        for name, pick in self._shapes:
-            values[name] = pick(self.extents(g))
+        for name, axes in (("x_shape", self.layer.input), ("ftr_shape", FILTER)):
+            if name in self.signature:
+                values[name] = self.shape(g, axes)
         keywords = {}
         if g.fore is not None:
             values["fore_strd"] = (g.fore.stride_height, g.fore.stride_width)
@@ -171,118 +161,123 @@ class Operation:
                 first,
                 second,
                 (g.fore.stride_height, g.fore.stride_width),
-                others[0],
-                others[1],
-                strd,
-                self.shape(g, "ihwo"),
+                *(others[0], others[1], strd, self.shape(g, FILTER)),
             )
-        if self.name.endswith("input_gradient"):
-            x_shape = (g.batch, g.height, g.width, g.channels_in)
-            return pytorch.input_gradient(layer, first, second, strd, x_shape)
-        if self.name.endswith("filter_gradient"):
-            return self.gradient(g, first, second)
-        return pytorch.forward(layer, first, second, strd)
+        if self.result == layer.output:
+            return pytorch.forward(layer, first, second, strd)
+        gradient = pytorch.filter_gradient if self.returns_filter else pytorch.input_gradient
+        return gradient(layer, first, second, strd, self.shape(g, self.result))
 
     def error(self, geometry: Geometry, arrays: Arrays) -> Array:
         """Return dL/da of a backward kernel in float64, the shape of d_act."""
-        fore = geometry.fore
-        assert fore is not None, "only a backward kernel has a layer l+1"  # noqa: S101
-        return pytorch.input_gradient(
-            fore.layer,
-            arrays["fore_delta"],
-            arrays["fore_w"],
-            (fore.stride_height, fore.stride_width),
-            arrays["d_act"].shape,
-        )
+        back, _ = self.layers(geometry)
+        factors = {"delta": arrays["fore_delta"], "ftr": arrays["fore_w"]}
+        return back.operation.oracle(back.geometry, factors)
 
     def gradient(self, geometry: Geometry, x: Array, delta: Array) -> Array:
-        """Return the filter gradient of layer l in float64."""
-        strd = (geometry.stride_height, geometry.stride_width)
-        shape = self.shape(geometry, "ihwo")
-        return pytorch.filter_gradient(self.layer, x, delta, strd, shape)
+        """Return the filter gradient of layer l of a backward kernel in float64."""
+        _, own = self.layers(geometry)
+        return own.operation.oracle(own.geometry, {"x": x, "delta": delta})
 
 
-_Pick = Callable[[Mapping[str, int]], tuple[int, ...]]
+class Part(NamedTuple):
+    """One of the one-layer operations that a backward kernel is made of."""
+
+    operation: Operation
+    geometry: Geometry
 
 
-@lru_cache
-def _pick(axes: str) -> _Pick:
-    """Return a function that picks the extents of these axes."""
-    if len(axes) == 1:  # itemgetter would return a number
-        return lambda extents: (extents[axes],)
-    return itemgetter(*axes)
+def composed(
+    operation: Operation,
+    geometry: Geometry,
+    factors: Mapping[str, Any],
+    one_layer: Callable[[Operation, Geometry, Mapping[str, Any]], Any],
+    times: Callable[[Any, Any], Any] = mul,
+) -> Any:
+    """Return what `one_layer` makes of an operation, of a backward kernel in two steps.
+
+    Args:
+        operation: any.
+        geometry: its sizes.
+        factors: its arrays, or what stands for them, by name.
+        one_layer: of a one-layer operation, its geometry and its factors, the result.
+        times: of dL/da and d_act, their product.
+    """
+    if geometry.fore is None:
+        return one_layer(operation, geometry, factors)
+    back, own = operation.layers(geometry)
+    error = one_layer(*back, {"delta": factors["fore_delta"], "ftr": factors["fore_w"]})
+    delta = times(error, factors["d_act"])
+    return one_layer(*own, {"x": factors["x"], "delta": delta})
 
 
-def _check_fits(whose: str, height: int, rows: int, width: int, columns: int) -> None:
-    for name, taps, extent in (("height", height, rows), ("width", width, columns)):
-        if taps > extent:
-            raise ValueError(
-                f"{whose}filter_{name}={taps}: expected at most the extent {extent} of what it "
+@lru_cache(maxsize=1024)
+def _spatial_extents(
+    layer: Layer, rows: Axis, columns: Axis, fore: Fore | None
+) -> Mapping[str, int]:
+    """Return the extent of every axis but batch and channels of layer l."""
+    e: dict[str, int] = {}
+    for axis, side in zip((rows, columns), SIDES, strict=True):
+        steps, taps, _, wide = layer.span(axis)
+        e |= {side.wide: wide, side.narrow: steps, side.tap: taps}
+    if fore is not None:
+        kind, after = Layer(fore.layer), fore.axes(*(e[axis] for axis in layer.output[1:3]))
+        e |= zip("RS", (kind.output_of(kind.span(axis)) for axis in after), strict=True)
+        e |= {"g": fore.filter_height, "m": fore.filter_width, "k": fore.channels_out}
+    return e
+
+
+@lru_cache(maxsize=1024)
+def _misfit(layer: Layer, rows: Axis, columns: Axis, fore: Fore | None) -> str:
+    """Return which filter does not fit, in words; "" where all do."""
+    for name, axis in (("height", rows), ("width", columns)):
+        if not layer.fits(axis):
+            return (
+                f"filter_{name}={axis.taps}: expected at most the extent {axis.extent} of what it "
                 "slides over"
             )
+    if fore is None:
+        return ""
+    outputs = (layer.output_of(layer.span(axis)) for axis in (rows, columns))
+    misfit = _misfit(Layer(fore.layer), *fore.axes(*outputs), None)
+    return f"fore {misfit}" if misfit else ""
 
 
-def _operation(name: str, layer: str, arguments: str, result: str, **rest: Any) -> Operation:
-    """Build an entry; arguments are written `name:axes` where they are factors."""
-    words = [word.partition(":") for word in arguments.split()]
-    signature = tuple(argument for argument, _, _ in words)
-    factors = {argument: axes for argument, _, axes in words if axes}
-    return Operation(name, layer, signature, factors, result, **rest)
+def _one_layer(layer: Layer) -> Iterator[Operation]:
+    """Yield the three operations that leave out one array of the trilinear form.
+
+    The wide side has extents of its own, where a remainder is left: where it is what is
+    returned by a gradient, its shape is an argument, as is the filter's.
+    """
+    x, ftr, delta = {"x": layer.input}, {"ftr": FILTER}, {"delta": layer.output}
+    last = ("x_shape",) if layer.narrows else ()
+    narrow = "delta" if layer.narrows else "x"
+    yield Operation(str(layer), layer, ("x", "ftr", "strd"), x | ftr, layer.output, data="x")
+    signature = ("delta", "ftr", "strd", *last)
+    name = f"{layer}_input_gradient"
+    yield Operation(name, layer, signature, delta | ftr, layer.input, data="delta")
+    signature = ("x", "delta", "strd", "ftr_shape")
+    yield Operation(f"{layer}_filter_gradient", layer, signature, x | delta, FILTER, data=narrow)
 
 
-_CONV, _TRANSPOSE = "convolution", "convolution_transpose"
+def _two_layers(name: str, layer: Layer) -> Operation:
+    """Return the filter gradient of layer l where the derivative is known behind layer l+1."""
+    factors = {"fore_delta": "bRSk", "fore_w": "ogmk", "d_act": layer.output, "x": layer.input}
+    signature = ("fore_delta", "fore_w", "fore_strd", "d_act", "x", "fltrs", "strd")
+    narrow = "fore_delta" if layer.narrows else "x"
+    return Operation(name, layer, signature, factors, FILTER, data=narrow, default_fore=layer)
 
-OPERATIONS: Mapping[str, Operation] = {
-    operation.name: operation
-    for operation in (
-        _operation(_CONV, _CONV, "x:bHWi ftr:ihwo strd", "bPQo", data="x"),
-        _operation(_TRANSPOSE, _TRANSPOSE, "x:bPQi ftr:ihwo strd", "bHWo", data="x"),
-        _operation(
-            "conv_back_prop",
-            _CONV,
-            "fore_delta:bRSk fore_w:ogmk fore_strd d_act:bPQo x:bHWi fltrs strd",
-            "ihwo",
-            data="fore_delta",
-            default_fore=_CONV,
-        ),
-        _operation(
-            "conv_transpose_back_prop",
-            _TRANSPOSE,
-            "fore_delta:bRSk fore_w:ogmk fore_strd d_act:bHWo x:bPQi fltrs strd",
-            "ihwo",
-            data="x",
-            default_fore=_TRANSPOSE,
-        ),
-        _operation(
-            "convolution_input_gradient",
-            _CONV,
-            "delta:bPQo ftr:ihwo strd x_shape",
-            "bHWi",
-            data="delta",
-        ),
-        _operation(
-            "convolution_filter_gradient",
-            _CONV,
-            "x:bHWi delta:bPQo strd ftr_shape",
-            "ihwo",
-            data="delta",
-        ),
-        _operation(
-            "convolution_transpose_input_gradient",
-            _TRANSPOSE,
-            "delta:bHWo ftr:ihwo strd",
-            "bPQi",
-            data="delta",
-        ),
-        _operation(
-            "convolution_transpose_filter_gradient",
-            _TRANSPOSE,
-            "x:bPQi delta:bHWo strd ftr_shape",
-            "ihwo",
-            data="x",
-        ),
-    )
-}
+
+def _table() -> Iterator[Operation]:
+    forward, *gradients = zip(*map(_one_layer, Layer), strict=True)
+    yield from forward
+    yield _two_layers("conv_back_prop", Layer.CONVOLUTION)
+    yield _two_layers("conv_transpose_back_prop", Layer.TRANSPOSE)
+    for each in zip(*gradients, strict=True):  # those of one layer together
+        yield from each
+
+
+OPERATIONS: Mapping[str, Operation] = {each.name: each for each in _table()}
 
 
 def operation_named(name: str) -> Operation:

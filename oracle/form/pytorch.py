@@ -10,16 +10,15 @@ the bits of its filter gradient.  torch takes a second to import, so that happen
 the first call.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import layouts
-from .layouts import Array
+from .layers import FILTER, Layer
+from .layouts import Array, view
 
 if TYPE_CHECKING:
     import torch
@@ -69,45 +68,40 @@ def _torch_dtype(dtype: np.dtype[Any]) -> "torch.dtype":
     return torch.from_numpy(np.empty(0, dtype)).dtype
 
 
-def _conv2d(x: "torch.Tensor", ftr: "torch.Tensor", strd: Pair) -> "torch.Tensor":
+def images(x: Array, dtype: np.dtype[Any] | None = FLOAT64) -> "torch.Tensor":
+    """Copy `x` [B, H, W, C] to where PyTorch's functions expect it, as NCHW."""
+    return tensor(view(x, "NHWC", "NCHW"), dtype)
+
+
+def from_images(z: "torch.Tensor") -> Array:
+    """Return NCHW as NHWC, a view."""
+    return view(z.numpy(), "NCHW", "NHWC")
+
+
+def filters(layer: str, ftr: Array, dtype: np.dtype[Any] | None = FLOAT64) -> "torch.Tensor":
+    """Copy `ftr` [in, fh, fw, out] to where the function of `layer` expects it."""
+    return tensor(view(ftr, FILTER, Layer(layer).torch_filter), dtype)
+
+
+def from_filters(layer: str, ftr: "torch.Tensor") -> Array:
+    """Return filters of the function of `layer` as [in, fh, fw, out], a view."""
+    return view(ftr.numpy(), Layer(layer).torch_filter, FILTER)
+
+
+def apply(layer: str, x: "torch.Tensor", ftr: "torch.Tensor", strd: Pair) -> "torch.Tensor":
+    """Return the function of `layer` of tensors in PyTorch's layouts."""
     import torch  # noqa: PLC0415
 
-    return torch.nn.functional.conv2d(x, ftr, stride=strd)
-
-
-def _conv_transpose2d(x: "torch.Tensor", ftr: "torch.Tensor", strd: Pair) -> "torch.Tensor":
-    import torch  # noqa: PLC0415
-
-    return torch.nn.functional.conv_transpose2d(x, ftr, stride=strd)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One of the two forward operations: on tensors, with the map of its filter's layout."""
-
-    apply: "Callable[[torch.Tensor, torch.Tensor, Pair], torch.Tensor]"
-    filter_to_torch: Callable[[Array], Array]
-    filter_from_torch: Callable[[Array], Array]
-
-
-LAYERS = {
-    "convolution": Layer(_conv2d, layouts.ihwo_to_oihw, layouts.oihw_to_ihwo),
-    "convolution_transpose": Layer(_conv_transpose2d, layouts.ihwo_to_iohw, layouts.iohw_to_ihwo),
-}
+    z: torch.Tensor = getattr(torch.nn.functional, Layer(layer).function)(x, ftr, stride=strd)
+    return z
 
 
 def forward(
     layer: str, x: Array, ftr: Array, strd: Pair, dtype: np.dtype[Any] | None = FLOAT64
 ) -> Array:
     """Return `layer` applied to `x` [B, H, W, C] and `ftr` [C, FH, FW, O], as NHWC."""
-    op = LAYERS[layer]
     with one_thread():
-        z = op.apply(
-            tensor(layouts.nhwc_to_nchw(x), dtype),
-            tensor(op.filter_to_torch(ftr), dtype),
-            strd,
-        )
-    return layouts.nchw_to_nhwc(z.numpy())
+        return from_images(apply(layer, images(x, dtype), filters(layer, ftr, dtype), strd))
 
 
 def input_gradient(
@@ -119,13 +113,10 @@ def input_gradient(
     dtype: np.dtype[Any] | None = FLOAT64,
 ) -> Array:
     """Return d<layer(x, ftr), delta>/dx, NHWC, by autograd; `x_shape` is (B, H, W, C)."""
-    op = LAYERS[layer]
-    x = np.zeros(x_shape, delta.dtype)
     with _autograd():
-        at = tensor(layouts.nhwc_to_nchw(x), dtype).requires_grad_()
-        z = op.apply(at, tensor(op.filter_to_torch(ftr), dtype), strd)
-        gradient = _derivative(z, tensor(layouts.nhwc_to_nchw(delta), dtype), at)
-    return layouts.nchw_to_nhwc(gradient)
+        x = images(np.zeros(x_shape, delta.dtype), dtype).requires_grad_()
+        z = apply(layer, x, filters(layer, ftr, dtype), strd)
+        return from_images(_derivative(z, images(delta, dtype), x))
 
 
 def filter_gradient(
@@ -137,13 +128,10 @@ def filter_gradient(
     dtype: np.dtype[Any] | None = FLOAT64,
 ) -> Array:
     """Return d<layer(x, ftr), delta>/dftr, [in, fh, fw, out], by autograd."""
-    op = LAYERS[layer]
-    ftr = np.zeros(ftr_shape, x.dtype)
     with _autograd():
-        at = tensor(op.filter_to_torch(ftr), dtype).requires_grad_()
-        z = op.apply(tensor(layouts.nhwc_to_nchw(x), dtype), at, strd)
-        gradient = _derivative(z, tensor(layouts.nhwc_to_nchw(delta), dtype), at)
-    return op.filter_from_torch(gradient)
+        ftr = filters(layer, np.zeros(ftr_shape, x.dtype), dtype).requires_grad_()
+        z = apply(layer, images(x, dtype), ftr, strd)
+        return from_filters(layer, _derivative(z, images(delta, dtype), ftr))
 
 
 def two_layer_filter_gradient(
@@ -164,15 +152,11 @@ def two_layer_filter_gradient(
     dL/dy = fore_delta.  `d_act` is data: a has the derivative that was handed over, at
     any fltrs, so the value of fltrs does not matter and zeros are used.
     """
-    op, fore = LAYERS[layer], LAYERS[fore_layer]
-    ftr = np.zeros(ftr_shape, x.dtype)
     with _autograd():
-        at = tensor(op.filter_to_torch(ftr), dtype).requires_grad_()
-        z = op.apply(tensor(layouts.nhwc_to_nchw(x), dtype), at, strd)
-        a = z * tensor(layouts.nhwc_to_nchw(d_act), dtype)
-        y = fore.apply(a, tensor(fore.filter_to_torch(fore_w), dtype), fore_strd)
-        gradient = _derivative(y, tensor(layouts.nhwc_to_nchw(fore_delta), dtype), at)
-    return op.filter_from_torch(gradient)
+        ftr = filters(layer, np.zeros(ftr_shape, x.dtype), dtype).requires_grad_()
+        a = apply(layer, images(x, dtype), ftr, strd) * images(d_act, dtype)
+        y = apply(fore_layer, a, filters(fore_layer, fore_w, dtype), fore_strd)
+        return from_filters(layer, _derivative(y, images(fore_delta, dtype), ftr))
 
 
 @contextmanager
@@ -184,8 +168,8 @@ def _autograd() -> Iterator[None]:
         yield
 
 
-def _derivative(y: "torch.Tensor", dy: "torch.Tensor", at: "torch.Tensor") -> Array:
+def _derivative(y: "torch.Tensor", dy: "torch.Tensor", at: "torch.Tensor") -> "torch.Tensor":
     import torch  # noqa: PLC0415
 
     (gradient,) = torch.autograd.grad(y, at, dy)
-    return gradient.numpy()
+    return gradient

@@ -62,7 +62,7 @@ analysis, SIAM J. Sci. Comput. 41, 2019).  It is no proof, so that passing it de
 nothing; a result beyond it, from n = 64 on, is called suspiciously inaccurate.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -70,7 +70,7 @@ import numpy as np
 from convcheck.form.counts import counts
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import OPERATIONS, Arrays, Operation
+from convcheck.form.operations import Arrays, Operation
 from convcheck.kernels.promises import DIRECT, Promise
 
 from . import normwise
@@ -231,7 +231,7 @@ def _normwise(
         etas = 1 + normwise.etas(operation, geometry) * (1 + growth)
         error: Array = growth * total + etas * p.eta
         return error
-    (inner, after), (outer, layer) = _layers(operation, geometry)
+    (inner, after), (outer, layer) = operation.layers(geometry)
     first = {"delta": absolute["fore_delta"], "ftr": absolute["fore_w"]}
     off = bound(inner, after, first, dtype, promise).error
     exact = operation.error(geometry, absolute)
@@ -246,24 +246,9 @@ def _reach(operation: Operation, geometry: Geometry, absolute: Arrays) -> float:
     if geometry.fore is None:
         total = normwise.norms(operation, geometry, absolute)
         return float(total.max(initial=0)) * normwise.points(operation, geometry)
-    (inner, after), (outer, layer) = _layers(operation, geometry)
+    (inner, after), (outer, layer) = operation.layers(geometry)
     delta = operation.error(geometry, absolute) * absolute["d_act"]
     return max(
         _reach(inner, after, {"delta": absolute["fore_delta"], "ftr": absolute["fore_w"]}),
         _reach(outer, layer, {"x": absolute["x"], "delta": delta}),
     )
-
-
-def _layers(
-    operation: Operation, geometry: Geometry
-) -> tuple[tuple[Operation, Geometry], tuple[Operation, Geometry]]:
-    """Return the two one-layer operations that a backward kernel is made of."""
-    fore = geometry.fore
-    assert fore is not None, "only a backward kernel has a layer l+1"  # noqa: S101
-    rows, columns = operation.output_extents(geometry)
-    taps = (fore.filter_height, fore.filter_width, fore.stride_height, fore.stride_width)
-    channels = (geometry.channels_out, fore.channels_out)
-    after = Geometry(geometry.batch, rows, columns, *channels, *taps)
-    inner = OPERATIONS[f"{fore.layer}_input_gradient"]
-    outer = OPERATIONS[f"{operation.layer}_filter_gradient"]
-    return (inner, after), (outer, replace(geometry, fore=None))

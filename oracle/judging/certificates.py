@@ -23,7 +23,6 @@ from itertools import islice
 
 from convcheck.cases.case import Case, require_seed
 from convcheck.cases.regions import Region
-from convcheck.cases.unchecked import unchecked
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Kernel, operation_named
 from convcheck.form.pytorch import one_thread
@@ -87,18 +86,11 @@ class Certificate:
             self._cover(case.geometry)
 
     def _cover(self, geometry: Geometry) -> None:
-        operation = operation_named(self.region.operation)
-        key = f"other extents of a {operation.layer}"
-        others = geometry.spatial.get(key)
-        if others is None:
-            g, extents = geometry, operation.extents(geometry)
-            rows = (extents["H"], g.filter_height, g.stride_height)
-            columns = (extents["W"], g.filter_width, g.stride_width)
-            others = {rows: extents["W"], columns: extents["H"]}
-            geometry.spatial[key] = others
-        for axis, other in others.items():
+        rows, columns = operation_named(self.region.operation).spans(geometry)
+        for span, other in {rows: columns, columns: rows}.items():  # equal ones count once
+            axis = (span.wide, span.taps, span.stride)
             count, longest = self.axes.get(axis, (0, 0))
-            self.axes[axis] = (count + 1, max(longest, other))
+            self.axes[axis] = (count + 1, max(longest, other.wide))
 
     @property
     def complete(self) -> bool:
@@ -194,14 +186,7 @@ def enumerate_region(
     geometries = region.geometries(shard, shards, span=span)
     while batch := list(islice(geometries, _BATCH)):
         cases = [
-            unchecked(
-                Case,
-                operation=region.operation,
-                geometry=geometry,
-                dtype=dtype,
-                fill="integers",
-                seed=seed,
-            )
+            Case(region.operation, geometry, dtype, "integers", seed)
             for _, geometry, dtype in batch
         ]
         for (rank, _, _), first in zip(batch, judge_all(kernel, cases), strict=True):

@@ -7,7 +7,8 @@ import numpy as np
 
 from convcheck.cases.case import Raw, integers
 from convcheck.form.counts import counts
-from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.geometry import Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Arrays, Operation
 from convcheck.kernels.misbehaviour import MisbehaviourError
 
@@ -35,7 +36,7 @@ _LARGEST = 99
 
 def fixed_geometries(operation: Operation) -> Iterable[Geometry]:
     """Yield the geometries that the oracles are checked on."""
-    more = _TRANSPOSED if operation.layer == "convolution_transpose" else ()
+    more = () if operation.layer.narrows else _TRANSPOSED
     for layer, fore in (*_FIXED, *more):
         if operation.default_fore is None:
             yield Geometry.parse(layer)

@@ -37,7 +37,6 @@ from dataclasses import replace
 import numpy as np
 
 from convcheck.cases.case import Case
-from convcheck.cases.unchecked import unchecked
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Kernel, operation_named
 from convcheck.kernels import floating
@@ -198,9 +197,7 @@ class _Question:
 
     def verdict(self) -> Verdict:
         """Return what the answers say."""
-        verdict = unchecked(
-            Verdict, case=self.case, subject=self.subject, prop=self.prop, outcome=Outcome.AGREES
-        )
+        verdict = Verdict(self.case, self.subject, self.prop, Outcome.AGREES)
         if isinstance(self.result, MisbehaviourError):
             if isinstance(self.result, NotCalledError):
                 return replace(verdict, outcome=Outcome.UNDECIDED, reason=str(self.result))

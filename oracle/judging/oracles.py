@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
+from convcheck.form.axis import Span
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import OPERATIONS, Arrays, Kernel, Operation
+from convcheck.form.operations import Arrays, Kernel, Operation, composed
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.subjects import Call
 
 Oracle = Callable[[Operation, Geometry, Arrays], Array]
-_OneLayer = Callable[[Operation, Geometry, Mapping[str, Any]], Any]
 
 
 def pytorch_float64(operation: Operation, geometry: Geometry, arrays: Arrays) -> Array:
@@ -38,18 +38,7 @@ def python_integers(operation: Operation, geometry: Geometry, arrays: Arrays) ->
         ValueError: an element of a factor is not an integer.
     """
     factors = {name: _integers(name, arrays[name]) for name in operation.factors}
-    if geometry.fore is None:
-        result = _terms(operation, geometry, factors)
-    else:
-        fore_operation, fore_geometry = back_through(operation, geometry)
-        error = _terms(
-            fore_operation,
-            fore_geometry,
-            {"delta": factors["fore_delta"], "ftr": factors["fore_w"]},
-        )
-        delta = _multiplied(error, factors["d_act"])
-        last, layer = own_gradient(operation, geometry)
-        result = _terms(last, layer, {"x": factors["x"], "delta": delta})
+    result = composed(operation, geometry, factors, _terms, _multiplied)
     shape = operation.shape(geometry, operation.result)
     return np.array(result, np.float64).reshape(shape)
 
@@ -59,14 +48,8 @@ def sliding_windows(
 ) -> Array:
     """Return the result as einsum over sliding windows, in float64 or what `dtype` says."""
     factors = {name: arrays[name].astype(dtype) for name in operation.factors}
-    if geometry.fore is None:
-        return _windows(operation, geometry, factors)
-    fore_operation, fore_geometry = back_through(operation, geometry)
-    error = _windows(
-        fore_operation, fore_geometry, {"delta": factors["fore_delta"], "ftr": factors["fore_w"]}
-    )
-    last, layer = own_gradient(operation, geometry)
-    return _windows(last, layer, {"x": factors["x"], "delta": error * factors["d_act"]})
+    result: Array = composed(operation, geometry, factors, _windows)
+    return result
 
 
 def loops(kernels: Mapping[str, Kernel]) -> Oracle:
@@ -86,29 +69,6 @@ ORACLES: Mapping[str, Oracle] = {
 }
 
 
-def back_through(operation: Operation, geometry: Geometry) -> tuple[Operation, Geometry]:
-    """Return what carries the derivative back through layer l+1."""
-    fore = geometry.fore
-    assert fore is not None, "only a backward kernel has a layer l+1"  # noqa: S101
-    rows, columns = operation.output_extents(geometry)
-    return OPERATIONS[f"{fore.layer}_input_gradient"], Geometry(
-        geometry.batch,
-        *(rows, columns),
-        *(geometry.channels_out, fore.channels_out),
-        *(fore.filter_height, fore.filter_width),
-        *(fore.stride_height, fore.stride_width),
-    )
-
-
-def own_gradient(operation: Operation, geometry: Geometry) -> tuple[Operation, Geometry]:
-    """Return what makes layer l's filter gradient of its delta."""
-    g = geometry
-    return OPERATIONS[f"{operation.layer}_filter_gradient"], Geometry(
-        *(g.batch, g.height, g.width, g.channels_in, g.channels_out),
-        *(g.filter_height, g.filter_width, g.stride_height, g.stride_width),
-    )
-
-
 def _integers(name: str, array: Array) -> Any:
     """Return `array` as nested lists of integers."""
     if not all(isinstance(value, int) or value.is_integer() for value in array.ravel().tolist()):
@@ -122,12 +82,11 @@ def _integers(name: str, array: Array) -> Any:
 
 def _terms(operation: Operation, geometry: Geometry, factors: Mapping[str, Any]) -> Any:
     """Return the sums of all terms of the trilinear form, as nested lists."""
-    extents = operation.extents(geometry)
+    extents, (rows, columns) = operation.extents(geometry), operation.spans(geometry)
     result = _zeros([extents[axis] for axis in operation.result])
     for indices in product(*(range(extents[axis]) for axis in "bioPQhw")):
         at = dict(zip("bioPQhw", indices, strict=True))
-        at["H"] = at["P"] * geometry.stride_height + at["h"]
-        at["W"] = at["Q"] * geometry.stride_width + at["w"]
+        at |= {"H": rows.place(at["P"], at["h"]), "W": columns.place(at["Q"], at["w"])}
         term = 1
         for name, axes in operation.factors.items():
             term *= _element(factors[name], [at[axis] for axis in axes])
@@ -155,34 +114,32 @@ def _multiplied(a: Any, b: Any) -> Any:
 def _windows(operation: Operation, geometry: Geometry, factors: Mapping[str, Array]) -> Array:
     """Return a one-layer result: whichever of wide side, filter and narrow side is missing."""
     sides = {axes: factors[name] for name, axes in operation.factors.items()}
-    extents = operation.extents(geometry)
-    steps = (geometry.stride_height, geometry.stride_width)
+    spans = operation.spans(geometry)
     wide = next((axes for axes in sides if "H" in axes), None)
     if wide is not None:
-        taps = (extents["h"], extents["w"])
-        windows = np.lib.stride_tricks.sliding_window_view(sides.pop(wide), taps, axis=(1, 2))
-        windows = windows[:, :: steps[0], :: steps[1]][:, : extents["P"], : extents["Q"]]
+        starts = tuple(slice(0, span.reached - span.taps + 1, span.stride) for span in spans)
+        windows = _view(sides.pop(wide), spans)[:, *starts]
         ((other, factor),) = sides.items()
         subscripts = f"bPQ{wide[-1]}hw,{other}->{operation.result}"
         result: Array = np.einsum(subscripts, windows, factor)
         return result
     narrow, ftr = (next(axes for axes in sides if key in axes) for key in "Ph")
-    # Each element of the narrow side reaches `taps` elements of the wide one, `step` apart
+    # Each element of the narrow side reaches `taps` elements of the wide one, a stride apart
     # from its neighbour's: seen from there, the filter comes last tap first.
-    taps = (extents["h"], extents["w"])
-    spans = [
-        ((extents[axis] - 1) * step + 1, tap - 1)
-        for axis, step, tap in zip("PQ", steps, taps, strict=True)
-    ]
-    extent = (span + 2 * rim for span, rim in spans)
-    spread = np.zeros((extents["b"], *extent, extents[narrow[-1]]), sides[narrow].dtype)
-    rows, columns = (
-        slice(rim, rim + span, step) for (span, rim), step in zip(spans, steps, strict=True)
-    )
-    spread[:, rows, columns] = sides[narrow]
-    windows = np.lib.stride_tricks.sliding_window_view(spread, taps, axis=(1, 2))
+    batch, *_, channels = sides[narrow].shape
+    extents = (span.reached + span.taps - 1 for span in spans)
+    spread = np.zeros((batch, *extents, channels), sides[narrow].dtype)
+    fed = tuple(slice(span.taps - 1, span.reached, span.stride) for span in spans)
+    spread[:, *fed] = sides[narrow]
     flipped = sides[ftr][:, ::-1, ::-1]
-    reached = np.einsum(f"bHW{narrow[-1]}hw,{ftr}->{operation.result}", windows, flipped)
+    subscripts = f"bHW{narrow[-1]}hw,{ftr}->{operation.result}"
+    reached = np.einsum(subscripts, _view(spread, spans), flipped)
     result = np.zeros(operation.shape(geometry, operation.result), reached.dtype)
     result[:, : reached.shape[1], : reached.shape[2]] = reached
     return result
+
+
+def _view(array: Array, spans: tuple[Span, Span]) -> Array:
+    """View the windows at every place of an array, their taps last."""
+    taps = tuple(span.taps for span in spans)
+    return np.lib.stride_tricks.sliding_window_view(array, taps, axis=(1, 2))

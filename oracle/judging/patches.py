@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from convcheck.cases.case import Case, Raw
+from convcheck.form.axis import SIDES, reaching
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Kernel, Operation, operation_named
@@ -57,32 +58,25 @@ def patch(operation: Operation, geometry: Geometry, index: Index) -> Patch | Non
     for axis in "bio":
         if axis in at:
             cut[axis] = slice(at[axis], at[axis] + 1)
-    for wide, narrow, tap, side in (("H", "P", "h", "height"), ("W", "Q", "w", "width")):
-        stride, taps = getattr(geometry, f"stride_{side}"), extents[tap]
-        first, last = 0, extents[narrow] - 1  # steps that the result takes part in
+    axes = []
+    for (_, wide, narrow, tap), span in zip(SIDES, operation.spans(geometry), strict=True):
+        steps = range(span.steps)  # that the result takes part in
         if narrow in at:
-            first = last = at[narrow]
+            steps = range(at[narrow], at[narrow] + 1)
         elif wide in at:
-            first = max(first, -((taps - 1 - at[wide]) // stride))
-            last = min(last, at[wide] // stride)
-            if first > last:
+            steps = span.steps_over(at[wide])
+            if not steps:
                 return None
-            inside[wide] = at[wide] - first * stride
+            inside[wide] = at[wide] - span.place(steps.start, 0)
         else:
             inside[tap] = at[tap]
-        start, length = first * stride, (last - first) * stride + taps
-        cut[wide], cut[narrow] = slice(start, start + length), slice(first, last + 1)
-        sizes[side] = length if operation.layer == "convolution" else last - first + 1
-    smaller = replace(
-        geometry,
-        batch=sizes["b"],
-        channels_in=sizes["i"],
-        channels_out=sizes["o"],
-        height=sizes["height"],
-        width=sizes["width"],
-    )
+        smaller, start = reaching(len(steps), span.taps, span.stride), span.place(steps.start, 0)
+        cut[wide], cut[narrow] = slice(start, start + smaller.wide), slice(steps.start, steps.stop)
+        axes.append(operation.layer.axis(smaller))
+    rows, columns = axes
+    alone = Geometry(sizes["b"], rows, columns, sizes["i"], sizes["o"])
     part = {name: tuple(cut[axis] for axis in axes) for name, axes in operation.factors.items()}
-    return Patch(smaller, part, tuple(inside[axis] for axis in operation.result))
+    return Patch(alone, part, tuple(inside[axis] for axis in operation.result))
 
 
 def sample(operation: Operation, geometry: Geometry, outputs: int, raw: Raw) -> list[Patch]:

@@ -37,7 +37,7 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation, operation_named
 from convcheck.kernels.promises import DIRECT, Promise
 
-from .oracles import back_through, own_gradient, sliding_windows
+from .oracles import sliding_windows
 
 
 @dataclass(frozen=True)
@@ -153,8 +153,7 @@ def _two_layers(
     operation: Operation, geometry: Geometry, factors: Mapping[str, Array], finite: Array
 ) -> Spread:
     """Return where NaN and infinity of one factor go, through dL/da and delta."""
-    back, fore = back_through(operation, geometry)
-    gradient, own = own_gradient(operation, geometry)
+    (back, fore), (gradient, own) = operation.layers(geometry)
     d_act, x = factors["d_act"], factors["x"]
     sides = {"delta": factors["fore_delta"], "ftr": factors["fore_w"]}
     without = {name: np.where(np.isfinite(each), each, 0) for name, each in sides.items()}

@@ -306,7 +306,7 @@ class Fitted(Local):
         for value, own, back in copies:  # the caller looks at its own arrays alone
             if own.transpose(back).tobytes() != value.tobytes():
                 value[...] = own.transpose(back)
-        axes = self.candidate.axes("fltrs" if self.operation.result == "ihwo" else "x")
+        axes = self.candidate.axes("fltrs" if self.operation.returns_filter else "x")
         if axes == (0, 1, 2, 3) or getattr(z, "ndim", 0) != len(axes):
             return z
         return np.transpose(z, np.argsort(axes))

@@ -17,7 +17,7 @@ from convcheck.conformance.plugin import kernels
 from convcheck.conformance.plugin.kernels import judge_fills
 from convcheck.conformance.shapes.strategies import geometries, seeds
 from convcheck.form.geometry import Geometry
-from convcheck.form.layouts import ihwo_to_oihw, nhwc_to_nchw
+from convcheck.form.layouts import view
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge_all
 
@@ -133,8 +133,8 @@ def per_judged_case(examples: int = 100) -> dict[str, float]:
         x, ftr = torch.randn(b, h, w, i), torch.randn(i, fh, fw, o)
         z = torch.from_numpy(kernel(x.numpy(), ftr.numpy(), (sh, sw)))
         expected = torch.nn.functional.conv2d(
-            nhwc_to_nchw(x),
-            ihwo_to_oihw(ftr).contiguous(),
+            view(x, "NHWC", "NCHW"),
+            view(ftr, "ihwo", "oihw").contiguous(),
             stride=(sh, sw),  # type: ignore[arg-type]
         )
         torch.testing.assert_close(z, expected.permute(0, 2, 3, 1))

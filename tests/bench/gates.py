@@ -49,7 +49,7 @@ def _geometries(count: int, *, most: int, channels: int, seed: int) -> Iterator[
     raw = Raw(seed)
     for _ in range(count):
         height, width = 1 + raw.below(most), 1 + raw.below(most)
-        yield Geometry(
+        yield Geometry.of(
             1 + raw.below(2),
             *(height, width),
             *(1 + raw.below(channels), 1 + raw.below(channels)),

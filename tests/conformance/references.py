@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from convcheck.cases.case import Case
-from convcheck.form.geometry import LAYERS
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.judging.cross_check import cross_check
 from convcheck.judging.judge import OracleError, judge

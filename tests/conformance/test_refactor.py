@@ -76,14 +76,14 @@ def _drawn(operation: Operation, raw: Raw, count: int) -> list[Geometry]:
     drawn = []
     for at in range(count):
         taps, strides = [1 + raw.below(4), 1 + raw.below(4)], [1 + raw.below(3), 1 + raw.below(3)]
-        if operation.layer == "convolution":
-            # Room for layer l+1's filter after layer l's.
-            height, width = (n + step + raw.below(4) for n, step in zip(taps, strides, strict=True))
-        else:
-            height, width = 2 + raw.below(3), 2 + raw.below(3)
+        # Room for layer l+1's filter after layer l's.
+        height, width = (
+            n + step + raw.below(4) if operation.layer.narrows else 2 + raw.below(3)
+            for n, step in zip(taps, strides, strict=True)
+        )
         channels = [1 + raw.below(5 if one_layer else 3) for _ in "io"]
         sizes = (1 + raw.below(3 if one_layer else 2), height, width, channels[0], channels[1])
-        layer = Geometry(*sizes, taps[0], taps[1], strides[0], strides[1])
+        layer = Geometry.of(*sizes, taps[0], taps[1], strides[0], strides[1])
         drawn.append(_followed(operation, layer, at))
     return drawn
 

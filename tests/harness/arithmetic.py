@@ -21,10 +21,10 @@ Index = tuple[int, ...]
 Step = Callable[[Any, Any], Any]
 Results = dict[Index, Any]
 
-ONE_LAYER = Geometry(1, 3, 4, 2, 1, 2, 2, 1, 2)
+ONE_LAYER = Geometry.of(1, 3, 4, 2, 1, 2, 2, 1, 2)
 TWO_LAYERS = {
-    "conv_back_prop": Geometry(1, 3, 3, 1, 2, 2, 1, 1, 1, Fore("convolution", 2, 1, 2, 1, 2)),
-    "conv_transpose_back_prop": Geometry(
+    "conv_back_prop": Geometry.of(1, 3, 3, 1, 2, 2, 1, 1, 1, Fore("convolution", 2, 1, 2, 1, 2)),
+    "conv_transpose_back_prop": Geometry.of(
         1, 2, 2, 1, 2, 1, 2, 1, 1, Fore("convolution_transpose", 1, 2, 2, 1, 1)
     ),
 }
@@ -93,7 +93,7 @@ def after(fore: Fore, z: tuple[int, ...]) -> Geometry:
     """Return the geometry of layer l+1, whose input has the shape of `z`."""
     batch, height, width, channels = z
     taps = (fore.filter_height, fore.filter_width, fore.stride_height, fore.stride_width)
-    return Geometry(batch, height, width, channels, fore.channels_out, *taps)
+    return Geometry.of(batch, height, width, channels, fore.channels_out, *taps)
 
 
 def total(values: Sequence[Any], add: Step, raw: Any) -> Any:

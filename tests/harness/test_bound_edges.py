@@ -37,7 +37,7 @@ def test_g() -> None:
 
 def pixels(channels: int, dtype: str = "float16", value: float = 1.0) -> Bound:
     """Return the bound of a convolution at one pixel, whose terms are all value**2."""
-    geometry = Geometry(1, 1, 1, channels, 1, 1, 1, 1, 1)
+    geometry = Geometry.of(1, 1, 1, channels, 1, 1, 1, 1, 1)
     x, ftr = np.full((1, 1, 1, channels), value), np.full((channels, 1, 1, 1), value)
     return bound(OPERATIONS["convolution"], geometry, {"x": x, "ftr": ftr}, dtype)
 
@@ -54,7 +54,7 @@ def test_infinite_for_both_sums_together() -> None:
     """The sums of a backward kernel count together, with two roundings between them."""
     for outer, finite in ((2044, True), (2045, False)):
         fore = Fore("convolution", 1, 1, 1, 1, 1)
-        geometry = Geometry(1, 1, outer, 1, 1, 1, 1, 1, 1, fore)
+        geometry = Geometry.of(1, 1, outer, 1, 1, 1, 1, 1, 1, fore)
         operation = OPERATIONS["conv_back_prop"]
         arrays = {name: np.ones(shape) for name, shape in operation.array_shapes(geometry).items()}
         limits = bound(operation, geometry, arrays, "float16")
@@ -65,7 +65,7 @@ def test_infinite_for_both_sums_together() -> None:
 @pytest.mark.parametrize("channels", [1, 2048])
 def test_zero_where_there_is_no_term(dtype: str, channels: int) -> None:
     """A result that no product enters must be exactly zero, however wide the rest is."""
-    geometry = Geometry(1, 2, 2, channels, 1, 1, 1, 2, 3)
+    geometry = Geometry.of(1, 2, 2, channels, 1, 1, 1, 2, 3)
     case = Case("convolution_transpose", geometry, dtype, "positive", 1)
     entered = np.zeros((1, 3, 4, 1), bool)
     entered[:, ::2, ::3] = True
@@ -76,7 +76,7 @@ def test_zero_where_there_is_no_term(dtype: str, channels: int) -> None:
 def test_zero_for_an_empty_batch(name: str) -> None:
     """Without any image a filter gradient must be exactly zero."""
     fore = Fore("convolution", 1, 1, 1, 1, 1) if "back" in name else None
-    case = Case(name, Geometry(0, 2, 2, 1, 2, 1, 1, 1, 1, fore), "float16", "uniform", 1)
+    case = Case(name, Geometry.of(0, 2, 2, 1, 2, 1, 1, 1, 1, fore), "float16", "uniform", 1)
     assert limits_of(case).error.tolist() == np.zeros((1, 1, 1, 2)).tolist()
     assert not limits_of(case).overflow
 
@@ -89,7 +89,7 @@ def test_overflow() -> None:
     # float16 ends at 65504, and two terms may grow by a thousandth.
     assert not pixels(2, value=32700**0.5).overflow
     assert pixels(2, value=32740**0.5).overflow
-    geometry = Geometry(1, 1, 1, 2, 1, 1, 1, 1, 1)
+    geometry = Geometry.of(1, 1, 1, 2, 1, 1, 1, 1, 1)
     arrays = {"x": np.array([250.0, -250]), "ftr": np.array([250.0, 250])}
     shaped = {"x": arrays["x"].reshape(1, 1, 1, 2), "ftr": arrays["ftr"].reshape(2, 1, 1, 1)}
     cancelling = bound(OPERATIONS["convolution"], geometry, shaped, "float16")
@@ -111,7 +111,7 @@ def test_overflow_between(delta: float, w: float, d_act: float, x: float, overfl
     names = {"fore_delta": delta, "fore_w": w, "d_act": d_act, "x": x}
     arrays = {name: np.full((1, 1, 1, 1), value) for name, value in names.items()}
     fore = Fore("convolution", 1, 1, 1, 1, 1)
-    geometry = Geometry(1, 1, 1, 1, 1, 1, 1, 1, 1, fore)
+    geometry = Geometry.of(1, 1, 1, 1, 1, 1, 1, 1, 1, fore)
     assert bound(OPERATIONS["conv_back_prop"], geometry, arrays, "float16").overflow is overflow
 
 

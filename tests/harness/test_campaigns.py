@@ -18,12 +18,14 @@ from pytest_runs import environment
 from convcheck.campaigns import plan as campaign_plan
 from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
 from convcheck.campaigns.plan import Plan, total
-from convcheck.campaigns.results import Results, ResultsError
+from convcheck.campaigns.results import FORMAT, VERSION, Results, ResultsError
 from convcheck.cases.regions import Region
 from convcheck.judging.certificates import certify
 from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.loading import source_digest
 from convcheck.reference import convolution
+
+Change = Callable[[bytes], bytes]
 
 REGION = Region("convolution", 3, narrow=1, full_to=0, batches=(1,), channels=(1, 2))
 RIGHT = "convolution=convcheck.reference.notebook:convolution"
@@ -132,7 +134,9 @@ def test_a_lost_worker_loses_nothing(tmp_path: Path, error: Exception) -> None:
         run(plan, tmp_path / "t", lambda: _Losing(error, 100))
 
 
-KILLED_ONCE = """
+# Ends its process once where it is asked for some shapes, or four times while it is imported.
+KILLED = {
+    "once": """
 import os
 from pathlib import Path
 from convcheck.reference import notebook
@@ -140,40 +144,36 @@ from convcheck.reference import notebook
 def convolution(x, ftr, strd):
     marker = Path(__file__).with_suffix(".killed")
     if x.shape[1:3] == (2, 3) and not marker.exists():
-        marker.touch()
+        marker.write_text("x")
         os.kill(os.getpid(), 9)
     return notebook.convolution(x, ftr, strd)
-"""
-
-
-def test_a_kernel_that_somebody_else_has_ended_is_not_to_blame(tmp_path: Path) -> None:
-    """What another process of the same kernel does not do again is no failure."""
-    path = tmp_path / "killed.py"
-    path.write_text(KILLED_ONCE, encoding="utf-8")
-    text = run(plan_for(f"convolution={path}:convolution"), tmp_path / "r")
-    assert path.with_suffix(".killed").exists()
-    assert text == str(certify(convolution, REGION))
-
-
-KILLED_AT_IMPORT = """
+""",
+    "at import": """
 import os
 from pathlib import Path
 from convcheck.reference.notebook import convolution
 
-with Path(__file__).with_suffix(".imported").open("a") as file:
+with Path(__file__).with_suffix(".killed").open("a") as file:
     file.write("x")
     file.flush()
     if file.tell() in (1, 2, 4, 5):
         os.kill(os.getpid(), 9)
-"""
+""",
+}
 
 
-def test_a_kill_while_a_worker_imports_the_kernel_loses_nothing(tmp_path: Path) -> None:
-    """It is imported again, and again, and the certificate is the same."""
+@pytest.mark.parametrize(("when", "least"), [("once", 1), ("at import", 3)])
+def test_a_kernel_that_somebody_else_has_ended_is_not_to_blame(
+    tmp_path: Path, when: str, least: int
+) -> None:
+    """What another process of the same kernel does not do again is no failure.
+
+    Nor is a kill while a worker imports it, again and again: the certificate is the same.
+    """
     path = tmp_path / "killed.py"
-    path.write_text(KILLED_AT_IMPORT, encoding="utf-8")
+    path.write_text(KILLED[when], encoding="utf-8")
     text = run(plan_for(f"convolution={path}:convolution"), tmp_path / "r")
-    assert path.with_suffix(".imported").stat().st_size >= 3
+    assert path.with_suffix(".killed").stat().st_size >= least
     assert text == str(certify(convolution, REGION))
 
 
@@ -187,33 +187,12 @@ def test_what_is_not_waited_for_is_ended() -> None:
         under_way.result(timeout=30)
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"hello\n", "expected a file of format convcheck-campaign, version 2"),
-        (b"hello", "expected a file of format convcheck-campaign, version 2"),
-        (b"[]\n", "expected a file of format"),
-        (b'{"format": "convcheck-campaign", "version": 1}\n', "expected a file of format"),
-        (b'{"format": "convcheck-campaign", "version": 2}\n', "with convcheck=None, expected '"),
-        (b"[" * 60_000 + b"\n", "expected a file of format"),
-        (b"\xff\n", "expected a file of format"),
-    ],
-)
-def test_other_files_are_refused(tmp_path: Path, content: bytes, message: str) -> None:
-    """A file that is no campaign's is refused, and left as it was."""
-    path = tmp_path / "r"
-    path.write_bytes(content)
-    with pytest.raises(ResultsError, match=message):
-        run(plan_for(RIGHT), path)
-    assert path.read_bytes() == content
-
-
-def other(**changes: Any) -> Callable[[bytes], bytes]:
-    """Return what changes a part's line: some of its fields, perhaps by what is there."""
+def other(**changes: Any) -> Change:
+    """Return what changes a line: some of its fields, perhaps by what is there."""
 
     def change(line: bytes) -> bytes:
         part = json.loads(line)
-        part |= {n: each(part[n]) if callable(each) else each for n, each in changes.items()}
+        part |= {n: each(part.get(n)) if callable(each) else each for n, each in changes.items()}
         return json.dumps(part).encode()
 
     return change
@@ -221,7 +200,20 @@ def other(**changes: Any) -> Callable[[bytes], bytes]:
 
 FAILURE = {"outcome": "disagrees", "reason": ""}
 ELSEWHERE = "v1:convolution:float64:integers:b1.h3.w3.i1.o1.f1x1.s1x1:0"
-IMPOSSIBLE: dict[str, tuple[Callable[[bytes], bytes] | bytes, str]] = {
+FILE = f"expected a file of format {FORMAT}, version {VERSION}"
+HEADERS: dict[str, tuple[Change | bytes, str]] = {
+    "text": (b"hello", FILE),
+    "list": (b"[]", FILE),
+    "brackets": (b"[" * 60_000, FILE),
+    "no text": (b"\xff", FILE),
+    "another version": (other(version=VERSION - 1), FILE),
+    "another convcheck": (other(convcheck="0.0.9"), "convcheck='0.0.9', expected '"),
+    "no convcheck": (other(convcheck=None), "convcheck=None, expected '"),
+    "no plan": (other(plan=None), "region=None, expected {"),
+    "another plan": (other(plan=lambda plan: plan | {"draws": True}), "draws=True, "),
+    "more": (other(more=1), "expected a header with nothing else in it"),
+}
+IMPOSSIBLE: dict[str, tuple[Change | bytes, str]] = {
     "more than there are": (other(certified=1_005_929), "certified and undecided: "),
     "fewer than there are": (other(certified=lambda n: n - 1), "certified and undecided: "),
     "negative": (other(undecided=lambda n: -n - 1), "certified and undecided: "),
@@ -262,22 +254,6 @@ IMPOSSIBLE: dict[str, tuple[Callable[[bytes], bytes] | bytes, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", IMPOSSIBLE)
-def test_what_cannot_be_is_refused(name: str, kept_lines: list[bytes], tmp_path: Path) -> None:
-    """Results that do not follow from their plan are refused in a line that names file and line."""
-    path, (change, problem) = tmp_path / "r", IMPOSSIBLE[name]
-    changed = change(kept_lines[1]) if callable(change) else change
-    lines = [kept_lines[0], changed, *kept_lines[2:], b""]
-    path.write_bytes(before := b"\n".join(lines))
-    with pytest.raises(ResultsError) as caught:
-        Results(path, plan_for(RIGHT))
-    told = str(caught.value)
-    assert told.startswith(f"results={str(path)!r}, line ")
-    assert problem in told
-    assert told.isprintable()
-    assert path.read_bytes() == before
-
-
 @pytest.fixture(scope="module")
 def kept_lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
     """Return the lines of a whole campaign's results, the parts in order."""
@@ -290,23 +266,34 @@ def kept_lines(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        (lambda header: header | {"plan": None}, "region=None, expected {"),
-        (lambda header: header | {"plan": header["plan"] | {"draws": True}}, "draws=True, "),
-        (lambda header: header | {"convcheck": "0.0.9"}, "convcheck='0.0.9', expected '"),
-        (lambda header: header | {"more": 1}, "expected a header with nothing else in it"),
-    ],
+    ("number", "name"), [*((1, name) for name in HEADERS), *((2, name) for name in IMPOSSIBLE)]
 )
-def test_a_header_of_another_campaign_is_refused(
-    change: Callable[[Any], Any], problem: str, kept_lines: list[bytes], tmp_path: Path
+def test_what_cannot_be_is_refused(
+    number: int, name: str, kept_lines: list[bytes], tmp_path: Path
 ) -> None:
-    """What was judged by another version, or for another plan, is not gone on with."""
-    header = json.dumps(change(json.loads(kept_lines[0]))).encode()
-    (tmp_path / "r").write_bytes(b"\n".join([header, *kept_lines[1:], b""]))
+    """Another campaign's file, and results that do not follow from their plan, are refused.
+
+    It is said in a line that names file and line, and the file is left as it was.
+    """
+    path, (change, problem) = tmp_path / "r", (HEADERS if number == 1 else IMPOSSIBLE)[name]
+    lines = [*kept_lines, b""]
+    lines[number - 1] = change(lines[number - 1]) if callable(change) else change
+    path.write_bytes(before := b"\n".join(lines))
     with pytest.raises(ResultsError) as caught:
+        Results(path, plan_for(RIGHT))
+    told = str(caught.value)
+    assert told.startswith(f"results={str(path)!r}{', line ' if number > 1 else ': '}")
+    assert problem in told
+    assert told.isprintable()
+    assert path.read_bytes() == before
+
+
+def test_a_file_without_a_line_is_refused(tmp_path: Path) -> None:
+    """What is not the beginning of the campaign's own header is somebody else's."""
+    (tmp_path / "r").write_bytes(b"hello")
+    with pytest.raises(ResultsError, match=FILE):
         Results(tmp_path / "r", plan_for(RIGHT))
-    assert problem in str(caught.value)
+    assert (tmp_path / "r").read_bytes() == b"hello"
 
 
 def test_whole_results_are_taken_over(kept_lines: list[bytes], tmp_path: Path) -> None:

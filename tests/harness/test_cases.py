@@ -12,7 +12,8 @@ import pytest
 
 from convcheck.cases.case import DTYPES, REAL_FILLS, Case, exact_fills, integers, nonfinite_fills
 from convcheck.form.counts import counts
-from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.layouts import Array
 from convcheck.form.operations import OPERATIONS, Operation
 
@@ -27,7 +28,7 @@ def some_cases() -> Iterator[Case]:
         for at, (dtype, fill) in enumerate(product(DTYPES, fills)):
             b, h, w, i, o, f_h, f_w, s_h, s_w, k, t_h, t_w = (int(n) % 3 for n in raw(12))
             fore = Fore(LAYERS[at % 2], k + 1, 1 + at % 2, 1, t_h + 1, t_w + 1)
-            geometry = Geometry(
+            geometry = Geometry.of(
                 *(b, h + 7, w + 7, i + 1, o + 1, f_h + 1, f_w + 1, s_h + 1, s_w + 1),
                 fore=fore if operation.default_fore else None,
             )
@@ -136,7 +137,7 @@ def test_sparse_fill() -> None:
 def test_small_fill(operation: Operation) -> None:
     """Small integers are non-zero, and as large as sums in the next narrower dtype allow."""
     fore = Fore("convolution", 2, 1, 2, 1, 1) if operation.default_fore else None
-    geometry = Geometry(1, 4, 4, 2, 1, 2, 1, 1, 2, fore)
+    geometry = Geometry.of(1, 4, 4, 2, 1, 2, 1, 1, 2, fore)
     terms = int(counts(operation, geometry).terms.max())
     for dtype, bits in (("float16", 5), ("float32", 11), ("float64", 24)):
         case = Case(operation.name, geometry, dtype, "small", 3)
@@ -155,7 +156,7 @@ def test_small_fill(operation: Operation) -> None:
 @pytest.mark.parametrize("fill", exact_fills(OPERATIONS["convolution"]))
 def test_partial_sums_are_exact(dtype: str, fill: str) -> None:
     """Sums of any of a result's products, in random order, are exact in the case's dtype."""
-    case = Case("convolution", Geometry(2, 4, 3, 3, 2, 3, 2, 1, 1), dtype, fill, 11)
+    case = Case("convolution", Geometry.of(2, 4, 3, 3, 2, 3, 2, 1, 1), dtype, fill, 11)
     x, ftr = case.arrays().values()
     order = np.argsort(np.random.PCG64(5).random_raw(ftr[..., 0].size))
     for b, p, q, o in np.ndindex(2, 2, 2, 2):
@@ -179,7 +180,7 @@ def test_integers_are_evenly_drawn() -> None:
 
 def test_no_room() -> None:
     """Where not even +-1 leaves room for exact sums, there is no range, and no arrays."""
-    full, over = (Geometry(1, 1, 1, channels, 1, 1, 1, 1, 1) for channels in (2048, 2049))
+    full, over = (Geometry.of(1, 1, 1, channels, 1, 1, 1, 1, 1) for channels in (2048, 2049))
     for fill in exact_fills(OPERATIONS["convolution"]):
         case = Case("convolution", full, "float16", fill, 0)
         assert case.largest == 1
@@ -210,7 +211,7 @@ def test_nonfinite_fill(case: Case) -> None:
 def test_nonfinite_sparse(operation: Operation) -> None:
     """Only the data holds NaN and infinities; about half of all else is zero."""
     geometry = next(case.geometry for case in CASES if case.operation == operation.name)
-    geometry = replace(geometry, batch=2, channels_in=3, channels_out=3)
+    geometry = geometry.resized(batch=2, channels_in=3, channels_out=3)
     zero = size = 0
     for seed in range(20):
         arrays = Case(operation.name, geometry, "float32", "nonfinite-sparse", seed).arrays()
@@ -226,7 +227,7 @@ def test_nonfinite_sparse(operation: Operation) -> None:
 
 def test_nonfinite_kinds() -> None:
     """NaN and both infinities occur, and one, two and three at a time."""
-    geometry = Geometry(1, 5, 5, 3, 1, 1, 1, 1, 1)
+    geometry = Geometry.of(1, 5, 5, 3, 1, 1, 1, 1, 1)
     seeds = range(60)
     cases = [Case("convolution", geometry, "float32", "nonfinite-x", seed) for seed in seeds]
     found = [array[~np.isfinite(array)] for array in (case.arrays()["x"] for case in cases)]
@@ -241,7 +242,7 @@ def test_nonfinite_kinds() -> None:
 )
 def test_real_fills(name: str, fore: Fore | None, dtype: str) -> None:
     """Real fills keep to the ranges that they promise, and reach their ends."""
-    geometry, info = Geometry(2, 6, 6, 3, 3, 2, 2, 1, 1, fore), np.finfo(dtype)
+    geometry, info = Geometry.of(2, 6, 6, 3, 3, 2, 2, 1, 1, fore), np.finfo(dtype)
     factors = OPERATIONS[name].factors
 
     def values(fill: str, seed: int = 1) -> list[Array]:
@@ -282,7 +283,7 @@ def test_expression(case: Case) -> None:
 @pytest.mark.parametrize("fill", ["integers", "wide-x", "uniform"])
 def test_arrays_are_the_callers_own(fill: str) -> None:
     """Whoever writes into a case's arrays changes no other case, and not the next call's."""
-    case = Case("convolution", Geometry(1, 2, 2, 1, 1, 1, 1, 1, 1), "float32", fill, 3)
+    case = Case("convolution", Geometry.of(1, 2, 2, 1, 1, 1, 1, 1, 1), "float32", fill, 3)
     before = {name: array.copy() for name, array in case.arrays().items()}
     for array in case.arrays().values():
         array[...] = 0

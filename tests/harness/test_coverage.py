@@ -1,12 +1,13 @@
 """Coverage and accuracy are counted as judged, and what a full run misses fails it."""
 
 import json
-from dataclasses import replace
 from itertools import product
 from math import prod
 from typing import Any
 
 import pytest
+from each import each_kind_of_layers
+from synthetic import record
 
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
@@ -26,7 +27,8 @@ from convcheck.conformance.shapes.coverage import (
     shape_pairs,
 )
 from convcheck.conformance.shapes.sizes import BLOCKS, Sizes, covering
-from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.geometry import Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.bounds import g, unit_roundoff
 from convcheck.judging.verdicts import Outcome, Verdict
@@ -35,39 +37,32 @@ from convcheck.reports import summary
 from convcheck.reports.findings import Planned, Results, build, sentence
 
 CONVOLUTION = OPERATIONS["convolution"]
-each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
 
 
 def test_classes_of_a_shape() -> None:
     """Every parameter of a geometry has its class."""
     classes = shape_classes(CONVOLUTION, Geometry.parse("b2.h7.w3.i1.o3.f2x3.s3x1"))
-    assert classes == (
-        "batch: several",
-        "channels in: 1",
-        "channels out: several",
-        "filter rows: some",
-        "stride rows: beyond the filter",
-        "steps rows: several",
-        "remainder rows: some",
-        "filter columns: whole",
-        "stride columns: 1",
-        "steps columns: 1",
-        "remainder columns: none",
+    assert "; ".join(classes) == (
+        "batch: several; channels in: 1; channels out: several; "
+        "filter rows: some; stride rows: beyond the filter; steps rows: several; "
+        "remainder rows: some; filter columns: whole; stride columns: 1; steps columns: 1; "
+        "remainder columns: none"
     )
 
 
-def test_classes_of_layer_l1() -> None:
-    """A backward kernel's classes are those of both layers."""
-    geometry = Geometry.parse("b1.h5.w5.i1.o1.f2x2.s1x1+convolution.k2.f2x1.s3x2")
-    classes = shape_classes(OPERATIONS["conv_back_prop"], geometry)
-    assert "layer l+1: convolution" in classes
-    assert "channels out of l+1: several" in classes
-    assert "remainder rows of l+1: some" in classes
-    assert "stride columns of l+1: beyond the filter" in classes
-    transposed = Geometry.parse(str(geometry).replace("+convolution", "+convolution_transpose"))
-    classes = shape_classes(OPERATIONS["conv_back_prop"], transposed)
-    assert "steps rows of l+1: several" in classes
-    assert not any(each.startswith("remainder rows of l+1") for each in classes)
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        ("convolution", "steps rows of l+1: 1; remainder rows of l+1: some"),
+        ("convolution_transpose", "steps rows of l+1: several"),
+    ],
+)
+def test_classes_of_layer_l1(layer: str, expected: str) -> None:
+    """A backward kernel's classes are those of both layers; a transposed one has no remainder."""
+    geometry = Geometry.parse(f"b1.h5.w5.i1.o1.f2x2.s1x1+{layer}.k2.f2x1.s3x2")
+    told = "; ".join(shape_classes(OPERATIONS["conv_back_prop"], geometry))
+    assert f"remainder columns: none; layer l+1: {layer}; channels out of l+1: several" in told
+    assert f"stride rows of l+1: beyond the filter; {expected}; filter columns of l+1: 1" in told
 
 
 def test_classes_of_block_sizes() -> None:
@@ -77,7 +72,7 @@ def test_classes_of_block_sizes() -> None:
     assert BLOCKS == (3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33)
 
 
-@each_operation
+@each_kind_of_layers
 def test_pairs_are_counted_by_index(operation: Operation) -> None:
     """A case counts for each pair of its classes that is planned, and the dump says which."""
     counts = PairCounts(fore_layers_of)
@@ -99,7 +94,7 @@ def test_pairs_are_counted_by_index(operation: Operation) -> None:
         assert {planned[at]: count for at, count in found} == reached
 
 
-@each_operation
+@each_kind_of_layers
 def test_plan_holds_every_pair_of_shapes(operation: Operation) -> None:
     """Whatever pair of shape classes a geometry has is planned."""
     extent = 4 if operation.default_fore else 6
@@ -120,33 +115,27 @@ class Partial(Wrapped):
         return None if case.dtype == "float32" else "another dtype"
 
 
-@pytest.mark.parametrize("name", ["convolution", "conv_back_prop"])
+@pytest.mark.parametrize("name", ["convolution", "conv_back_prop", "conv_transpose_back_prop"])
 def test_what_a_kernel_does_not_take_is_no_class(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """A kernel that takes less is judged on all of that, and certified on just that."""
-    operation = OPERATIONS[name]
-    everything = set(shape_pairs(name, LAYERS))
-    monkeypatch.setitem(CHOSEN, name, Partial(kernel_for(name)))
+    operation, everything = OPERATIONS[name], set(shape_pairs(name, LAYERS))
+    remainder = name, "remainder"
+    assert remainder in planned_boundaries()
+    kernel = Partial(kernel_for(name))
+    monkeypatch.setitem(CHOSEN, name, kernel)
     test_combinations.test_shapes(Record(), Shapes(operation))
     test_combinations.test_sizes(Record(), Combined(operation, Sizes("few", 2, 2**9)))
     pairs = set(shape_pairs(name, fore_layers_of(operation)))
     assert (pairs < everything) == (operation.default_fore is not None)
-    within = region(kernel_for(name), TIERS["quick"])
+    within = region(kernel, TIERS["quick"])
     assert within.dtypes == ("float32",)
-    assert all(
-        g.fore is None or g.fore.layer == operation.default_fore for _, g, _ in within.geometries()
-    )
-
-
-def test_no_remainder_without_a_convolution(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A boundary class that only the layer l+1 has which a kernel does not take is not planned."""
-    operation = OPERATIONS["conv_transpose_back_prop"]
-    remainder = operation.name, "remainder"
-    assert remainder in planned_boundaries()
-    monkeypatch.setitem(CHOSEN, operation.name, Partial(kernel_for(operation.name)))
-    assert remainder not in planned_boundaries()
-    assert (operation.name, "unequal strides") in planned_boundaries()
+    fores = {g.fore and g.fore.layer for _, g, _ in within.geometries()}
+    assert fores == {operation.default_fore}
+    # Without a convolution among the layers nothing is left over.
+    assert (remainder in planned_boundaries()) == (name != "conv_transpose_back_prop")
+    assert (name, "unequal strides") in planned_boundaries()
 
 
 def test_plan_of_pairs() -> None:
@@ -159,42 +148,30 @@ def test_plan_of_pairs() -> None:
     assert {(name, kind) for name, kind, _ in planned_pairs()} == set(product(OPERATIONS, PLANNED))
 
 
-def agreed(error: float, relative: float = 0.0, terms: int = 4, fill: str = "uniform") -> Verdict:
-    """Return the verdict on a case with real numbers."""
-    geometry = Geometry.parse("b1.h1.w1.i1.o1.f1x1.s1x1")
-    case = Case("convolution", geometry, "float32", fill, 0)
-    return Verdict(
-        case,
-        kernel_for("convolution"),
-        "bound",
-        Outcome.AGREES,
-        error=error,
-        relative=relative,
-        terms=terms,
-    )
+def accuracy_of(*errors: tuple[Any, ...]) -> dict[str, Any]:
+    """Return what is known of verdicts with these errors, relative ones, terms and fills."""
+    geometry, accuracy = Geometry.parse("b1.h1.w1.i1.o1.f1x1.s1x1"), Accuracy()
+    for error, relative, terms, fill in errors:
+        case = Case("convolution", geometry, "float32", fill, 0)
+        kept = {"error": error, "relative": relative, "terms": terms}
+        accuracy.add(Verdict(case, kernel_for(case.operation), "bound", Outcome.AGREES, **kept))
+    return accuracy.dump()
 
 
-@pytest.mark.parametrize(
-    ("fraction", "halvings"),
-    [(1.0, 0), (0.51, 0), (0.5, 1), (0.26, 1), (0.25, 2), (2.0**-9, 9), (1e-30, 10), (0.0, 10)],
-)
-def test_distribution_has_a_bin_for_each_halving(fraction: float, halvings: int) -> None:
+def test_distribution_has_a_bin_for_each_halving() -> None:
     """An error is counted by how often the bound must be halved to reach it."""
-    accuracy = Accuracy()
-    accuracy.add(agreed(fraction))
-    distribution = accuracy.dump()["distribution"]
-    assert len(distribution) == HALVINGS + 1
-    assert [at for at, count in enumerate(distribution) if count] == [halvings]
+    fractions = (1.0, 0.51, 0.5, 0.26, 0.25, 2.0**-9, 1e-30, 0.0)
+    found = accuracy_of(*((each, 0.0, 4, "uniform") for each in fractions))["distribution"]
+    assert found == [2, 2, 1, *[0] * 6, 1, 2]
+    assert len(found) == HALVINGS + 1
 
 
 def test_growth_keeps_the_worst_error_of_each_size() -> None:
     """Errors are kept by the power of two below n, and not of fills that scale the numbers."""
-    accuracy = Accuracy()
-    for relative, terms in [(1e-8, 4), (3e-8, 7), (2e-8, 5), (1e-7, 8)]:
-        accuracy.add(agreed(0.1, relative, terms))
-    accuracy.add(agreed(0.1, 1.0, 4, fill="tiny"))
-    accuracy.add(replace(agreed(0.1), error=None))
-    assert accuracy.dump()["growth"] == [[2, 3e-8, 7], [3, 1e-7, 8]]
+    sums = [(1e-8, 4), (3e-8, 7), (2e-8, 5), (1e-7, 8)]
+    errors = [(0.1, *each, "uniform") for each in sums]
+    others = (0.1, 1.0, 4, "tiny"), (None, 1.0, 4, "uniform")
+    assert accuracy_of(*errors, *others)["growth"] == [[2, 3e-8, 7], [3, 1e-7, 8]]
 
 
 def test_accuracy_adds_up() -> None:
@@ -212,20 +189,9 @@ def test_accuracy_adds_up() -> None:
 
 def shard(certified: int, choices: dict[str, int]) -> dict[str, Any]:
     """Return a shard's record of a certificate."""
-    return {
-        "certificates": [
-            {
-                "operation": "convolution",
-                "region": "all of it",
-                "geometries": 10,
-                "certified": certified,
-                "undecided": 0,
-                "draws": 2,
-                "choices": choices,
-                "axes": [[2, 1, 1, certified, certified]],
-            }
-        ]
-    }
+    certificate = {"operation": "convolution", "region": "all of it", "geometries": 10, "draws": 2}
+    counted = {"certified": certified, "undecided": 0, "axes": [[2, 1, 1, certified, certified]]}
+    return {"certificates": [certificate | counted | {"choices": choices}]}
 
 
 @pytest.mark.parametrize(("second", "complete"), [(6, True), (5, False)])
@@ -248,38 +214,20 @@ def test_rule_of_three() -> None:
     assert prod([1 - 3 / 300] * 300) < 0.05
 
 
-def run(count: int, *, full: bool) -> dict[str, Any]:
-    """Return the findings of a run that met one of two boundary classes and `count` pairs."""
-    record = {
-        "cells": [
-            {
-                "operation": "convolution",
-                "property": "exact",
-                "dtype": "float32",
-                "counts": {"agrees": 3},
-                "worst": None,
-                "suspicious": 0,
-                "failure": None,
-            }
-        ],
-        "boundaries": [["convolution", "remainder", 3]],
-        "pairs": [["convolution", "blocks", [[at, 2] for at in range(count)]]],
-    }
-    results = Results({"a": record}, {"a": "passed"}, {}, ["a"], whole=full, covering=True)
-    planned = Planned(
-        [("convolution", "exact", "float32")],
-        [("convolution", "remainder")],
-        [("convolution", "blocks", 5)],
-    )
-    return build(results, planned, {})
-
-
-def test_a_full_run_reaches_every_class() -> None:
+@pytest.mark.parametrize(
+    ("count", "full", "verdict"),
+    [(5, True, "conforms"), (4, False, "conforms so far"), (4, True, "does not conform")],
+)
+def test_a_full_run_reaches_every_class(count: int, full: bool, verdict: str) -> None:  # noqa: FBT001
     """What a full run never reached fails it, by name; a restricted run is not to blame."""
-    assert run(5, full=True)["verdict"] == "conforms"
-    assert run(4, full=False)["verdict"] == "conforms so far"
-    missed = run(4, full=True)
-    assert missed["verdict"] == "does not conform"
-    assert "never reached: convolution: 1 pairs of blocks" in sentence(missed)
-    (pairs,) = missed["pairs"]
-    assert (pairs["reached"], pairs["pairs"], pairs["least"]) == (4, 5, 0)
+    reached = {"boundaries": [["convolution", "remainder", 3]]}
+    reached |= {"pairs": [["convolution", "blocks", [[at, 2] for at in range(count)]]]}
+    records = {"a": record(0) | reached}
+    results = Results(records, {"a": "passed"}, {}, ["a"], whole=full, covering=True)
+    boundaries, pairs = [("convolution", "remainder")], [("convolution", "blocks", 5)]
+    found = build(results, Planned([], boundaries, pairs), {})
+    assert found["verdict"] == verdict
+    missed = "never reached: convolution: 1 pairs of blocks" in sentence(found)
+    assert missed == (verdict == "does not conform")
+    (told,) = found["pairs"]
+    assert (told["reached"], told["pairs"], told["least"]) == (count, 5, 2 * (count == 5))

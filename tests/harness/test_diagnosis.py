@@ -14,10 +14,9 @@ from zoo import kernels
 
 from convcheck.cases.case import Case
 from convcheck.diagnosis import diagnose as diagnosis
-from convcheck.diagnosis.diagnose import Diagnosis
-from convcheck.diagnosis.history import evidence_of
 from convcheck.diagnosis.probes import probes_of
-from convcheck.diagnosis.session import Session
+from convcheck.diagnosis.session import session_of
+from convcheck.diagnosis.told import Diagnosis
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, property_of
 from convcheck.judging.laws.judge_law import judge_law
@@ -37,17 +36,11 @@ def diagnose(kernel: Any, case: Case) -> Diagnosis:
     return diagnosis.diagnose(verdict)
 
 
-def session_of(kernel: Any, operation: str) -> Session:
-    """Return what a kernel answers to the probes."""
-    return Session(subject_of(kernel, OPERATIONS[operation]), OPERATIONS[operation], "float32")
-
-
 def diagnose_probes(kernel: Any, operation: str) -> Diagnosis:
     """Return the diagnosis of a kernel on the first probe that it answers wrongly."""
-    session = session_of(kernel, operation)
+    session = session_of(subject_of(kernel, OPERATIONS[operation]), "float32")
     asked = next(each for each in session.asked if not each.right)
-    result, case = asked.result(), asked.probe.case
-    evidence = evidence_of(asked.probe, result) if result else Evidence(asked.probe.arrays, case)
+    case, evidence = asked.probe.case, asked.evidence()
     verdict = Verdict(case, session.origin, property_of(case), Outcome.DISAGREES, evidence=evidence)
     return diagnosis.diagnose(verdict)
 
@@ -247,7 +240,7 @@ def test_what_is_possible_beside_nan_misleads_nobody() -> None:
     """A kernel that clears NaN of x is told so, though it spreads NaN of the filter."""
     stuffed = kernels(OF_ZEROS["zero-stuffed"])["convolution_transpose"]
     operation = OPERATIONS["convolution_transpose"]
-    session = Session(subject_of(stuffed, operation), operation, "float32")
+    session = session_of(subject_of(stuffed, operation), "float32")
     assert all(each.right for each in session.asked)
 
     def clears(x: Any, f: Any, s: Any) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills
-from convcheck.form.operations import OPERATIONS, Kernel
+from convcheck.form.operations import OPERATIONS
 from convcheck.judging import explain as explaining
 from convcheck.judging.explain import explain, snippet
 from convcheck.judging.judge import judge
@@ -228,54 +228,6 @@ def test_snippet_arranges_memory_in_the_layout_declared() -> None:
     assert evidence is not None
     assert evidence.got == 2 * evidence.expected
     assert run(snippet(kernel, evidence)) == repr(evidence.got)
-
-
-class Declining(Function):
-    """A kernel that offers nothing."""
-
-    def refuses(self, _case: Case, prop: str) -> str:
-        """Say so."""
-        return f"it declines {prop}"
-
-
-# A kernel, a case, and what is said of them.
-NOT_WRONG: dict[Outcome, tuple[Kernel, Case, str]] = {
-    Outcome.AGREES: (convolution, CASE, "the kernel agrees with the oracle, on integers"),
-    Outcome.UNDECIDED: (
-        convolution,
-        Case.parse("v1:convolution:float16:uniform:b1.h16.w16.i9.o1.f16x16.s1x1:1"),
-        "undecided: ",
-    ),
-    Outcome.VACUOUS: (
-        convolution,
-        Case.parse("v1:convolution:float32:integers:b0.h3.w4.i1.o2.f2x2.s1x2:7"),
-        "vacuous: the result is empty or zero everywhere",
-    ),
-    Outcome.NOT_OFFERED: (
-        Declining(convolution, CONVOLUTION),
-        CASE,
-        "not offered: it declines exact",
-    ),
-    Outcome.NOT_APPLICABLE: (
-        convolution,
-        Case.parse("v1:convolution:float16:integers:b1.h16.w16.i9.o1.f16x16.s1x1:1"),
-        "not applicable: float16 has no room for exact sums of so many terms",
-    ),
-}
-
-
-@pytest.mark.parametrize("outcome", NOT_WRONG)
-def test_what_did_not_fail_is_told_as_what_it_is(outcome: Outcome) -> None:
-    """Nothing is said of a disagreement, and only what agrees is true."""
-    kernel, case, said = NOT_WRONG[outcome]
-    verdict = judge(kernel, case)
-    assert verdict.outcome is outcome
-    assert bool(verdict) is (outcome is Outcome.AGREES)
-    first, *others = explain(verdict, f"pytest --case {case}").splitlines()
-    assert first.startswith(f"{case.operation}, {case.dtype}: {said}")
-    assert others[-1] == f"  rerun    pytest --case {case}"
-    assert "disagrees" not in str(verdict)
-    assert str(verdict) == explain(verdict)
 
 
 def test_agreement_within_the_bound_and_of_a_law_is_told() -> None:

@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hostile import returns
+from wrong import altered
 from zeros import OF_ZEROS
 
 from convcheck.cases.case import Case
 from convcheck.form import pytorch
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.explain import explain
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Outcome
+from convcheck.kernels.functions import Function
 from convcheck.kernels.promises import Promise
 from convcheck.reference import convolution, repaired
 
@@ -25,174 +30,155 @@ def case_of(fill: str, dtype: str = "float32", geometry: str = SMALL, seed: int 
     return Case.parse(f"v1:convolution:{dtype}:{fill}:{geometry}:{seed}")
 
 
-def spreads_over_the_batch(x: Any, ftr: Any, strd: Any) -> Any:
-    """Add each item's NaN to the others, which no right kernel does."""
-    return convolution(x, ftr, strd) + 0 * convolution(x, ftr, strd).sum(0, keepdims=True)
-
-
-def infinity_to_nan(x: Any, ftr: Any, strd: Any) -> Any:
-    """Add and subtract infinities on the way."""
-    z = convolution(x, ftr, strd)
-    return np.where(np.isinf(z), np.nan, z)
-
-
-def skips_zero_taps(x: Any, ftr: Any, strd: Any) -> Any:
-    """Leave out the taps that are zero, and with them zero times an infinity."""
-    (fh, fw), (sh, sw) = ftr.shape[1:3], strd
-    rows, columns = ((n - t) // s + 1 for n, t, s in zip(x.shape[1:3], (fh, fw), strd, strict=True))
-    z = np.zeros((x.shape[0], rows, columns, ftr.shape[3]))
-    for h, w in np.argwhere(ftr.any(axis=(0, 3))):
-        z += x[:, h : h + rows * sh : sh, w : w + columns * sw : sw] @ ftr[:, h, w].astype(float)
-    return z
-
-
-FILLS = (
-    *["integers", "wide-x", "wide-ftr", "uniform", "positive", "scaled", "tiny"],
-    *["sparse", "small", "nonfinite-x", "nonfinite-ftr", "nonfinite-sparse"],
-)
-
-
-@pytest.mark.parametrize("fill", FILLS)
-def test_right_kernel_agrees(fill: str) -> None:
-    """The literal kernel agrees in every mode and fill."""
-    assert judge(convolution, case_of(fill)).outcome is Outcome.AGREES
-
-
 def test_who_changes_a_setting_is_told_on_the_case_where_it_does() -> None:
     """Of several cases judged together, the one is told on which it does so, and no other."""
-
-    def raising(x: Any, f: Any, s: Any) -> Any:
-        np.seterr(all="raise" if x.shape[1] == 3 else "ignore")
-        return convolution(x, f, s)
-
-    def printing(x: Any, f: Any, s: Any) -> Any:
-        if x.shape[1] == 3:
-            np.set_printoptions(precision=3)
-        return convolution(x, f, s)
-
     cases = [case_of("integers", geometry=f"b1.h{h}.w2.i1.o1.f1x1.s1x1") for h in (2, 3, 4, 5)]
-    for kernel, changed in ((raising, "NumPy's error state"), (printing, "NumPy's print options")):
+    for deed, changed in (
+        (lambda three: np.seterr(all="raise" if three else "ignore"), "NumPy's error state"),
+        (lambda three: np.set_printoptions(3 if three else None), "NumPy's print options"),
+    ):
+
+        def kernel(x: Any, f: Any, s: Any, deed: Callable[[bool], Any] = deed) -> Any:
+            deed(x.shape[1] == 3)
+            return convolution(x, f, s)
+
         found = judge_all(kernel, cases)
         assert [verdict.reason for verdict in found] == ["", f"changed {changed}", "", ""]
 
 
-ONLY_CAUGHT_BY: dict[str, tuple[Kernel, list[str]]] = {
-    "float32 inside": (
-        lambda x, f, s: convolution(x.astype("f4"), f.astype("f4"), s),
-        ["float64:integers", "float64:uniform"],
-    ),
+def via(dtype: str) -> Callable[[Any], Any]:
+    """Return a change that narrows an array and widens it again."""
+    return lambda array: array.astype(dtype).astype(array.dtype)
+
+
+BATCHES = "b2.h4.w4.i2.o2.f1x1.s1x1"
+WINDOWS = "b2.h4.w4.i2.o2.f2x2.s1x1"
+# Kernels, what they are wrong on, and what they agree on, which leaves the former indispensable.
+ONLY_CAUGHT_BY: dict[str, tuple[Any, str, str]] = {
+    "float32 inside": (altered(x=via("f4"), f=via("f4")), "float64:integers float64:uniform", ""),
+    # One product a result leaves the even split of the range below float16's 2048.
     "float16 input": (
-        lambda x, f, s: convolution(x.astype("f2").astype(x.dtype), f, s),
-        ["float32:wide-x", "float32:uniform"],
+        altered(x=via("f2")),
+        *("float32:wide-x float32:uniform", "float32:integers:b1.h4.w4.i3.o2.f3x3.s1x1"),
     ),
-    "float16 filter": (
-        lambda x, f, s: convolution(x, f.astype("f2").astype(f.dtype), s),
-        ["float32:wide-ftr", "float32:uniform"],
-    ),
+    "float16 filter": (altered(f=via("f2")), "float32:wide-ftr float32:uniform", ""),
     "small values cleared": (
-        lambda x, f, s: convolution(np.where(abs(x) < 1e-6, 0, x).astype(x.dtype), f, s),
-        ["float32:tiny"],
+        altered(x=lambda x: np.where(abs(x) < 1e-6, 0, x).astype(x.dtype)),
+        *("float32:tiny", "float32:uniform"),
     ),
     "input NaN cleared": (
-        lambda x, f, s: convolution(np.nan_to_num(x), f, s),
-        ["float32:nonfinite-x"],
+        *(altered(x=np.nan_to_num), "float32:nonfinite-x", "float32:nonfinite-ftr"),
     ),
     "filter NaN cleared": (
-        lambda x, f, s: convolution(x, np.nan_to_num(f), s),
-        ["float32:nonfinite-ftr"],
+        *(altered(f=np.nan_to_num), "float32:nonfinite-ftr", "float32:nonfinite-x"),
     ),
     "NaN ignored by maximum": (
-        lambda x, f, s: np.fmax(convolution(x, f, s), -1e9),
-        ["float32:nonfinite-x", "float32:nonfinite-ftr"],
+        altered(z=lambda z: np.fmax(z, -1e9)),
+        *("float32:nonfinite-x float32:nonfinite-ftr", ""),
     ),
+    # Each item's NaN is added to the others, which no right kernel does.
     "NaN in other batch items": (
-        spreads_over_the_batch,
-        ["float32:nonfinite-x:b2.h4.w4.i2.o2.f1x1.s1x1"],
+        altered(z=lambda z: z + 0 * z.sum(0, keepdims=True)),
+        *(f"float32:nonfinite-x:{BATCHES}", "float32:integers"),
     ),
     "infinity turned into NaN": (
-        infinity_to_nan,
-        [f"float32:nonfinite-{name}:b2.h4.w4.i2.o2.f2x2.s1x1" for name in ("x", "ftr")],
+        altered(z=lambda z: np.where(np.isinf(z), np.nan, z).astype(z.dtype)),
+        f"float32:nonfinite-x:{WINDOWS} float32:nonfinite-ftr:{WINDOWS}",
+        "float32:integers",
     ),
     "numbers beside NaN cleared": (
         lambda x, f, s: convolution(x, f, s) * np.isfinite(x).all(),
-        ["float32:nonfinite-x:b2.h4.w4.i2.o2.f1x1.s1x1"],
+        *(f"float32:nonfinite-x:{BATCHES}", ""),
     ),
-    "adds a rounding error": (
-        lambda x, f, s: convolution(x, f, s) * (1 + 2.0**-23),
-        ["float32:integers"],
-    ),
-    "clips": (lambda x, f, s: convolution(np.clip(x, -1e4, 1e4), f, s), ["float32:wide-x"]),
+    "adds a rounding error": (altered(z=lambda z: z * (1 + 2.0**-23)), "float32:integers", ""),
+    "clips": (altered(x=lambda x: np.clip(x, -1e4, 1e4)), "float32:wide-x", ""),
 }
 
 
 @pytest.mark.parametrize("name", ONLY_CAUGHT_BY)
-def test_each_fill_catches_what_it_is_for(name: str) -> None:
-    """Each wrong kernel disagrees on the fills that were made to catch it."""
-    kernel, fills = ONLY_CAUGHT_BY[name]
-    for each in fills:
-        dtype, fill, geometry = f"{each}:{SMALL}".split(":")[:3]
-        verdict = judge(kernel, case_of(fill, dtype, geometry))
-        assert verdict.outcome is Outcome.DISAGREES, each
+def test_no_fill_could_be_left_out(name: str) -> None:
+    """Each wrong kernel disagrees on the fills made to catch it, and some agree on others."""
+    kernel, caught, passing = ONLY_CAUGHT_BY[name]
+    for texts, outcome in ((caught, Outcome.DISAGREES), (passing, Outcome.AGREES)):
+        for each in texts.split():
+            dtype, fill, geometry = f"{each}:{SMALL}".split(":")[:3]
+            assert judge(kernel, case_of(fill, dtype, geometry)).outcome is outcome, each
 
 
-@pytest.mark.parametrize(
-    ("name", "passing"),
-    [
-        # One product a result leaves the even split of the range below float16's 2048.
-        ("float16 input", "float32:integers:b1.h4.w4.i3.o2.f3x3.s1x1"),
-        ("small values cleared", "float32:uniform:" + SMALL),
-        ("input NaN cleared", "float32:nonfinite-ftr:" + SMALL),
-        ("filter NaN cleared", "float32:nonfinite-x:" + SMALL),
-        ("NaN in other batch items", "float32:integers:" + SMALL),
-        ("infinity turned into NaN", "float32:integers:" + SMALL),
-    ],
-)
-def test_no_fill_could_be_left_out(name: str, passing: str) -> None:
-    """Each of these wrong kernels agrees on another fill: the one made for it is needed."""
-    kernel, _ = ONLY_CAUGHT_BY[name]
-    dtype, fill, geometry = passing.split(":")
-    assert judge(kernel, case_of(fill, dtype, geometry)).outcome is Outcome.AGREES
+EMPTY = SMALL.replace("b1", "b0")
+GRADIENT = Case.parse("v1:convolution_filter_gradient:float32:integers:b0.h3.w3.i1.o1.f2x2.s1x1:1")
+MANY = "b1.h16.w16.i9.o1.f16x16.s1x1"
+ZEROS = returns(lambda z: 0 * z)
 
 
-@pytest.mark.parametrize("fill", ["integers", "uniform", "nonfinite-x"])
-def test_empty_result_is_vacuous(fill: str) -> None:
-    """An empty batch is counted apart, never as agreement."""
-    geometry = SMALL.replace("b1", "b0")
-    verdict = judge(convolution, case_of(fill, geometry=geometry))
-    assert verdict.outcome is Outcome.VACUOUS
+class Declining(Function):
+    """A kernel that offers nothing."""
+
+    def refuses(self, _case: Case, prop: str) -> str:
+        """Say so."""
+        return f"it declines {prop}"
 
 
-def test_wrong_shape_of_an_empty_result_is_no_vacuity() -> None:
-    """A kernel that gets even an empty result's shape wrong has misbehaved."""
-    case = case_of("integers", geometry=SMALL.replace("b1", "b0"))
-    verdict = judge(lambda x, f, s: convolution(x, f, s)[:, 1:], case)
-    assert verdict.outcome is Outcome.MISBEHAVED
+# A kernel, a case, the outcome and how it is told.
+TOLD: dict[str, tuple[Any, Case, Outcome, str]] = {
+    "agreement": (
+        *(convolution, case_of("integers"), Outcome.AGREES),
+        "the kernel agrees with the oracle, on integers",
+    ),
+    "negative zeros equal zeros": (
+        returns(lambda z: np.where(z == 0, -0.0, z)),
+        case_of("integers", geometry="b1.h3.w3.i1.o1.f1x1.s1x1"),
+        *(Outcome.AGREES, "the kernel agrees with the oracle, on integers"),
+    ),
+    **{
+        f"an empty batch of {fill} is no agreement": (
+            *(convolution, case_of(fill, geometry=EMPTY), Outcome.VACUOUS),
+            "vacuous: the result is empty or zero everywhere",
+        )
+        for fill in ("integers", "uniform", "nonfinite-x")
+    },
+    "a wrong shape of an empty result is no vacuity": (
+        returns(lambda z: z[:, 1:]),
+        case_of("integers", geometry=EMPTY),
+        *(Outcome.MISBEHAVED, "the kernel returned shape (0, 1, 2, 2), expected (0, 2, 2, 2)"),
+    ),
+    "zeros by definition are vacuous": (
+        *(lambda *given: np.zeros(given[-1]), GRADIENT, Outcome.VACUOUS),
+        "vacuous: the result is empty or zero everywhere",
+    ),
+    "other numbers there are wrong": (
+        *(lambda *given: np.ones(given[-1]), GRADIENT, Outcome.DISAGREES),
+        "the kernel disagrees with the oracle",
+    ),
+    "2**11 terms leave float16 no integers": (
+        *(convolution, case_of("integers", "float16", MANY), Outcome.NOT_APPLICABLE),
+        "not applicable: float16 has no room for exact sums of so many terms",
+    ),
+    "where n u reaches 1, no result is accepted": (
+        *(convolution, case_of("uniform", "float16", MANY), Outcome.UNDECIDED, "undecided: "),
+    ),
+    "nor is any rejected": (
+        *(ZEROS, case_of("uniform", "float16", MANY), Outcome.UNDECIDED, "undecided: "),
+    ),
+    "what is declined is not offered": (
+        Declining(convolution, OPERATIONS["convolution"]),
+        *(case_of("integers"), Outcome.NOT_OFFERED, "not offered: it declines exact"),
+    ),
+}
 
 
-def test_zero_gradient_of_an_empty_batch_must_be_zero() -> None:
-    """Where the result is zero by definition, zeros are vacuous and anything else is wrong."""
-    text = "v1:convolution_filter_gradient:float32:integers:b0.h3.w3.i1.o1.f2x2.s1x1:1"
-
-    def constant(_x: Any, _delta: Any, _strd: Any, ftr_shape: Any) -> Any:
-        return np.full(ftr_shape, value)
-
-    value = 0.0
-    assert judge(constant, Case.parse(text)).outcome is Outcome.VACUOUS
-    value = 1.0
-    assert judge(constant, Case.parse(text)).outcome is Outcome.DISAGREES
-
-
-def test_too_many_terms_for_float16_are_not_applicable() -> None:
-    """Exact mode says so where 2**11 terms leave it no integers."""
-    case = case_of("integers", "float16", "b1.h16.w16.i9.o1.f16x16.s1x1")
-    assert judge(convolution, case).outcome is Outcome.NOT_APPLICABLE
-
-
-def test_too_many_terms_for_the_bound_are_undecided() -> None:
-    """Where n u reaches 1, no result is accepted and none rejected."""
-    case = case_of("uniform", "float16", "b1.h16.w16.i9.o1.f16x16.s1x1")
-    for kernel in (convolution, lambda x, f, s: 0 * convolution(x, f, s)):
-        assert judge(kernel, case).outcome is Outcome.UNDECIDED
+@pytest.mark.parametrize("what", TOLD)
+def test_outcomes_are_told_as_what_they_are(what: str) -> None:
+    """Only what agrees is true, and of a disagreement is said where there is one alone."""
+    kernel, case, outcome, said = TOLD[what]
+    verdict = judge(kernel, case)
+    assert verdict.outcome is outcome
+    assert bool(verdict) is (outcome is Outcome.AGREES)
+    first, *others = explain(verdict, f"pytest --case {case}").splitlines()
+    assert first.startswith(f"{case.operation}, {case.dtype}: {said}")
+    assert f"  rerun    pytest --case {case}" in others
+    assert ("disagrees" in str(verdict)) == (outcome is Outcome.DISAGREES)
+    assert str(verdict) == explain(verdict)
 
 
 def test_zeros_never_agree() -> None:
@@ -201,7 +187,7 @@ def test_zeros_never_agree() -> None:
         for dtype in ("float16", "float32", "float64"):
             for fill in ("integers", "uniform", "tiny", "scaled"):
                 case = case_of(fill, dtype, "b1.h6.w6.i3.o1.f6x6.s1x1", seed)
-                verdict = judge(lambda x, f, s: 0 * convolution(x, f, s), case)
+                verdict = judge(ZEROS, case)
                 assert verdict.outcome in (Outcome.DISAGREES, Outcome.UNDECIDED)
 
 
@@ -237,33 +223,6 @@ def test_sloppy_kernel_is_suspicious() -> None:
     assert not judge(convolution, case).suspicious
 
 
-def test_negative_zero_equals_zero() -> None:
-    """Exact mode asks for equal values, not for equal bits."""
-    case = case_of("integers", geometry="b1.h3.w3.i1.o1.f1x1.s1x1")
-
-    def negative_zeros(x: Any, ftr: Any, strd: Any) -> Any:
-        z = convolution(x, ftr, strd)
-        return np.where(z == 0, -0.0, z)
-
-    assert judge(negative_zeros, case).outcome is Outcome.AGREES
-
-
-def test_any_floating_dtype_and_tensors_are_results() -> None:
-    """A result may be longdouble, or a torch tensor: it is judged by its values."""
-
-    def tensor(x: Any, ftr: Any, strd: Any) -> Any:
-        import torch  # noqa: PLC0415  (a second to import)
-
-        return torch.from_numpy(convolution(x, ftr, strd))
-
-    def longdouble(x: Any, ftr: Any, strd: Any) -> Any:
-        return convolution(x, ftr, strd).astype(np.longdouble)
-
-    for kernel in (tensor, longdouble):
-        for fill in ("integers", "uniform"):
-            assert judge(kernel, case_of(fill)).outcome is Outcome.AGREES
-
-
 def test_where_nan_goes_is_not_asked_of_pytorch(monkeypatch: pytest.MonkeyPatch) -> None:
     """A PyTorch that leaks NaN into results that it does not enter changes no verdict."""
     honest = pytorch.forward
@@ -279,7 +238,7 @@ def test_where_nan_goes_is_not_asked_of_pytorch(monkeypatch: pytest.MonkeyPatch)
 
 PROMISED: dict[str, tuple[Kernel, str, str]] = {
     "spreads": (OF_ZEROS["Toeplitz"].narrow, "nonfinite-x", "nonfinite others"),
-    "skips": (skips_zero_taps, "nonfinite-sparse", "ieee zeros"),
+    "skips": (OF_ZEROS["skipping zeros"].narrow, "nonfinite-sparse", "ieee zeros"),
 }
 
 

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from zoo import STYLES, kernels
 
+from convcheck.diagnosis.answers import Asked
 from convcheck.diagnosis.mistakes import Mistake, catalogue, right
 from convcheck.diagnosis.probes import probes_of
-from convcheck.diagnosis.session import Asked, Session, replay
+from convcheck.diagnosis.search import replay
+from convcheck.diagnosis.session import session_of
 from convcheck.form.operations import OPERATIONS
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import MisbehaviourError
@@ -21,11 +23,6 @@ def sampled(operation: str) -> list[Mistake]:
     """Return some of an operation's mistakes, others for each operation."""
     start = list(OPERATIONS).index(operation) % SHARES
     return list(catalogue(operation)[start::SHARES])
-
-
-def session_of(kernel: Any, operation: str) -> Session:
-    """Return what a kernel answers to the probes."""
-    return Session(subject_of(kernel, OPERATIONS[operation]), OPERATIONS[operation], "float64")
 
 
 def test_number_of_kinds() -> None:
@@ -76,7 +73,7 @@ def _text(answer: Any) -> Any:
 def test_mistakes_are_named(operation: str) -> None:
     """Each mistake is named as itself, and as no other."""
     for mistake in sampled(operation):
-        session = session_of(mistake.make(), operation)
+        session = session_of(subject_of(mistake.make(), OPERATIONS[operation]), "float64")
         assert [each.id for each in session.fitting] == [mistake.id]
 
 
@@ -85,7 +82,7 @@ def test_mistakes_of_state_are_named(operation: str) -> None:
     """Mistakes that remember earlier calls are named, too."""
     for mistake in catalogue(operation):
         if mistake.state:
-            session = session_of(mistake.make(), operation)
+            session = session_of(subject_of(mistake.make(), OPERATIONS[operation]), "float64")
             assert [each.id for each in session.fitting] == [mistake.id]
 
 
@@ -94,6 +91,6 @@ def test_mistakes_of_state_are_named(operation: str) -> None:
 def test_right_kernels_answer_rightly(operation: str, dtype: str) -> None:
     """No right kernel gives a wrong answer to a probe, in whatever way it is written."""
     for kernel in [right(OPERATIONS[operation]), *(kernels(s)[operation] for s in STYLES.values())]:
-        session = Session(subject_of(kernel, OPERATIONS[operation]), OPERATIONS[operation], dtype)
+        session = session_of(subject_of(kernel, OPERATIONS[operation]), dtype)
         wrong = [str(each.probe.case) for each in session.asked if not each.right]
         assert (wrong, session.fitting) == ([], [])

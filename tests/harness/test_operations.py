@@ -18,11 +18,11 @@ from convcheck.reference import gradients, repaired
 CONV, TRANSPOSE = "convolution", "convolution_transpose"
 
 LAYERS = {
-    "plain": Geometry(2, 4, 3, 2, 3, 2, 2, 1, 1),
-    "remainder": Geometry(1, 7, 6, 3, 2, 2, 3, 3, 2),
-    "gaps": Geometry(2, 4, 7, 1, 2, 1, 2, 3, 4),
-    "one pixel": Geometry(1, 1, 1, 2, 2, 1, 1, 2, 1),
-    "empty batch": Geometry(0, 3, 4, 2, 1, 2, 1, 1, 2),
+    "plain": Geometry.of(2, 4, 3, 2, 3, 2, 2, 1, 1),
+    "remainder": Geometry.of(1, 7, 6, 3, 2, 2, 3, 3, 2),
+    "gaps": Geometry.of(2, 4, 7, 1, 2, 1, 2, 3, 4),
+    "one pixel": Geometry.of(1, 1, 1, 2, 2, 1, 1, 2, 1),
+    "empty batch": Geometry.of(0, 3, 4, 2, 1, 2, 1, 1, 2),
 }
 FORES = (Fore(CONV, 2, 1, 2, 2, 1), Fore(TRANSPOSE, 3, 2, 1, 1, 3))
 
@@ -36,7 +36,7 @@ def geometries(name: str) -> list[Geometry]:
         for fore in FORES if operation.default_fore else (None,):
             if fore and fore.layer == CONV and g == LAYERS["one pixel"]:
                 fore = Fore(CONV, 3, 1, 1, 1, 1)  # noqa: PLW2901  (nothing larger fits)
-            found.append(Geometry(*sizes, *taps, fore))
+            found.append(Geometry.of(*sizes, *taps, fore))
     return found
 
 
@@ -165,17 +165,17 @@ def test_layer_after(name: str) -> None:
     """A layer l+1 is demanded of backward kernels and refused by the others."""
     operation = OPERATIONS[name]
     fore = None if operation.default_fore else FORES[0]
-    wrong = Geometry(1, 4, 4, 1, 1, 2, 2, 1, 1, fore)
+    wrong = Geometry.of(1, 4, 4, 1, 1, 2, 2, 1, 1, fore)
     expected = "a" if operation.default_fore else "no"
     with pytest.raises(ValueError, match=f"{name} expected {expected} layer l\\+1$"):
         operation.check(wrong)
 
 
 FITS = {
-    "filter_height=5": Geometry(1, 4, 4, 1, 1, 5, 1, 1, 1),
-    "filter_width=5": Geometry(1, 4, 4, 1, 1, 1, 5, 1, 1),
-    "fore filter_height=3": Geometry(1, 2, 4, 1, 1, 1, 1, 1, 1, Fore(CONV, 1, 3, 1, 1, 1)),
-    "fore filter_width=3": Geometry(1, 4, 2, 1, 1, 1, 1, 1, 1, Fore(CONV, 1, 1, 3, 1, 1)),
+    "filter_height=5": Geometry.of(1, 4, 4, 1, 1, 5, 1, 1, 1),
+    "filter_width=5": Geometry.of(1, 4, 4, 1, 1, 1, 5, 1, 1),
+    "fore filter_height=3": Geometry.of(1, 2, 4, 1, 1, 1, 1, 1, 1, Fore(CONV, 1, 3, 1, 1, 1)),
+    "fore filter_width=3": Geometry.of(1, 4, 2, 1, 1, 1, 1, 1, 1, Fore(CONV, 1, 1, 3, 1, 1)),
 }
 
 
@@ -195,18 +195,18 @@ def test_filter_that_does_not_fit(wrong: str) -> None:
 
 def test_layer_after_slides_over_a() -> None:
     """The filter of a convolution l+1 must fit what layer l returns, be that more or less."""
-    smaller = Geometry(1, 4, 4, 1, 1, 3, 3, 1, 1, Fore(CONV, 1, 3, 1, 1, 1))
+    smaller = Geometry.of(1, 4, 4, 1, 1, 3, 3, 1, 1, Fore(CONV, 1, 3, 1, 1, 1))
     with pytest.raises(ValueError, match=r"^fore filter_height=3: expected at most the extent 2"):
         OPERATIONS["conv_back_prop"].check(smaller)
-    larger = Geometry(1, 4, 4, 1, 1, 3, 3, 1, 1, Fore(CONV, 1, 6, 6, 1, 1))
+    larger = Geometry.of(1, 4, 4, 1, 1, 3, 3, 1, 1, Fore(CONV, 1, 6, 6, 1, 1))
     OPERATIONS["conv_transpose_back_prop"].check(larger)
 
 
 def test_transposed_layer_after_spreads() -> None:
     """A transposed layer l+1 takes a filter of any size, and so does a transposed layer l."""
     fore = Fore(TRANSPOSE, 1, 9, 9, 1, 1)
-    OPERATIONS["conv_back_prop"].check(Geometry(1, 2, 2, 1, 1, 1, 1, 1, 1, fore))
-    OPERATIONS["conv_transpose_back_prop"].check(Geometry(1, 2, 2, 1, 1, 9, 9, 1, 1, fore))
+    OPERATIONS["conv_back_prop"].check(Geometry.of(1, 2, 2, 1, 1, 1, 1, 1, 1, fore))
+    OPERATIONS["conv_transpose_back_prop"].check(Geometry.of(1, 2, 2, 1, 1, 9, 9, 1, 1, fore))
 
 
 def test_names() -> None:

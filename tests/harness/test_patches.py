@@ -28,7 +28,7 @@ def geometry_for(operation: Operation, choose: random.Random) -> Geometry:
     least = taps if operation.layer == "convolution" else (1, 1)
     extents = choose.randint(least[0], least[0] + 3), choose.randint(least[1], least[1] + 3)
     channels = choose.randint(1, 3), choose.randint(1, 3)
-    return Geometry(
+    return Geometry.of(
         choose.randint(1, 2), *extents, *channels, *taps, choose.randint(1, 3), choose.randint(1, 3)
     )
 

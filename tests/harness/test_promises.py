@@ -95,20 +95,3 @@ def test_the_default_promise_changes_nothing() -> None:
         for promise in (DIRECT, Promise(sums="float64"))
     )
     assert np.array_equal(one, other)
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"subnormals": "lost"}, "subnormals='lost': expected one of kept, flushed"),
-        ({"sums": "int8"}, "sums='int8': expected one of float16, float32, float64"),
-        ({"accuracy": "good"}, "accuracy='good': expected one of direct, normwise"),
-        ({"zeros": ("none",)}, "promises='none': expected one of nonfinite_others, ieee_zeros"),
-        ({"constant": 3.0}, "constant=3.0: expected a positive number, of normwise accuracy"),
-        ({"accuracy": "normwise", "constant": -1.0}, "constant=-1.0: expected a positive number"),
-    ],
-)
-def test_bad_promises(fields: dict[str, Any], message: str) -> None:
-    """A promise that says nothing is refused, naming field, value and expectation."""
-    with pytest.raises(ValueError, match=f"^{message}"):
-        Promise(**fields)

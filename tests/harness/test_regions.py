@@ -1,17 +1,18 @@
 """Regions hold every distinct geometry up to a size, once, the simplest first."""
 
 import tracemalloc
-from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
 import pytest
 
-from convcheck.cases.axes import Axis, axes
+from convcheck.cases.axes import axes
 from convcheck.cases.case import DTYPES, Case
 from convcheck.cases.regions import Region, pairwise_rows
+from convcheck.form.axis import Axis
 from convcheck.form.counts import most_terms
-from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.geometry import Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
@@ -33,7 +34,7 @@ def test_distinct_axes_are_all_there_are(layer: str) -> None:
     """Whatever its stride, an axis selects what exactly one distinct axis of its size does."""
     for extent in range(1, 6):
         distinct = axes(layer, None, extent)
-        selections = [(axis.extent, selection(layer, axis)) for axis in distinct]
+        selections = [(each.axis.extent, selection(layer, each.axis)) for each in distinct]
         assert len(set(selections)) == len(distinct)
         for size, taps, stride in product(range(1, extent + 1), repeat=3):
             fits = taps <= size == extent
@@ -67,10 +68,10 @@ def test_beyond_is_one_stride_more(operation: Operation) -> None:
         distinct = set(axes(operation.name, fore_layer, extent))
         beyond = axes(operation.name, fore_layer, extent, beyond=True)
         assert beyond
-        for axis in beyond:
-            less = {axis._replace(stride=axis.stride - 1)}
-            less.add(axis._replace(fore_stride=axis.fore_stride - 1))
-            assert axis not in distinct
+        for each in beyond:
+            less = {each._replace(axis=each.axis._replace(stride=each.axis.stride - 1))}
+            less.add(each._replace(fore_stride=each.fore_stride - 1))
+            assert each not in distinct
             assert less & distinct
 
 
@@ -99,7 +100,7 @@ def test_geometries_are_valid_distinct_and_ranked(operation: Operation) -> None:
 
 
 @each_operation
-def test_what_is_not_checked_again_is_right(operation: Operation) -> None:
+def test_geometries_are_as_from_their_texts(operation: Operation) -> None:
     """Geometries are as if made from their text: valid, equal, and so is all that they share."""
     for _, geometry, dtype in small(operation, reach=5).geometries():
         fresh = Geometry.parse(str(geometry))
@@ -108,7 +109,7 @@ def test_what_is_not_checked_again_is_right(operation: Operation) -> None:
         assert most_terms(operation, geometry) == most_terms(operation, fresh)
         case = Case(operation.name, fresh, dtype, "integers", 0)
         assert operation.array_shapes(geometry) == operation.array_shapes(case.geometry)
-        grown = replace(geometry, height=geometry.height + 1)
+        grown = geometry.resized(height=geometry.height + 1)
         assert operation.extents(grown) != operation.extents(geometry)
 
 

@@ -43,7 +43,7 @@ def test_agrees_on_random_geometries(style: str, operation: Operation, data: st.
         for fill in agreement_fills(operation)
     ]
     verdicts = judge_all(kernel, cases)
-    case = Case(operation.name, geometry, "float32", "integers", seed)
+    case = Case(operation.name, geometry, data.draw(st.sampled_from(DTYPES)), "integers", seed)
     verdicts += [judge_law(law, kernel, case, partners()) for law in laws_of(operation.name)]
     for verdict in verdicts:
         assert not verdict.failed, (str(verdict.case), verdict.prop, verdict.reason)

@@ -15,7 +15,8 @@ from convcheck.conformance.plugin.recording import ConformanceError, Record
 from convcheck.conformance.shapes.coverage import block_classes, block_pairs, pairs_of
 from convcheck.conformance.shapes.sizes import ALL, FEW, NAMES, Sizes, covering, smaller
 from convcheck.form.counts import most_terms
-from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.geometry import Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
 
 # What is planned depends on the layers alone: these stand for all.

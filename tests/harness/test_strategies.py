@@ -13,7 +13,8 @@ from convcheck.conformance.shapes.boundaries import (
     reachable,
 )
 from convcheck.conformance.shapes.strategies import geometries
-from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.geometry import Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
 
 # What is drawn depends on the layers alone: these four stand for all.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from convcheck.cases.case import Case
-from convcheck.diagnosis.session import same_kind
+from convcheck.diagnosis.answers import same_kind
 from convcheck.judging.explain import explain
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Verdict

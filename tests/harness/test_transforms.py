@@ -79,7 +79,7 @@ def test_certified() -> None:
     region = Region("convolution", 3, dtypes=("float32",), full_to=1)
     certificate = certify(fft_kernels()["convolution"], region)
     assert certificate.complete
-    small = Case("convolution", Geometry(2, 3, 3, 3, 3, 3, 3, 1, 1), "float32", "small", 0)
+    small = Case("convolution", Geometry.of(2, 3, 3, 3, 3, 3, 3, 1, 1), "float32", "small", 0)
     choices = 2 * (small.largest or 0)
     assert certificate.chance("float32") == 2 / choices
     assert "degree 2 with integer coefficients" in " ".join(str(certificate).split())

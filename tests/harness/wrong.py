@@ -149,7 +149,7 @@ def _stale() -> Kernel:
     return lambda x, f, s: _right(x, packed.setdefault(f.shape, f.copy()), s)
 
 
-def _of(*, x: Change | None = None, f: Change | None = None, z: Change | None = None) -> Kernel:
+def altered(*, x: Change | None = None, f: Change | None = None, z: Change | None = None) -> Kernel:
     """Return a convolution of changed arguments, or with a changed result."""
 
     def kernel(x_: Array, f_: Array, s: Any) -> Array:
@@ -195,14 +195,14 @@ NAMED: Mapping[tuple[str, str], Kernel] = {
     ("convolution", "rounded-up"): _loops(ceil=1),
     ("convolution", "strides-exchanged"): lambda x, f, s: _by_loops(x, f, s[::-1]),
     ("convolution", "aligned-at-end"): _aligned_at_end,
-    ("convolution", "last-tap-skipped-columns"): _of(f=_last_cleared(2)),
-    ("convolution", "last-channel-in-lost"): _of(x=_last_cleared(3)),
-    ("convolution", "filter-as-hwio"): _of(f=_as_hwio),
+    ("convolution", "last-tap-skipped-columns"): altered(f=_last_cleared(2)),
+    ("convolution", "last-channel-in-lost"): altered(x=_last_cleared(3)),
+    ("convolution", "filter-as-hwio"): altered(f=_as_hwio),
     ("convolution", "filter-turned-late"): _einsum("bhwcij,cjio->bhwo"),
     ("convolution", "float16-inside"): _half,
     ("convolution", "float16-first"): _half_input,
-    ("convolution", "result-rectified"): _of(z=lambda z: np.where(z < 0, 0, z).astype(z.dtype)),
-    ("convolution", "nan-cleared-first"): _of(
+    ("convolution", "result-rectified"): altered(z=lambda z: np.where(z < 0, 0, z).astype(z.dtype)),
+    ("convolution", "nan-cleared-first"): altered(
         x=lambda x: np.where(np.isfinite(x), x, 0).astype(x.dtype)
     ),
     ("convolution", "channels-in-tail-8"): _tail_of_eight,
@@ -243,7 +243,7 @@ def _noisy(z: Array) -> Array:
     return (z * (1 + 2.0**-9 * np.cos(np.arange(z.size).reshape(z.shape)))).astype(z.dtype)
 
 
-ONE_TAP = _of(f=_one_tap)
+ONE_TAP = altered(f=_one_tap)
 # A geometry and a kernel, by the words that are to be said.
 UNSEEN: Mapping[str, tuple[str, Kernel]] = {
     "height is 7 and filter height is 3 and stride height is 2": (
@@ -276,14 +276,14 @@ UNSEEN: Mapping[str, tuple[str, Kernel]] = {
         "h4.w4.i1.o1.f2x2.s1x1",
         _corner(lambda *_: True),
     ),
-    "wrong only in channel 1": ("h3.w3.i1.o3.f2x2.s1x1", _of(f=_second_channel)),
+    "wrong only in channel 1": ("h3.w3.i1.o3.f2x2.s1x1", altered(f=_second_channel)),
     "filter tap (1, 0) left out": ("h3.w3.i1.o1.f2x2.s1x1", ONE_TAP),
-    "the sign of x does not matter": ("h3.w3.i1.o1.f2x2.s1x1", _of(x=lambda x: x * x)),
+    "the sign of x does not matter": ("h3.w3.i1.o1.f2x2.s1x1", altered(x=lambda x: x * x)),
     "large numbers in x": (
         "h3.w3.i1.o1.f2x2.s1x1",
-        _of(x=lambda x: np.clip(x, -300, 300).astype(x.dtype)),
+        altered(x=lambda x: np.clip(x, -300, 300).astype(x.dtype)),
     ),
-    "3 times what they should be": ("h3.w3.i1.o1.f2x2.s1x1", _of(z=lambda z: 3 * z)),
+    "3 times what they should be": ("h3.w3.i1.o1.f2x2.s1x1", altered(z=lambda z: 3 * z)),
     "both strides differ": ("h3.w3.i1.o1.f2x2.s1x2", _raises),
-    "errors are small": ("h3.w3.i1.o1.f2x2.s1x1", _of(z=_noisy)),
+    "errors are small": ("h3.w3.i1.o1.f2x2.s1x1", altered(z=_noisy)),
 }

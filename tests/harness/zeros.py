@@ -4,91 +4,86 @@ Styles as in `zoo`.  Beside NaN and infinity they give other results than sums o
 alone, and are right all the same.
 """
 
-from itertools import product
 from typing import Any
 
 import numpy as np
-from zoo import Array, Pair, Style
+from zoo import Array, Pair, Style, _reached, _steps, _taps, _windows
 
 from convcheck.form.pytorch import one_thread
 
-
-def _windows(wide: Array, taps: Pair, strd: Pair) -> Array:
-    view = np.lib.stride_tricks.sliding_window_view(wide, taps, axis=(1, 2))
-    return view[:, :: strd[0], :: strd[1]]
+Shape = tuple[int, ...]
 
 
-def _stuffed(narrow: Array, strd: Pair) -> Array:
-    """Return the narrow side with zeros between its rows and columns."""
+def stuffed(narrow: Array, strd: Pair) -> Array:
+    """Return the narrow side with zeros between its rows and columns, as for stride 1."""
     b, p, q, o = narrow.shape
-    stuffed = np.zeros((b, (p - 1) * strd[0] + 1, (q - 1) * strd[1] + 1, o), narrow.dtype)
-    stuffed[:, :: strd[0], :: strd[1]] = narrow
-    return stuffed
+    dense = np.zeros((b, (p - 1) * strd[0] + 1, (q - 1) * strd[1] + 1, o), narrow.dtype)
+    dense[:, :: strd[0], :: strd[1]] = narrow
+    return dense
+
+
+def _scattered(parts: Array, strd: Pair, shape: Shape) -> Array:
+    """Add parts, [b, P, Q, i, h, w], where they lie on the wide side."""
+    wide = np.zeros(shape, parts.dtype)
+    for h, w in _taps(parts.shape[3:]):
+        wide[_reached((h, w), parts.shape[1:3], strd)] += parts[..., h, w]
+    return wide
 
 
 def _stuffed_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
     """Correlate with a filter that has a row and a column of zeros more."""
-    ftr = np.pad(ftr, ((0, 0), (0, 1), (0, 1), (0, 0)))
-    wide = np.pad(wide, ((0, 0), (0, 1), (0, 1), (0, 0)))
+    ftr, wide = (np.pad(each, ((0, 0), (0, 1), (0, 1), (0, 0))) for each in (ftr, wide))
     return np.einsum("bpqihw,ihwo->bpqo", _windows(wide, ftr.shape[1:3], strd), ftr)
 
 
-def _stuffed_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
+def _stuffed_filter(wide: Array, narrow: Array, strd: Pair, shape: Shape) -> Array:
     """Correlate with the dilated narrow side, and leave out what the remainder adds."""
-    stuffed = _stuffed(narrow, strd)
-    view = _windows(wide, stuffed.shape[1:3], (1, 1))
-    return np.einsum("bhwipq,bpqo->ihwo", view, stuffed)[:, : shape[1], : shape[2]]
+    dense = stuffed(narrow, strd)
+    view = _windows(wide, dense.shape[1:3], (1, 1))
+    return np.einsum("bhwipq,bpqo->ihwo", view, dense)[:, : shape[1], : shape[2]]
 
 
-def _stuffed_wide(narrow: Array, ftr: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
+def _stuffed_wide(narrow: Array, ftr: Array, strd: Pair, shape: Shape) -> Array:
     """Correlate the padded narrow side, zeros between its rows, with the flipped filter."""
     _, h, w, _ = ftr.shape
-    stuffed = _stuffed(narrow, strd)
-    more = [n - s - t + 1 for n, s, t in zip(shape[1:3], stuffed.shape[1:3], (h, w), strict=True)]
+    dense = stuffed(narrow, strd)
+    more = [n - s - t + 1 for n, s, t in zip(shape[1:3], dense.shape[1:3], (h, w), strict=True)]
     rim = ((0, 0), (h - 1, h - 1 + more[0]), (w - 1, w - 1 + more[1]), (0, 0))
-    view = _windows(np.pad(stuffed, rim), (h, w), (1, 1))
+    view = _windows(np.pad(dense, rim), (h, w), (1, 1))
     return np.einsum("bHWohw,ihwo->bHWi", view, ftr[:, ::-1, ::-1])
-
-
-def _places(taps: Pair, steps: Pair, strd: Pair) -> Any:
-    """Yield each step and tap, and where they meet on the wide side."""
-    for p, q, h, w in product(*map(range, (*steps, *taps))):
-        yield p, q, h, w, p * strd[0] + h, q * strd[1] + w
 
 
 def _matrix(ftr: Array, strd: Pair, extents: Pair, steps: Pair) -> Array:
     """Return the matrix that a filter stands for, of wide by narrow side, zeros in it."""
-    i, *taps, o = ftr.shape
+    i, h, w, o = ftr.shape
     matrix = np.zeros((*extents, i, *steps, o), ftr.dtype)
-    for p, q, h, w, row, column in _places((taps[0], taps[1]), steps, strd):
-        matrix[row, column, :, p, q] = ftr[:, h, w]
+    for p, q in np.ndindex(steps):
+        row, column = p * strd[0], q * strd[1]
+        matrix[row : row + h, column : column + w, :, p, q] = ftr.transpose(1, 2, 0, 3)
     return matrix.reshape(extents[0] * extents[1] * i, steps[0] * steps[1] * o)
-
-
-def _toeplitz_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
-    steps = [
-        (n - t) // s + 1 for n, t, s in zip(wide.shape[1:3], ftr.shape[1:3], strd, strict=True)
-    ]
-    matrix = _matrix(ftr, strd, wide.shape[1:3], (steps[0], steps[1]))
-    return (_rows(wide) @ matrix).reshape(len(wide), *steps, ftr.shape[3])
-
-
-def _toeplitz_wide(narrow: Array, ftr: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
-    matrix = _matrix(ftr, strd, (shape[1], shape[2]), narrow.shape[1:3])
-    return (_rows(narrow) @ matrix.T).reshape(shape)
 
 
 def _rows(side: Array) -> Array:
     """Return a matrix of one row for each batch item."""
-    b, *rest = side.shape
-    return side.reshape(b, rest[0] * rest[1] * rest[2])
+    return side.reshape(len(side), int(np.prod(side.shape[1:])))
 
 
-def _toeplitz_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
+def _toeplitz_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
+    steps = _steps(wide, ftr.shape[1:3], strd)
+    z = _rows(wide) @ _matrix(ftr, strd, wide.shape[1:3], steps)
+    return z.reshape(len(wide), *steps, ftr.shape[3])
+
+
+def _toeplitz_wide(narrow: Array, ftr: Array, strd: Pair, shape: Shape) -> Array:
+    matrix = _matrix(ftr, strd, (shape[1], shape[2]), narrow.shape[1:3])
+    return (_rows(narrow) @ matrix.T).reshape(shape)
+
+
+def _toeplitz_filter(wide: Array, narrow: Array, strd: Pair, shape: Shape) -> Array:
     i, *taps, o = shape
     matrix = np.zeros((*wide.shape[:3], *taps, o), narrow.dtype)
-    for p, q, h, w, row, column in _places((taps[0], taps[1]), narrow.shape[1:3], strd):
-        matrix[:, row, column, h, w] = narrow[:, p, q]
+    for h, w in _taps(shape):
+        matrix[(*_reached((h, w), narrow.shape[1:3], strd), h, w)] = narrow
     places, columns = wide[..., 0].size, taps[0] * taps[1] * o
     return (wide.reshape(places, i).T @ matrix.reshape(places, columns)).reshape(shape)
 
@@ -104,35 +99,30 @@ def _skipping_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
     return _products(view, ftr).sum((3, 4, 5))
 
 
-def _skipping_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
-    view = _windows(wide, (shape[1], shape[2]), strd)[:, : narrow.shape[1], : narrow.shape[2]]
-    return _products(view[..., None], narrow[:, :, :, None, None, None]).sum((0, 1, 2))
+def _used_windows(wide: Array, narrow: Array, strd: Pair, shape: Shape) -> Array:
+    return _windows(wide, (shape[1], shape[2]), strd)[:, : narrow.shape[1], : narrow.shape[2]]
 
 
-def _skipping_wide(narrow: Array, ftr: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
-    parts = _products(narrow[:, :, :, None, None, None], ftr).sum(-1)
-    wide = np.zeros(shape, parts.dtype)
-    for p, q, h, w, row, column in _places(ftr.shape[1:3], narrow.shape[1:3], strd):
-        wide[:, row, column] += parts[:, p, q, :, h, w]
-    return wide
+def _skipping_filter(wide: Array, narrow: Array, strd: Pair, shape: Shape) -> Array:
+    view = _used_windows(wide, narrow, strd, shape)[..., None]
+    return _products(view, narrow[:, :, :, None, None, None]).sum((0, 1, 2))
+
+
+def _skipping_wide(narrow: Array, ftr: Array, strd: Pair, shape: Shape) -> Array:
+    return _scattered(_products(narrow[:, :, :, None, None, None], ftr).sum(-1), strd, shape)
 
 
 def _dot_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
     return np.tensordot(_windows(wide, ftr.shape[1:3], strd), ftr, ((3, 4, 5), (0, 1, 2)))
 
 
-def _dot_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
-    view = _windows(wide, (shape[1], shape[2]), strd)[:, : narrow.shape[1], : narrow.shape[2]]
-    return np.tensordot(view, narrow, ((0, 1, 2), (0, 1, 2)))
+def _dot_filter(wide: Array, narrow: Array, strd: Pair, shape: Shape) -> Array:
+    return np.tensordot(_used_windows(wide, narrow, strd, shape), narrow, ((0, 1, 2), (0, 1, 2)))
 
 
-def _dot_wide(narrow: Array, ftr: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
+def _dot_wide(narrow: Array, ftr: Array, strd: Pair, shape: Shape) -> Array:
     parts = np.dot(narrow.reshape(-1, narrow.shape[3]), ftr.reshape(-1, ftr.shape[3]).T)
-    parts = parts.reshape(*narrow.shape[:3], *ftr.shape[:3])
-    wide = np.zeros(shape, parts.dtype)
-    for p, q, h, w, row, column in _places(ftr.shape[1:3], narrow.shape[1:3], strd):
-        wide[:, row, column] += parts[:, p, q, :, h, w]
-    return wide
+    return _scattered(parts.reshape(*narrow.shape[:3], *ftr.shape[:3]), strd, shape)
 
 
 def _tensors(*arrays: Array) -> Any:
@@ -143,16 +133,20 @@ def _tensors(*arrays: Array) -> Any:
     return [torch.from_numpy(np.array(each.transpose(0, 3, 1, 2), dtype)) for each in arrays]
 
 
-def _torch_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
+def _by_torch(name: str, side: Array, ftr: Array, strd: Pair) -> Array:
     import torch  # noqa: PLC0415
 
-    x, w = _tensors(wide, ftr.transpose(3, 1, 2, 0))
+    tensors = _tensors(side, ftr.transpose(3, 1, 2, 0))
     with one_thread():
-        z = torch.nn.functional.conv2d(x, w, stride=strd)
+        z = getattr(torch.nn.functional, name)(*tensors, stride=strd)
     return z.numpy().transpose(0, 2, 3, 1)
 
 
-def _torch_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
+def _torch_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
+    return _by_torch("conv2d", wide, ftr, strd)
+
+
+def _torch_filter(wide: Array, narrow: Array, strd: Pair, shape: Shape) -> Array:
     from torch.nn.grad import conv2d_weight  # noqa: PLC0415
 
     i, h, w, o = shape
@@ -165,14 +159,10 @@ def _torch_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...]
     return z.numpy().transpose(1, 2, 3, 0)
 
 
-def _torch_wide(narrow: Array, ftr: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
-    import torch  # noqa: PLC0415
-
-    x, w = _tensors(narrow, ftr.transpose(3, 1, 2, 0))
-    with one_thread():
-        z = torch.nn.functional.conv_transpose2d(x, w, stride=strd)
-    wide = np.zeros(shape, z.numpy().dtype)
-    wide[:, : z.shape[2], : z.shape[3]] = z.numpy().transpose(0, 2, 3, 1)
+def _torch_wide(narrow: Array, ftr: Array, strd: Pair, shape: Shape) -> Array:
+    z = _by_torch("conv_transpose2d", narrow, ftr, strd)
+    wide = np.zeros(shape, z.dtype)
+    wide[:, : z.shape[1], : z.shape[2]] = z
     return wide
 
 

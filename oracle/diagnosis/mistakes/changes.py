@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from convcheck.form.axis import Span
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation
 
-from .form import Change, Index, Map, Span, Work, windows
+from .form import Change, Index, Map, Work, windows
 
 NEVER = -(2**30)
 """a place that lies outside of every array"""

@@ -8,11 +8,13 @@ arguments, or of the result, and so is written once for all operations.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 import numpy as np
 
-from convcheck.form.geometry import LAYERS
+from convcheck.form.axis import SIDES, Axis, Side, Span, reaching
+from convcheck.form.layers import FILTER, LAYERS, Layer
 from convcheck.form.layouts import Array
 from convcheck.form.operations import OPERATIONS, Kernel, Operation
 
@@ -20,28 +22,13 @@ Pair = tuple[int, int]
 Map = Callable[[Array], Array]
 
 
-class Span(NamedTuple):
-    """Rows, or columns, of one call, as they should be."""
-
-    steps: int
-    """of the narrow side"""
-    taps: int
-    stride: int
-    wide: int
-    """extent of the wide side"""
-
-    @property
-    def remainder(self) -> int:
-        """How many places of the wide side lie behind the last window."""
-        return self.wide - (self.steps - 1) * self.stride - self.taps
-
-
 Index = Callable[[Span], Array]
 
 
 def windows(span: Span) -> Array:
     """Return the place of each step's and tap's factor on the wide side: the right map."""
-    return np.add.outer(np.arange(span.steps) * span.stride, np.arange(span.taps))
+    places: Array = span.place(np.arange(span.steps)[:, None], np.arange(span.taps))
+    return places
 
 
 @dataclass(frozen=True)
@@ -68,22 +55,19 @@ class Work:
 
     def spans(self) -> tuple[Span, Span]:
         """Return rows and columns."""
-        rows, columns = (
-            _span(self.extents, axes, stride)
-            for axes, stride in zip(("HPh", "WQw"), self.strides, strict=True)
-        )
+        rows, columns = map(partial(_span, self.extents), SIDES, self.strides)
         return rows, columns
 
 
-def _span(extents: Mapping[str, int], axes: str, stride: int) -> Span:
-    wide, narrow, tap = tuple(axes)
-    taps = extents[tap]
-    if narrow not in extents:
-        if extents[wide] < taps:
-            raise ValueError(f"{taps} taps: expected at most the extent {extents[wide]}")
-        return Span((extents[wide] - taps) // stride + 1, taps, stride, extents[wide])
-    steps = extents[narrow]
-    return Span(steps, taps, stride, extents.get(wide, (steps - 1) * stride + taps))
+def _span(extents: Mapping[str, int], side: Side, stride: int) -> Span:
+    taps = extents[side.tap]
+    if side.narrow in extents:
+        span = reaching(extents[side.narrow], taps, stride)
+        return span._replace(wide=extents.get(side.wide, span.wide))
+    wide = extents[side.wide]
+    if wide < taps:
+        raise ValueError(f"{taps} taps: expected at most the extent {wide}")
+    return Layer.CONVOLUTION.span(Axis(wide, taps, stride))
 
 
 def add(z: Array, places: Any, parts: Array) -> None:
@@ -164,7 +148,7 @@ def work_of(operation: Operation, positional: tuple[Any, ...]) -> Work:
     """Return the arguments of a one-layer operation by what they are."""
     values = dict(zip(operation.signature, positional, strict=True))
     sizes: dict[str, int] = {}
-    for name, axes in (("x_shape", "bHWi"), ("ftr_shape", "ihwo")):
+    for name, axes in (("x_shape", operation.layer.input), ("ftr_shape", FILTER)):
         if name in values:
             sizes |= zip(axes, values[name], strict=True)
     arrays = {name: values[name] for name in operation.factors}
@@ -200,12 +184,9 @@ class TwoLayers:
     arguments: Callable[[dict[str, Any]], dict[str, Any]] = lambda values: values
 
 
-_OTHER = dict(zip(LAYERS, LAYERS[::-1], strict=True))
-
-
 def other_layer(given: str) -> str:
     """Return the kind that a layer is not."""
-    return _OTHER[given]
+    return Layer(given).other
 
 
 def two_layers(operation: Operation, change: TwoLayers) -> Kernel:

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 
-from convcheck.form.geometry import LAYERS
+from convcheck.form.layers import LAYERS
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from convcheck.form.axis import Span
 from convcheck.form.layouts import Array
 
 from .changes import both, moved, on_side
-from .form import Change, Span, Work, windows
+from .form import Change, Work, windows
 from .slips import NEGLECT, SAME, Slip
 
 

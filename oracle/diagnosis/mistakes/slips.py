@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from convcheck.form.geometry import LAYERS
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Kernel, Operation
 
 from .form import Change, TwoLayers, one_layer, two_layers, windows
@@ -74,7 +74,7 @@ class Slip:
     def words(self, operation: Operation) -> str:
         """Return the sentence for a one-layer operation."""
         sides = ("input", "output")
-        wide, narrow = sides if operation.layer == "convolution" else sides[::-1]
+        wide, narrow = sides if operation.layer.narrows else sides[::-1]
         first, second = operation.factors
         return self.sentence.format(wide=wide, narrow=narrow, first=first, second=second)
 

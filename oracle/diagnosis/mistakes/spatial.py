@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from convcheck.form.axis import Span
 from convcheck.form.layouts import Array
 
 from .changes import NEVER, both, more, moved, strided, without
-from .form import Span, windows
+from .form import windows
 from .slips import LOOP, NEGLECT, SAME, Slip, on_axes
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from convcheck.cases.case import Case, Raw
-from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form.axis import Axis, reaching
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.judge import judge_all
@@ -48,12 +50,12 @@ def smaller(case: Case) -> Case:
     g = case.geometry
     if g.fore is not None:
         return case
-    if operation_named(case.operation).layer == "convolution":
-        most = g.filter_height + g.stride_height, g.filter_width + g.stride_width
-    else:
-        most = 2, 2
-    height, width = min(g.height, most[0]), min(g.width, most[1])
-    return replace(case, geometry=replace(g, batch=1, height=height, width=width))
+    layer = operation_named(case.operation).layer
+    rows, columns = (
+        each._replace(extent=min(each.extent, layer.axis(reaching(2, *each[1:])).extent))
+        for each in g.axes
+    )
+    return replace(case, geometry=replace(g, batch=1, rows=rows, columns=columns))
 
 
 WRONG, ANOTHER_SHAPE = "is wrong", "returns another shape"
@@ -156,13 +158,14 @@ def neighbours(geometry: Geometry) -> Iterator[Geometry]:
 
 def changed(geometry: Geometry, sizes: dict[str, int]) -> Geometry:
     """Return a geometry with other sizes, by the names of `statements`."""
-    own: dict[str, Any] = {name: sizes[name] for name in SIZES if name in sizes}
+    own = {name: sizes[name] for name in SIZES if name in sizes}
     fore: dict[str, Any] = {
         name.removeprefix(FORE): sizes[name] for name in FORE_SIZES if name in sizes
     }
+    made = geometry.resized(**own)
     if fore and geometry.fore is not None:
-        own["fore"] = replace(geometry.fore, **fore)
-    return replace(geometry, **own)
+        return replace(made, fore=replace(geometry.fore, **fore))
+    return made
 
 
 class Draw:
@@ -181,16 +184,14 @@ class Draw:
         """Return one of `values`."""
         return values[self._raw.below(len(values))]
 
-    def _axis(self, most: int) -> tuple[int, int, int]:
-        """Return extent of the input, taps and stride of one axis."""
+    def _axis(self, most: int) -> Axis:
+        """Return one axis of a geometry."""
         steps, taps, stride = (
             self.of([value for value in values if value <= most])
             for values in (self._STEPS, self._TAPS, self._STRIDE)
         )
-        remainder = self._raw.below(stride)
-        if self._operation.layer == "convolution":
-            return (steps - 1) * stride + taps + remainder, taps, stride
-        return steps, taps, stride
+        span = reaching(steps, taps, stride, remainder=self._raw.below(stride))
+        return self._operation.layer.axis(span)
 
     def small(self) -> Geometry:
         """Return a geometry with no number above 3, or not far: there most kinds lie close."""
@@ -204,8 +205,7 @@ class Draw:
             if self._raw.below(3) == 0:
                 columns = rows
             batch, channels_in, channels_out = map(self.of, (self._BATCH, channels, channels))
-            (height, h, p), (width, w, q) = rows, columns
-            layer = Geometry(batch, height, width, channels_in, channels_out, h, w, p, q)
+            layer = Geometry(batch, rows, columns, channels_in, channels_out)
             layer = self._with_fore(layer) if self._operation.default_fore else layer
             if self.fits(layer):
                 return layer

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from convcheck.form.geometry import LAYERS, Geometry
+from convcheck.form.geometry import Geometry
+from convcheck.form.layers import LAYERS, Layer
 from convcheck.form.operations import Operation
 
 Atom = tuple[str, str, "int | str"]
@@ -113,7 +114,7 @@ def numbers_of(operation: Operation, geometry: Geometry) -> Mapping[str, int]:
         outputs = operation.output_extents(g)
         for axis, one, own in zip(("height", "width"), outputs, "RS", strict=True):
             other = e[own]
-            wide, narrow = (one, other) if g.fore.layer == "convolution" else (other, one)
+            wide, narrow = (one, other) if Layer(g.fore.layer).narrows else (other, one)
             taps, stride = (numbers[f"{FORE}{each}_{axis}"] for each in ("filter", "stride"))
             numbers |= _along(f"{FORE}{{}}_{axis}", wide, narrow, taps, stride)
     return numbers

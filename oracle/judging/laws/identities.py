@@ -25,9 +25,10 @@ from typing import Any
 
 import numpy as np
 
+from convcheck.form.axis import SIDES
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Arrays, Operation
+from convcheck.form.operations import Arrays
 from convcheck.kernels.calls import ARRANGEMENTS
 
 from .trial import Equation, Trial
@@ -83,20 +84,12 @@ def _resized(g: Geometry, axis: str, extent: int) -> Geometry:
     if axis == "k":
         assert g.fore is not None, "only layer l+1 has an axis k"  # noqa: S101
         return replace(g, fore=replace(g.fore, channels_out=extent))
-    field = {"b": "batch", "i": "channels_in", "o": "channels_out"}[axis]
-    size: dict[str, Any] = {field: extent}
-    return replace(g, **size)
+    return g.resized(**{{"b": "batch", "i": "channels_in", "o": "channels_out"}[axis]: extent})
 
 
 def _part(f: Trial, axis: str, piece: slice) -> Arrays:
-    return {
-        name: _along(axes, axis, piece, f.arrays[name]) for name, axes in _axes(f.operation).items()
-    }
-
-
-def _axes(operation: Operation) -> Mapping[str, str]:
-    """Return the axes of every array that is handed over."""
-    return {**operation.factors, **({"fltrs": "ihwo"} if "fltrs" in operation.signature else {})}
+    axes = f.operation.arrays
+    return {name: _along(axes[name], axis, piece, array) for name, array in f.arrays.items()}
 
 
 def _along(axes: str, axis: str, piece: slice, array: Array) -> Array:
@@ -104,20 +97,15 @@ def _along(axes: str, axis: str, piece: slice, array: Array) -> Array:
     return array[tuple(piece if letter == axis else slice(None) for letter in axes)]
 
 
-# The spatial axes: wide side, narrow side, filter, and which of a geometry's fields.
-_SPATIAL = (("H", "P", "h", "height"), ("W", "Q", "w", "width"))
-
-
 def translation(f: Trial) -> Iterator[Equation]:
     """Without the first narrow step, f is f of everything moved by one stride."""
     if f.geometry.fore is not None:
         return
     operation, g = f.operation, f.geometry
-    for wide, narrow, _, field in _SPATIAL:
-        if operation.extents(g)[narrow] < 2:
+    for (field, wide, narrow, _), span in zip(SIDES, operation.spans(g), strict=True):
+        if span.steps < 2:
             continue
-        stride = getattr(g, f"stride_{field}")
-        by = {wide: slice(stride, None), narrow: slice(1, None)}
+        by = {wide: slice(span.stride, None), narrow: slice(1, None)}
         first_zero = dict(f.arrays)
         moved = dict(f.arrays)
         for name, axes in operation.factors.items():
@@ -127,8 +115,9 @@ def translation(f: Trial) -> Iterator[Equation]:
                 zeroed = f.arrays[name].copy()
                 _along(axes, narrow, slice(1), zeroed)[...] = 0
                 first_zero[name] = zeroed
-        less = stride if operation.layer == "convolution" else 1
-        smaller = replace(g, **{field: getattr(g, field) - less})
+        fewer = span._replace(steps=span.steps - 1, wide=span.wide - span.stride)
+        less: dict[str, Any] = {field: operation.layer.axis(fewer)}
+        smaller = replace(g, **less)
         z = f(g, first_zero)
         for axis, piece in by.items():
             z = _along(operation.result, axis, piece, z)
@@ -145,7 +134,7 @@ def impulse(f: Trial) -> Iterator[Equation]:
     if f.geometry.fore is not None:
         return
     operation, g = f.operation, f.geometry
-    extents = operation.extents(g)
+    extents, (rows, columns) = operation.extents(g), operation.spans(g)
     value = f.case.largest or 1
     for name, axes in operation.factors.items():
         shape = f.arrays[name].shape
@@ -159,7 +148,7 @@ def impulse(f: Trial) -> Iterator[Equation]:
         right = np.zeros(operation.shape(g, operation.result))
         for p, q, h, w in product(*(range(extents[axis]) for axis in "PQhw")):
             here = {"P": p, "Q": q, "h": h, "w": w}
-            here |= {"H": p * g.stride_height + h, "W": q * g.stride_width + w}
+            here |= {"H": rows.place(p, h), "W": columns.place(q, w)}
             if all(at[axis] == here[axis] for axis in axes if axis in here):
                 where = {**here, **{axis: at[axis] for axis in axes}}
                 right[_index(operation.result, where)] += (
@@ -178,13 +167,13 @@ def subsampling(f: Trial) -> Iterator[Equation]:
     if g.fore is not None or g.stride_height == g.stride_width == 1:
         return
     steps = {"P": g.stride_height, "Q": g.stride_width}
-    dense = replace(g, stride_height=1, stride_width=1)
-    if operation.layer == "convolution_transpose":
-        dense = replace(
-            dense,
-            height=(g.height - 1) * g.stride_height + 1,
-            width=(g.width - 1) * g.stride_width + 1,
-        )
+    # As wide, but with a step at every place up to the last window.
+    spans = (
+        span._replace(steps=span.place(span.steps - 1, 0) + 1, stride=1)
+        for span in operation.spans(g)
+    )
+    rows, columns = map(operation.layer.axis, spans)
+    dense = replace(g, rows=rows, columns=columns)
     fed = dict(f.arrays)
     for name, axes in operation.factors.items():
         if "P" in axes:

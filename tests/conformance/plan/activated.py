@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convcheck.cases.case import Case
-from convcheck.form import layouts, pytorch
-from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form import pytorch
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation
 from convcheck.judging.bounds import bound
 from convcheck.judging.judge import judge_against, not_judged
@@ -48,7 +49,7 @@ class Activated(Step):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry, in float64."""
-        geometry = Geometry(2, 7, 6, 2, 3, 3, 2, 2, 1, Fore(self.fore_layer, 2, 2, 2, 2, 3))
+        geometry = Geometry.of(2, 7, 6, 2, 3, 3, 2, 2, 1, Fore(self.fore_layer, 2, 2, 2, 2, 3))
         case = Case(self.operation.name, geometry, "float64", "uniform", seed=3)
         arrays = case.arrays()
         arrays["d_act"], expected = _network(self.operation, geometry, self.activation, arrays)
@@ -89,14 +90,13 @@ def _network(
 
     act = _activation(activation)
     assert g.fore is not None
-    layer, fore = pytorch.LAYERS[operation.layer], pytorch.LAYERS[g.fore.layer]
-    fltrs = pytorch.tensor(layer.filter_to_torch(arrays["fltrs"])).requires_grad_()
-    x = pytorch.tensor(layouts.nhwc_to_nchw(arrays["x"]))
-    z = layer.apply(x, fltrs, (g.stride_height, g.stride_width))
+    layer, fore = operation.layer, g.fore.layer
+    fltrs = pytorch.filters(layer, arrays["fltrs"]).requires_grad_()
+    z = pytorch.apply(layer, pytorch.images(arrays["x"]), fltrs, (g.stride_height, g.stride_width))
     a = act(z)
-    fore_w = pytorch.tensor(fore.filter_to_torch(arrays["fore_w"]))
-    y = fore.apply(a, fore_w, (g.fore.stride_height, g.fore.stride_width))
-    dy = pytorch.tensor(layouts.nhwc_to_nchw(arrays["fore_delta"]))
+    fore_w = pytorch.filters(fore, arrays["fore_w"])
+    y = pytorch.apply(fore, a, fore_w, (g.fore.stride_height, g.fore.stride_width))
+    dy = pytorch.images(arrays["fore_delta"])
     (d_act,) = torch.autograd.grad(a, z, torch.ones_like(a), retain_graph=True)
     (gradient,) = torch.autograd.grad(y, fltrs, dy)
-    return layouts.nchw_to_nhwc(d_act.numpy()), layer.filter_from_torch(gradient.numpy())
+    return pytorch.from_images(d_act), pytorch.from_filters(layer, gradient)

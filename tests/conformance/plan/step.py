@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
 from convcheck.cases.case import DTYPES, Case
-from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation
 from convcheck.judging.certificates import Certificate
 from convcheck.judging.judge import judge_all, not_offered
@@ -74,7 +75,7 @@ def fore_layers_of(subject: Subject) -> tuple[str, ...]:
 
 def _offers(subject: Subject, dtype: str, fore_layer: str | None) -> bool:
     fore = None if fore_layer is None else Fore(fore_layer, 1, 1, 1, 1, 1)
-    geometry = Geometry(1, 1, 1, 1, 1, 1, 1, 1, 1, fore)
+    geometry = Geometry.of(1, 1, 1, 1, 1, 1, 1, 1, 1, fore)
     case = Case(subject.operation.name, geometry, dtype, "integers", 0)
     return not_offered(subject, case, "exact") is None
 

@@ -17,7 +17,8 @@ from convcheck.conformance.plan.step import Step, fore_layers_of
 from convcheck.conformance.references import laws_of
 from convcheck.conformance.shapes.boundaries import boundary_geometries, classes_of, reachable
 from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
-from convcheck.diagnosis.diagnose import Diagnosis, diagnose
+from convcheck.diagnosis.diagnose import diagnose
+from convcheck.diagnosis.told import Diagnosis
 from convcheck.diagnosis.where.claims import Seen
 from convcheck.diagnosis.where.scan import is_lost
 from convcheck.form.operations import OPERATIONS, Operation, operation_named

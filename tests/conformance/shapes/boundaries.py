@@ -6,7 +6,8 @@ Real ones did: strides that do not divide, strides beyond the filter, 1 x 1 filt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layers import LAYERS, Layer
 from convcheck.form.operations import Operation
 
 Belongs = Callable[[Operation, Geometry], bool]
@@ -14,18 +15,11 @@ Belongs = Callable[[Operation, Geometry], bool]
 
 def _remainder(operation: Operation, g: Geometry) -> bool:
     """Tell whether a stride leaves rows or columns that no window reaches."""
-    if operation.layer == "convolution" and (
-        (g.height - g.filter_height) % g.stride_height
-        or (g.width - g.filter_width) % g.stride_width
-    ):
-        return True
-    f = g.fore
-    if f is None or f.layer != "convolution":
-        return False
-    rows, columns = operation.output_extents(g)
-    return bool(
-        (rows - f.filter_height) % f.stride_height or (columns - f.filter_width) % f.stride_width
-    )
+    spans = [*operation.spans(g)]
+    if g.fore is not None:
+        back, after = operation.layers(g)[0]
+        spans += back.spans(after)
+    return any(span.remainder for span in spans)
 
 
 CLASSES: Mapping[str, Belongs] = {
@@ -87,7 +81,7 @@ def reachable(operation: Operation) -> list[str]:
     if operation.default_fore is not None:
         return [*CLASSES, *_FORE_CLASSES]
     # A transposed convolution uses every input element, whatever the stride.
-    nothing_left = operation.layer == "convolution_transpose"
+    nothing_left = not operation.layer.narrows
     return [name for name in CLASSES if not (name == "remainder" and nothing_left)]
 
 
@@ -134,9 +128,9 @@ _FIXED = {
 }
 
 
-def _fore(layer: str, rows: int, columns: int) -> Fore:
+def _fore(layer: Layer, rows: int, columns: int) -> Fore:
     """Return a layer l+1 that an output of these extents can have: 2 x 3 taps where they fit."""
-    if layer == "convolution":
+    if layer.narrows:
         return Fore(layer, 2, min(2, rows), min(3, columns), 2, 3)
     return Fore(layer, 2, 2, 3, 1, 2)
 

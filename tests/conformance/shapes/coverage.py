@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations, product
 
-from convcheck.cases.axes import Axis, axes
+from convcheck.cases.axes import Along, axes
 from convcheck.cases.regions import Region, Spatial
+from convcheck.form.axis import Axis
 from convcheck.form.geometry import Geometry
+from convcheck.form.layers import Layer
 from convcheck.form.operations import OPERATIONS, Operation
 
 from .sizes import BLOCKS
@@ -51,15 +53,16 @@ def _several(size: int) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _window(name: str, wide: int, taps: int, stride: int, *, remainder: bool) -> tuple[str, ...]:
-    """Return the classes of one axis of one layer, whose wide side is `wide` long."""
+def _window(name: str, layer: Layer, axis: Axis) -> tuple[str, ...]:
+    """Return the classes of one axis of one layer."""
+    span = layer.span(axis)
+    steps, taps, stride, wide = span
     covers = "1" if taps == 1 else "whole" if taps == wide else "some"
     reach = "1" if stride == 1 else "up to the filter" if stride <= taps else "beyond the filter"
-    steps = (wide - taps) // stride + 1
     classes = [f"filter {name}: {covers}", f"stride {name}: {reach}"]
     classes.append(f"steps {name}: {_several(steps)}")
-    if remainder:
-        left = "some" if (wide - taps) % stride else "none"
+    if layer.narrows:
+        left = "some" if span.remainder else "none"
         classes.append(f"remainder {name}: {left}")
     return tuple(classes)
 
@@ -67,29 +70,22 @@ def _window(name: str, wide: int, taps: int, stride: int, *, remainder: bool) ->
 def shape_classes(operation: Operation, geometry: Geometry) -> tuple[str, ...]:
     """Return the class of every parameter of a geometry, each named with its parameter."""
     g, fore = geometry, geometry.fore
-    extents = operation.extents(g)
-    convolution = operation.layer == "convolution"
     found = (
         f"batch: {_several(g.batch)}",
         f"channels in: {_several(g.channels_in)}",
         f"channels out: {_several(g.channels_out)}",
-        *_window("rows", extents["H"], g.filter_height, g.stride_height, remainder=convolution),
-        *_window("columns", extents["W"], g.filter_width, g.stride_width, remainder=convolution),
+        *_window("rows", operation.layer, g.rows),
+        *_window("columns", operation.layer, g.columns),
     )
     if fore is None:
         return found
-    convolution = fore.layer == "convolution"
-    rows, columns = operation.output_extents(g) if convolution else (extents["R"], extents["S"])
+    back, after = operation.layers(g)[0]
     return (
         *found,
         f"layer l+1: {fore.layer}",
         f"channels out of l+1: {_several(fore.channels_out)}",
-        *_window(
-            "rows of l+1", rows, fore.filter_height, fore.stride_height, remainder=convolution
-        ),
-        *_window(
-            "columns of l+1", columns, fore.filter_width, fore.stride_width, remainder=convolution
-        ),
+        *_window("rows of l+1", back.layer, after.rows),
+        *_window("columns of l+1", back.layer, after.columns),
     )
 
 
@@ -130,9 +126,9 @@ def _shape_geometries(operation: str, fore_layers: tuple[str | None, ...]) -> tu
     return tuple(found)
 
 
-def _kinds_of_axes(operation: str, fore_layer: str | None) -> list[Axis]:
+def _kinds_of_axes(operation: str, fore_layer: str | None) -> list[Along]:
     """Return the shortest axis of each tuple of classes."""
-    kinds: dict[tuple[str, ...], Axis] = {}
+    kinds: dict[tuple[str, ...], Along] = {}
     (sizes, *_) = Region(operation, 1).full
     for extent, beyond in product(range(1, _LONGEST + 1), (False, True)):
         for axis in axes(operation, fore_layer, extent, beyond=beyond):

@@ -10,7 +10,9 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from convcheck.cases.case import Raw
-from convcheck.form.geometry import LAYERS, Fore, Geometry
+from convcheck.form.axis import Axis, reaching
+from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation
 
 T = TypeVar("T")
@@ -70,8 +72,8 @@ class Seeded:
         return make(self, *arguments)
 
 
-def axis(pick: Picks, kind: str, operation: Operation) -> tuple[int, int, int]:
-    """Draw extent, taps and stride of one axis; smaller ones where a second layer follows."""
+def axis(pick: Picks, kind: str, operation: Operation) -> Axis:
+    """Draw an axis; a smaller one where a second layer follows."""
     most = 4 if operation.default_fore is None else 3
     taps = 1 if kind in ("1 x 1 filter", "1 x 1 input") else pick.integer(1, most)
     stride = pick.integer(1, most + 1)
@@ -80,40 +82,33 @@ def axis(pick: Picks, kind: str, operation: Operation) -> tuple[int, int, int]:
     elif kind == "large stride":
         stride += most
     if kind == "1 x 1 input":
-        return 1, taps, stride
+        return Axis(1, taps, stride)
     if kind == "full filter":
-        return taps, taps, stride
+        return Axis(taps, taps, stride)
     count = pick.integer(1, 2 if kind in _BLOCKS else most)
-    if operation.layer == "convolution_transpose":
-        return count, taps, stride
-    remainder = pick.integer(0, stride - 1)
-    return (count - 1) * stride + taps + remainder, taps, stride
+    remainder = pick.integer(0, stride - 1) if operation.layer.narrows else 0
+    return operation.layer.axis(reaching(count, taps, stride, remainder))
 
 
 def geometry(pick: Picks, operation: Operation) -> Geometry:
     """Draw a geometry that `operation` has a meaning on; the simplest is all ones."""
     kind = pick.one_of(_KINDS)
-    height, taps_h, stride_h = pick.part(axis, kind, operation)
-    width, taps_w, stride_w = pick.part(axis, kind, operation)
+    rows, columns = pick.part(axis, kind, operation), pick.part(axis, kind, operation)
     batch = 0 if kind == "empty batch" else pick.one_of(_BATCHES)
     channels_in, channels_out = pick.integer(1, 3), pick.integer(1, 3)
-    layer = Geometry(
-        batch, height, width, channels_in, channels_out, taps_h, taps_w, stride_h, stride_w
-    )
+    layer = Geometry(batch, rows, columns, channels_in, channels_out)
     if kind in _BLOCKS:
         layer = pick.part(with_block_size, layer, kind)
     if operation.default_fore is None:
         return layer
-    rows, columns = operation.output_extents(layer)
+    outputs = operation.output_extents(layer)
     fore_layer = pick.one_of(LAYERS)
-    fits = fore_layer == "convolution"
+    fits = fore_layer.narrows
     fore = Fore(
         fore_layer,
         pick.integer(1, 4),
-        pick.integer(1, min(4, rows) if fits else 3),
-        pick.integer(1, min(4, columns) if fits else 3),
-        pick.integer(1, 4 if fits else 3),
-        pick.integer(1, 4 if fits else 3),
+        *(pick.integer(1, min(4, extent) if fits else 3) for extent in outputs),
+        *(pick.integer(1, 4 if fits else 3) for _ in outputs),
     )
     return replace(layer, fore=fore)
 
@@ -122,4 +117,4 @@ def with_block_size(pick: Picks, layer: Geometry, kind: str) -> Geometry:
     """Give one field of `layer` a size around a block size, and the batch one item."""
     names, sizes = _BLOCKS[kind]
     changed: dict[str, Any] = {pick.one_of(names): pick.one_of(sizes)}
-    return replace(layer, batch=1, **changed)
+    return layer.resized(batch=1, **changed)

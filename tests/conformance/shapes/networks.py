@@ -30,9 +30,11 @@ segmentation", CVPR 2015, sections 3.3 and 4.2, on 500 x 500 images padded by 10
 A transposed convolution is padded by cropping its result, so nothing is applied beforehand.
 """
 
+import math
 from dataclasses import dataclass
 
 from convcheck.form.geometry import Geometry
+from convcheck.form.operations import OPERATIONS
 
 
 @dataclass(frozen=True)
@@ -52,26 +54,20 @@ class Layer:
     @property
     def multiplications(self) -> int:
         """Number of multiply-add steps of one such layer, for one image."""
-        g = self.geometry
-        taps = g.channels_in * g.filter_height * g.filter_width * g.channels_out
-        if self.operation == "convolution_transpose":
-            return g.height * g.width * taps
-        rows = (g.height - g.filter_height) // g.stride_height + 1
-        columns = (g.width - g.filter_width) // g.stride_width + 1
-        return rows * columns * taps
+        return math.prod(OPERATIONS[self.operation].shape(self.geometry, "PQihwo"))
 
 
 def _convolution(
     network: str, name: str, extent: int, channels: tuple[int, int], taps: int, stride: int = 1
 ) -> Layer:
-    geometry = Geometry(1, extent, extent, *channels, taps, taps, stride, stride)
+    geometry = Geometry.of(1, extent, extent, *channels, taps, taps, stride, stride)
     return Layer(network, name, "convolution", geometry)
 
 
 def _transposed(
     network: str, name: str, extent: int, channels: tuple[int, int], taps: int, stride: int
 ) -> Layer:
-    geometry = Geometry(1, extent, extent, *channels, taps, taps, stride, stride)
+    geometry = Geometry.of(1, extent, extent, *channels, taps, taps, stride, stride)
     return Layer(network, name, "convolution_transpose", geometry)
 
 

@@ -16,7 +16,8 @@ from itertools import combinations, product
 from typing import Any
 
 from convcheck.form.geometry import Fore, Geometry
-from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.form.layers import Layer
+from convcheck.form.operations import OPERATIONS, Operation, Part
 
 BLOCKS = tuple(size + step for size in (4, 8, 16, 32) for step in (-1, 0, 1))
 """sizes just below, at and just above a block size"""
@@ -173,12 +174,10 @@ class _Design:
 
     def cost(self, geometry: Geometry) -> int:
         """Return the multiplications of a call, those of the dearer layer where there are two."""
-        extents = self._operation.extents(geometry)
-        cost = math.prod(extents[axis] for axis in "bPQihwo")
-        if geometry.fore is None:
-            return cost
-        narrow = "RS" if geometry.fore.layer == "convolution" else self._operation.output_axes
-        return max(cost, math.prod(extents[axis] for axis in f"b{narrow}ogmk"))
+        parts = [Part(self._operation, geometry)]
+        if geometry.fore is not None:
+            parts.append(self._operation.layers(geometry)[0])
+        return max(math.prod(operation.shape(g, "bPQihwo")) for operation, g in parts)
 
     def geometry(self, chosen: Choices) -> Geometry:
         """Return the geometry with these values, the others being the least that do."""
@@ -186,21 +185,14 @@ class _Design:
         if "fore layer" in v:
             taps, strides = v["fore filter"], v["fore stride"]
             fore = Fore(v["fore layer"], v["fore channels_out"], *taps, *strides)
-            outputs = taps if fore.layer == "convolution" else outputs
-        least = map(self._extent, outputs, v["filter"], v["stride"])
+            outputs = taps if Layer(v["fore layer"]).narrows else outputs
+        least = map(self._operation.layer.least, outputs, v["filter"], v["stride"])
         height, width = (
             chosen.get(name, extent)
             for name, extent in zip(("height", "width"), least, strict=True)
         )
-        (taps_h, taps_w), (stride_h, stride_w) = v["filter"], v["stride"]
         sizes = (v["batch"], height, width, v["channels_in"], v["channels_out"])
-        return Geometry(*sizes, taps_h, taps_w, stride_h, stride_w, fore)
-
-    def _extent(self, outputs: int, taps: int, stride: int) -> int:
-        """Return the least extent from which layer l makes so many outputs along an axis."""
-        if self._operation.layer == "convolution":
-            return (outputs - 1) * stride + taps
-        return max(0, math.ceil((outputs - taps) / stride)) + 1
+        return replace(Geometry.of(*sizes, *v["filter"], *v["stride"]), fore=fore)
 
 
 NAMES = (
@@ -221,8 +213,11 @@ def smaller(operation: Operation, geometry: Geometry, name: str) -> Iterator[Geo
     for value in _CHANNELS:
         if value >= getattr(holder, field):
             return
-        changed: Any = replace(holder, **{field: value})
-        found: Geometry = replace(geometry, fore=changed) if of else changed
+        sizes: Any = {field: value}
+        if of:
+            found = replace(geometry, fore=replace(holder, **sizes))
+        else:
+            found = geometry.resized(**sizes)
         try:
             operation.check(found)
         except ValueError:  # a filter does not fit

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from convcheck.form.axis import Axis
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
 
@@ -39,7 +40,7 @@ class _Drawn:
 
 
 @st.composite
-def _axis(draw: st.DrawFn, kind: str, operation: Operation) -> tuple[int, int, int]:
+def _axis(draw: st.DrawFn, kind: str, operation: Operation) -> Axis:
     return draws.axis(_Drawn(draw), kind, operation)
 
 

@@ -1,0 +1,163 @@
+"""What a kernel answers to probes, beside what is right, and beside what a mistake answers."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from convcheck.form.layouts import Array
+from convcheck.form.operations import Operation, operation_named
+from convcheck.judging.bounds import bound
+from convcheck.judging.verdicts import Evidence, Wrong
+from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.promises import DIRECT, Promise
+from convcheck.kernels.subjects import Answer
+
+from .mistakes import Mistake
+from .probes import Probe
+from .where.scan import ANOTHER_SHAPE, WRONG
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A probe, and how the kernel answered."""
+
+    probe: Probe
+    answer: Answer
+    promise: Promise = DIRECT
+    """the kernel's, which says how far off a right answer may be"""
+
+    @cached_property
+    def right(self) -> bool:
+        """Whether the answer is right."""
+        return self.result is not None and not self.result.wrong.any()
+
+    @property
+    def deed(self) -> str:
+        """What the kernel did, as in `scan.deed`, if that was not right."""
+        if isinstance(self.answer, MisbehaviourError):
+            return self.answer.deed
+        return WRONG if self.answer.shape == self.probe.expected.shape else ANOTHER_SHAPE
+
+    @cached_property
+    def result(self) -> Wrong | None:
+        """The answer beside what it should be; None if they cannot be compared."""
+        probe, answer = self.probe, self.answer
+        expected = probe.expected
+        if isinstance(answer, MisbehaviourError) or answer.shape != expected.shape:
+            return None
+        got, operation = answer.astype(np.float64), operation_named(probe.case.operation)
+        if probe.case.mode == "nonfinite":
+            found = probe.spread(self.promise)
+            return Wrong(operation, got, found.values, found.wrong(got))
+        return Wrong(operation, got, expected, ~_equal(got, expected, self._allowed(operation)))
+
+    def _allowed(self, operation: Operation) -> Any:
+        case = self.probe.case
+        if case.mode != "bound" and not self.probe.graded and not self.promise.rounds(case):
+            return 0
+        return bound(operation, case.geometry, self.probe.arrays, case.dtype, self.promise).error
+
+    def evidence(self, *then: str) -> Evidence:
+        """Return the evidence of the call, and of what follows it."""
+        arrays, case, result = self.probe.arrays, self.probe.case, self.result
+        if result is None:
+            return Evidence(arrays, case, then=then)
+        with np.errstate(all="ignore"):
+            error = np.where(result.wrong, np.abs(result.got - result.expected), -1)
+        worst = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
+        index = tuple(int(i) for i in np.unravel_index(worst, error.shape))
+        return Evidence(
+            *(arrays, case),
+            expression=f"z[{', '.join(map(str, index))}]",
+            index=index,
+            got=float(result.got[index]),
+            expected=float(result.expected[index]),
+            wrong=int(result.wrong.sum()),
+            total=result.wrong.size,
+            whole=result,
+            then=then,
+        )
+
+    def fits(self, replayed: Answer, mistake: Mistake) -> bool:
+        """Return whether a mistake answers the same; sums of integers must be equal."""
+        answer = self.answer
+        if isinstance(answer, MisbehaviourError) or isinstance(replayed, MisbehaviourError):
+            return same_kind(answer, replayed)
+        if answer.shape != replayed.shape:
+            return False
+        dtype = self.probe.case.dtype
+        with np.errstate(all="ignore"):
+            got, should = (z.astype(dtype).astype(np.float64) for z in (answer, replayed))
+        equal = _equal(got, should, _tolerance(should, self.probe, mistake))
+        return bool((equal | self._open(got, should, mistake)).all())
+
+    def _open(self, got: Array, should: Array, mistake: Mistake) -> Array:
+        """Return where it is not known what a kernel with the mistake answers."""
+        unknown = np.zeros(got.shape, bool)
+        if self.probe.case.mode == "nonfinite" and not mistake.nan:
+            # Whether a skipped term spreads NaN depends on how the kernel is written.
+            unknown |= ~np.isfinite(got) | ~np.isfinite(should)
+        elif self.probe.case.mode == "nonfinite":  # so it does where NaN is as right
+            found = self.probe.spread(self.promise)
+            doubtful = found.possible & ~np.isnan(found.values)
+            unknown |= doubtful & (np.isnan(got) | np.isnan(should))
+        if mistake.sums and not self.probe.single:
+            unknown |= ~np.isfinite(got)  # sums overflow earlier, or not, by their order
+        if mistake.wild:
+            unknown |= np.isnan(should) & ~np.isnan(self.probe.expected)
+        return unknown
+
+    def resembles(self, replayed: Answer, mistake: Mistake) -> bool:
+        """Return whether a mistake answers the same, and plainly other than what is right."""
+        if not self.fits(replayed, mistake):
+            return False
+        if isinstance(self.answer, MisbehaviourError) or isinstance(replayed, MisbehaviourError):
+            return True
+        if self.right or self.answer.shape != self.probe.expected.shape:
+            return True
+        with np.errstate(all="ignore"):
+            from_right, from_mistake = (
+                float(np.nanmax(np.abs(self.answer.astype(np.float64) - each), initial=0))
+                for each in (self.probe.expected, replayed)
+            )
+        return 2 * from_mistake <= from_right
+
+
+def _equal(got: Array, should: Array, allowed: Any) -> Array:
+    with np.errstate(all="ignore"):
+        near = np.abs(got - should) <= allowed
+    equal: Array = (got == should) | (np.isnan(got) & np.isnan(should)) | near
+    return equal
+
+
+def _tolerance(should: Array, probe: Probe, mistake: Mistake) -> Any:
+    """Return how far results may be from those of a mistake: nothing where sums are exact."""
+    eps = float(np.finfo(probe.case.dtype).eps)
+    whole = should == np.rint(should)
+    if probe.single:
+        least = 4 * float(np.finfo(probe.case.dtype).smallest_subnormal)
+        return np.where(whole, 0, 8 * eps * np.abs(should) + least)
+    if probe.case.mode != "bound" and whole.all() and (probe.small or not mistake.sums):
+        return 0
+    largest = float(np.abs(should[np.isfinite(should)]).max(initial=0))
+    return 64 * max(eps, 0 if probe.small else mistake.unit) * largest
+
+
+def same_kind(one: Answer, other: Answer) -> bool:
+    """Return whether both are no results, for the same reason."""
+    both = isinstance(one, MisbehaviourError) and isinstance(other, MisbehaviourError)
+    return both and _kind(str(one)) == _kind(str(other))
+
+
+def _kind(problem: str) -> str:
+    return "raised" if problem.startswith("raised") else problem
+
+
+def changed(one: Asked, other: Asked) -> bool:
+    """Return whether the same call gave different answers."""
+    a, b = one.answer, other.answer
+    if isinstance(a, MisbehaviourError) or isinstance(b, MisbehaviourError):
+        return not same_kind(a, b)
+    return not np.array_equal(a, b, equal_nan=True)

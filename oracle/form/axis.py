@@ -1,0 +1,67 @@
+"""One axis of a layer: its sizes, and where windows lie along it.
+
+A layer has a wide side and a narrow one: every step of the narrow side is a window of as many
+taps on the wide side, a stride from the one before.  All that is computed along rows or
+columns, be it shapes, places, remainders or receptive fields, is asked of the records here.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Axis(NamedTuple):
+    """Rows, or columns, as a geometry has them; a layer makes a `Span` of it."""
+
+    extent: int
+    """of the layer's input"""
+    taps: int = 1
+    stride: int = 1
+
+
+class Span(NamedTuple):
+    """Rows, or columns, of both sides of a layer."""
+
+    steps: int
+    """extent of the narrow side"""
+    taps: int
+    stride: int
+    wide: int
+    """extent of the wide side"""
+
+    @property
+    def reached(self) -> int:
+        """The extent that windows reach."""
+        reached: int = self.place(self.steps - 1, self.taps - 1) + 1
+        return reached
+
+    @property
+    def remainder(self) -> int:
+        """How many places of the wide side lie behind the last window."""
+        return self.wide - self.reached
+
+    def place(self, step: Any, tap: Any) -> Any:
+        """Return where on the wide side a tap of a step's window lies; integers or arrays."""
+        return step * self.stride + tap
+
+    def steps_over(self, place: int) -> range:
+        """Return the steps in whose windows a place of the wide side is."""
+        first = -((self.taps - 1 - place) // self.stride)
+        return range(max(0, first), min(self.steps - 1, place // self.stride) + 1)
+
+
+def reaching(steps: int, taps: int, stride: int, remainder: int = 0) -> Span:
+    """Return the span of so many windows, and the wide side that holds them."""
+    span = Span(steps, taps, stride, 0)
+    return span._replace(wide=span.reached + remainder)
+
+
+class Side(NamedTuple):
+    """Which of a geometry's axes, and the letters of its extents (see `operations`)."""
+
+    name: str
+    """the field of a geometry"""
+    wide: str
+    narrow: str
+    tap: str
+
+
+SIDES = (Side("rows", "H", "P", "h"), Side("columns", "W", "Q", "w"))

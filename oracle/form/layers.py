@@ -1,0 +1,70 @@
+"""The two forward operations, and all in which they differ."""
+
+from enum import StrEnum
+from typing import Self
+
+from .axis import Axis, Span, reaching
+
+FILTER = "ihwo"
+"""axes of the notebook's filters; for the letters see `operations`"""
+
+
+class Layer(StrEnum):
+    """A forward operation: axes of its input and output, and what PyTorch has for it."""
+
+    CONVOLUTION = "convolution", "bHWi", "bPQo", "conv2d", "oihw"
+    TRANSPOSE = "convolution_transpose", "bPQi", "bHWo", "conv_transpose2d", "iohw"
+
+    input: str
+    output: str
+    function: str
+    """in `torch.nn.functional`"""
+    torch_filter: str
+    """the axes of that function's filters"""
+    narrows: bool
+    """whether its input is the wide side and its output the narrow one"""
+
+    def __new__(cls, name: str, *of: str) -> Self:
+        """Make the member that is the string `name`."""
+        member = str.__new__(cls, name)
+        member._value_ = name
+        member.input, member.output, member.function, member.torch_filter = of
+        member.narrows = "H" in member.input
+        return member
+
+    def __repr__(self) -> str:
+        """Return what stands for the string."""
+        return repr(str(self))
+
+    @property
+    def other(self) -> "Layer":
+        """The layer with both sides exchanged."""
+        return Layer.TRANSPOSE if self.narrows else Layer.CONVOLUTION
+
+    def fits(self, axis: Axis) -> bool:
+        """Return whether a window fits where it has to lie inside of the input."""
+        return not self.narrows or axis.taps <= axis.extent
+
+    def span(self, axis: Axis) -> Span:
+        """Return both sides of an axis of this layer."""
+        extent, taps, stride = axis
+        if self.narrows:
+            return Span((extent - taps) // stride + 1, taps, stride, extent)
+        return reaching(extent, taps, stride)
+
+    def axis(self, span: Span) -> Axis:
+        """Return the axis of this layer that has these sides."""
+        return Axis(span.wide if self.narrows else span.steps, span.taps, span.stride)
+
+    def output_of(self, span: Span) -> int:
+        """Return the extent of its output."""
+        return span.steps if self.narrows else span.wide
+
+    def least(self, outputs: int, taps: int, stride: int) -> int:
+        """Return the least extent of its input from which it makes so many outputs."""
+        if self.narrows:
+            return reaching(outputs, taps, stride).wide
+        return max(0, -((taps - outputs) // stride)) + 1
+
+
+LAYERS = tuple(Layer)
