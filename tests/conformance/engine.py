@@ -1,6 +1,6 @@
 """Judging one kernel by the steps of a plan, and telling what came of it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,8 @@ from convcheck.kernels.subjects import Subject
 
 from . import references
 from .plan.certified import Certified
+from .plan.replay import Replay
+from .plan.simplest import simplest
 from .plan.step import Step
 from .plugin.recording import ConformanceError, Record, cells_of
 
@@ -73,11 +75,19 @@ class Run:
             for step in left:
                 self._judge(step)
                 if stop and self.failures:
-                    break
-            # A small region may show it on a simpler geometry.
-            for step in left:
-                if isinstance(step, Certified):
-                    self._judge(step)
+                    self._simplify(step, left)
+                    return
+
+    def _simplify(self, failed: Step, left: Iterator[Step]) -> None:
+        """Judge on simpler geometries, too: those of a small region, or else ever smaller ones."""
+        (verdict,) = self.failures.values()
+        for step in left:
+            if isinstance(step, Certified):
+                self._judge(step)
+        if len(self.failures) == 1 and failed.replayable:
+            found = simplest(verdict)
+            if found is not verdict:
+                self._judge(Replay(self.subject.operation, found.case, found.prop))
 
     def _judge(self, step: Step) -> None:
         name = f"{type(step).__name__} {len(self.records):05} {step.name}"

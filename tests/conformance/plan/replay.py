@@ -39,8 +39,12 @@ class Replay(Step):
         yield Judged([judge_property(self.prop, subject, self.case)])
 
 
+def properties_of(case: Case) -> list[str]:
+    """Return what a case is judged by: laws, too, where it holds exact integers."""
+    laws = laws_of(case.operation) if case.fill in ("integers", "small") else []
+    return [property_of(case), *laws]
+
+
 def replays(case: Case) -> Iterator[Replay]:
     """Yield a step for each property that a case is judged by."""
-    laws = laws_of(case.operation) if case.fill in ("integers", "small") else []
-    for prop in (property_of(case), *laws):
-        yield Replay(OPERATIONS[case.operation], case, prop)
+    return (Replay(OPERATIONS[case.operation], case, prop) for prop in properties_of(case))
