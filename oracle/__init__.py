@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .conformance.face import check as check
     from .conformance.face import judge as judge
     from .form.operations import OPERATIONS as OPERATIONS
-    from .judging.explain import explain as explain
+    from .judging.verdicts import explain as explain
     from .kernels.candidates import Candidate as Candidate
     from .kernels.isolation.isolated import Isolated as Isolated
 
@@ -33,7 +33,7 @@ _HOMES = {
     "assert_conforms": "conformance.face",
     "certify": "conformance.face",
     "check": "conformance.face",
-    "explain": "judging.explain",
+    "explain": "judging.verdicts",
     "judge": "conformance.face",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604  (names, all of them)

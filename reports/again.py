@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-from convcheck.judging.bounds import unit_roundoff
+from convcheck.form.formats import FORMATS
 from convcheck.judging.verdicts import Outcome
 
 from . import cells, findings
@@ -48,7 +48,7 @@ def record_of(part: Json) -> Json:
 
 
 def _errors(accuracy: Json) -> Json:
-    u = unit_roundoff(accuracy["dtype"])
+    u = FORMATS[accuracy["dtype"]].u
     return {
         "distribution": accuracy["distribution"],
         "growth": [

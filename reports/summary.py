@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from convcheck.form.formats import FORMATS
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.bounds import g, unit_roundoff
+from convcheck.judging.bounds import g
 from convcheck.judging.certificates import false_acceptance
 
 Json = dict[str, Any]
@@ -108,7 +109,7 @@ def accuracy(records: Records) -> list[Json]:
         distributions[key] = [a + b for a, b in zip(known, part["distribution"], strict=True)]
         worst = growth.setdefault(key, {})
         for size, error, n in part["growth"]:
-            rounded = float(f"{error / unit_roundoff(dtype):.3g}")
+            rounded = float(f"{error / FORMATS[dtype].u:.3g}")
             worst[size] = max(worst.get(size, (0.0, 0)), (rounded, n))
     return [
         {
@@ -118,7 +119,7 @@ def accuracy(records: Records) -> list[Json]:
             "growth": [
                 _grown(dtype, error, n)
                 for _, (error, n) in sorted(growth[operation, dtype].items())
-                if n * unit_roundoff(dtype) < 1  # beyond, sums kept wider have no bound in it
+                if n * FORMATS[dtype].u < 1  # beyond, sums kept wider have no bound in it
             ],
         }
         for operation, dtype in sorted(distributions)
@@ -127,7 +128,7 @@ def accuracy(records: Records) -> list[Json]:
 
 def _grown(dtype: str, error: float, n: int) -> Json:
     """Return an error beside what it may be and what is expected, all in unit roundoffs."""
-    u = unit_roundoff(dtype)
+    u = FORMATS[dtype].u
     figures = {"error": error, "bound": float(g(n, u)) / u, "expected": 8 * n**0.5}
     return {"products": n} | {name: float(f"{value:.3g}") for name, value in figures.items()}
 

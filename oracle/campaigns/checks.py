@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any
 
-from convcheck.cases.case import SIGNIFICAND, Case
+from convcheck.cases.case import Case
+from convcheck.form.formats import FORMATS
 from convcheck.form.operations import operation_named
 from convcheck.judging.certificates import MOST_DRAWS
 from convcheck.judging.verdicts import Outcome
@@ -108,7 +109,7 @@ def _require_choices(plan: Plan, choices: Any, certified: int) -> None:
     dtypes = isinstance(choices, dict) and set(choices) <= set(plan.region.dtypes)
     _require(dtypes and bool(choices) == bool(certified), "choices", "dtypes that agreed")
     for dtype, each in choices.items():
-        largest = math.isqrt(2 ** SIGNIFICAND[dtype])
+        largest = math.isqrt(2 ** FORMATS[dtype].precision)
         if operation_named(plan.region.operation).degree == 4:
             largest = math.isqrt(largest)
         possible = _is_count(each) and each in range(2, 2 * largest + 1, 2)

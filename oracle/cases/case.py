@@ -33,20 +33,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
 from convcheck.form.counts import most_terms
+from convcheck.form.formats import DTYPES, FORMATS, Format
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 
 VERSION = "v1"
-DTYPES = ("float16", "float32", "float64")
 REAL_FILLS = ("uniform", "positive", "scaled", "tiny")
-SIGNIFICAND = {dtype: int(np.finfo(dtype).nmant) + 1 for dtype in DTYPES}
-SMALL = {"float16": 5, "float32": SIGNIFICAND["float16"], "float64": SIGNIFICAND["float32"]}
 LARGEST_ARRAY = 2**28
 _FORM = f"{VERSION}:OPERATION:DTYPE:FILL:GEOMETRY:SEED"
 
@@ -144,12 +142,21 @@ class Case:
         return self.fill.endswith("sparse") and name != self.nonfinite
 
     @property
+    def format(self) -> Format:
+        """What numbers of its dtype are like."""
+        return FORMATS[self.dtype]
+
+    @property
+    def bits(self) -> int:
+        """How many bits sums of integers have, in exact mode."""
+        return self.format.small if self.fill == "small" else self.format.precision
+
+    @property
     def largest(self) -> int | None:
         """Largest magnitude of the integers in a factor that shares the range.
 
         A result with n terms, each a product of d factors, has partial sums of at most
-        n * largest**d, which must not exceed 2**p for a significand of p bits, or what
-        `small` has in its place.  None where not even +-1 will do.
+        n * largest**d, which must not exceed 2**p with p `bits`.  None where not even +-1 will do.
         """
         # functools.cached_property takes a lock in Python 3.11, and longer than all of this.
         known = self.__dict__
@@ -160,8 +167,7 @@ class Case:
 
     def _find_largest(self) -> int | None:
         operation = operation_named(self.operation)
-        bits = SMALL if self.fill == "small" else SIGNIFICAND
-        room: int = 2 ** bits[self.dtype] // max(1, most_terms(operation, self.geometry))
+        room: int = 2**self.bits // max(1, most_terms(operation, self.geometry))
         if self.fill.startswith("wide-"):
             return room or None
         root = math.isqrt(room)
@@ -192,7 +198,7 @@ class Case:
 
     def _fill(self, name: str, raw: "Raw", shape: tuple[int, ...], degree: int) -> Array:
         if self.fill in REAL_FILLS:
-            return _real(self.fill, raw, shape, np.finfo(self.dtype), degree)
+            return _real(self.fill, raw, shape, self.format, degree)
         numbers = raw.draw(shape)
         values = integers(numbers, self._largest_of(name))
         if self._sparse(name):
@@ -228,7 +234,7 @@ class Case:
         unit = f"(draw({size}) >> 11) * 2.0**-53"
         if self.fill == "positive":
             return f"({unit})"
-        reach = _exponents(self.fill, np.finfo(self.dtype), operation.degree)
+        reach = _exponents(self.fill, self.format, operation.degree)
         if isinstance(reach, int):
             return f"np.ldexp(2 * ({unit}) - 1, {reach})"
         return f"np.ldexp(2 * ({unit}) - 1, draw() % {len(reach)} - {-reach[0]})"
@@ -314,25 +320,23 @@ class Raw:
         return int(self.draw(())) % limit
 
 
-def _real(
-    fill: str, raw: Raw, shape: tuple[int, ...], finfo: "np.finfo[Any]", degree: int
-) -> Array:
+def _real(fill: str, raw: Raw, shape: tuple[int, ...], form: Format, degree: int) -> Array:
     unit = (raw.draw(shape) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     if fill == "positive":
         return unit
-    exponents = _exponents(fill, finfo, degree)
+    exponents = _exponents(fill, form, degree)
     exponent = exponents if isinstance(exponents, int) else exponents[raw.below(len(exponents))]
     return np.ldexp(2 * unit - 1, exponent)
 
 
-def _exponents(fill: str, finfo: "np.finfo[Any]", degree: int) -> int | range:
+def _exponents(fill: str, form: Format, degree: int) -> int | range:
     """Return the power of two of every factor, or those to choose from for each."""
     if fill == "tiny":
         # Together the factors make products below half the smallest normal number.
-        return int(finfo.minexp - 1) // degree
+        return (form.emin - 1) // degree
     if fill == "scaled":
         # Half of the exponent range, shared by the factors, so that few products overflow.
-        reach = int(finfo.maxexp) // (2 * degree)
+        reach = (form.emax + 1) // (2 * degree)
         return range(-reach, reach + 1)
     return 0
 

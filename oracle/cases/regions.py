@@ -8,12 +8,13 @@ from functools import lru_cache
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry, require_extent
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import operation_named
 
 from .axes import Along, axes
-from .case import DTYPES, LARGEST_ARRAY
+from .case import LARGEST_ARRAY
 
 # Orders in which to look for combinations that hold all pairs.
 _STEPS = (1, 5, 7, 11, 13, 17, 19, 23, 25, 29, 31, 35, 37, 41, 43, 47)

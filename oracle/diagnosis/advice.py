@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
+from convcheck.form.formats import DTYPES
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import DECIDED
 from convcheck.kernels.misbehaviour import MisbehaviourError

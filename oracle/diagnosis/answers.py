@@ -9,9 +9,9 @@ import numpy as np
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.bounds import bound
-from convcheck.judging.verdicts import Evidence, Wrong
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise
+from convcheck.kernels.shown.evidence import Evidence, Wrong
 from convcheck.kernels.subjects import Answer
 
 from .mistakes import Mistake
@@ -134,10 +134,10 @@ def _equal(got: Array, should: Array, allowed: Any) -> Array:
 
 def _tolerance(should: Array, probe: Probe, mistake: Mistake) -> Any:
     """Return how far results may be from those of a mistake: nothing where sums are exact."""
-    eps = float(np.finfo(probe.case.dtype).eps)
+    eps = 2 * probe.case.format.u
     whole = should == np.rint(should)
     if probe.single:
-        least = 4 * float(np.finfo(probe.case.dtype).smallest_subnormal)
+        least = 4 * probe.case.format.eta
         return np.where(whole, 0, 8 * eps * np.abs(should) + least)
     if probe.case.mode != "bound" and whole.all() and (probe.small or not mistake.sums):
         return 0

@@ -12,7 +12,8 @@ from convcheck.cases.case import Case
 from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.trial import calls_of
-from convcheck.judging.verdicts import Evidence, Verdict
+from convcheck.judging.verdicts import Verdict
+from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.subjects import Subject
 
 from . import pictures, taps

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from convcheck.cases.case import DTYPES, Case
-from convcheck.judging.verdicts import Evidence
+from convcheck.cases.case import Case
+from convcheck.form.formats import DTYPES
 from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.shown.evidence import Evidence
 
 from .answers import Asked
 from .probes import Probe

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from convcheck.cases.case import DTYPES, Case, agreement_fills, exact_fills, nonfinite_fills
+from convcheck.cases.case import Case, agreement_fills, exact_fills, nonfinite_fills
 from convcheck.form.counts import most_terms
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import operation_named
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import DECIDED

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
 from convcheck.cases.case import Case, nonfinite_fills
-from convcheck.form.axis import Axis, reaching
+from convcheck.form.axis import reaching
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import Layer
 from convcheck.form.layouts import Array
@@ -21,8 +22,6 @@ from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.spread import Spread, spread
 from convcheck.kernels.promises import DIRECT, Promise
 from convcheck.kernels.subjects import Call
-
-Pair = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -107,51 +106,65 @@ def _spread(probe: Probe, promise: Promise) -> Spread:
     return spread(probe.case, probe.arrays, promise)
 
 
-@dataclass(frozen=True)
-class _Axis:
-    """Steps of the narrow side, taps, stride, remainder, and taps and stride of layer l+1."""
+class _Axis(NamedTuple):
+    """Rows, or columns, as windows see them; and taps and stride of layer l+1."""
 
     steps: int
-    taps: int
-    stride: int
+    taps: int = 1
+    stride: int = 1
     remainder: int = 0
-    fore: Pair = (1, 1)
-
-    def of(self, layer: Layer) -> Axis:
-        """Return it as a geometry has it; only what is narrowed has a remainder."""
-        return layer.axis(reaching(self.steps, self.taps, self.stride, self.remainder))
+    fore_taps: int = 1
+    fore_stride: int = 1
 
 
-def _geometry(
-    operation: Operation, rows: _Axis, columns: _Axis, sizes: tuple[int, int, int, int], kind: str
-) -> Geometry:
-    axes = rows.of(operation.layer), columns.of(operation.layer)
-    batch, channels_in, channels_out, fore_channels = sizes
-    fore = None
-    if operation.default_fore is not None:
-        taps, strides = zip(rows.fore, columns.fore, strict=True)
-        fore = Fore(kind, fore_channels, *taps, *strides)
-    return Geometry(batch, *axes, channels_in, channels_out, fore)
+class _Shape(NamedTuple):
+    """What is a geometry of any operation."""
+
+    rows: _Axis
+    columns: _Axis
+    batch: int = 1
+    channels_in: int = 1
+    channels_out: int = 1
+    fore_channels: int = 1
+
+    def of(self, operation: Operation, kind: str) -> Geometry:
+        """Return the geometry, with a layer l+1 of this kind where the operation has one."""
+        fore = None
+        if operation.default_fore is not None:
+            taps, strides = zip(self.rows[-2:], self.columns[-2:], strict=True)
+            fore = Fore(kind, self.fore_channels, *taps, *strides)
+        # Only what is narrowed has a remainder.
+        rows, columns = (
+            operation.layer.axis(reaching(*each[:4])) for each in (self.rows, self.columns)
+        )
+        return Geometry(self.batch, rows, columns, self.channels_in, self.channels_out, fore)
 
 
-_UNEQUAL = _Axis(5, 3, 2, 1, (2, 2)), _Axis(6, 2, 3, 2, (3, 2))
-_SQUARE = _Axis(4, 3, 2, 1, (2, 2)), _Axis(4, 3, 2, 1, (2, 2))
-_SPARSE = _Axis(3, 2, 5, 4, (1, 2)), _Axis(4, 3, 1, 0, (2, 1))
-_POINTS = _Axis(3, 1, 2, 1, (1, 1)), _Axis(2, 1, 3, 0, (1, 2))
-_LONG, _SHORT = _Axis(61, 2, 1, 0, (2, 1)), _Axis(1, 1, 1)
-_REMAINDER = _Axis(7, 1, 1, 0, (2, 3)), _Axis(8, 1, 1, 0, (2, 4))
-_LARGE = _Axis(2, 5, 1, 0, (1, 1)), _Axis(3, 4, 1, 0, (1, 2))
-_SINGLE = _Axis(1, 2, 1), _Axis(1, 3, 1)
-_PIXELS = _Axis(6, 1, 1), _Axis(7, 1, 1)
+_EVEN = _Axis(4, 3, 2, remainder=1, fore_taps=2, fore_stride=2)
+_ONE = _Axis(1)
+_UNEQUAL = _Shape(
+    _Axis(5, 3, 2, remainder=1, fore_taps=2, fore_stride=2),
+    _Axis(6, 2, 3, remainder=2, fore_taps=3, fore_stride=2),
+    *(2, 2, 3, 4),
+)
+_SQUARE = _Shape(_EVEN, _EVEN, 3, 3, 3, 3)
+_SQUARE_4 = _Shape(_EVEN, _EVEN, 2, 4, 4, 4)
+_OF_FORE = _Shape(
+    _Axis(7, fore_taps=2, fore_stride=3), _Axis(8, fore_taps=2, fore_stride=4), 1, 2, 2, 2
+)
+_SPARSE = _Shape(_Axis(3, 2, 5, remainder=4, fore_stride=2), _Axis(4, 3, fore_taps=2), 1, 3, 2, 2)
+_POINTS = _Shape(_Axis(3, 1, 2, remainder=1), _Axis(2, 1, 3, fore_stride=2), 2, 1, 2)
+_LARGE = _Shape(_Axis(2, 5), _Axis(3, 4, fore_stride=2), channels_out=2)
+_LONG = _Axis(61, 2, fore_taps=2)
 
 
-def _single(operation: Operation) -> tuple[tuple[_Axis, _Axis], tuple[int, int, int, int]]:
-    """Return axes and sizes with which every result is a single product of many."""
+def _single(operation: Operation) -> _Shape:
+    """Return a shape with which every result is a single product of many."""
     if operation.returns_filter:  # many places in the array that has the windows, too
         few, many = (13, 73) if operation.layer.narrows else (73, 13)
-        return _SINGLE, (1, few, many, 1)
-    channels_in, channels_out = (1 if letter in operation.summed else 73 for letter in "io")
-    return _PIXELS, (2, channels_in, channels_out, 1)
+        return _Shape(_Axis(1, 2), _Axis(1, 3), 1, few, many)
+    channels = (1 if letter in operation.summed else 73 for letter in "io")
+    return _Shape(_Axis(6), _Axis(7), 2, *channels)
 
 
 def probes_of(operation: Operation, dtype: str) -> tuple[Probe, ...]:
@@ -160,39 +173,36 @@ def probes_of(operation: Operation, dtype: str) -> tuple[Probe, ...]:
 
 
 def _probes(operation: Operation, dtype: str) -> Iterator[Probe]:
-    def case(
-        axes: tuple[_Axis, _Axis], sizes: tuple[int, int, int, int], fill: str, seed: int, kind: str
-    ) -> Case:
-        return Case(operation.name, _geometry(operation, *axes, sizes, kind), dtype, fill, seed)
-
     if operation.default_fore and dtype == "float16":
         dtype = "float32"
-    default, other = "convolution", "convolution_transpose"
+
+    def case(shape: _Shape, fill: str, seed: int, kind: str = Layer.CONVOLUTION) -> Case:
+        return Case(operation.name, shape.of(operation, kind), dtype, fill, seed)
+
     for seed in (11, 12):
-        yield Probe(case(_UNEQUAL, (2, 2, 3, 4), "integers", seed, default), small=True)
+        yield Probe(case(_UNEQUAL, "integers", seed), small=True)
     if operation.default_fore:
-        yield Probe(case(_UNEQUAL, (2, 2, 3, 4), "integers", 11, other), small=True)
-        yield Probe(case(_REMAINDER, (1, 2, 2, 2), "integers", 11, default), small=True)
-    for axes, sizes, seed, kind in (
-        (_SQUARE, (3, 3, 3, 3), 13, default),
-        (_SQUARE, (2, 4, 4, 4), 17, other),
-        (_SPARSE, (1, 3, 2, 2), 14, default),
-        (_POINTS, (2, 1, 2, 1), 15, other),
-        (_LARGE, (1, 1, 2, 1), 18, other),
-        ((_LONG, _SHORT), (1, 1, 1, 1), 16, default),
-        ((_SHORT, _LONG), (1, 1, 1, 1), 16, default),
-        ((_SHORT, _SHORT), (1, 61, 1, 1), 16, default),
-        ((_SHORT, _SHORT), (1, 1, 61, 1), 16, default),
+        yield Probe(case(_UNEQUAL, "integers", 11, Layer.TRANSPOSE), small=True)
+        yield Probe(case(_OF_FORE, "integers", 11), small=True)
+    for shape, seed, kind in (
+        (_SQUARE, 13, Layer.CONVOLUTION),
+        (_SQUARE_4, 17, Layer.TRANSPOSE),
+        (_SPARSE, 14, Layer.CONVOLUTION),
+        (_POINTS, 15, Layer.TRANSPOSE),
+        (_LARGE, 18, Layer.TRANSPOSE),
+        (_Shape(_LONG, _ONE), 16, Layer.CONVOLUTION),
+        (_Shape(_ONE, _LONG), 16, Layer.CONVOLUTION),
+        (_Shape(_ONE, _ONE, channels_in=61), 16, Layer.CONVOLUTION),
+        (_Shape(_ONE, _ONE, channels_out=61), 16, Layer.CONVOLUTION),
     ):
-        yield Probe(case(axes, sizes, "integers", seed, kind), small=True)
-    square = case(_SQUARE, (3, 3, 3, 3), "integers", 13, default)
-    yield Probe(square, small=True, arrangement="fortran")
-    axes, sizes = _single(operation)
+        yield Probe(case(shape, "integers", seed, kind), small=True)
+    yield Probe(case(_SQUARE, "integers", 13), small=True, arrangement="fortran")
+    single = _single(operation)
     for name in operation.factors:
-        yield Probe(case(axes, sizes, f"wide-{name}", 21, default), single=True)
+        yield Probe(case(single, f"wide-{name}", 21), single=True)
     for fill in ("uniform", "tiny"):
-        yield Probe(case(axes, sizes, fill, 22, default), single=True)
+        yield Probe(case(single, fill, 22), single=True)
     for name in operation.factors:
-        yield Probe(case(axes, sizes, "uniform", 23, default), graded=name, single=True)
+        yield Probe(case(single, "uniform", 23), graded=name, single=True)
     for fill, seed in product(nonfinite_fills(operation), (24, 25, 26)):
-        yield Probe(case(_SQUARE, (2, 3, 3, 3), fill, seed, default))
+        yield Probe(case(_SQUARE._replace(batch=2), fill, seed))

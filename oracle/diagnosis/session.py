@@ -8,8 +8,9 @@ from convcheck.cases.case import Case
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation
 from convcheck.judging.judge import not_judged, property_of
-from convcheck.judging.verdicts import Evidence, Verdict
+from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.subjects import Subject
 
 from . import search

@@ -12,18 +12,17 @@ the first call.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .formats import FLOAT64, Format
 from .layers import FILTER, Layer
 from .layouts import Array, view
 
 if TYPE_CHECKING:
     import torch
 
-FLOAT64 = np.dtype(np.float64)
 Pair = tuple[int, int]
 
 
@@ -47,30 +46,24 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def tensor(array: Array, dtype: np.dtype[Any] | None = FLOAT64) -> "torch.Tensor":
+def tensor(array: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
     """Copy `array` into contiguous memory allocated by torch.
 
     Args:
         array: any strides, negative ones included.
-        dtype: dtype of the copy; None keeps the array's own.
+        form: format of the copy; None keeps the array's own dtype.
     """
     import torch  # noqa: PLC0415
 
-    copy = torch.empty(array.shape, dtype=_torch_dtype(dtype or array.dtype))
+    dtype = form.torch if form else torch.from_numpy(np.empty(0, array.dtype)).dtype
+    copy = torch.empty(array.shape, dtype=dtype)
     np.copyto(copy.numpy(), array)
     return copy
 
 
-@lru_cache
-def _torch_dtype(dtype: np.dtype[Any]) -> "torch.dtype":
-    import torch  # noqa: PLC0415
-
-    return torch.from_numpy(np.empty(0, dtype)).dtype
-
-
-def images(x: Array, dtype: np.dtype[Any] | None = FLOAT64) -> "torch.Tensor":
+def images(x: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
     """Copy `x` [B, H, W, C] to where PyTorch's functions expect it, as NCHW."""
-    return tensor(view(x, "NHWC", "NCHW"), dtype)
+    return tensor(view(x, "NHWC", "NCHW"), form)
 
 
 def from_images(z: "torch.Tensor") -> Array:
@@ -78,9 +71,9 @@ def from_images(z: "torch.Tensor") -> Array:
     return view(z.numpy(), "NCHW", "NHWC")
 
 
-def filters(layer: str, ftr: Array, dtype: np.dtype[Any] | None = FLOAT64) -> "torch.Tensor":
+def filters(layer: str, ftr: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
     """Copy `ftr` [in, fh, fw, out] to where the function of `layer` expects it."""
-    return tensor(view(ftr, FILTER, Layer(layer).torch_filter), dtype)
+    return tensor(view(ftr, FILTER, Layer(layer).torch_filter), form)
 
 
 def from_filters(layer: str, ftr: "torch.Tensor") -> Array:
@@ -96,12 +89,10 @@ def apply(layer: str, x: "torch.Tensor", ftr: "torch.Tensor", strd: Pair) -> "to
     return z
 
 
-def forward(
-    layer: str, x: Array, ftr: Array, strd: Pair, dtype: np.dtype[Any] | None = FLOAT64
-) -> Array:
+def forward(layer: str, x: Array, ftr: Array, strd: Pair, form: Format | None = FLOAT64) -> Array:
     """Return `layer` applied to `x` [B, H, W, C] and `ftr` [C, FH, FW, O], as NHWC."""
     with one_thread():
-        return from_images(apply(layer, images(x, dtype), filters(layer, ftr, dtype), strd))
+        return from_images(apply(layer, images(x, form), filters(layer, ftr, form), strd))
 
 
 def input_gradient(
@@ -110,13 +101,13 @@ def input_gradient(
     ftr: Array,
     strd: Pair,
     x_shape: tuple[int, ...],
-    dtype: np.dtype[Any] | None = FLOAT64,
+    form: Format | None = FLOAT64,
 ) -> Array:
     """Return d<layer(x, ftr), delta>/dx, NHWC, by autograd; `x_shape` is (B, H, W, C)."""
     with _autograd():
-        x = images(np.zeros(x_shape, delta.dtype), dtype).requires_grad_()
-        z = apply(layer, x, filters(layer, ftr, dtype), strd)
-        return from_images(_derivative(z, images(delta, dtype), x))
+        x = images(np.zeros(x_shape, delta.dtype), form).requires_grad_()
+        z = apply(layer, x, filters(layer, ftr, form), strd)
+        return from_images(_derivative(z, images(delta, form), x))
 
 
 def filter_gradient(
@@ -125,13 +116,13 @@ def filter_gradient(
     delta: Array,
     strd: Pair,
     ftr_shape: tuple[int, ...],
-    dtype: np.dtype[Any] | None = FLOAT64,
+    form: Format | None = FLOAT64,
 ) -> Array:
     """Return d<layer(x, ftr), delta>/dftr, [in, fh, fw, out], by autograd."""
     with _autograd():
-        ftr = filters(layer, np.zeros(ftr_shape, x.dtype), dtype).requires_grad_()
-        z = apply(layer, images(x, dtype), ftr, strd)
-        return from_filters(layer, _derivative(z, images(delta, dtype), ftr))
+        ftr = filters(layer, np.zeros(ftr_shape, x.dtype), form).requires_grad_()
+        z = apply(layer, images(x, form), ftr, strd)
+        return from_filters(layer, _derivative(z, images(delta, form), ftr))
 
 
 def two_layer_filter_gradient(
@@ -144,7 +135,7 @@ def two_layer_filter_gradient(
     x: Array,
     strd: Pair,
     ftr_shape: tuple[int, ...],
-    dtype: np.dtype[Any] | None = FLOAT64,
+    form: Format | None = FLOAT64,
 ) -> Array:
     """Return dL/dfltrs for a network of two layers, [in, fh, fw, out], by autograd.
 
@@ -153,10 +144,10 @@ def two_layer_filter_gradient(
     any fltrs, so the value of fltrs does not matter and zeros are used.
     """
     with _autograd():
-        ftr = filters(layer, np.zeros(ftr_shape, x.dtype), dtype).requires_grad_()
-        a = apply(layer, images(x, dtype), ftr, strd) * images(d_act, dtype)
-        y = apply(fore_layer, a, filters(fore_layer, fore_w, dtype), fore_strd)
-        return from_filters(layer, _derivative(y, images(fore_delta, dtype), ftr))
+        ftr = filters(layer, np.zeros(ftr_shape, x.dtype), form).requires_grad_()
+        a = apply(layer, images(x, form), ftr, strd) * images(d_act, form)
+        y = apply(fore_layer, a, filters(fore_layer, fore_w, form), fore_strd)
+        return from_filters(layer, _derivative(y, images(fore_delta, form), ftr))
 
 
 @contextmanager

@@ -68,6 +68,7 @@ from typing import Any
 import numpy as np
 
 from convcheck.form.counts import counts
+from convcheck.form.formats import FLOAT64, FORMATS
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation
@@ -75,13 +76,7 @@ from convcheck.kernels.promises import DIRECT, Promise
 
 from . import normwise
 
-U64 = 2.0**-53
 STATISTICAL_FROM = 64
-
-
-def unit_roundoff(dtype: np.dtype[Any] | str) -> float:
-    """Return u, half the distance from 1 to the next number: 2**-24 for float32."""
-    return float(np.finfo(dtype).eps) / 2
 
 
 def g(n: Array | float, u: float) -> Any:
@@ -130,23 +125,22 @@ class _Precision:
         return self.v < self.u
 
 
-def _precision(dtype: np.dtype[Any] | str, promise: Promise) -> _Precision:
-    own, sums = np.finfo(dtype), np.finfo(promise.precision(str(np.dtype(dtype))))
-    u, v = float(own.eps) / 2, float(sums.eps) / 2
-    mu, eta = float(sums.smallest_subnormal), float(own.smallest_subnormal)
+def _precision(dtype: str, promise: Promise) -> _Precision:
+    own, sums = FORMATS[dtype], FORMATS[promise.precision(dtype)]
+    mu, eta = sums.eta, own.eta
     if promise.flushes:
-        mu, eta = (4 * float(info.smallest_normal) for info in (sums, own))
-    converts = v > u or promise.flushes
-    raised = mu / (2 * v) if converts or promise.normwise else 0.0
-    largest = min(float(own.max), float(sums.max))
-    return _Precision(u, v, max(eta, mu), mu / max(eta, mu), largest, raised, converts)
+        mu, eta = (4 * each.smallest_normal for each in (sums, own))
+    converts = promise.narrows(dtype) or promise.flushes
+    raised = mu / (2 * sums.u) if converts or promise.normwise else 0.0
+    largest = min(own.largest, sums.largest)
+    return _Precision(own.u, sums.u, max(eta, mu), mu / max(eta, mu), largest, raised, converts)
 
 
 def bound(
     operation: Operation,
     geometry: Geometry,
     arrays: Arrays,
-    dtype: np.dtype[Any] | str,
+    dtype: str,
     promise: Promise = DIRECT,
 ) -> Bound:
     """Return the bound for kernels that are called on arrays of `dtype`.
@@ -168,12 +162,11 @@ def bound(
     n, half_etas, largest = _terms(operation, geometry, raised, p)
     largest = max(largest, float(raised_magnitude.max(initial=0)))
 
-    growth, growth64 = g(n, p.v), g(n, U64)
+    growth, growth64, eta64 = g(n, p.v), g(n, FLOAT64.u), FLOAT64.eta
     converted = 0.0
     if p.widens:
         converted = float(g(1 if geometry.fore is None else 3, p.u))
         growth = growth + converted * (1 + growth)
-    eta64 = float(np.finfo(np.float64).smallest_subnormal)
     with np.errstate(over="ignore", invalid="ignore"):
         rounding = growth * raised_magnitude + np.ceil(half_etas / 2) * p.eta * (1 + growth)
         statistical = (8 * np.sqrt(n) * p.v + converted) * magnitude + half_etas * p.eta
@@ -183,7 +176,7 @@ def bound(
             statistical = np.full_like(rounding, np.inf)
         allowed = (
             rounding + growth64 * magnitude + np.ceil(half_etas / 2 + 1) * eta64 * (1 + growth64)
-        ) / (1 - g(n + 8, U64))
+        ) / (1 - g(n + 8, FLOAT64.u))
     allowed = np.where(np.isnan(allowed), np.inf, allowed)
     if promise.normwise:
         largest = max(largest, _reach(operation, geometry, raised))
@@ -218,7 +211,7 @@ def _normwise(
     operation: Operation,
     geometry: Geometry,
     absolute: Arrays,
-    dtype: np.dtype[Any] | str,
+    dtype: str,
     promise: Promise,
 ) -> Array:
     """Return the normwise bound; see `normwise`."""

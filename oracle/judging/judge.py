@@ -43,12 +43,13 @@ from convcheck.kernels import floating
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import MisbehaviourError, NotCalledError
 from convcheck.kernels.promises import DIRECT, Promise, suited
+from convcheck.kernels.shown.evidence import Evidence, Wrong
 from convcheck.kernels.subjects import Answer, Call, Subject
 
 from .bounds import Bound, bound
 from .clock import BOUNDS, KERNEL, ORACLE
 from .spread import Spread, spread
-from .verdicts import Evidence, Outcome, Verdict, Wrong
+from .verdicts import Outcome, Verdict
 
 _NOTHING = "the result is empty or zero everywhere"
 

@@ -33,7 +33,6 @@ from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.subjects import Answer, Call, Subject, Wrapped
 
-from .bounds import unit_roundoff
 from .judge import judge_all
 from .oracles import sliding_windows
 from .verdicts import Outcome, Verdict
@@ -216,7 +215,7 @@ def _comparison(
 def _roundoffs(
     verdict: Verdict, other_verdict: Verdict, z: Array, other: Array
 ) -> tuple[float, float] | None:
-    case, u = verdict.case, unit_roundoff(verdict.case.dtype)
+    case, u = verdict.case, verdict.case.format.u
     one, two = verdict.relative, other_verdict.relative
     if case.fill != "positive" or one is None or two is None:
         return None

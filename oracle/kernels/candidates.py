@@ -33,7 +33,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import operation_named
 
 from . import floating, literals
@@ -276,6 +277,10 @@ class Fitted(Local):
     def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
         """Return the order of axes in which an argument is to lie in memory, if it is its own."""
         return self.candidate.axes_in_memory(name)
+
+    def command(self) -> list[str]:
+        """Return the words of a command line that have it judged, in the judge's process."""
+        return [*super().command(), "--in-process"]
 
     def import_line(self) -> str:
         """Return the line of Python that has it as its operation's name."""

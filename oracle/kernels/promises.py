@@ -20,7 +20,8 @@ half, and is "undecided" where it is not.
 
 from dataclasses import dataclass, replace
 
-from convcheck.cases.case import DTYPES, SIGNIFICAND, SMALL, Case
+from convcheck.cases.case import Case
+from convcheck.form.formats import DTYPES, FORMATS
 
 ACCURACIES = ("direct", "normwise")
 SUBNORMALS = ("kept", "flushed")
@@ -87,7 +88,7 @@ class Promise:
 
     def narrows(self, dtype: str) -> bool:
         """Return whether inputs of `dtype` are converted to a narrower one."""
-        return SIGNIFICAND[self.precision(dtype)] < SIGNIFICAND[dtype]
+        return FORMATS[self.precision(dtype)].precision < FORMATS[dtype].precision
 
     def rounds(self, case: Case) -> bool:
         """Return whether there may be rounding on the integers of `case`."""
@@ -95,8 +96,7 @@ class Promise:
             return True
         if self.sums is None:
             return False
-        bits = SMALL[case.dtype] if case.fill == "small" else SIGNIFICAND[case.dtype]
-        return SIGNIFICAND[self.sums] < bits
+        return FORMATS[self.sums].precision < case.bits
 
     def refuses(self, case: Case) -> str | None:
         """Return why a kernel that promises this is not to be judged on `case`, if so."""

@@ -115,6 +115,10 @@ class Subject:
         """Return the order of axes in which an argument is to lie in memory, if it is its own."""
         return None
 
+    def command(self) -> list[str]:
+        """Return the words of a command line that have it judged; none if it cannot be named."""
+        return ["--kernel", self.line] if self.line else []
+
     def import_line(self) -> str:
         """Return the line of Python that has it under its name."""
         return f"{self.name} = ...  # the kernel that was judged"
@@ -126,7 +130,7 @@ class Subject:
         """Have the next call be the first that the kernel sees; False where that cannot be."""
         return False
 
-    def fresh(self, seconds: float) -> "Subject":  # noqa: ARG002
+    def fresh(self, seconds: float | None = None) -> "Subject":  # noqa: ARG002
         """Return it as it was at first, called for at most so long, where that can be."""
         return self
 

@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from convcheck.cases.case import Case, agreement_fills
 from convcheck.cases.regions import Region
-from convcheck.conformance.plugin import kernels
-from convcheck.conformance.plugin.kernels import judge_fills
+from convcheck.conformance.plan.step import judge_fills
+from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.strategies import geometries, seeds
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import view
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge_all
+from convcheck.kernels.functions import subject_of
 
 KERNELS = zoo.kernels(zoo.STYLES["fused"])
 GRADIENTS = ("convolution_input_gradient", "convolution_filter_gradient")
@@ -105,15 +106,12 @@ def against_kernel_and_oracle(examples: int = 150) -> dict[str, float]:
     @_quiet(examples)
     @given(geometries(operation), seeds)
     def suite(geometry: Geometry, seed: int) -> None:
-        judge_fills(operation, agreement_fills(operation), geometry, seed)
+        judge_fills(subject, agreement_fills(operation), geometry, seed)
 
     kernel, oracle = Watch(), Watch()
-    kernels.CHOSEN["convolution"] = kernel(kernels.reference_for("convolution"))
-    try:
-        with watched_oracle(oracle):
-            seconds = _seconds(suite) - kernel.own_seconds - oracle.own_seconds
-    finally:
-        kernels.CHOSEN.clear()
+    subject = subject_of(kernel(reference_for("convolution")), operation)
+    with watched_oracle(oracle):
+        seconds = _seconds(suite) - kernel.own_seconds - oracle.own_seconds
     return {
         "enumeration": 1 / (1 - share()["all"]["rest"]),
         "Hypothesis suite": seconds / (kernel.seconds + oracle.seconds),
@@ -143,18 +141,15 @@ def per_judged_case(examples: int = 100) -> dict[str, float]:
     @_quiet(examples)
     @given(geometries(operation), seeds)
     def suite(geometry: Geometry, seed: int) -> None:
-        verdicts = judge_fills(operation, agreement_fills(operation), geometry, seed)
+        verdicts = judge_fills(subject, agreement_fills(operation), geometry, seed)
         counted["Hypothesis suite"] += len(verdicts)
 
     chosen = _sample(300)
-    kernels.CHOSEN["convolution"] = kernel
-    try:
-        seconds = {
-            "enumeration": _seconds(lambda: _enumeration(chosen, ["convolution"])) / len(chosen),
-            "Hypothesis suite": _seconds(suite) / counted["Hypothesis suite"],
-            "plain pytest + Hypothesis + assert_close": _seconds(plain)
-            / counted["plain pytest + Hypothesis + assert_close"],
-        }
-    finally:
-        kernels.CHOSEN.clear()
+    subject = subject_of(kernel, operation)
+    seconds = {
+        "enumeration": _seconds(lambda: _enumeration(chosen, ["convolution"])) / len(chosen),
+        "Hypothesis suite": _seconds(suite) / counted["Hypothesis suite"],
+        "plain pytest + Hypothesis + assert_close": _seconds(plain)
+        / counted["plain pytest + Hypothesis + assert_close"],
+    }
     return {name: each / seconds["enumeration"] for name, each in seconds.items()}

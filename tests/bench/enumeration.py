@@ -9,9 +9,9 @@ from typing import Any
 
 import zoo
 
-from convcheck.cases.case import DTYPES
 from convcheck.cases.regions import Region
-from convcheck.conformance.plugin.kernels import kernel_for
+from convcheck.conformance.references import reference_for
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.certificates import Certificate, enumerate_region
 
@@ -85,7 +85,7 @@ def share() -> dict[str, dict[str, float]]:
     shares, rest = {}, {"kernel": 0.0, "oracle": 0.0, "rest": 0.0}
     for operation in OPERATIONS.values():
         kernel, oracle = Watch(), Watch()
-        timed = kernel(kernel_for(operation.name))
+        timed = kernel(reference_for(operation.name))
         within = region(operation)
         certificate = Certificate(within, 1, within.count())
         started = time.perf_counter()
@@ -108,7 +108,7 @@ def alarms(wanted: int) -> dict[str, int]:
         for style in ("loop", *zoo.STYLES):
             for operation in OPERATIONS.values():
                 kernels = zoo.kernels(zoo.STYLES[style]) if style != "loop" else None
-                kernel = kernels[operation.name] if kernels else kernel_for(operation.name)
+                kernel = kernels[operation.name] if kernels else reference_for(operation.name)
                 for _, verdicts in enumerate_region(kernel, region(operation), draws=1, seed=seed):
                     judged += len(verdicts)
                     for verdict in verdicts:

@@ -22,7 +22,7 @@ SOME = tuple(name for name in OPERATIONS if name.startswith("convolution_transpo
 # What a process does without pytest: its half of the same regions, timed once it has started.
 _BARE = """
 import sys, time
-from convcheck.conformance.plugin.kernels import kernel_for
+from convcheck.conformance.references import reference_for
 from convcheck.conformance.plan.certified import TIERS, region
 from convcheck.judging.certificates import enumerate_region
 from convcheck.form.operations import OPERATIONS
@@ -34,7 +34,7 @@ with one_thread():
     sys.stdin.readline()
     started = time.perf_counter()
     for operation in map(OPERATIONS.get, sys.argv[3:]):
-        kernel = kernel_for(operation.name)
+        kernel = reference_for(operation.name)
         within = region(kernel, TIERS["default"])
         for _ in enumerate_region(kernel, within, draws=1, seed=0, shard=share, shards=of):
             pass

@@ -11,17 +11,20 @@ from hypothesis import is_hypothesis_test
 from hypothesis.errors import FlakyFailure
 
 from convcheck.conformance.plugin import hooks as plugin
-from convcheck.conformance.plugin import kept, kernels
+from convcheck.conformance.plugin import kept
 from convcheck.conformance.plugin.asked import is_about
 from convcheck.conformance.plugin.collector import BROKEN, COLLECTED, COST, PROPERTY, TOLD
 from convcheck.conformance.plugin.effort import tier
 from convcheck.conformance.plugin.fills import filling
 from convcheck.conformance.plugin.hooks import is_home
 from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.conformance.plugin.subjects import subjects_of
 from convcheck.form import pytorch
+from convcheck.form.operations import Operation
 from convcheck.judging import clock
 from convcheck.judging.judge import OracleError
 from convcheck.kernels import floating
+from convcheck.kernels.subjects import Subject
 
 HERE = Path(__file__).parent
 _RECORD = pytest.StashKey[Record]()
@@ -35,7 +38,7 @@ def agreeing_oracles(request: pytest.FixtureRequest) -> None:
     """Refuse to go on unless the oracles agree with one another."""
     try:
         with floating.kept():
-            kernels.check_oracles()
+            subjects_of(request.config).check_oracles()
     except OracleError as error:
         request.session.shouldfail = str(error)
         raise
@@ -56,10 +59,25 @@ def one_thread(agreeing_oracles: None) -> Iterator[None]:  # noqa: ARG001  (only
 @pytest.fixture
 def record(request: pytest.FixtureRequest) -> Iterator[Record]:
     """Return the record of the running test."""
-    kernels.begin()
-    record: Record = request.node.stash.setdefault(_RECORD, Record(keep=kept.keep))
+    subjects = subjects_of(request.config)
+    subjects.begin()
+    new = Record(subjects.__getitem__, keep=kept.keep)
+    record: Record = request.node.stash.setdefault(_RECORD, new)
     with floating.kept():  # whatever the user's conftest.py has imported
         yield record
+
+
+@pytest.fixture
+def subject(request: pytest.FixtureRequest, operation: Operation) -> Subject:
+    """Return what is judged of an operation."""
+    return subjects_of(request.config)[operation.name]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have a test that asks for an operation run with each that is judged."""
+    if "operation" in metafunc.fixturenames:
+        operations = subjects_of(metafunc.config).operations
+        metafunc.parametrize("operation", operations, ids=lambda operation: operation.name)
 
 
 # What rejects most wrong kernels soonest, in this order; the other tests come after it.
@@ -70,9 +88,9 @@ _OF_CANDIDATES = {"test_kept.py", "test_refactor.py"}
 _OF_THE_REFERENCE = {"test_domain.py", "test_ledger.py"}
 
 
-def pytest_ignore_collect(collection_path: Path) -> bool | None:
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what has nothing to do where candidates are judged, or none is."""
-    idle = _OF_THE_REFERENCE if kernels.PLACES else _OF_CANDIDATES
+    idle = _OF_THE_REFERENCE if subjects_of(config).candidates else _OF_CANDIDATES
     return True if collection_path.name in idle and is_home(collection_path.parent) else None
 
 
@@ -83,11 +101,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     The others judge operations that nobody asked for, or are about the reference.
     """
     config.stash[_MODULES] = {item.path.name for item in items if is_home(item.path.parent)}
-    if kernels.PLACES:
+    candidates = subjects_of(config).candidates
+    if candidates:
         others = [
             item
             for item in items
-            if is_home(item.path.parent) and not is_about(_params(item), kernels.PLACES)
+            if is_home(item.path.parent) and not is_about(_params(item), candidates)
         ]
         _leave_out(config, items, others)
         items.sort(key=_turn)
@@ -128,7 +147,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     # Both keep tests from being collected at all, so that nobody knows of them here.
     chosen = any("::" in each for each in config.args) or config.getoption("lf", default=False)
     offered: list[pytest.Item] = config.stash[_OFFERED]
-    idle = _OF_THE_REFERENCE if kernels.PLACES else _OF_CANDIDATES
+    candidates = subjects_of(config).candidates
+    idle = _OF_THE_REFERENCE if candidates else _OF_CANDIDATES
     every = {path.name for path in HERE.glob("test_*.py")} - idle
     whole = config.stash[_MODULES] >= every and not chosen
     config.stash[_COLLECTED] = {
@@ -140,7 +160,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             if (what := filling(getattr(item, "obj", None), _params(item)))
         },
         "whole": whole,
-        "covering": not kernels.PLACES and tier() != "quick",
+        "covering": not candidates and tier() != "quick",
     }
 
 

@@ -23,6 +23,15 @@ HOMES: Mapping[str, ModuleType] = {
     for name in OPERATIONS
 }
 
+ORACLES_IN_WORDS: Mapping[str, str] = {
+    "PyTorch": "conv2d, conv_transpose2d and autograd in float64, on one thread; it judges",
+    "Python integers": "term by term, in integers of unlimited size",
+    "sliding windows": "einsum over windows, in float64",
+    "loops": "the reference's: literal for convolution and convolution_transpose, repaired "
+    "for the backward kernels, plain loops for the gradients",
+}
+"""those that are checked against one another"""
+
 # The laws of the trilinear form hold for one layer.
 _ONE_LAYER = ("translation", "impulse", "subsampling")
 

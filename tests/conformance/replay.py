@@ -4,9 +4,9 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.conformance.plan.replay import properties_of
-from convcheck.conformance.plugin.kernels import REPLACED, kernel_for
 from convcheck.conformance.plugin.likeness import Tally
 from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.plugin.subjects import subjects_of
 from convcheck.conformance.references import judge_property
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -27,12 +27,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize(("case", "prop"), parameters)
 
 
-def test_case(record: Record, case: Case, prop: str) -> None:
+def test_case(record: Record, case: Case, prop: str, pytestconfig: pytest.Config) -> None:
     """The kernel agrees with the oracle on the case, obeys the law, has the bits of another."""
+    subjects = subjects_of(pytestconfig)
+    subject = subjects[case.operation]
     if prop == _BITS:
-        tally = Tally(kernel_for(case.operation), REPLACED[case.operation])
+        tally = Tally(subject, subjects.replaced[case.operation])
         tally.compare([case])
         record.note("refactor", tally.dump(case.operation, case.dtype, bitwise=True))
         tally.demand_bits()
         return
-    record.judged([judge_property(prop, kernel_for(case.operation), case)])
+    record.judged([judge_property(prop, subject, case)])

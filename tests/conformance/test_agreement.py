@@ -5,35 +5,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcheck.cases.case import agreement_fills, nonfinite_fills
+from convcheck.conformance.plan.step import judge_fills
 from convcheck.conformance.plugin.effort import effort
 from convcheck.conformance.plugin.fills import fills
-from convcheck.conformance.plugin.kernels import judge_fills, operations
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.shapes.strategies import geometries, seeds
-from convcheck.form.operations import Operation
+from convcheck.kernels.subjects import Subject
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-each_operation = pytest.mark.parametrize(
-    "operation", operations(), ids=lambda operation: operation.name
-)
-
 
 @fills("exact", "bound")
-@each_operation
 @effort()
 @given(data=st.data())
-def test_agreement(record: Record, operation: Operation, data: st.DataObject) -> None:
+def test_agreement(record: Record, subject: Subject, data: st.DataObject) -> None:
     """Results are equal on integers without rounding, within the bound on real numbers."""
+    operation = subject.operation
     geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    record.judged(judge_fills(operation, agreement_fills(operation), geometry, seed), random=True)
+    record.judged(judge_fills(subject, agreement_fills(operation), geometry, seed), random=True)
 
 
 @fills("nonfinite data", "nonfinite others")
-@each_operation
 @effort(0.25)
 @given(data=st.data())
-def test_nonfinite(record: Record, operation: Operation, data: st.DataObject) -> None:
+def test_nonfinite(record: Record, subject: Subject, data: st.DataObject) -> None:
     """NaN and infinities reach the results that they enter, and no others."""
+    operation = subject.operation
     geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    record.judged(judge_fills(operation, nonfinite_fills(operation), geometry, seed))
+    record.judged(judge_fills(subject, nonfinite_fills(operation), geometry, seed))

@@ -1,6 +1,6 @@
 """Geometries are judged that hold all combinations of a few sizes, or of classes of shapes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -12,12 +12,12 @@ from convcheck.conformance.plan.combined import (
     Shapes,
     combined,
 )
+from convcheck.conformance.plan.step import Step, fore_layers_of
 from convcheck.conformance.plugin.effort import tier
-from convcheck.conformance.plugin.kernels import CHOSEN, fore_layers_of, kernel_for
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.steps import parametrize
+from convcheck.conformance.plugin.subjects import subjects_of
 from convcheck.conformance.shapes.coverage import Pair, block_pairs, shape_pairs
-from convcheck.form.operations import Operation
 from convcheck.kernels.promises import DIRECT
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -25,33 +25,30 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give each test its steps."""
-    of_sizes = metafunc.function is test_sizes
-    parametrize(metafunc, _sizes if of_sizes else lambda operation: [Shapes(operation)])
-
-
-def _sizes(operation: Operation) -> Iterator[Combined]:
-    chosen = operation.name in CHOSEN
-    return combined(operation, TIERS[tier()] if chosen else OF_THE_REFERENCE)
+    if metafunc.function is test_shapes:
+        parametrize(metafunc, lambda operation: [Shapes(operation)])
+    else:
+        candidates = subjects_of(metafunc.config).candidates
+        sizes = TIERS[tier()] if candidates else OF_THE_REFERENCE
+        parametrize(metafunc, lambda operation: combined(operation, sizes))
 
 
 def test_sizes(record: Record, step: Combined) -> None:
     """The kernel agrees on sizes of every kind, in every combination of two or three."""
     record.walk(step)
     if step.sizes.values == "all":
-        _check_reached(record, step.operation, "blocks", block_pairs(step.operation.name))
+        _check_reached(record, step, "blocks", block_pairs(step.operation.name))
 
 
 def test_shapes(record: Record, step: Shapes) -> None:
     """The kernel agrees on geometries that hold every pair of classes of two parameters."""
     record.walk(step)
-    planned = shape_pairs(step.operation.name, fore_layers_of(step.operation))
-    _check_reached(record, step.operation, "shapes", planned)
+    layers = fore_layers_of(record.subject(step.operation))
+    _check_reached(record, step, "shapes", shape_pairs(step.operation.name, layers))
 
 
-def _check_reached(
-    record: Record, operation: Operation, kind: str, planned: Iterable[Pair]
-) -> None:
+def _check_reached(record: Record, step: Step, kind: str, planned: Iterable[Pair]) -> None:
     """Check that each pair was decided, unless the kernel promises less than exact sums."""
-    missed = set(planned) - set(record.reached(operation.name, kind))
-    exact = replace(kernel_for(operation.name).promise, zeros=()) == DIRECT
+    missed = set(planned) - set(record.reached(step.operation.name, kind))
+    exact = replace(record.subject(step.operation).promise, zeros=()) == DIRECT
     assert not (missed and exact), f"never decided: {sorted(missed)}"

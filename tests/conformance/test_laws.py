@@ -7,20 +7,19 @@ from hypothesis import strategies as st
 from convcheck.conformance.plan.drawn import judge_laws
 from convcheck.conformance.plugin.effort import effort
 from convcheck.conformance.plugin.fills import fills
-from convcheck.conformance.plugin.kernels import kernel_for, operations
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.shapes.strategies import geometries, seeds
-from convcheck.form.operations import Operation
 from convcheck.judging.laws.identities import LAWS
+from convcheck.kernels.subjects import Subject
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @fills(*LAWS)
-@pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation.name)
 @effort(0.25)
 @given(data=st.data())
-def test_laws(record: Record, operation: Operation, data: st.DataObject) -> None:
+def test_laws(record: Record, subject: Subject, data: st.DataObject) -> None:
     """On exact integers, the kernel agrees with itself as the laws demand."""
+    operation = subject.operation
     geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    record.judged(judge_laws(kernel_for(operation.name), geometry, seed))
+    record.judged(judge_laws(subject, geometry, seed))

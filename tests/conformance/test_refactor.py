@@ -5,16 +5,18 @@ from dataclasses import replace
 
 import pytest
 
-from convcheck.cases.case import DTYPES, REAL_FILLS, Case, Raw
-from convcheck.conformance.plugin import kernels
+from convcheck.cases.case import REAL_FILLS, Case, Raw
 from convcheck.conformance.plugin.effort import seed_number, tier
 from convcheck.conformance.plugin.fills import fills
 from convcheck.conformance.plugin.likeness import Tally
 from convcheck.conformance.plugin.recording import Record
+from convcheck.conformance.plugin.subjects import subjects_of
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.operations import Operation
 from convcheck.judging.likeness import compare
+from convcheck.kernels.subjects import Subject
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -33,16 +35,16 @@ _FORES = (Fore("convolution", 3, 2, 2, 1, 1), Fore("convolution_transpose", 3, 2
 
 @fills("exact", "bound", "nonfinite data")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("operation", kernels.operations(), ids=lambda operation: operation.name)
 def test_refactor(
-    record: Record, operation: Operation, dtype: str, pytestconfig: pytest.Config
+    record: Record, subject: Subject, dtype: str, pytestconfig: pytest.Config
 ) -> None:
     """The candidate is right; what it shares with the kernel that it replaces is told."""
-    kernel, replaced = kernels.kernel_for(operation.name), kernels.REPLACED[operation.name]
+    operation = subject.operation
+    replaced = subjects_of(pytestconfig).replaced[operation.name]
     bitwise = pytestconfig.getoption("convcheck_bitwise")
     groups = _cases(operation, dtype, seed_number(pytestconfig))
-    compare(kernel, replaced, groups[0])  # imports and compilers are no part of its speed
-    tally = Tally(kernel, replaced)
+    compare(subject, replaced, groups[0])  # imports and compilers are no part of its speed
+    tally = Tally(subject, replaced)
     for cases in groups:
         tally.compare(cases)
     record.note("refactor", tally.dump(operation.name, dtype, bitwise=bitwise))

@@ -66,11 +66,11 @@ def domain_names() -> Names:
     import torch  # noqa: PLC0415  (takes a second: not while tests are being collected)
 
     oracle: Names = {
-        "conv2d": partial(pytorch.forward, "convolution", dtype=None),
+        "conv2d": partial(pytorch.forward, "convolution", form=None),
         "conv2d_as_is": partial(_as_is, "conv2d"),
-        "conv_transpose2d": partial(pytorch.forward, "convolution_transpose", dtype=None),
+        "conv_transpose2d": partial(pytorch.forward, "convolution_transpose", form=None),
         "conv_transpose2d_as_is": partial(_as_is, "conv_transpose2d"),
-        "two_layer_filter_gradient": partial(pytorch.two_layer_filter_gradient, dtype=None),
+        "two_layer_filter_gradient": partial(pytorch.two_layer_filter_gradient, form=None),
     }
     renamed = {f"repaired_{name}": kernel for name, kernel in REPAIRED.items()}
     return CONSTRUCTORS | LITERAL | renamed | oracle | {"torch": torch}

@@ -48,6 +48,17 @@ def does(*deeds: Callable[[], object]) -> Kernel:
     return kernel
 
 
+def touches(deed: Callable[[Array], object]) -> Kernel:
+    """Return a right kernel that does something to its input besides."""
+
+    def kernel(x: Array, ftr: Array, strd: Pair) -> Array:
+        z = right(x, ftr, strd)
+        deed(x)
+        return z
+
+    return kernel
+
+
 def returns(change: Callable[[Array], Any]) -> Kernel:
     """Return a kernel that returns the right result in another form."""
     return lambda x, ftr, strd: change(right(x, ftr, strd))
@@ -85,13 +96,16 @@ def _clears_the_input_before(x: Array, ftr: Array, strd: Pair) -> Array:
     return right(x, ftr, strd)
 
 
-class _Lazy:
-    """An array that never comes."""
+class Lazy:
+    """What is an array only when it is read."""
 
-    def __init__(self, _z: Array) -> None: ...
+    def __init__(self, read: Callable[[], Array]) -> None:
+        """Take the function that reads it."""
+        self.read = read
 
     def __array__(self, *_: Any, **__: Any) -> Array:
-        return _wait()
+        """Return the array."""
+        return self.read()
 
 
 def _allocate() -> None:
@@ -148,7 +162,10 @@ MISBEHAVE: dict[str, tuple[Kernel, str]] = {
         does(lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN), _wait),
         "did not return within 0.5 s (--call-seconds)",
     ),
-    "hangs_when_read": (returns(_Lazy), "did not return within 0.5 s (--call-seconds)"),
+    "hangs_when_read": (
+        returns(lambda _: Lazy(_wait)),
+        "did not return within 0.5 s (--call-seconds)",
+    ),
     "crashes": (does(lambda: ctypes.string_at(0)), "crashed its process (SIGSEGV)"),
     "aborts": (does(os.abort), "crashed its process (SIGABRT)"),
     "aborts_in_a_thread": (does(_abort_later), "crashed its process (SIGABRT)"),

@@ -16,11 +16,12 @@ from convcheck.cases.regions import Region
 from convcheck.conformance import test_agreement, test_laws
 from convcheck.conformance.plan.boundaries import boundaries
 from convcheck.conformance.plan.combined import TIERS, combined
-from convcheck.conformance.plugin import kernels
 from convcheck.conformance.plugin.recording import Record
 from convcheck.form import pytorch
-from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.form.operations import OPERATIONS
 from convcheck.judging.certificates import certify
+from convcheck.kernels.functions import Function
+from convcheck.kernels.subjects import Subject
 from convcheck.reference import gradients, notebook
 
 # Primitives that are not changed, to judge what all styles share.
@@ -40,32 +41,31 @@ each_run = pytest.mark.parametrize(("style", "name"), RUNS)
 
 
 @pytest.fixture
-def operation(style: str, name: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Operation]:
-    """Have an operation's kernel in a style judged."""
+def subject(style: str, name: str) -> Iterator[Subject]:
+    """Return an operation's kernel in a style."""
 
     def kernel(*arguments: Any, **keywords: Any) -> Any:
         return zoo.kernels(STYLES[style])[name](*arguments, **keywords)
 
-    monkeypatch.setitem(kernels.CHOSEN, name, kernel)
     with pytorch.one_thread():
-        yield OPERATIONS[name]
+        yield Function(kernel, OPERATIONS[name])
 
 
 @each_run
-def test_certified(operation: Operation) -> None:
+def test_certified(subject: Subject) -> None:
     """The kernel is certified in a small region: all kernels first, since that is cheap."""
-    region = Region(operation.name, 1 if operation.default_fore else 2)
-    kernel = kernels.kernel_for(operation.name)
-    assert certify(kernel, region).complete
+    region = Region(subject.operation.name, 1 if subject.operation.default_fore else 2)
+    assert certify(subject, region).complete
 
 
 @each_run
-def test_conforms(operation: Operation, style: str) -> None:
+def test_conforms(subject: Subject, style: str) -> None:
     """The kernel passes the other tests; loops are too slow for those of sizes."""
+    record, operation = Record(lambda _: subject), subject.operation
     for boundary in boundaries(operation):
-        Record().walk(boundary)
+        record.walk(boundary)
     for test in (test_agreement.test_agreement, test_agreement.test_nonfinite, test_laws.test_laws):
         judged: Any = hypothesis.seed(0)(test)
-        judged(record=Record(), operation=operation)
+        judged(record=record, subject=subject)
     for sizes in combined(operation, TIERS["quick"]) if style != "loops" else ():
-        Record().walk(sizes)
+        record.walk(sizes)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells
+from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import files, findings, strength
 
@@ -116,7 +117,7 @@ def certificate(operation: str, *, complete: bool = True) -> Json:
 
 def everything() -> Json:
     """Return the report of a run in which one operation of eight failed, with all its parts."""
-    cells = planned_cells()
+    cells = planned_cells(Subjects())
     bad = ("convolution", "exact", "float32")
     parts = [
         part(
@@ -146,7 +147,7 @@ def everything() -> Json:
     found["random"] = [{"operation": name, "geometries": 100, "below": 0.03} for name in OPERATIONS]
     found["boundaries"] = [
         {"operation": name, "class": kind, "count": n % 7 * 1_000}
-        for n, (name, kind) in enumerate(planned_boundaries())
+        for n, (name, kind) in enumerate(planned_boundaries(Subjects()))
     ]
     growth = [
         {"products": 4**k, "error": 0.7 * 1.6**k, "bound": 4.0**k, "expected": 8 * 2.0**k}

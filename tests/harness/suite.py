@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import hypothesis
-import pytest
 from hypothesis.errors import FlakyFailure
 
 from convcheck.cases.case import Case
@@ -18,12 +17,13 @@ from convcheck.conformance.plan.boundaries import boundaries
 from convcheck.conformance.plan.certified import certified
 from convcheck.conformance.plan.combined import TIERS, Shapes, combined
 from convcheck.conformance.plan.step import Step
-from convcheck.conformance.plugin import kernels
 from convcheck.conformance.plugin.effort import tier
 from convcheck.conformance.plugin.recording import Record
 from convcheck.diagnosis.mistakes import Mistake
 from convcheck.form.operations import OPERATIONS, Kernel, Operation
 from convcheck.judging.verdicts import Verdict
+from convcheck.kernels.functions import subject_of
+from convcheck.kernels.subjects import Subject
 
 Test = Callable[..., object]
 
@@ -63,11 +63,11 @@ class _Latest(Record):
                 raise _FailedError
 
 
-def plain(operation: Operation) -> Iterator[Test]:
+def plain(subject: Subject) -> Iterator[Test]:
     """Yield the tests of fixed and of drawn geometries."""
-    yield from map(_test, boundaries(operation))
+    yield from map(_test, boundaries(subject.operation))
     for module, test in _DRAWN:
-        yield partial(seeded(module, test, operation), operation=operation)
+        yield partial(seeded(module, test, subject.operation), subject=subject)
 
 
 def _test(step: Step) -> Test:
@@ -91,9 +91,10 @@ def sizes(operation: Operation) -> Iterator[Test]:
     return map(_test, combined(operation, TIERS[tier()]))
 
 
-def conformance(operation: Operation) -> Iterator[Test]:
+def conformance(subject: Subject) -> Iterator[Test]:
     """Yield the tests of the profile that is loaded."""
-    yield from plain(operation)
+    operation = subject.operation
+    yield from plain(subject)
     yield from sizes(operation)
     yield _test(Shapes(operation))
     yield from map(_test, certified(operation, tier(), seed=0))
@@ -101,14 +102,13 @@ def conformance(operation: Operation) -> Iterator[Test]:
 
 def caught(kernel: Kernel, name: str) -> int | None:
     """Return after how many judged cases a kernel is caught; None if it never is."""
-    count = _Count()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(kernels.CHOSEN, name, kernel)
-        try:
-            for test in conformance(OPERATIONS[name]):
-                test(record=count)
-        except _CaughtError:
-            return count.count
+    subject = subject_of(kernel, OPERATIONS[name])
+    count = _Count(lambda _: subject)
+    try:
+        for test in conformance(subject):
+            test(record=count)
+    except _CaughtError:
+        return count.count
     return None
 
 
@@ -116,10 +116,8 @@ def shrunk(mistake: Mistake) -> int | None:
     """Return how many input elements a failure shrinks to; None if none is drawn."""
     operation, latest = OPERATIONS[mistake.operation], _Latest()
     test = seeded("test_agreement", test_agreement.test_agreement, operation)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(kernels.CHOSEN, operation.name, mistake.make())
-        with contextlib.suppress(_FailedError, FlakyFailure):  # flaky: it depends on calls before
-            test(record=latest, operation=operation)
+    with contextlib.suppress(_FailedError, FlakyFailure):  # flaky: it depends on calls before
+        test(record=latest, subject=subject_of(mistake.make(), operation))
     if latest.case is None:
         return None
     return sum(array.size for array in latest.case.arrays().values())

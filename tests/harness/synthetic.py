@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells, planned_pairs
+from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.reports import circumstances, files, findings
 from convcheck.reports.findings import Planned, Results
 
@@ -12,9 +13,9 @@ Json = dict[str, Any]
 CASE = "v1:convolution:float32:integers:b1.h2.w1.i1.o1.f2x1.s1x1:0"
 KERNELS = {"convolution": "mine:conv2d"}
 PLANNED = Planned(
-    [cell for cell in planned_cells() if cell[0] in KERNELS],
-    [each for each in planned_boundaries() if each[0] in KERNELS],
-    [each for each in planned_pairs() if each[0] in KERNELS],
+    [cell for cell in planned_cells(Subjects()) if cell[0] in KERNELS],
+    [each for each in planned_boundaries(Subjects()) if each[0] in KERNELS],
+    [each for each in planned_pairs(Subjects()) if each[0] in KERNELS],
 )
 CELLS = list(PLANNED.cells)
 TESTS = [f"test_some::test_it[{prop}-{which}]" for _, prop, _ in CELLS[::3] for which in "ab"]

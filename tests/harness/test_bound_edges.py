@@ -4,11 +4,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import torch
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
+from convcheck.form.formats import DTYPES, FORMATS, Format
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.bounds import U64, Bound, bound, g, unit_roundoff
+from convcheck.judging.bounds import Bound, bound, g
 
 
 def limits_of(case: Case) -> Bound:
@@ -16,14 +18,16 @@ def limits_of(case: Case) -> Bound:
     return bound(OPERATIONS[case.operation], case.geometry, case.arrays(), case.dtype)
 
 
-def test_unit_roundoff() -> None:
-    """The unit roundoff is the largest distance from 1 that is rounded to it."""
-    for dtype, u in (("float16", 2.0**-11), ("float32", 2.0**-24), (np.dtype("f8"), 2.0**-53)):
-        assert unit_roundoff(dtype) == u
-    for narrow in (np.float16, np.float32):
-        u = unit_roundoff(np.dtype(narrow))
-        assert (float(narrow(1 + u)), float(narrow(1 + 1.01 * u))) == (1, 1 + 2 * u)
-    assert unit_roundoff("float64") == U64
+@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
+def test_formats(form: Format) -> None:
+    """A format's numbers are those of NumPy's and PyTorch's dtype of its name."""
+    info = np.finfo(form.name)
+    extremes = (info.eps / 2, info.smallest_subnormal, info.smallest_normal, info.max)
+    assert (form.u, form.eta, form.smallest_normal, form.largest) == tuple(map(float, extremes))
+    assert form.dtype == np.dtype(form.name)
+    assert form.torch is torch.from_numpy(np.empty(0, form.dtype)).dtype
+    if form.small != 5:  # no narrower one is judged
+        assert form.small in {each.precision for each in FORMATS.values()}
 
 
 def test_g() -> None:

@@ -23,7 +23,8 @@ from arithmetic import (
 )
 
 from convcheck import reference
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Arrays
 from convcheck.judging.bounds import Bound, bound
 from convcheck.kernels.promises import Promise

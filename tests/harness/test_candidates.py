@@ -325,7 +325,7 @@ def config(folder: Path, **options: Any) -> Any:
 def table(folder: Path, text: str) -> dict[str, Candidate]:
     """Return the candidates of a table in a pyproject.toml."""
     (folder / "pyproject.toml").write_text(text, encoding="utf-8")
-    return asked.candidates(config(folder, convcheck_kernels=["pyproject.toml"]))
+    return asked.settle(config(folder, convcheck_kernels=["pyproject.toml"]))
 
 
 def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -421,14 +421,14 @@ def test_modules_are_looked_up_elsewhere(tmp_path: Path) -> None:
     )
     (tmp_path / "none.py").write_text("def conv(x): ...", encoding="utf-8")
     (tmp_path / "dies.py").write_text("import os; os._exit(7)", encoding="utf-8")
-    found = asked.candidates(config(tmp_path, convcheck_kernels=[str(tmp_path / "fine.py")]))
+    found = asked.settle(config(tmp_path, convcheck_kernels=[str(tmp_path / "fine.py")]))
     assert list(found) == ["convolution"]
     for name, message in {
         "none.py": "expected a function with the name of an operation",
         "dies.py": "importing it ended its process, with exit status 7",
     }.items():
         with pytest.raises(pytest.UsageError, match=message):
-            asked.candidates(config(tmp_path, convcheck_kernels=[str(tmp_path / name)]))
+            asked.settle(config(tmp_path, convcheck_kernels=[str(tmp_path / name)]))
 
 
 def test_modules_are_found_where_the_judge_finds_them(
@@ -442,7 +442,7 @@ def test_modules_are_found_where_the_judge_finds_them(
         encoding="utf-8",
     )
     monkeypatch.syspath_prepend(tmp_path)
-    (found,) = asked.candidates(config(tmp_path, convcheck_kernels=["far_off.kern"])).values()
+    (found,) = asked.settle(config(tmp_path, convcheck_kernels=["far_off.kern"])).values()
     kernel = Isolated(found)
     try:
         assert judge(kernel, CASE).outcome is Outcome.AGREES
@@ -453,7 +453,7 @@ def test_modules_are_found_where_the_judge_finds_them(
 def test_workers_are_handed_lines(tmp_path: Path) -> None:
     """What modules and tables name becomes --kernel lines, which workers get as they are."""
     given = config(tmp_path, convcheck_kernel=[CONV2D])
-    asked.candidates(given)
+    asked.settle(given)
     assert given.option.convcheck_kernel == [CONV2D]
     assert given.option.convcheck_kernels == []
 

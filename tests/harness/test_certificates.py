@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from each import each_operation
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
-from convcheck.conformance.plugin.kernels import kernel_for
 from convcheck.conformance.references import reference_for
 from convcheck.form import pytorch
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
 from convcheck.judging import certificates
@@ -120,7 +120,7 @@ def test_wrong_kernels_agree_no_more_often_than_stated() -> None:
 @pytest.mark.parametrize("operation", ["convolution", "convolution_transpose"])
 def test_axes_tell_what_was_certified(operation: str) -> None:
     """Every axis of a geometry that agreed is known, with the longest that lay across it."""
-    certificate = certify(kernel_for(operation), Region(operation, 3, narrow=1))
+    certificate = certify(reference_for(operation), Region(operation, 3, narrow=1))
     axes = certificate.axes
     assert {extent for extent, _, _ in axes} == {1, 2, 3}
     assert all(1 <= taps <= extent for extent, taps, _ in axes)
@@ -141,7 +141,7 @@ def test_axes_are_those_of_the_operation() -> None:
     for name in ("convolution", "convolution_transpose"):
         certificate = Certificate(Region(name, 6), 1, 1)
         case = Case(name, geometry, "float64", "integers", 1)
-        certificate.add([judge(kernel_for(name), case)])
+        certificate.add([judge(reference_for(name), case)])
         found.append(set(certificate.axes))
     assert found == [{(4, 2, 1), (5, 2, 1)}, {(5, 2, 1), (6, 2, 1)}]
 

@@ -14,7 +14,7 @@ from convcheck.diagnosis.where.signs import common, of_shape, signs, told
 from convcheck.diagnosis.where.statements import Statement, both, columns_of, numbers_of, statements
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
-from convcheck.judging.verdicts import Wrong
+from convcheck.kernels.shown.evidence import Wrong
 
 OPERATION = OPERATIONS["convolution"]
 WORDS = "wrong exactly where width is 3 or more, in 40 geometries tried"

@@ -159,7 +159,7 @@ def test_a_process_that_cannot_start_is_no_fault(
     option = SimpleNamespace(convcheck_kernel=None, convcheck_kernels=["k.py"])
     config: Any = SimpleNamespace(rootpath=tmp_path, option=option)
     with pytest.raises(pytest.UsageError, match="no process can be started"):
-        asked.candidates(config)
+        asked.settle(config)
 
 
 def test_help_is_quick_and_names_all(command: Command, tmp_path: Path) -> None:

@@ -14,9 +14,11 @@ from convcheck.cases.regions import Region
 from convcheck.conformance import test_combinations
 from convcheck.conformance.plan.certified import TIERS, region
 from convcheck.conformance.plan.combined import Combined, Shapes
+from convcheck.conformance.plan.step import fore_layers_of
 from convcheck.conformance.plugin.accuracy import HALVINGS, Accuracy
-from convcheck.conformance.plugin.kernels import CHOSEN, fore_layers_of, kernel_for
 from convcheck.conformance.plugin.recording import Record, planned_boundaries, planned_pairs
+from convcheck.conformance.plugin.subjects import Subjects
+from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.coverage import (
     PLANNED,
     PairCounts,
@@ -27,10 +29,11 @@ from convcheck.conformance.shapes.coverage import (
     shape_pairs,
 )
 from convcheck.conformance.shapes.sizes import BLOCKS, Sizes, covering
+from convcheck.form.formats import FORMATS
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
-from convcheck.judging.bounds import g, unit_roundoff
+from convcheck.judging.bounds import g
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.subjects import Wrapped
 from convcheck.reports import summary
@@ -75,9 +78,9 @@ def test_classes_of_block_sizes() -> None:
 @each_kind_of_layers
 def test_pairs_are_counted_by_index(operation: Operation) -> None:
     """A case counts for each pair of its classes that is planned, and the dump says which."""
-    counts = PairCounts(fore_layers_of)
+    counts = PairCounts(lambda operation: fore_layers_of(reference_for(operation.name)))
     pair = block_pairs(operation.name)[0]
-    layers = fore_layers_of(operation)
+    layers = fore_layers_of(reference_for(operation.name))
     geometry = next(
         each
         for each in covering(operation, layers, Sizes("all", 2, 2**11))
@@ -116,26 +119,25 @@ class Partial(Wrapped):
 
 
 @pytest.mark.parametrize("name", ["convolution", "conv_back_prop", "conv_transpose_back_prop"])
-def test_what_a_kernel_does_not_take_is_no_class(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
+def test_what_a_kernel_does_not_take_is_no_class(name: str) -> None:
     """A kernel that takes less is judged on all of that, and certified on just that."""
     operation, everything = OPERATIONS[name], set(shape_pairs(name, LAYERS))
     remainder = name, "remainder"
-    assert remainder in planned_boundaries()
-    kernel = Partial(kernel_for(name))
-    monkeypatch.setitem(CHOSEN, name, kernel)
-    test_combinations.test_shapes(Record(), Shapes(operation))
-    test_combinations.test_sizes(Record(), Combined(operation, Sizes("few", 2, 2**9)))
-    pairs = set(shape_pairs(name, fore_layers_of(operation)))
+    assert remainder in planned_boundaries(Subjects())
+    kernel = Partial(reference_for(name))
+    record = Record(lambda _: kernel)
+    test_combinations.test_shapes(record, Shapes(operation))
+    test_combinations.test_sizes(record, Combined(operation, Sizes("few", 2, 2**9)))
+    pairs = set(shape_pairs(name, fore_layers_of(kernel)))
     assert (pairs < everything) == (operation.default_fore is not None)
     within = region(kernel, TIERS["quick"])
     assert within.dtypes == ("float32",)
     fores = {g.fore and g.fore.layer for _, g, _ in within.geometries()}
     assert fores == {operation.default_fore}
     # Without a convolution among the layers nothing is left over.
-    assert (remainder in planned_boundaries()) == (name != "conv_transpose_back_prop")
-    assert (name, "unequal strides") in planned_boundaries()
+    planned = planned_boundaries([kernel])
+    assert (remainder in planned) == (name != "conv_transpose_back_prop")
+    assert (name, "unequal strides") in planned
 
 
 def test_plan_of_pairs() -> None:
@@ -145,7 +147,8 @@ def test_plan_of_pairs() -> None:
     assert len(set(pairs)) == len(pairs)
     assert ("batch: 1", "stride rows: beyond the filter") in pairs
     assert ("filter rows: whole", "steps rows: several") not in pairs
-    assert {(name, kind) for name, kind, _ in planned_pairs()} == set(product(OPERATIONS, PLANNED))
+    planned = {(name, kind) for name, kind, _ in planned_pairs(Subjects())}
+    assert planned == set(product(OPERATIONS, PLANNED))
 
 
 def accuracy_of(*errors: tuple[Any, ...]) -> dict[str, Any]:
@@ -154,7 +157,7 @@ def accuracy_of(*errors: tuple[Any, ...]) -> dict[str, Any]:
     for error, relative, terms, fill in errors:
         case = Case("convolution", geometry, "float32", fill, 0)
         kept = {"error": error, "relative": relative, "terms": terms}
-        accuracy.add(Verdict(case, kernel_for(case.operation), "bound", Outcome.AGREES, **kept))
+        accuracy.add(Verdict(case, reference_for(case.operation), "bound", Outcome.AGREES, **kept))
     return accuracy.dump()
 
 
@@ -176,7 +179,7 @@ def test_growth_keeps_the_worst_error_of_each_size() -> None:
 
 def test_accuracy_adds_up() -> None:
     """Distributions of several tests are added; of growth the worst is told in roundoffs."""
-    u = unit_roundoff("float32")
+    u = FORMATS["float32"].u
     parts = [
         ["convolution", "float32", {"distribution": [0, 2, 1], "growth": [[2, 3 * u, 7]]}],
         ["convolution", "float32", {"distribution": [1, 1, 0], "growth": [[2, 2 * u, 5]]}],

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from convcheck.cases.case import DTYPES, Case, agreement_fills
+from convcheck.cases.case import Case, agreement_fills
 from convcheck.conformance.references import partners
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.judging.judge import judge_all
 from convcheck.judging.laws.identities import LAWS

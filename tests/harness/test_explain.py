@@ -11,15 +11,16 @@ import pytest
 
 from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging import explain as explaining
-from convcheck.judging.explain import explain, snippet
 from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
-from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.judging.verdicts import Outcome, Verdict, explain
 from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.candidates import load
 from convcheck.kernels.functions import Function
+from convcheck.kernels.shown import code as explaining
+from convcheck.kernels.shown.code import snippet
+from convcheck.kernels.shown.evidence import Evidence
 from convcheck.reference import convolution, convolution_transpose, gradients, notebook, repaired
 
 CONVOLUTION = OPERATIONS["convolution"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hostile import does, raises, returns
+from hostile import Lazy, does, raises, returns, touches
 
 from convcheck.cases.case import Case
 from convcheck.judging.judge import judge, judge_all
@@ -25,29 +25,14 @@ CASE, *OTHERS = (
 )
 
 
-def recurses(x: Any, ftr: Any, strd: Any) -> Any:
+def recurses(*given: Any) -> Any:
     """Call itself without end."""
-    return recurses(x, ftr, strd)
+    return recurses(*given)
 
 
-def reshapes_its_input(x: Any, ftr: Any, strd: Any) -> Any:
-    """Flatten the input where it lies."""
-    z = right(x, ftr, strd)
+def reshape(x: Any) -> None:
+    """Flatten an array where it lies."""
     x.shape = (-1,)
-    return z
-
-
-def clears_its_input(x: Any, ftr: Any, strd: Any) -> Any:
-    """Write zeros into the input."""
-    z = right(x, ftr, strd)
-    x[...] = 0
-    return z
-
-
-def locks_its_input(x: Any, ftr: Any, strd: Any) -> Any:
-    """Make the input read-only."""
-    x.flags.writeable = False
-    return right(x, ftr, strd)
 
 
 class UnreadableError(Exception):
@@ -59,28 +44,6 @@ class UnreadableError(Exception):
 
 class Subclass(np.ndarray):
     """An array that is none."""
-
-
-class Refuses:
-    """Cannot be read as an array."""
-
-    def __init__(self, _z: Any) -> None:
-        """Forget the result."""
-
-    def __array__(self, *_: Any, **__: Any) -> Any:
-        raise SystemExit(3)
-
-
-class Changes:
-    """Is another array each time."""
-
-    def __init__(self, z: Any) -> None:
-        """Keep the result."""
-        self._z = z
-
-    def __array__(self, *_: Any, **__: Any) -> Any:
-        self._z = self._z + 1
-        return self._z
 
 
 MISBEHAVIOUR: dict[str, tuple[Kernel, str]] = {
@@ -111,16 +74,25 @@ MISBEHAVIOUR: dict[str, tuple[Kernel, str]] = {
         returns(lambda z: np.pad(z, ((0, 0), (0, 1), (0, 0), (0, 0)))),
         "returned shape (1, 3, 2, 2), expected (1, 2, 2, 2)",
     ),
-    "writes": (clears_its_input, "overwrote its argument x"),
+    "writes": (touches(lambda x: x.fill(0)), "overwrote its argument x"),
     "objects": (returns(lambda z: z.astype(object)), "returned dtype object"),
     "scalar": (returns(lambda z: z.sum()), "returned shape ()"),
     "transposed": (returns(lambda z: z.transpose(3, 0, 1, 2)), "returned shape"),
     "broadcastable": (returns(lambda z: z[:, :1]), "returned shape (1, 1, 2, 2)"),
     "a number": (returns(lambda z: float(z.sum())), "returned float, expected an array"),
-    "refuses": (returns(Refuses), "returned a Refuses that cannot be read: SystemExit: 3"),
-    "changes": (returns(Changes), "returned a Changes that is another array each time"),
-    "reshapes": (reshapes_its_input, "changed the shape, dtype or flags of its argument x"),
-    "locks": (locks_its_input, "changed the shape, dtype or flags of its argument x"),
+    "refuses": (
+        returns(lambda _: Lazy(lambda: sys.exit(3))),
+        "returned a Lazy that cannot be read: SystemExit: 3",
+    ),
+    "changes": (
+        returns(lambda z: Lazy(lambda: np.add(z, 1, out=z).copy())),
+        "returned a Lazy that is another array each time",
+    ),
+    "reshapes": (touches(reshape), "changed the shape, dtype or flags of its argument x"),
+    "locks": (
+        touches(lambda x: x.setflags(write=False)),
+        "changed the shape, dtype or flags of its argument x",
+    ),
     "view": (lambda x, _f, _s: x[:, :2, :2], "returned a view of its argument x"),
     "errors": (does(lambda: np.seterr(all="warn")), "changed NumPy's error state"),
     "prints": (does(lambda: np.set_printoptions(precision=3)), "changed NumPy's print options"),
@@ -165,33 +137,28 @@ def test_torch_is_put_back(name: str) -> None:
 class Tensor:
     """An array of a library that has some of torch's methods, or none that works."""
 
-    def __init__(self, z: Any, *methods: str) -> None:
+    def __init__(self, **methods: Callable[[], Any]) -> None:
         """Have these methods, besides `detach`."""
-        self._z = z
-        self.__dict__ |= {name: getattr(self, f"_{name}") for name in methods}
+        self.__dict__ |= methods
 
     def detach(self) -> "Tensor":
         """Return what is left of it."""
         return self
 
-    def _numpy(self) -> Any:
-        return self._z
 
-    def _cpu(self) -> Any:
-        raise RuntimeError("no device")
-
-
-class Convertible(Tensor):
+class Convertible(Tensor, Lazy):
     """One that NumPy can read."""
 
-    def __array__(self, *_: Any, **__: Any) -> Any:
-        return self._z
+
+def no_device() -> Any:
+    """Raise what torch might."""
+    raise RuntimeError("no device")
 
 
 UNREADABLE = {
-    "nothing to read it by": (Tensor, (), "returned Tensor, expected an array"),
+    "nothing to read it by": (Tensor(), "returned Tensor, expected an array"),
     "a method that raises": (
-        *(Tensor, ("cpu", "numpy")),
+        Tensor(cpu=no_device, numpy=no_device),
         "returned a Tensor that cannot be read: RuntimeError: no device",
     ),
 }
@@ -200,8 +167,8 @@ UNREADABLE = {
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_cannot_be_read_is_said(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is the result that cannot be read: the kernel raised nothing."""
-    kind, methods, reason = UNREADABLE[name]
-    kernel = returns(lambda z: kind(z, *methods))
+    tensor, reason = UNREADABLE[name]
+    kernel = returns(lambda _: tensor)
     module = ModuleType("users_tensors")
     module.convolution = kernel  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -210,8 +177,8 @@ def test_what_cannot_be_read_is_said(name: str, monkeypatch: pytest.MonkeyPatch)
 
 
 HARMLESS: dict[str, Kernel] = {
-    "no cpu": returns(lambda z: Tensor(z, "numpy")),
-    "no cpu nor numpy": returns(Convertible),
+    "no cpu": returns(lambda z: Tensor(numpy=lambda: z)),
+    "no cpu nor numpy": returns(lambda z: Convertible(read=lambda: z)),
     "other byte order": returns(lambda z: z.astype(z.dtype.newbyteorder())),
     "read-only": returns(lambda z: np.frombuffer(z.tobytes(), z.dtype).reshape(z.shape)),
     "Fortran order": returns(np.asfortranarray),

@@ -10,12 +10,12 @@ from zoo import STYLES, kernels
 from convcheck.cases.case import Case
 from convcheck.conformance import test_real_layers
 from convcheck.conformance.plan.layers import RealLayer
-from convcheck.conformance.plugin.kernels import CHOSEN
 from convcheck.conformance.plugin.recording import ConformanceError, Record
 from convcheck.conformance.shapes.networks import ALL_LAYERS, Layer, distinct_layers
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome
+from convcheck.kernels.functions import subject_of
 
 
 def of(network: str) -> list[Layer]:
@@ -87,10 +87,7 @@ def test_vectorised_kernel_in_full(name: str) -> None:
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_whole_layers_see_what_fails_at_full_size(
-    monkeypatch: pytest.MonkeyPatch,
-    whole: bool,  # noqa: FBT001
-) -> None:
+def test_whole_layers_see_what_fails_at_full_size(whole: bool) -> None:  # noqa: FBT001
     """A fast kernel that is wrong only on whole layers fails where these are asked for."""
     right = kernels(STYLES["matrix product"])["convolution"]
 
@@ -99,11 +96,11 @@ def test_whole_layers_see_what_fails_at_full_size(
         z[:, -1] += x.shape[1] == 15
         return z
 
-    monkeypatch.setitem(CHOSEN, "convolution", kernel)
+    record = Record(lambda name: subject_of(kernel, OPERATIONS[name]))
     (layer,) = [layer for layer in distinct_layers() if str(layer) == "AlexNet conv5"]
     step = RealLayer(OPERATIONS["convolution"], layer, "float32", whole)
     if whole:
         with pytest.raises(ConformanceError, match=r"b1\.h15\.w15"):
-            test_real_layers.test_layer(Record(), step)
+            test_real_layers.test_layer(record, step)
     else:
-        test_real_layers.test_layer(Record(), step)
+        test_real_layers.test_layer(record, step)

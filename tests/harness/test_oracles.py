@@ -9,7 +9,8 @@ from each import drawing, drawn, each_operation
 from hypothesis import strategies as st
 
 from convcheck.cases.case import Case
-from convcheck.conformance.plugin import kernels
+from convcheck.conformance.plugin.subjects import Subjects
+from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.coverage import shape_classes, shape_pairs
 from convcheck.form import pytorch
 from convcheck.form.counts import Counts, counts
@@ -24,7 +25,7 @@ from convcheck.reference import notebook
 
 ALL: dict[str, Oracle] = {
     **ORACLES,
-    "loops": loops({name: kernels.kernel_for(name) for name in OPERATIONS}),
+    "loops": loops({name: reference_for(name) for name in OPERATIONS}),
 }
 
 
@@ -141,10 +142,10 @@ def test_python_integers_are_exact() -> None:
 
 def test_the_judged_reference_may_be_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loops that are themselves judged get verdicts; they do not stop the run."""
-    kernels.check_oracles()
+    Subjects().check_oracles()
     right = notebook.convolution
     monkeypatch.setattr(notebook, "convolution", lambda x, f, s: right(x, f[:, ::-1], s))
-    kernels.check_oracles()
+    Subjects().check_oracles()
 
 
 def test_a_wrong_judge_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,4 +153,4 @@ def test_a_wrong_judge_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     right = pytorch.filter_gradient
     monkeypatch.setattr(pytorch, "filter_gradient", lambda *args, **kw: right(*args, **kw) + 1)
     with pytest.raises(OracleError, match=r"^PyTorch differs"):
-        kernels.check_oracles()
+        Subjects().check_oracles()

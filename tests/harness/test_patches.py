@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.cases.case import DTYPES, Case
-from convcheck.conformance.plugin.kernels import kernel_for
+from convcheck.cases.case import Case
+from convcheck.conformance.references import reference_for
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
-from convcheck.judging.explain import explain, snippet
 from convcheck.judging.patches import judge_sampled, patch
-from convcheck.judging.verdicts import Outcome
+from convcheck.judging.verdicts import Outcome, explain
 from convcheck.kernels.calls import ARRANGEMENTS
+from convcheck.kernels.shown.code import snippet
 
 ONE_LAYER = [operation for operation in OPERATIONS.values() if operation.default_fore is None]
 each_operation = pytest.mark.parametrize("operation", ONE_LAYER, ids=lambda o: o.name)
@@ -37,7 +38,7 @@ def geometry_for(operation: Operation, choose: random.Random) -> Geometry:
 def test_patches_have_the_bits_of_the_whole(operation: Operation) -> None:
     """A literal kernel gives every result on its patch, a view, to the bit."""
     choose = random.Random(operation.name)  # noqa: S311  (no secret)
-    kernel = kernel_for(operation.name)
+    kernel = reference_for(operation.name)
     arrangements: list[Callable[[Any], Any]] = [np.copy, *ARRANGEMENTS.values()]
     for turn in range(24):
         geometry = geometry_for(operation, choose)
@@ -63,7 +64,7 @@ def test_patches_have_the_bits_of_the_whole(operation: Operation) -> None:
 def test_right_kernels_agree(operation: Operation, fill: str) -> None:
     """A right kernel agrees on a sample, and the verdict is about the whole case."""
     case = Case(operation.name, WHOLE, "float32", fill, 1)
-    verdict = judge_sampled(kernel_for(operation.name), case, 10)
+    verdict = judge_sampled(reference_for(operation.name), case, 10)
     assert verdict.outcome is Outcome.AGREES
     assert verdict.case == case
     assert (verdict.error is not None) == (fill == "uniform")
@@ -71,7 +72,7 @@ def test_right_kernels_agree(operation: Operation, fill: str) -> None:
 
 def wrong(kind: str, operation: Operation) -> Callable[..., Any]:
     """Return a kernel with a fault of this kind."""
-    right = kernel_for(operation.name)
+    right = reference_for(operation.name)
 
     def kernel(*arguments: Any) -> Any:
         if kind == "raises":
@@ -110,7 +111,7 @@ def test_all_results_are_judged_where_they_are_few() -> None:
         ftr = arrays["ftr"][..., channel : channel + 1]
 
         def kernel(x: Any, f: Any, strd: Any, window: Any = window, ftr: Any = ftr) -> Any:
-            z = kernel_for("convolution")(x, f, strd)
+            z = reference_for("convolution")(x, f, strd)
             return z + (np.array_equal(x, window) and np.array_equal(f, ftr))
 
         assert judge_sampled(kernel, case, 12).outcome is Outcome.DISAGREES
@@ -124,7 +125,7 @@ def test_snippet_cuts_the_patch_from_the_whole() -> None:
         case = Case(operation.name, geometry, "float32", fill, 5)
         evidence = judge_sampled(wrong("last channel", operation), case).evidence
         assert evidence is not None
-        lines = snippet(kernel_for("convolution"), evidence)
+        lines = snippet(reference_for("convolution"), evidence)
         scope: dict[str, Any] = {}
         exec("\n".join(lines[:-1]), scope)  # noqa: S102  (that it can be run is the point)
         for name, array in evidence.arrays.items():
@@ -137,13 +138,13 @@ def test_too_many_terms_are_not_applicable() -> None:
     case = Case(
         "convolution", Geometry.parse("b1.h1.w1.i2049.o1.f1x1.s1x1"), "float16", "integers", 1
     )
-    verdict = judge_sampled(kernel_for("convolution"), case)
+    verdict = judge_sampled(reference_for("convolution"), case)
     assert verdict.outcome is Outcome.NOT_APPLICABLE
 
 
 def test_bad_cases_are_refused() -> None:
     """Two layers, and NaN, are refused by name."""
-    kernel = kernel_for("convolution")
+    kernel = reference_for("convolution")
     case = Case("convolution", WHOLE, "float32", "nonfinite-x", 1)
     with pytest.raises(ValueError, match="fill='nonfinite-x'"):
         judge_sampled(kernel, case)

@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.conformance.plugin import recording
 from convcheck.conformance.plugin.recording import ConformanceError, Record, planned_cells
+from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.conformance.references import laws_of
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
+from convcheck.kernels.shown.evidence import Evidence
 
 CASE = Case.parse("v1:convolution:float32:integers:b1.h4.w4.i1.o1.f2x2.s1x1:0")
 EMPTY = Case.parse("v1:convolution:float32:integers:b0.h4.w4.i1.o1.f2x2.s1x1:0")
@@ -218,7 +221,7 @@ def test_a_dump_is_plain_json() -> None:
 
 def test_the_plan_has_a_cell_for_all_that_is_judged() -> None:
     """Every operation is planned in every dtype for its laws and the oracle's properties."""
-    plan = planned_cells()
+    plan = planned_cells(Subjects())
     assert len(plan) == len(set(plan))
     for name, operation in OPERATIONS.items():
         one_layer = operation.default_fore is None

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from convcheck.cases.axes import axes
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.cases.regions import Region, pairwise_rows
 from convcheck.form.axis import Axis
 from convcheck.form.counts import most_terms
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation

@@ -6,10 +6,11 @@ from hypothesis import strategies as st
 from zeros import OF_ZEROS
 from zoo import STYLES, kernels
 
-from convcheck.cases.case import DTYPES, Case, agreement_fills, nonfinite_fills
+from convcheck.cases.case import Case, agreement_fills, nonfinite_fills
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import laws_of, partners
 from convcheck.conformance.shapes.strategies import geometries, seeds
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.certificates import certify
 from convcheck.judging.judge import judge_all

@@ -9,7 +9,7 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from synthetic import TESTS, failure, record, report
 
-from convcheck.cases.case import DTYPES
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import files
 from convcheck.reports.merge import merge

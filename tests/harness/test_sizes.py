@@ -10,14 +10,15 @@ import pytest
 
 from convcheck.conformance import test_combinations
 from convcheck.conformance.plan.combined import Combined
-from convcheck.conformance.plugin.kernels import CHOSEN, kernel_for
 from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.coverage import block_classes, block_pairs, pairs_of
 from convcheck.conformance.shapes.sizes import ALL, FEW, NAMES, Sizes, covering, smaller
 from convcheck.form.counts import most_terms
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.kernels.functions import subject_of
 
 # What is planned depends on the layers alone: these stand for all.
 each_operation = pytest.mark.parametrize(
@@ -130,17 +131,18 @@ def test_smaller() -> None:
     assert not found["fore filter_height"]
 
 
-def test_a_failure_is_told_on_a_simple_geometry(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_told_on_a_simple_geometry() -> None:
     """What a kernel does wrong from 16 channels on is told on 16, all else being one."""
-    right = kernel_for("convolution")
+    right = reference_for("convolution")
 
     def kernel(x: Any, ftr: Any, strd: Any) -> Any:
         z = right(x, ftr, strd)
         return z if ftr.shape[0] < 16 or ftr.shape[1] < 3 else 0 * z
 
-    monkeypatch.setitem(CHOSEN, "convolution", kernel)
     step = Combined(OPERATIONS["convolution"], Sizes("few", 2, 2**11))
     with pytest.raises(ConformanceError) as error:
-        test_combinations.test_sizes(Record(), step)
+        test_combinations.test_sizes(
+            Record(lambda name: subject_of(kernel, OPERATIONS[name])), step
+        )
     assert error.value.verdict is not None
     assert str(error.value.verdict.case.geometry) == "b1.h3.w1.i16.o1.f3x1.s1x1"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from zeros import OF_ZEROS as STYLES
 
 from convcheck.cases.case import Case, nonfinite_fills
-from convcheck.conformance.plugin.kernels import judge_fills
+from convcheck.conformance.plan.step import judge_fills
 from convcheck.conformance.references import reference_for
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
@@ -85,11 +85,13 @@ def test_what_is_right_and_what_is_not(operation: Operation, data: st.DataObject
 def test_the_reference_is_judged_by_both_promises(monkeypatch: pytest.MonkeyPatch) -> None:
     """In place of the specification, a right kernel that inserts or skips zeros fails."""
     operation, geometry = OPERATIONS["convolution"], Geometry.parse("b1.h4.w4.i1.o2.f2x2.s1x1")
-    verdicts = judge_fills(operation, nonfinite_fills(operation), geometry, 5)
+    verdicts = judge_fills(reference_for("convolution"), nonfinite_fills(operation), geometry, 5)
     assert not any(verdict.failed for verdict in verdicts)
     for style in ("Toeplitz", "skipping zeros"):
         monkeypatch.setattr(notebook, "convolution", STYLES[style].narrow)
-        verdicts = judge_fills(operation, nonfinite_fills(operation), geometry, 5)
+        verdicts = judge_fills(
+            reference_for("convolution"), nonfinite_fills(operation), geometry, 5
+        )
         assert any(verdict.failed for verdict in verdicts)
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from convcheck.form.formats import FORMATS
 from convcheck.form.layouts import Array
 
 from .changes import on_factors, on_result
@@ -138,7 +139,7 @@ def _flushed(below: float) -> Map:
 
 
 def _subnormal_cleared(work: Work, z: Array) -> Array:
-    least = np.finfo(np.result_type(*work.arrays.values())).smallest_normal
+    least = FORMATS[np.result_type(*work.arrays.values()).name].smallest_normal
     return np.where(np.abs(z) < least, 0, z)
 
 

@@ -1,6 +1,5 @@
 """Asking a kernel about geometries around one that failed, and about others drawn at random."""
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -38,8 +37,7 @@ _VALUES = {
 
 def products(case: Case) -> int:
     """Return how many products a layer of this geometry sums."""
-    extents = operation_named(case.operation).extents(case.geometry)
-    return math.prod(extents[axis] for axis in "biohwPQ")
+    return numbers_of(operation_named(case.operation), case.geometry)["products"]
 
 
 def smaller(case: Case) -> Case:
@@ -158,14 +156,11 @@ def neighbours(geometry: Geometry) -> Iterator[Geometry]:
 
 def changed(geometry: Geometry, sizes: dict[str, int]) -> Geometry:
     """Return a geometry with other sizes, by the names of `statements`."""
-    own = {name: sizes[name] for name in SIZES if name in sizes}
-    fore: dict[str, Any] = {
-        name.removeprefix(FORE): sizes[name] for name in FORE_SIZES if name in sizes
-    }
-    made = geometry.resized(**own)
-    if fore and geometry.fore is not None:
-        return replace(made, fore=replace(geometry.fore, **fore))
-    return made
+    made = geometry.resized(**{name: sizes[name] for name in SIZES if name in sizes})
+    if made.fore is None:
+        return made
+    fore: dict[str, Any] = {n.removeprefix(FORE): sizes[n] for n in FORE_SIZES if n in sizes}
+    return replace(made, fore=replace(made.fore, **fore))
 
 
 class Draw:

@@ -11,7 +11,7 @@ from itertools import combinations, permutations
 import numpy as np
 
 from convcheck.form.layouts import Array
-from convcheck.judging.verdicts import Wrong
+from convcheck.kernels.shown.evidence import Wrong
 
 from .statements import word
 

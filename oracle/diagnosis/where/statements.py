@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from convcheck.form.axis import Span
 from convcheck.form.geometry import Geometry
-from convcheck.form.layers import LAYERS, Layer
+from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation
 
 Atom = tuple[str, str, "int | str"]
@@ -99,39 +100,36 @@ def both(statements: Iterable[Statement]) -> Statement:
 def numbers_of(operation: Operation, geometry: Geometry) -> Mapping[str, int]:
     """Return the sizes of a geometry, and what follows from them, by name."""
     g, e = geometry, operation.extents(geometry)
-    numbers = {name: getattr(g, name) for name in SIZES}
-    for axis, *letters in (("height", "H", "P", "h"), ("width", "W", "Q", "w")):
-        wide, narrow, taps = (e[letter] for letter in letters)
-        numbers |= _along(f"{{}}_{axis}", wide, narrow, taps, numbers[f"stride_{axis}"])
+    numbers = {**g.sizes, **_along("", operation.spans(g))}
     numbers["taps"] = e["h"] * e["w"]
     numbers["windows"] = e["P"] * e["Q"]
     numbers["places"] = e["H"] * e["W"]
     numbers["samples"] = e["b"] * numbers["windows"]
     numbers["products"] = numbers["samples"] * e["i"] * e["o"] * numbers["taps"]
     if g.fore is not None:
-        numbers |= {name: getattr(g.fore, name.removeprefix(FORE)) for name in FORE_SIZES}
+        back, _ = operation.layers(g)
+        numbers |= {f"{FORE}{name}": size for name, size in g.fore.sizes.items()}
+        numbers |= _along(FORE, back.operation.spans(back.geometry))
         numbers[KIND] = LAYERS.index(g.fore.layer)
-        outputs = operation.output_extents(g)
-        for axis, one, own in zip(("height", "width"), outputs, "RS", strict=True):
-            other = e[own]
-            wide, narrow = (one, other) if Layer(g.fore.layer).narrows else (other, one)
-            taps, stride = (numbers[f"{FORE}{each}_{axis}"] for each in ("filter", "stride"))
-            numbers |= _along(f"{FORE}{{}}_{axis}", wide, narrow, taps, stride)
     return numbers
 
 
-def _along(name: str, wide: int, narrow: int, taps: int, stride: int) -> dict[str, int]:
-    several = narrow > 1
-    derived = {
-        "windows": narrow,
-        "remainder": wide - (narrow - 1) * stride - taps,
-        "overlap": max(taps - stride, 0) * several,
-        "gap": max(stride - taps, 0) * several,
-        "apart": (stride - 1) * several,
-        "beyond": max(stride - taps, 0),
-        "fewer": wide - narrow,
-    }
-    return {name.format(key): value for key, value in derived.items()}
+def _along(whose: str, spans: tuple[Span, Span]) -> dict[str, int]:
+    """Return what is to be said of rows and columns of a layer."""
+    numbers: dict[str, int] = {}
+    for axis, span in zip(("height", "width"), spans, strict=True):
+        overlap, several = span.taps - span.stride, span.steps > 1
+        derived = {
+            "windows": span.steps,
+            "remainder": span.remainder,
+            "overlap": max(overlap, 0) * several,
+            "gap": max(-overlap, 0) * several,
+            "apart": (span.stride - 1) * several,
+            "beyond": max(-overlap, 0),
+            "fewer": span.wide - span.steps,
+        }
+        numbers |= {f"{whose}{key}_{axis}": value for key, value in derived.items()}
+    return numbers
 
 
 def columns_of(operation: Operation, geometries: Iterable[Geometry]) -> dict[str, Any]:

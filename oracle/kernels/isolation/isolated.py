@@ -23,6 +23,14 @@ from convcheck.kernels.subjects import Call, Request, Subject
 from .messages import Answer, request_bytes
 from .process import EndedError, ExcessError, HangError, KilledError, Process
 
+# Limits by default, and the options that set others.
+_SECONDS, _MEGABYTES = 10.0, 4096
+_OPTIONS = {
+    "seconds": ("--call-seconds", _SECONDS),
+    "first_seconds": ("--first-call-seconds", None),
+    "megabytes": ("--call-megabytes", _MEGABYTES),
+}
+
 _START_SECONDS = 60.0
 # A kill may come from somebody else, who may strike the same call twice by chance; what ends in
 # a kill in so many processes, one after the other, is the kernel's doing.
@@ -59,9 +67,9 @@ class Isolated(Subject):
         self,
         candidate: Candidate,
         *,
-        seconds: float = 10.0,
+        seconds: float = _SECONDS,
         first_seconds: float | None = None,
-        megabytes: int = 4096,
+        megabytes: int = _MEGABYTES,
     ) -> None:
         """Limit each call to so much time, and the process to so much memory.
 
@@ -75,16 +83,14 @@ class Isolated(Subject):
         Raises:
             ValueError: one of these is not a positive number.
         """
-        if first_seconds is None:
-            first_seconds = max(seconds, FIRST_SECONDS)
-        limits = {"seconds": seconds, "first_seconds": first_seconds, "megabytes": megabytes}
-        for name, limit in limits.items():
-            if not limit > 0:  # nor is nan
+        self._asked = {"seconds": seconds, "first_seconds": first_seconds, "megabytes": megabytes}
+        for name, limit in self._asked.items():
+            if limit is not None and not limit > 0:  # nor is nan
                 raise ValueError(f"{name}={limit!r}: expected a positive number")
         super().__init__(**candidate.known)
         self.candidate = candidate
-        self._seconds, self._first_seconds = seconds, first_seconds
-        self._megabytes = megabytes
+        self._seconds, self._megabytes = seconds, megabytes
+        self._first_seconds = first_seconds or max(seconds, FIRST_SECONDS)
         self._process: Process | None = None
         self._number = 0  # of the next call
         self._renewed = False  # whether its limit is another than was asked for
@@ -94,19 +100,27 @@ class Isolated(Subject):
         self._hung = False
         self._told: set[str] = set()
 
-    def fresh(self, seconds: float) -> "Isolated":
+    def fresh(self, seconds: float | None = None) -> "Isolated":
         """Return the same candidate, to run in another process, in at most so much time a call.
 
         First calls of a shape may take what they may here: they may compile there, too.
         """
         fresh = Isolated(
             self.candidate,
-            seconds=min(seconds, self._seconds),
+            seconds=self._seconds if seconds is None else min(seconds, self._seconds),
             first_seconds=self._first_seconds,
             megabytes=self._megabytes,
         )
-        fresh._hung, fresh._renewed = self._hung, True
+        fresh._asked, fresh._hung, fresh._renewed = self._asked, self._hung, seconds is not None
         return fresh
+
+    def command(self) -> list[str]:
+        """Return the words of a command line that have it judged, called as here."""
+        words = super().command()
+        for name, (option, default) in _OPTIONS.items():
+            if self._asked[name] != default:
+                words += [option, f"{self._asked[name]:g}"]
+        return words
 
     def start(self) -> None:
         """Start the process and load the candidate; CandidateError if that fails."""

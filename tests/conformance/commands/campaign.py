@@ -22,8 +22,8 @@ from convcheck.conformance.plugin.recording import Record, rerun_command
 from convcheck.conformance.references import HOMES
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.certificates import Certificate
-from convcheck.judging.explain import explain
 from convcheck.judging.judge import OracleError
+from convcheck.judging.verdicts import explain
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.loading import safe_path, source_digest

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convcheck.cases.case import DTYPES, Case, Raw, agreement_fills, nonfinite_fills
+from convcheck.cases.case import Case, Raw, agreement_fills, nonfinite_fills
 from convcheck.conformance.references import laws_of, partners
 from convcheck.conformance.shapes import draws
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
 from convcheck.judging.laws.identities import LAWS

@@ -7,8 +7,9 @@ on its own receptive field; layers that are small are judged whole, and all wher
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.conformance.shapes.networks import Layer, distinct_layers
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
 from convcheck.judging.judge import judge
 from convcheck.judging.patches import judge_sampled

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation

@@ -20,11 +20,13 @@ _IMPORT_SECONDS = 60.0
 _ENTRY = f'"OPERATION=MODULE:FUNCTION", or {{kernel = "...", KEY = ...}} with {", ".join(KEYS)}'
 
 
-def candidates(config: pytest.Config) -> dict[str, Candidate]:
-    """Return the candidates, by operation; UsageError where one is named badly or twice.
+def settle(config: pytest.Config) -> dict[str, Candidate]:
+    """Settle which candidates are judged: all are put into --kernel, and returned by operation.
 
-    What other options name is put into --kernel, which pytest-xdist hands on to its
-    workers, so that it is looked up once.
+    pytest-xdist hands that option on to its workers, so that what others name is looked up once.
+
+    Raises:
+        UsageError: one is named badly or twice.
     """
     option = config.option
     texts = list(option.convcheck_kernel or ())
@@ -183,23 +185,6 @@ def isolated(config: pytest.Config, candidate: Candidate) -> Isolated:
         for name in ("seconds", "first_seconds", "megabytes")
     }
     return Isolated(candidate, **limits)
-
-
-def call_options(config: pytest.Config) -> list[str]:
-    """Return the options about calls that were given, as on a command line."""
-    if config.getoption("convcheck_in_process"):
-        return ["--in-process"]
-    defaults = {
-        ("--call-seconds", "convcheck_seconds"): 10.0,
-        ("--first-call-seconds", "convcheck_first_seconds"): None,
-        ("--call-megabytes", "convcheck_megabytes"): 4096,
-    }
-    return [
-        word
-        for (option, name), default in defaults.items()
-        if (value := config.getoption(name)) != default
-        for word in (option, f"{value:g}")
-    ]
 
 
 def is_about(params: dict[str, Any], names: Iterable[str]) -> bool:

@@ -159,9 +159,14 @@ class Collector:
         """Return the findings."""
         config = self._config
         # Imported in time for the report and no earlier: a run without one needs none.
+        from convcheck.conformance.references import ORACLES_IN_WORDS  # noqa: PLC0415
         from convcheck.reports import findings, strength  # noqa: PLC0415
 
-        from . import fills, kernels, recording  # noqa: PLC0415
+        from . import fills, recording  # noqa: PLC0415
+        from .subjects import subjects_of  # noqa: PLC0415
+
+        subjects = subjects_of(config)
+        cells = recording.planned_cells(subjects)
 
         results = findings.Results(
             self._records,
@@ -169,15 +174,15 @@ class Collector:
             self._messages,
             self._names.values(),
             self._collected["left out"],
-            {name: fills.filled(what) for name, what in self._collected["fills"].items()},
+            {name: fills.filled(what, cells) for name, what in self._collected["fills"].items()},
             whole=self._collected["whole"],
             covering=self._collected["covering"],
             part=plugin.shard(config),
         )
         asked = {
-            "kernels": kernels.names(),
-            "sources": kernels.sources(),
-            "oracles": kernels.oracles(),
+            "kernels": subjects.names(),
+            "sources": subjects.sources(),
+            "oracles": dict(ORACLES_IN_WORDS),
             "profile": config.getoption("hypothesis_profile", None) or "default",
             "seed": config.getoption("hypothesis_seed", None) or "0",
             "case": " ".join(config.getoption("convcheck_case") or ()) or None,
@@ -186,12 +191,12 @@ class Collector:
         return findings.build(
             results,
             findings.Planned(
-                recording.planned_cells(),
-                recording.planned_boundaries(),
-                recording.planned_pairs(),
+                cells,
+                recording.planned_boundaries(subjects),
+                recording.planned_pairs(subjects),
             ),
             asked,
-            kernels.replaced_names(),
+            subjects.replaced_names(),
             None if self._candidates else strength.named(),
         )
 

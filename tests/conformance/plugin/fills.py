@@ -1,9 +1,9 @@
 """Which cells a test fills, known before it runs: so a test that is lost is missed there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
-from .recording import Cell, planned_cells
+from .recording import Cell
 
 Test = TypeVar("Test", bound=Callable[..., None])
 Filling = tuple[str, list[str], str | None]
@@ -35,11 +35,11 @@ def filling(test: object, params: dict[str, Any]) -> Filling | None:
     return params["operation"].name, list(properties), params.get("dtype")
 
 
-def filled(what: Filling) -> list[Cell]:
+def filled(what: Filling, planned: Iterable[Cell]) -> list[Cell]:
     """Return the planned cells that are filled."""
     operation, properties, dtype = what
     return [
         cell
-        for cell in planned_cells()
+        for cell in planned
         if cell[0] == operation and cell[1] in properties and dtype in (None, cell[2])
     ]

@@ -19,41 +19,13 @@ import pytest
 HERE = Path(__file__).parents[1]
 EXAMPLES = {"quick": 20, "thorough": 1000}
 MOST_SHARDS = 10_000
+_GROUP = ("convcheck", "conformance of convolution kernels")
 
 
 @lru_cache
 def is_home(folder: Path) -> bool:
     """Return whether a folder is that of the conformance tests, by whatever links it is reached."""
     return folder.resolve() == HERE.resolve()
-
-
-class _Options:
-    """A group of options that goes by long names, or by those short names that are free."""
-
-    def __init__(self, parser: pytest.Parser, *, short: bool) -> None:
-        self._group = parser.getgroup("convcheck", "conformance of convolution kernels")
-        self._short = short
-
-    def addoption(self, name: str, **attributes: Any) -> None:
-        """Add the option `--NAME`, as `--convcheck-NAME` where it goes by its long name."""
-        if self._short:
-            with contextlib.suppress(ValueError, argparse.ArgumentError):
-                self._group.addoption(name, **attributes)
-        else:
-            long = f"--convcheck-{name.removeprefix('--')}"
-            self._group.addoption(long, **attributes | {"help": argparse.SUPPRESS})
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options by their long names, which are nobody else's."""
-    _declare(_Options(parser, short=False))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None]:
-    """Declare the options by their short names, unless the user's own tests have such."""
-    yield
-    _declare(_Options(parser, short=True))
 
 
 def _positive(number: Callable[[str], float]) -> Callable[[str], float]:
@@ -71,93 +43,111 @@ def _positive(number: Callable[[str], float]) -> Callable[[str], float]:
     return read
 
 
-def _declare(group: _Options) -> None:
-    group.addoption(
-        "--case",
-        dest="convcheck_case",
+def _option(name: str, tells: str, dest: str = "", **attributes: Any) -> tuple[str, dict[str, Any]]:
+    """Return an option's name without dashes and prefix, and what argparse is told of it."""
+    dest = f"convcheck_{dest or name.replace('-', '_')}"
+    return name, {"dest": dest, "help": tells, **attributes}
+
+
+_OPTIONS = (
+    _option(
+        "case",
+        "judge one case again, and run nothing else; where given several times, one case after "
+        "another",
         action="append",
         metavar="CASEID",
-        help="judge one case again, and run nothing else; where given several times, one case "
-        "after another",
-    )
-    group.addoption(
-        "--kernel",
-        dest="convcheck_kernel",
+    ),
+    _option(
+        "kernel",
+        "judge this function in place of the reference; see convcheck's README for what may "
+        "follow, such as ,tensors=NCHW",
         action="append",
         metavar="OPERATION=MODULE:FUNCTION",
-        help="judge this function in place of the reference; see convcheck's README for what "
-        "may follow, such as ,tensors=NCHW",
-    )
-    group.addoption(
-        "--kernels",
-        dest="convcheck_kernels",
+    ),
+    _option(
+        "kernels",
+        "judge every function written in a module that bears an operation's name",
         action="append",
         metavar="MODULE",
-        help="judge every function written in a module that bears an operation's name",
-    )
-    group.addoption(
-        "--replaces",
-        dest="convcheck_replaces",
+    ),
+    _option(
+        "replaces",
+        "compare the candidate with this kernel, instead of the reference's",
         action="append",
         metavar="[OPERATION=]MODULE:FUNCTION",
-        help="compare the candidate with this kernel, instead of the reference's",
-    )
-    group.addoption(
-        "--bitwise",
-        dest="convcheck_bitwise",
+    ),
+    _option(
+        "bitwise",
+        "fail unless the candidate's results have the bits of what it replaces",
         action="store_true",
-        help="fail unless the candidate's results have the bits of what it replaces",
-    )
-    group.addoption(
-        "--in-process",
-        dest="convcheck_in_process",
+    ),
+    _option(
+        "in-process",
+        "call candidates in the judge's own process, for debugging",
         action="store_true",
-        help="call candidates in the judge's own process, for debugging",
-    )
-    group.addoption(
-        "--call-seconds",
-        dest="convcheck_seconds",
+    ),
+    _option(
+        "call-seconds",
+        "how long a call of a candidate may take (default: 10)",
+        "seconds",
         type=_positive(float),
         default=10.0,
         metavar="S",
-        help="how long a call of a candidate may take (default: 10)",
-    )
-    group.addoption(
-        "--first-call-seconds",
-        dest="convcheck_first_seconds",
+    ),
+    _option(
+        "first-call-seconds",
+        "how long the first call of a shape may take, which may compile (default: 120, or what "
+        "--call-seconds says if that is more)",
+        "first_seconds",
         type=_positive(float),
         metavar="S",
-        help="how long the first call of a shape may take, which may compile (default: 120, or "
-        "what --call-seconds says if that is more)",
-    )
-    group.addoption(
-        "--call-megabytes",
-        dest="convcheck_megabytes",
+    ),
+    _option(
+        "call-megabytes",
+        "how much memory a candidate's process may take (default: 4096)",
+        "megabytes",
         type=_positive(int),
         default=4096,
         metavar="MB",
-        help="how much memory a candidate's process may take (default: 4096)",
-    )
-    group.addoption(
-        "--whole-layers",
-        dest="convcheck_whole_layers",
+    ),
+    _option(
+        "whole-layers",
+        "judge every result of published networks' layers, not a sample: for fast kernels",
         action="store_true",
-        help="judge every result of published networks' layers, not a sample: for fast kernels",
-    )
-    group.addoption(
-        "--shard",
-        dest="convcheck_shard",
+    ),
+    _option(
+        "shard",
+        "run the I-th of N equal parts of the conformance tests; `convcheck merge` puts their "
+        "reports together",
         metavar="I/N",
-        help="run the I-th of N equal parts of the conformance tests; `convcheck merge` puts "
-        "their reports together",
-    )
-    for form in ("json", "html"):
-        group.addoption(
-            f"--conformance-{form}",
-            dest=f"convcheck_{form}",
+    ),
+    *(
+        _option(
+            f"conformance-{form}",
+            f"write the conformance report to FILE, as {form.upper()}",
+            form,
             metavar="FILE",
-            help=f"write the conformance report to FILE, as {form.upper()}",
         )
+        for form in ("json", "html")
+    ),
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options by their long names, which are nobody else's."""
+    group = parser.getgroup(*_GROUP)
+    for name, attributes in _OPTIONS:
+        group.addoption(f"--convcheck-{name}", **attributes | {"help": argparse.SUPPRESS})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests(parser: pytest.Parser) -> Generator[None]:
+    """Declare the options by their short names, unless the user's own tests have such."""
+    yield
+    group = parser.getgroup(*_GROUP)
+    for name, attributes in _OPTIONS:
+        with contextlib.suppress(ValueError, argparse.ArgumentError):
+            group.addoption(f"--{name}", **attributes)
 
 
 def shard(config: pytest.Config) -> tuple[int, int]:
@@ -281,18 +271,13 @@ def _choose_candidates(config: pytest.Config) -> bool:
     ours = [argument for argument in config.args if is_ours(argument)]
     if not asked_for and not (ours and (config.rootpath / "pyproject.toml").is_file()):
         return False
-    from . import asked, kernels, replaced  # noqa: PLC0415  (NumPy: only when asked)
+    from . import asked, replaced, subjects  # noqa: PLC0415  (NumPy: only when asked)
 
-    candidates = asked.candidates(config)
-    kernels.PLACES.clear()
-    kernels.PLACES.update((name, each.place) for name, each in candidates.items())
-    kernels.CANDIDATES.clear()
-    kernels.CANDIDATES.update(candidates)
-    kernels.OPTIONS[:] = asked.call_options(config)
-    kernels.CHOSEN.clear()
-    kernels.CHOSEN.update((name, asked.kernel(config, each)) for name, each in candidates.items())
-    kernels.REPLACED.clear()
-    kernels.REPLACED.update(replaced.replaced(config, candidates))
+    candidates = asked.settle(config)
+    config.stash[subjects.SUBJECTS] = subjects.Subjects(
+        {name: asked.kernel(config, each) for name, each in candidates.items()},
+        replaced.replaced(config, candidates),
+    )
     if candidates and not ours:
         explicit = config.args_source is pytest.Config.ArgsSource.ARGS
         config.args = [*(config.args if explicit else ()), str(HERE)]

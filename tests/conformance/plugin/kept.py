@@ -23,7 +23,7 @@ from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.subjects import Subject
 
-from .kernels import PLACES
+from .subjects import subjects_of
 
 MOST = 3
 """cases kept of each candidate"""
@@ -150,5 +150,7 @@ def read_once(config: pytest.Config) -> tuple[dict[str, list[Kept]], list[str]]:
     """Return what was kept before this run began, in every worker the same."""
     if _READ not in config.stash:
         handed: Any = getattr(config, "workerinput", {}).get(INPUT)
-        config.stash[_READ] = (taken_over(handed), []) if handed else read(PLACES)
+        candidates = subjects_of(config).candidates
+        places = {name: each.place for name, each in candidates.items()}
+        config.stash[_READ] = (taken_over(handed), []) if handed else read(places)
     return config.stash[_READ]

@@ -4,8 +4,8 @@ import shlex
 from typing import Any
 
 from convcheck.cases.case import Case
-from convcheck.judging.explain import describe
 from convcheck.judging.likeness import Comparison, Losses, compare
+from convcheck.judging.verdicts import describe
 from convcheck.kernels.subjects import Subject
 
 from .accuracy import Accuracy

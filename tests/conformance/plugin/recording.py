@@ -7,29 +7,29 @@ the cells that it judged; the controlling process adds them up.
 import json
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Self
 
-from convcheck.cases.case import DTYPES, Case
+from convcheck.cases.case import Case
 from convcheck.conformance.plan.step import Step, fore_layers_of
-from convcheck.conformance.references import laws_of
+from convcheck.conformance.references import laws_of, reference_for
 from convcheck.conformance.shapes.boundaries import boundary_geometries, classes_of, reachable
 from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.diagnosis.told import Diagnosis
 from convcheck.diagnosis.where.claims import Seen
 from convcheck.diagnosis.where.scan import is_lost
-from convcheck.form.operations import OPERATIONS, Operation, operation_named
+from convcheck.form.formats import DTYPES
+from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.certificates import Certificate
-from convcheck.judging.explain import explain, snippet
 from convcheck.judging.laws.identities import LAWS
-from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.judging.verdicts import DECIDED, Outcome, Verdict, explain
+from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
 
-from . import kernels
 from .accuracy import Accuracy
 
 PROPERTIES = (
@@ -49,13 +49,9 @@ _LAST = 10**9
 Cell = tuple[str, str, str]
 
 
-def _judged() -> list[tuple[str, Operation]]:
-    return [(name, OPERATIONS[name]) for name in kernels.judged()]
-
-
-def planned_cells() -> list[Cell]:
+def planned_cells(subjects: Iterable[Subject]) -> list[Cell]:
     """Return operation, property and dtype of every cell that a full run fills."""
-    return [cell for _, operation in _judged() for cell in cells_of(operation)]
+    return [cell for each in subjects for cell in cells_of(each.operation)]
 
 
 def cells_of(operation: Operation) -> list[Cell]:
@@ -72,12 +68,12 @@ def cells_of(operation: Operation) -> list[Cell]:
     ]
 
 
-def planned_boundaries() -> list[tuple[str, str]]:
+def planned_boundaries(subjects: Iterable[Subject]) -> list[tuple[str, str]]:
     """Return operation and name of every boundary class that a full run reaches."""
     return [
         (operation.name, name)
-        for _, operation in _judged()
-        for layers in [kernels.fore_layers_of(operation)]
+        for each in subjects
+        for operation, layers in [(each.operation, fore_layers_of(each))]
         for name in reachable(operation)
         if any(
             geometry.fore is None or geometry.fore.layer in layers
@@ -86,11 +82,11 @@ def planned_boundaries() -> list[tuple[str, str]]:
     ]
 
 
-def planned_pairs() -> list[tuple[str, str, int]]:
+def planned_pairs(subjects: Iterable[Subject]) -> list[tuple[str, str, int]]:
     """Return operation, kind and number of the pairs of classes that a full run reaches."""
     return [
-        (name, kind, len(pairs(name, kernels.fore_layers_of(operation))))
-        for name, operation in _judged()
+        (each.operation.name, kind, len(pairs(each.operation.name, fore_layers_of(each))))
+        for each in subjects
         for kind, pairs in PLANNED.items()
     ]
 
@@ -137,7 +133,7 @@ class Record:
 
     def __init__(
         self,
-        kernel_for: Callable[[str], Subject] = kernels.kernel_for,
+        kernel_for: Callable[[str], Subject] = reference_for,
         keep: Keep | None = None,
         again: Callable[..., str] | None = None,
     ) -> None:
@@ -151,7 +147,7 @@ class Record:
         self._kernel_for, self._keep, self._again = kernel_for, keep, again or rerun_command
         self._cells: dict[Cell, _Tally] = {}
         self._boundaries: Counter[tuple[str, str]] = Counter()
-        self._pairs = PairCounts(self._fore_layers_of)
+        self._pairs = PairCounts(lambda operation: fore_layers_of(self.subject(operation)))
         self._draws: Counter[str] = Counter()
         self._accuracy: dict[tuple[str, str], Accuracy] = {}
         self._certificates: list[Certificate] = []
@@ -161,8 +157,9 @@ class Record:
         self._zeros: dict[str, tuple[set[str], bool]] = {}
         self._failed = False
 
-    def _fore_layers_of(self, operation: Operation) -> tuple[str, ...]:
-        return fore_layers_of(self._kernel_for(operation.name))
+    def subject(self, operation: Operation) -> Subject:
+        """Return what is judged of an operation."""
+        return self._kernel_for(operation.name)
 
     def walk(self, step: Step, rerun: str | None = None) -> set[Outcome]:
         """Judge a step, and return what came of it; ConformanceError at the first failure.
@@ -171,7 +168,7 @@ class Record:
         """
         __tracebackhide__ = True
         seen: set[Outcome] = set()
-        for each in step.judge(self._kernel_for(step.operation.name)):
+        for each in step.judge(self.subject(step.operation)):
             if each.certificate is not None:
                 self.certificate(each.certificate)
             seen.update(verdict.outcome for verdict in each.verdicts)
@@ -320,9 +317,8 @@ def rerun_command(verdict: Verdict, cases: Sequence[Case] = (), command: str | N
         cases: those to judge one after another, where one does not do it.
         command: that of a test, where `--case` does not do it.
     """
-    line, named = verdict.subject.line, ""
-    if line:
-        named = " " + shlex.join(["--kernel", line, *kernels.OPTIONS])
+    words = verdict.subject.command()
+    named = f" {shlex.join(words)}" if words else ""
     if command is None or cases:
         return f"pytest{named}{''.join(f' --case {case}' for case in cases or [verdict.case])}"
     return command + named

@@ -8,7 +8,7 @@ from convcheck.conformance.plan.step import Step
 from convcheck.form.operations import Operation
 from convcheck.judging.verdicts import DECIDED, UNPROMISED, Outcome
 
-from .kernels import operations
+from .subjects import subjects_of
 
 
 def parametrize(
@@ -17,7 +17,8 @@ def parametrize(
     """Give a test that takes a step those of every operation that is judged, and return them."""
     if "step" not in metafunc.fixturenames:
         return []
-    steps = [step for operation in operations() for step in steps_of(operation)]
+    operations = subjects_of(metafunc.config).operations
+    steps = [step for operation in operations for step in steps_of(operation)]
     metafunc.parametrize("step", [pytest.param(step, id=step.name) for step in steps])
     return steps
 
