@@ -120,25 +120,27 @@ class Run:
             whole: whether all of a plan was judged.
         """
         # Where nothing failed nothing is told, and these take time to import.
-        import json  # noqa: PLC0415
-
-        from convcheck.reports import findings, problems, terminal  # noqa: PLC0415
+        from convcheck.reports import document, findings, problems, terminal, words  # noqa: PLC0415
 
         operation = self.subject.operation
         with floating.kept(self.subject.module), pytorch.one_thread():
-            records = {name: json.loads(each.dump()) for name, each in self.records.items()}
+            records = {name: each.found() for name, each in self.records.items()}
         outcomes = {name: "failed" if name in self.failures else "passed" for name in records}
         found = findings.build(
             findings.Results(records, outcomes, {}, records, whole=whole),
             findings.Planned(cells_of(operation), (), ()),
-            {"kernels": {operation.name: str(self.subject)}, "profile": self.profile},
+            document.Asked(
+                {operation.name: str(self.subject)}, {}, {}, self.profile, str(self.seed), None
+            ),
         )
         lines = []
         for problem in problems.problems(found):
-            told = terminal.told(problem) if brief else terminal.lines(found, problem)
-            lines += [problem.fault, *told] if brief else [problem.fault, *told, ""]
+            if not brief:
+                lines += [problem.fault, *terminal.lines(found, problem), ""]
+            elif problem.first is not None:
+                lines += [problem.fault, *terminal.told(problem.first)]
         if not (brief and lines):
-            lines.append(findings.sentence(found))
-        counts = sum(found["totals"].values()), found["decided"]
+            lines.append(words.sentence(found))
+        counts = sum(found.totals.values()), found.decided
         failures = tuple(self.failures.values())
         return Result(operation.name, *counts, failures, "\n".join(lines))
