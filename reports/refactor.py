@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any
 
-from convcheck.judging.likeness import MANY, Likeness, likeness
+from convcheck.diagnosis.beside.likeness import MANY, Likeness, likeness
 
 Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ import shlex
 from typing import Any
 
 from convcheck.cases.case import Case
-from convcheck.judging.likeness import Comparison, Losses, compare
+from convcheck.diagnosis.beside.likeness import Comparison, Losses, compare
 from convcheck.judging.verdicts import describe
 from convcheck.kernels.subjects import Subject
 
