@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, ClassVar, Self
 
@@ -173,18 +172,6 @@ class Geometry(_Sized):
         """Columns from one window to the next."""
         return self.columns.stride
 
-    # Kept, since what follows from a geometry is looked up by it many times.
-    @cached_property
-    def _hash(self) -> int:
-        return hash(_fields_of(self))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
-        """Leave out what was found out: hashes differ from process to process."""
-        return type(self), _fields_of(self)
-
     def __str__(self) -> str:
         """Return the part of a case id that stands for the geometry."""
         layer = super().__str__()
@@ -207,7 +194,6 @@ class Geometry(_Sized):
 
 
 _fore_sizes_of = attrgetter(*_names(_OF_FORE))
-_fields_of = attrgetter(*(each.name for each in fields(Geometry)))
 
 
 def _numbers(text: str) -> Iterator[int]:

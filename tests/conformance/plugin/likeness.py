@@ -5,7 +5,7 @@ from typing import Any
 
 from convcheck.cases.case import Case
 from convcheck.diagnosis.beside.likeness import Comparison, Losses, compare
-from convcheck.judging.verdicts import describe
+from convcheck.kernels.shown.message import describe
 from convcheck.kernels.subjects import Subject
 
 from .accuracy import Accuracy
