@@ -17,7 +17,8 @@ from . import search
 from .answers import Asked, changed
 from .mistakes import Mistake
 from .probes import Probe, probes_of
-from .where.scan import LARGEST, is_lost, products
+from .where.draw import LARGEST, products
+from .where.scan import is_lost
 
 _AT_ONCE = 8
 _SECONDS = 2.0  # that a call of an isolated kernel may take here

@@ -35,7 +35,9 @@ def test_case(record: Record, case: Case, prop: str, pytestconfig: pytest.Config
     if prop == _BITS:
         tally = Tally(subject, subjects.replaced[case.operation])
         tally.compare([case])
-        record.note("refactor", tally.dump(case.operation, case.dtype, bitwise=True))
+        record.compared(
+            tally.row(case.operation, case.dtype, bitwise=True), tally.timed(case.operation)
+        )
         tally.demand_bits()
         return
     record.judged([judge_property(prop, subject, case)])

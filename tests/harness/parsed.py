@@ -2,15 +2,16 @@
 
 from html.parser import HTMLParser
 
-from sample import PLANNED, Json
+from sample import PLANNED
 
 from convcheck.reports import page
+from convcheck.reports.document import Report
 
 
 class Page(HTMLParser):
     """A page taken apart; AssertionError where a tag is not closed in its turn."""
 
-    def __init__(self, report: Json) -> None:
+    def __init__(self, report: Report) -> None:
         super().__init__()
         self.source = page.render(report)
         self.open: list[str] = []

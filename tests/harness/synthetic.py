@@ -1,16 +1,19 @@
 """Reports made up in this process, for tests of what is done with reports."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any
+
+from msgspec.structs import replace
+from sample import CASE, NO_ASKED, RAN, failed
 
 from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells, planned_pairs
 from convcheck.conformance.plugin.subjects import Subjects
-from convcheck.reports import circumstances, files, findings
+from convcheck.reports import files, findings, rows
+from convcheck.reports.document import Report
 from convcheck.reports.findings import Planned, Results
+from convcheck.reports.rows import Accuracy, Boundary, Cell, Certificate, Failure, Pairs, Record
 
-Json = dict[str, Any]
-
-CASE = "v1:convolution:float32:integers:b1.h2.w1.i1.o1.f2x1.s1x1:0"
 KERNELS = {"convolution": "mine:conv2d"}
 PLANNED = Planned(
     [cell for cell in planned_cells(Subjects()) if cell[0] in KERNELS],
@@ -21,79 +24,62 @@ CELLS = list(PLANNED.cells)
 TESTS = [f"test_some::test_it[{prop}-{which}]" for _, prop, _ in CELLS[::3] for which in "ab"]
 
 
-def failure(message: str = "it is wrong", case: str = CASE, **more: Any) -> Json:
+def failure(message: str = "it is wrong", case: str = CASE, **more: Any) -> Failure:
     """Return a failure as a record's cell has it."""
-    rerun = f"pytest --case {case}"
-    told = {"case": case, "outcome": "disagrees", "rank": 0, "rerun": rerun, "message": message}
-    return told | more
+    return failed(message, case, **more)
 
 
-def record(at: int, **changes: Any) -> Json:
+def record(at: int, **changes: Any) -> Record:
     """Return what the test of that number left: its property's cells, and a part of the rest."""
     cells = [
-        {
-            "operation": operation,
-            "property": prop,
-            "dtype": dtype,
-            "counts": {"agrees": 10 + at, "vacuous": at % 2},
-            "worst": 0.123456 / (at + 1) if prop == "bound" else None,
-            "suspicious": 0,
-            "failure": None,
-        }
-        | changes
-        for operation, prop, dtype in CELLS[at // 2 * 3 : at // 2 * 3 + 3]
+        replace(
+            Cell(
+                *key,
+                counts={"agrees": 10 + at, "vacuous": at % 2},
+                worst=0.123456 / (at + 1) if key[1] == "bound" else None,
+            ),
+            **changes,
+        )
+        for key in CELLS[at // 2 * 3 : at // 2 * 3 + 3]
     ]
-    growth = [[size, (at + 1) * 2.0**-27, 2**size + at % 2] for size in range(1, 5)]
-    return {
-        "cells": cells,
-        "boundaries": [[*each, 1 + at] for each in list(PLANNED.boundaries)[at % 2 :: 2]],
-        "pairs": [[*each[:2], [[k, 1 + at] for k in range(each[2])]] for each in PLANNED.pairs],
-        "draws": {"convolution": 20},
-        "accuracy": [["convolution", "float32", {"distribution": [at] * 11, "growth": growth}]],
-        "zeros": [["convolution", ["x", "ftr"][at % 3 : at % 3 + 1], at == 5]] if at > 2 else [],
-        "certificates": [_certificate(at)] if at < 2 else [],
-        "entries": {"ledger": {"convolution-too-few-channels": True}} if at == 3 else {},
-    }
+    growth = [
+        rows.Growth.of("float32", 2**size + at % 2, (at + 1) * 2.0**-27) for size in range(1, 5)
+    ]
+    return Record(
+        cells=cells,
+        boundaries=[Boundary(*each, 1 + at) for each in list(PLANNED.boundaries)[at % 2 :: 2]],
+        pairs=[Pairs.of(name, kind, [1 + at] * count) for name, kind, count in PLANNED.pairs],
+        random=[rows.Random.of("convolution", 20)],
+        accuracy=[Accuracy("convolution", "float32", [at] * 11, growth)],
+        zeros=[rows.Zeros("convolution", ["x", "ftr"][at % 3 : at % 3 + 1], at == 5)]
+        if at > 2
+        else [],
+        certificates=[_certificate(at)] if at < 2 else [],
+        entries={"ledger": {"convolution-too-few-channels": True}} if at == 3 else {},
+    )
 
 
-def _certificate(at: int) -> Json:
-    counts = {"geometries": 100, "certified": 50, "undecided": 0, "draws": 1}
-    return {
-        "operation": "convolution",
-        "region": "every geometry up to 3",
-        **counts,
-        "choices": {"float32": 40 + at, "float64": 900 - at},
-    }
+def _certificate(at: int) -> Certificate:
+    choices = {"float32": 40 + at, "float64": 900 - at}
+    chances = {dtype: float(f"{2 / each:.3g}") for dtype, each in choices.items()}
+    region = "every geometry up to 3"
+    counts, complete = (100, 50, 0, 1), False
+    return Certificate("convolution", region, *counts, choices, [], 2, complete, chances)
 
 
-ASKED: Json = {
-    "kernels": KERNELS,
-    "sources": {"convolution": "ab" * 32},
-    "oracles": {"PyTorch": "in float64"},
-    "profile": "default",
-    "seed": "0",
-    "case": None,
-}
-CIRCUMSTANCES = circumstances.gather(
-    started=0.0,
-    workers=2,
-    exit_status=0,
-    seed="0",
-    project=circumstances.HERE,
-    phases={"kernel": 1.0, "oracle": 2.0, "bounds": 0.5},
-    modules={"test_some": 4.0},
-)
+ASKED = replace(NO_ASKED, kernels=KERNELS, sources={"convolution": "ab" * 32})
+CIRCUMSTANCES = RAN
 
 
 def report(
-    records: dict[str, Json] | None = None,
+    records: Mapping[str, Record] | None = None,
     *,
     outcomes: dict[str, str] | None = None,
     messages: dict[str, str] | None = None,
     run: list[str] = TESTS,
-    asked: Json | None = None,
+    asked: dict[str, Any] | None = None,
     part: tuple[int, int] = (1, 1),
-) -> Json:
+) -> Report:
     """Return the report of a run of some tests, which passed unless it is said otherwise.
 
     Args:
@@ -106,9 +92,9 @@ def report(
     """
     ended = dict.fromkeys(run, "passed") | (outcomes or {})
     ended = {name: outcome for name, outcome in ended.items() if outcome != "missing"}
-    left = {n: record(TESTS.index(n)) for n in run if ended.get(n) == "passed"} | (records or {})
+    left = {n: record(TESTS.index(n)) for n in run if ended.get(n) == "passed"}
     results = Results(
-        left,
+        {**left, **(records or {})},
         ended,
         messages or {},
         run,
@@ -118,5 +104,5 @@ def report(
         covering=True,
         part=part,
     )
-    found = findings.build(results, PLANNED, ASKED | (asked or {}))
+    found = findings.build(results, PLANNED, replace(ASKED, **(asked or {})))
     return copy.deepcopy(files.assemble(found, CIRCUMSTANCES))

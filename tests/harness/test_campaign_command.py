@@ -12,7 +12,7 @@ from convcheck.conformance.commands.command import main
 from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.loading import source_digest
 from convcheck.reports import files
-from convcheck.reports.schema import schema
+from convcheck.reports.document import schema
 
 WRONG = """
 from convcheck.reference import notebook
@@ -49,7 +49,7 @@ def test_what_a_campaign_finds_joins_the_report_of_a_run(
     assert status == 1
     assert "convolution: not certified" in told
     assert f"pytest --kernel {kernel} --case v1:convolution:float64:integers:b1.h2.w2" in told
-    jsonschema.validate(kept, {"$ref": "#/$defs/campaign", "$defs": schema()["$defs"]})
+    jsonschema.validate(kept, {"$ref": "#/$defs/Campaign", "$defs": schema()["$defs"]})
     assert run(tmp_path, kernel) == (1, kept)
     name = kernel.partition("=")[2]
     asked = {"kernels": {"convolution": name}}
@@ -57,11 +57,11 @@ def test_what_a_campaign_finds_joins_the_report_of_a_run(
     paths = [str(tmp_path / each) for each in ("run.json", "kept.json", "merged.json")]
     files.write_json(report(asked=asked), Path(paths[0]))
     assert main(["merge", *paths[:2], "-o", paths[2]]) == 1
-    merged = files.read(Path(paths[2]))["findings"]
-    (cell,) = [each for each in merged["cells"] if each["failure"]]
-    assert (cell["property"], cell["dtype"]) == ("certified", "float64")
-    assert kept["certificates"][0] in merged["certificates"]
-    assert next(n for n, o in merged["tests"]["outcomes"].items() if o == "failed").startswith(
+    merged = files.read(Path(paths[2])).findings
+    (cell,) = [each for each in merged.cells if each.failure]
+    assert (cell.prop, cell.dtype) == ("certified", "float64")
+    assert kept["certificates"][0] in json.loads(files.text_of(merged.certificates))
+    assert next(n for n, o in merged.tests.outcomes.items() if o == "failed").startswith(
         "campaign::convolution[every distinct geometry with input extents up to 2"
     )
     for changed in ("kernels", "sources"):

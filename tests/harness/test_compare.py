@@ -1,19 +1,19 @@
 """What changed between two reports is named, and counts as worse only where it is."""
 
 import copy
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from synthetic import CASE, CELLS, TESTS, failure, record, report
+from msgspec.structs import replace
+from sample import CASE, diagnosis
+from synthetic import CELLS, TESTS, failure, record, report
 
 from convcheck.conformance.commands.command import main
 from convcheck.reports import diff, files
 from convcheck.reports.compare import KINDS, Change, compare
-
-Json = dict[str, Any]
+from convcheck.reports.document import Circumstances, Findings, Report, Strength
+from convcheck.reports.rows import Cell, Compared, Named, Refactor
 
 BASE = report()
 WRONG = report({TESTS[2]: record(2, failure=failure())}, outcomes={TESTS[2]: "failed"})
@@ -23,37 +23,40 @@ SKIPPED = report(outcomes={TESTS[4]: "skipped"})
 FEWER = report(run=TESTS[:8])
 
 
-def altered(alter: Callable[[Json, Json], object]) -> Json:
+def altered(alter: Callable[[Findings, Circumstances], object]) -> Report:
     """Return the report of a run in which something else was found."""
     changed = copy.deepcopy(BASE)
-    alter(changed["findings"], changed["circumstances"])
+    alter(changed.findings, changed.circumstances)
     return changed
 
 
-def bound_cell(findings: Json) -> Json:
+def bound_cell(findings: Findings) -> Cell:
     """Return a cell that has a worst error."""
-    return next(cell for cell in findings["cells"] if cell["worst"])
+    return next(cell for cell in findings.cells if cell.worst)
 
 
-def with_refactor(verdict: str) -> Json:
+def with_refactor(verdict: str) -> Report:
     """Return a report that compares a candidate."""
-    entry = {"operation": "convolution", "replaces": "old:conv2d", "verdict": verdict}
-    return altered(lambda found, _: found.update(refactor=[entry]))
+    counts, bins = (9, 9, 0, 0), [0] * 11
+    dtypes = [Compared("float32", 9, 9, 0, bins, bins, {})]
+    names, bitwise = ("convolution", "new:conv2d", "old:conv2d", verdict), False
+    entry = Refactor(*names, bitwise, *counts, dtypes, None)
+    return altered(lambda found, _: setattr(found, "refactor", [entry]))
 
 
-def with_strength(*missed: str) -> Json:
+def with_strength(*missed: str) -> Report:
     """Return a report of a suite that misses some mistakes."""
-    known = {"digest": "", "missed": {"quick": missed}}
-    return altered(lambda found, _: found.update(strength=known))
+    known = Strength("", {"quick": [*missed]})
+    return altered(lambda found, _: setattr(found, "strength", known))
 
 
-def shifted(by: int) -> Json:
+def shifted(by: int) -> Report:
     """Return a report whose errors are so many halvings larger."""
     changed = copy.deepcopy(BASE)
-    for each in changed["findings"]["accuracy"]:
-        each["distribution"] = [0, 0, 0, 90, 10, 0, 0, 0, 0, 0, 0]
+    for each in changed.findings.accuracy:
+        each.distribution = [0, 0, 0, 90, 10, 0, 0, 0, 0, 0, 0]
         if by:
-            each["distribution"] = [0, 0, 90, 10, 0, 0, 0, 0, 0, 0, 0]
+            each.distribution = [0, 0, 90, 10, 0, 0, 0, 0, 0, 0, 0]
     return changed
 
 
@@ -70,44 +73,44 @@ PAIRS = {
     "less was run": (BASE, FEWER, {"newly missing", "less covered"}, {"newly decided"}),
     "an error grew": (
         BASE,
-        altered(lambda found, _: bound_cell(found).update(worst=0.9)),
+        altered(lambda found, _: setattr(bound_cell(found), "worst", 0.9)),
         {"less accurate"},
         {"more accurate"},
     ),
     "an error is suspicious": (
         BASE,
-        altered(lambda found, _: bound_cell(found).update(suspicious=3)),
+        altered(lambda found, _: setattr(bound_cell(found), "suspicious", 3)),
         {"less accurate"},
         {"more accurate"},
     ),
     "errors grew": (shifted(0), shifted(1), {"less accurate"}, {"more accurate"}),
     "a region shrank": (
         BASE,
-        altered(lambda found, _: found["certificates"][0].update(certified=10, complete=False)),
+        altered(lambda found, _: setattr(found.certificates[0], "certified", 10)),
         {"less covered"},
         {"more covered"},
     ),
     "a class was not reached": (
         BASE,
-        altered(lambda found, _: found["boundaries"][0].update(count=0)),
+        altered(lambda found, _: setattr(found.boundaries[0], "count", 0)),
         {"less covered"},
         {"more covered"},
     ),
     "pairs were not reached": (
         BASE,
-        altered(lambda found, _: found["pairs"][0].update(reached=3)),
+        altered(lambda found, _: setattr(found.pairs[0], "reached", 3)),
         {"less covered"},
         {"more covered"},
     ),
     "fewer cases": (
         BASE,
-        altered(lambda found, _: found["cells"][0].update(counts={"agrees": 3})),
+        altered(lambda found, _: setattr(found.cells[0], "counts", {"agrees": 3})),
         {"less covered"},
         {"more covered"},
     ),
     "an entry fell": (
         BASE,
-        altered(lambda found, _: found["ledger"][0].update(status="does not hold")),
+        altered(lambda found, _: setattr(found.ledger[0], "status", "does not hold")),
         {"newly failing"},
         {"fixed"},
     ),
@@ -137,7 +140,7 @@ PAIRS = {
     ),
     "another version": (
         BASE,
-        altered(lambda _, ran: ran["packages"].update(torch="3.0")),
+        altered(lambda _, ran: ran.packages.update(torch="3.0")),
         {"changed"},
         {"changed"},
     ),
@@ -161,7 +164,8 @@ def test_known_changes(name: str) -> None:
 
 def test_nothing_changed() -> None:
     """A report beside itself, or the same findings at another time, shows no change."""
-    again = altered(lambda _, ran: ran.update(started="2000-01-01T00:00:00Z", seconds=9.9))
+    again = copy.deepcopy(BASE)
+    again.circumstances.started, again.circumstances.seconds = "2000-01-01T00:00:00Z", 9.9
     assert compare(BASE, BASE) == compare(BASE, again) == []
     assert compare(WRONG, WRONG) == []
     assert diff.summary([]) == "Nothing changed."
@@ -169,13 +173,11 @@ def test_nothing_changed() -> None:
 
 def test_small_changes_are_none() -> None:
     """What moves with the draws is no change: a third of the cases, thrice the worst error."""
-    other = altered(
-        lambda found, _: (
-            bound_cell(found).update(worst=3 * bound_cell(found)["worst"]),
-            found["cells"][0].update(counts={"agrees": 15}),
-            found["boundaries"][0].update(count=found["boundaries"][0]["count"] * 3 // 2),
-        )
-    )
+    other = copy.deepcopy(BASE)
+    cell, boundary = bound_cell(other.findings), other.findings.boundaries[0]
+    cell.worst = 3 * (cell.worst or 0)
+    other.findings.cells[0].counts = {"agrees": 15}
+    boundary.count = boundary.count * 3 // 2
     assert compare(BASE, other) == compare(other, BASE) == []
 
 
@@ -183,22 +185,20 @@ def test_other_draws_need_a_larger_change() -> None:
     """Errors may differ more between runs with different seeds, the fewer geometries they drew."""
     old, new = shifted(0), shifted(1)
     for each in (old, new):
-        each["findings"]["random"][0]["geometries"] = 10
+        each.findings.random[0].geometries = 10
     assert [change.kind for change in compare(old, new)] == ["less accurate"]
-    new["findings"]["asked"]["seed"] = "1"
+    new.findings.asked.seed = "1"
     assert {change.kind for change in compare(old, new)} == {"changed"}
 
 
 def test_a_failing_cell_names_its_case_and_diagnosis() -> None:
     """The change of a cell that fails says how, and by what; cells alike are one change."""
     wrong = copy.deepcopy(WRONG)
-    names = [{"id": "flipped", "sentence": "the filter is flipped", "known_from": "here"}]
-    for cell in wrong["findings"]["cells"]:
-        if cell["failure"]:
-            cell["failure"] = cell["failure"] | {
-                "diagnosis": {"names": names},
-                "case": CASE.replace("float32", cell["dtype"]),
-            }
+    names = [Named("flipped", "the filter is flipped", "here")]
+    for cell in wrong.findings.cells:
+        if cell.failure:
+            found, case = diagnosis(names=names), CASE.replace("float32", cell.dtype)
+            cell.failure = replace(cell.failure, diagnosis=found, case=case)
     (change,) = (each for each in compare(BASE, wrong) if each.what.startswith("convolution, "))
     operation, prop, _ = CELLS[3]
     assert change.what == f"{operation}, {prop}, float16 and float32 and float64"
@@ -240,4 +240,4 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "newly failing" in Path(page).read_text(encoding="utf-8")
     assert main(["diff", new, old, "--markdown"]) == 0
     assert capsys.readouterr().out.startswith("### convcheck: Nothing worse; ")
-    assert json.loads(Path(old).read_text(encoding="utf-8")) == BASE
+    assert files.read(Path(old)) == BASE

@@ -7,9 +7,7 @@ from sample import CASE, PLANNED, diagnosis, failed, part
 
 from convcheck.reports.faults import fault, listed, telling
 
-Json = dict[str, Any]
-
-NAMES = diagnosis()["names"]
+NAMES = diagnosis().names
 
 
 @pytest.mark.parametrize(
@@ -30,9 +28,9 @@ NAMES = diagnosis()["names"]
         ("fails exact and bound", {}),
     ],
 )
-def test_the_most_telling_is_said(said: str, found: Json) -> None:
+def test_the_most_telling_is_said(said: str, found: dict[str, Any]) -> None:
     """A mistake comes first, then the first pattern, with what is wrong there, and what fails."""
-    failure = failed("wrong") | {"diagnosis": {"names": [], "patterns": []} | found}
+    failure = failed("wrong", diagnosis=diagnosis(**{"names": [], "patterns": [], **found}))
     cells = [part(cell, {"disagrees": 1}, failure) for cell in PLANNED[:4]]
     assert fault(cells) == f"convolution {said}".replace(" ,", ",")
 

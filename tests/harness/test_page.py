@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from parsed import Page
-from sample import KERNELS, PLANNED, Cell, Json, failed, make, part, spoken
+from sample import KERNELS, PLANNED, Cell, failed, make, part, spoken
 
-from convcheck.reports import findings, page, shown
+from convcheck.reports import page, shown, words
+from convcheck.reports.document import Report
 
 WORDS = ("agrees", "disagrees", "misbehaved", "undecided", "vacuous", "not applicable", "not run")
 HOSTILE = (
@@ -34,20 +35,17 @@ def test_every_cell_is_in_the_page_with_its_word_and_count() -> None:
     ]
     report = make(parts)
     told = dict(zip(by_row(report), Page(report).matrix(), strict=True))
-    for cell in report["findings"]["cells"]:
-        _, words = told[cell["operation"], cell["property"], cell["dtype"]]
-        assert words[1 : 1 + len(cell["status"].split())] == cell["status"].split()
-        if cell["counts"]:
-            assert " ".join(words).endswith("1,234 of 1,235 0.96 of bound △ 2 suspicious")
+    for cell in report.findings.cells:
+        _, said = told[cell.key]
+        assert said[1 : 1 + len(cell.status.split())] == cell.status.split()
+        if cell.counts:
+            assert " ".join(said).endswith("1,234 of 1,235 0.96 of bound △ 2 suspicious")
 
 
-def by_row(report: Json) -> list[Cell]:
+def by_row(report: Report) -> list[Cell]:
     """Return the keys of a report's cells in the order of the matrix: dtype before property."""
     return sorted(
-        (
-            (cell["operation"], cell["property"], cell["dtype"])
-            for cell in report["findings"]["cells"]
-        ),
+        (cell.key for cell in report.findings.cells),
         key=lambda key: (list(KERNELS).index(key[0]), key[2], key[1] != "exact"),
     )
 
@@ -63,8 +61,8 @@ def test_only_agreement_looks_like_agreement() -> None:
 def test_a_failure_is_never_shown_as_agreement() -> None:
     """A failure that was met while shrinking, and not counted, shows in the matrix."""
     report = make([part(PLANNED[0], {"agrees": 3}, failed("short"))])
-    style, words = Page(report).matrix()[0]
-    assert (style, words[1]) == ("bad", "disagrees")
+    style, said = Page(report).matrix()[0]
+    assert (style, said[1]) == ("bad", "disagrees")
 
 
 def test_operations_that_were_not_run_are_named() -> None:
@@ -156,8 +154,8 @@ def test_ledger_and_domain_map_are_whole() -> None:
     """Every entry of the ledger and the domain map has a row with an id of its own."""
     report = make()
     ids = {attributes.get("id") for tag, attributes in Page(report).tags if tag == "tr"}
-    assert ids >= {f"fault-{each['id']}" for each in report["findings"]["ledger"]}
-    assert ids >= {f"domain-{each['id']}" for each in report["findings"]["domain"]}
+    assert ids >= {f"fault-{each.id}" for each in report.findings.ledger}
+    assert ids >= {f"domain-{each.id}" for each in report.findings.domain}
 
 
 def test_title_and_heading_say_the_verdict() -> None:
@@ -166,7 +164,7 @@ def test_title_and_heading_say_the_verdict() -> None:
     told = Page(report)
     assert "<title>Conforms " in told.source
     assert [tag for tag, _ in told.tags].count("h1") == 1
-    assert findings.sentence(report["findings"]) in told.text
+    assert words.sentence(report.findings) in told.text
 
 
 def test_tables_are_marked_up_for_everybody() -> None:

@@ -17,6 +17,7 @@ from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.shown.evidence import Evidence
+from convcheck.reports.rows import Boundary, Zeros
 
 CASE = Case.parse("v1:convolution:float32:integers:b1.h4.w4.i1.o1.f2x2.s1x1:0")
 EMPTY = Case.parse("v1:convolution:float32:integers:b0.h4.w4.i1.o1.f2x2.s1x1:0")
@@ -133,7 +134,7 @@ def test_counts_freeze_after_the_first_failing_example() -> None:
     """The example that fails counts whole; what Hypothesis tries after it does not."""
     record = Record()
     record.judged([verdict(error=0.25)])
-    boundaries = dumped(record)["boundaries"]
+    boundaries = record.found().boundaries
     judged_in_vain(record, verdict(Outcome.DISAGREES, 9), verdict(suspicious=True))
     counts = {"agrees": 2, "disagrees": 1}
     assert only_cell(record)["counts"] == counts
@@ -143,7 +144,7 @@ def test_counts_freeze_after_the_first_failing_example() -> None:
     cell = only_cell(record)
     assert (cell["counts"], cell["worst"], cell["suspicious"]) == (counts, 0.25, 1)
     assert cell["stopped"] == 1
-    assert dumped(record)["boundaries"] == [[*name, 3 * n] for *name, n in boundaries]
+    assert record.found().boundaries == [each + each + each for each in boundaries]
 
 
 def test_the_last_failure_is_kept() -> None:
@@ -181,9 +182,9 @@ def test_boundary_classes_count_what_was_decided() -> None:
     record.judged([verdict(Outcome.VACUOUS), verdict(Outcome.UNDECIDED)])
     assert dumped(record)["boundaries"] == []
     record.judged([verdict(), verdict(), verdict(Outcome.VACUOUS, case=EMPTY)])
-    assert dumped(record)["boundaries"] == [
-        ["convolution", "one channel", 3],
-        ["convolution", "empty batch", 1],
+    assert record.found().boundaries == [
+        Boundary("convolution", "one channel", 3),
+        Boundary("convolution", "empty batch", 1),
     ]
 
 
@@ -204,7 +205,7 @@ def test_what_becomes_of_zeros_is_kept() -> None:
     record = Record()
     told = [replace(verdict(), spreads="x"), replace(verdict(), spreads="ftr"), verdict()]
     record.judged([*told, replace(verdict(), skips=True)])
-    assert dumped(record)["zeros"] == [["convolution", ["ftr", "x"], True]]
+    assert record.found().zeros == [Zeros("convolution", ["ftr", "x"], skips=True)]
 
 
 def test_a_dump_is_plain_json() -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from pytest_runs import Folder, findings, run
+from sample import NO_ASKED, PLANNED, part
+from sample import failed as failed_case
 
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin import replaced
@@ -20,6 +22,9 @@ from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.functions import subject_of
 from convcheck.reference import convolution
 from convcheck.reports import refactor
+from convcheck.reports.document import Speed
+from convcheck.reports.findings import Planned, Results, build
+from convcheck.reports.rows import Record, Timed
 
 SMALL = "b1.h3.w4.i2.o2.f2x2.s1x2"
 LARGE = "b1.h7.w7.i16.o2.f5x5.s1x1"
@@ -181,12 +186,12 @@ def told(kernel: Kernel, replaced: Kernel, *cases: Case, failed: bool = False) -
     """Return the sentence about a kernel."""
     tally = tally_of(kernel, replaced)
     tally.compare(list(cases))
-    records = {"test": {"refactor": [tally.dump("convolution", "float32", bitwise=False)]}}
-    cells = [{"operation": "convolution", "failure": failed}]
-    (entry,) = refactor.entries(
-        records, cells, {"convolution": "mine:convolution"}, {"convolution": "old:convolution"}
-    )
-    return refactor.sentence(entry, [{"operation": "convolution", "ratio": 0.02}])
+    row = tally.row("convolution", "float32", bitwise=False)
+    row.candidate, row.replaces = "mine:convolution", "old:convolution"
+    cells = [part(PLANNED[0], {}, failed_case("it is wrong"))] if failed else []
+    results = Results({"test": Record(cells, refactor=[row])}, {}, {}, [])
+    (entry,) = build(results, Planned([], [], []), NO_ASKED).refactor
+    return refactor.sentence(entry, [Speed("convolution", 0.02, 1)])
 
 
 def test_sentences() -> None:
@@ -210,9 +215,9 @@ def test_sentences() -> None:
 
 def test_speed_is_a_median() -> None:
     """One slow moment of the machine changes nothing; heavy geometries weigh more."""
-    seconds = [[0.1, 1.0], [50.0, 1.0], [0.1, 1.0], [1.0, 0.001]]
-    records = {"test": {"refactor": [{"operation": "convolution", "cases": 4, "seconds": seconds}]}}
-    assert refactor.speed(records) == [{"operation": "convolution", "ratio": 0.1, "cases": 4}]
+    seconds = [(0.1, 1.0), (50.0, 1.0), (0.1, 1.0), (1.0, 0.001)]
+    records = [Record(speed=[Timed("convolution", 4, seconds)])]
+    assert refactor.speed(records) == [Speed("convolution", 0.1, 4)]
 
 
 def test_bits_may_be_demanded() -> None:

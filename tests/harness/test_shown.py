@@ -5,14 +5,16 @@ from parsed import Page
 from sample import CASE, PLANNED, certificate, diagnosis, everything, failed, make, part
 
 from convcheck.reports import findings, page, problems, shown
+from convcheck.reports.document import Error
+from convcheck.reports.rows import Boundary, Compared, Record, Refactor
 
 
 def test_a_default_run_stays_small() -> None:
     """The page of a full run with all of its cells takes less than 1 MB, whatever they say."""
     report = everything()
     assert len(page.render(report).encode()) < 500_000
-    for cell in report["findings"]["cells"]:
-        cell["failure"] = failed("m" * 30_000) | {"diagnosis": diagnosis(24)}
+    for cell in report.findings.cells:
+        cell.failure = failed("m" * 30_000, diagnosis=diagnosis(24))
     assert len(page.render(report).encode()) < 1_000_000
 
 
@@ -54,7 +56,7 @@ def test_a_region_in_part_is_not_certified() -> None:
     cells = [("convolution", "certified", "float32")]
     for complete, words in ((True, ("good", "certified")), (False, ("open", "not certified"))):
         report = make([part(cells[0], {"agrees": 5}, stopped=int(not complete))], planned=cells)
-        report["findings"]["certificates"] = [certificate("convolution", complete=complete)]
+        report.findings.certificates = [certificate("convolution", complete=complete)]
         style, told = Page(report).cells[0]
         assert style == words[0]
         assert words[1] in told
@@ -66,11 +68,11 @@ def test_the_map_marks_what_nothing_agreed_with() -> None:
         failure = failed("wrong", CASE.replace("b1.h2.w1.i1.o1.f2x1.s1x1", case))
         cell = ("convolution", "certified", "float32")
         report = make([part(cell, {"disagrees": 1}, failure)], planned=[cell])
-        report["findings"]["certificates"] = [certificate("convolution", complete=False)]
-        report["findings"]["certificates"][0]["axes"] = certificate("convolution")["axes"]
-        (map_,) = shown.maps(report["findings"])
+        report.findings.certificates = [certificate("convolution", complete=False)]
+        report.findings.certificates[0].axes = certificate("convolution").axes
+        (map_,) = shown.maps(report.findings)
         assert map_.failed == new or len(map_.failed) == new
-        assert f"first failure {failure['case']}" in " ".join(Page(report).text.split())
+        assert f"first failure {failure.case}" in " ".join(Page(report).text.split())
 
 
 def test_a_run_in_part_does_not_look_whole() -> None:
@@ -84,18 +86,17 @@ def test_a_run_in_part_does_not_look_whole() -> None:
 def test_words_of_a_later_version_do_not_look_good() -> None:
     """A status that the page does not know is shown, and not as agreement."""
     report = make([part(PLANNED[0], {"agrees": 5})])
-    report["findings"]["cells"][0]["status"] = "bewitched"
+    report.findings.cells[0].status = "bewitched"
     style, words = Page(report).matrix()[0]
     assert (style, words[1]) == ("void", "bewitched")
 
 
 def test_what_was_not_measured_is_said() -> None:
-    """Without a refactor, timing, strength or cost in the report, each section says so."""
+    """Without a refactor, timing or strength in the report, each section says so."""
     text = " ".join(Page(make()).text.split())
     assert "not run No candidate was compared" in text
     assert "Speed: ○ not measured" in text
     assert "This report does not say what the suite catches" in text
-    assert "Where the time went ○ not measured" in text
 
 
 def test_refactors_and_strength_are_told() -> None:
@@ -114,7 +115,7 @@ def test_what_was_cut_short_is_not_green() -> None:
     page = Page(report)
     style, words = page.matrix()[1]
     assert (style, " ".join(words)) == ("open", "◔ agrees so far 2 of 2 1 test ended early")
-    (problem,) = problems.problems(report["findings"])
+    (problem,) = problems.problems(report.findings)
     assert (problem.fine, problem.so_far) == ([], ["bound"])
     assert "Agrees in every dtype" not in page.text
 
@@ -122,11 +123,11 @@ def test_what_was_cut_short_is_not_green() -> None:
 def test_bits_that_differ_are_told_as_what_they_are() -> None:
     """A right candidate that was to be bit-identical fails for that, and its cells stay whole."""
     test = "test_refactor::test_refactor[convolution-float16]"
-    counts = {"cases": 4, "identical": 3, "retyped": 0, "failed": 0, "failed_replaced": 0}
-    compared = counts | {"operation": "convolution", "dtype": "float16", "bitwise": True}
-    compared |= {"less": False, "example": CASE, "candidate": [], "replaced": [], "loss": {}}
+    dtypes = [Compared("float16", 4, 3, 0, [], [], {})]
+    same, counts = "same within the bound", (4, 3, 0, 0)
+    compared = Refactor("convolution", "new:conv", "old:conv", same, True, *counts, dtypes, CASE)  # noqa: FBT003
     results = findings.Results(
-        {test: {"cells": [part(c, {"agrees": 3}) for c in PLANNED], "refactor": [compared]}},
+        {test: Record([part(c, {"agrees": 3}) for c in PLANNED], refactor=[compared])},
         {test: "failed"},
         {test: "not bit-identical\n  element  z\n  rerun    pytest --case c"},
         [test],
@@ -134,10 +135,10 @@ def test_bits_that_differ_are_told_as_what_they_are() -> None:
         whole=True,
     )
     report = make()
-    planned, asked = findings.Planned(PLANNED, [], []), report["findings"]["asked"]
-    report["findings"] = findings.build(results, planned, asked, {"convolution": "old:conv"})
-    assert report["findings"]["verdict"] == "does not conform"
-    assert {cell["status"] for cell in report["findings"]["cells"]} == {"agrees"}
+    planned, asked = findings.Planned(PLANNED, [], []), report.findings.asked
+    report.findings = findings.build(results, planned, asked)
+    assert report.findings.verdict == "does not conform"
+    assert {cell.status for cell in report.findings.cells} == {"agrees"}
     text = " ".join(Page(report).text.split())
     sentence = "convolution is not bit-identical with old:conv: bits differ in 1 of 4 cases"
     assert f"Does not conform: {sentence}." in text
@@ -167,14 +168,12 @@ def test_kinds_of_geometry_that_fail_are_told() -> None:
     """Of the kinds of geometry, those whose test failed are named, or those few that passed."""
     report = make([part(PLANNED[0], {"disagrees": 1}, failed("it is wrong"))])
     names = [f"kind {n}" for n in range(12)]
-    report["findings"]["boundaries"] = [
-        {"operation": "convolution", "class": name, "count": 1} for name in names
-    ]
+    report.findings.boundaries = [Boundary("convolution", name, 1) for name in names]
     for wrong, words in (
         (names[:2], "On 2 of 12 kinds of geometry: kind 0, kind 1."),
         (names[2:], "On 10 of 12 kinds of geometry, not on kind 0, kind 1."),
     ):
-        report["findings"]["tests"]["outcomes"] = {
+        report.findings.tests.outcomes = {
             f"test_boundaries::test_boundary[convolution-{name}]": "failed"
             if name in wrong
             else "passed"
@@ -186,12 +185,10 @@ def test_kinds_of_geometry_that_fail_are_told() -> None:
 def test_a_crash_is_told_at_the_top() -> None:
     """Where a test crashed, it is named at the top, and what it would have shown is not wrong."""
     report = make()
-    lost = report["findings"]["cells"][0]
-    lost |= {"status": "crashed", "lost": ["test_laws::test_laws[convolution]"]}
-    report["findings"] |= {
-        "verdict": "does not conform",
-        "errors": [{"test": lost["lost"][0], "outcome": "crashed", "message": "it ended"}],
-    }
+    lost = report.findings.cells[0]
+    lost.status, lost.lost = "crashed", ["test_laws::test_laws[convolution]"]
+    report.findings.verdict = "does not conform"
+    report.findings.errors = [Error(lost.lost[0], "crashed", "it ended")]
     page = Page(report)
     top = " ".join(page.text.partition("How hard")[0].split())
     assert "A process ended, or gave no result, in test_laws::test_laws[convolution]" in top

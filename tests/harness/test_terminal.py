@@ -1,8 +1,11 @@
 """What the terminal tells of a kernel that is wrong."""
 
+from typing import Any
+
 from sample import CASE, PLANNED, diagnosis, failed, make, part
 
 from convcheck.reports import problems, terminal
+from convcheck.reports.rows import Named
 
 MESSAGE = f"""op, float32: the kernel disagrees
   element  z[0] is 1, expected 2
@@ -13,16 +16,16 @@ MESSAGE = f"""op, float32: the kernel disagrees
     import numpy as np"""
 
 
-def _told(message: str = MESSAGE, outcome: str = "disagrees", **found: object) -> list[str]:
+def _told(message: str = MESSAGE, outcome: str = "disagrees", **found: Any) -> list[str]:
     """Return what is told of an operation that failed, with such a diagnosis."""
-    failure = failed(message, outcome=outcome) | {"diagnosis": diagnosis() | found}
-    (problem,) = problems.problems(report := make([part(PLANNED[0], {}, failure)])["findings"])
+    failure = failed(message, outcome=outcome, diagnosis=diagnosis(**found))
+    (problem,) = problems.problems(report := make([part(PLANNED[0], {}, failure)]).findings)
     return [problem.fault, *terminal.lines(report, problem)]
 
 
 def test_the_mistake_is_said_first() -> None:
     """A mistake that reproduces the results is the headline; a second one is told, too."""
-    names = [{"id": each, "sentence": f"it is {each}", "known_from": ""} for each in "ab"]
+    names = [Named(each, f"it is {each}", "") for each in "ab"]
     first, *rest = _told(names=names, patterns=[])
     assert first == f"{PLANNED[0][0]} behaves exactly like: it is a"
     assert "  or like  it is b" in rest
