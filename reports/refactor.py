@@ -4,11 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import accumulate
 
-<<<<<<< HEAD
-from convcheck.diagnosis.beside.likeness import MANY, Likeness, likeness
-=======
 from convcheck.diagnosis.beside.likeness import MANY, Likeness
->>>>>>> main
 
 from .document import Speed
 from .rows import Record, Refactor, by

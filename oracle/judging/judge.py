@@ -104,8 +104,11 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
         right = [_right(*each, promise) for each in zip(asked, arrays, strict=True)]
     with BOUNDS:
         limits = [limits_of(promise, *each) for each in zip(asked, arrays, strict=True)]
-    shapes = (subject.operation.shape(case.geometry, subject.operation.result) for case in asked)
-    calls = [Call(case.geometry, *each) for case, *each in zip(asked, arrays, shapes, strict=True)]
+    shape, result = subject.operation.shape, subject.operation.result
+    calls = [
+        Call(case.geometry, given, shape(case.geometry, result))
+        for case, given in zip(asked, arrays, strict=True)
+    ]
     with KERNEL:
         answers = subject.call_all(calls)
     agree = (Verdict(case, subject, property_of(case), Outcome.AGREES) for case in asked)
