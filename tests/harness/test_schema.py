@@ -9,8 +9,7 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from msgspec.structs import replace
-from sample import REFACTOR, diagnosis
-from synthetic import TESTS, failure, record, report
+from sample import REFACTOR, TESTS, diagnosis, failed, record, report
 
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS
@@ -27,7 +26,7 @@ VALIDATOR = jsonschema.Draft202012Validator(schema())
 
 def rich() -> Report:
     """Return a report with something in every part that there may be."""
-    told = failure(snippet=["z = 1"], diagnosis=diagnosis(advice=["strides=int"]))
+    told = failed(snippet=["z = 1"], diagnosis=diagnosis(advice=["strides=int"]))
     lost = {TESTS[0]: "failed", TESTS[4]: "crashed", TESTS[9]: "missing", TESTS[12]: "skipped"}
     found = report({TESTS[0]: record(0, failure=told)}, outcomes=lost)
     found.findings.refactor = [REFACTOR]
