@@ -54,10 +54,14 @@ Cell = tuple[str, str, str]
 
 def planned_cells(subjects: Iterable[Subject]) -> list[Cell]:
     """Return operation, property and dtype of every cell that a full run fills."""
+    return [cell for each in subjects for cell in cells_of(each.operation)]
+
+
+def cells_of(operation: Operation) -> list[Cell]:
+    """Return the cells that are filled of one operation."""
+    laws = laws_of(operation.name)
     return [
         (operation.name, prop, dtype)
-        for operation in [each.operation for each in subjects]
-        for laws in [laws_of(operation.name)]
         for prop in PROPERTIES
         for dtype in DTYPES
         if (prop not in LAWS or prop in laws)
