@@ -88,7 +88,7 @@ def test_hostile_text_cannot_break_the_page(hostile: str) -> None:
 def test_long_messages_are_cut() -> None:
     """A message of 100 kB is cut, and says so."""
     text = Page(make([part(PLANNED[0], {"disagrees": 1}, failed("<b>" * 35_000))])).text
-    assert f"... and {105_000 - shown.LONGEST_MESSAGE:,} more characters" in text
+    assert re.search(r"\.\.\. and 85,\d\d\d more characters", text)
 
 
 def test_characters_that_cannot_be_seen_are_spelled_out() -> None:

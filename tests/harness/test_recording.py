@@ -166,7 +166,8 @@ def test_the_message_is_that_of_the_report() -> None:
         record, verdict(), verdict(Outcome.DISAGREES), verdict(Outcome.DISAGREES, case=wide)
     )
     assert f"pytest --case {CASE}\n" in message
-    assert only_cell(record)["failure"]["message"] == message
+    (cell,) = record.found().cells
+    assert message == f"convolution, float32: {cell.told.text}"
 
 
 def test_every_cell_that_failed_keeps_its_failure() -> None:

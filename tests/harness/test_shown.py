@@ -2,11 +2,11 @@
 
 import pytest
 from parsed import Page
-from sample import CASE, PLANNED, certificate, diagnosis, everything, failed, make, part
+from sample import CASE, ELEMENT, PLANNED, certificate, diagnosis, everything, failed, make, part
 
 from convcheck.reports import findings, page, problems, shown
 from convcheck.reports.document import Error
-from convcheck.reports.rows import Boundary, Compared, Record, Refactor
+from convcheck.reports.rows import Boundary, Compared, Record, Refactor, Unlike
 
 
 def test_a_default_run_stays_small() -> None:
@@ -46,7 +46,11 @@ def test_what_is_wrong_is_said_first() -> None:
     """Operation, mistake, element and command stand before the matrix, told from the failure."""
     report = everything()
     top = Page(report).source.partition('id="matrix"')[0]
-    for text in ("the filter is flipped in both axes", "z[0] is 1, expected 2", f"--case {CASE}"):
+    for text in (
+        "the filter is flipped in both axes",
+        "z[0] is 1.0, expected 2.0",
+        f"--case {CASE}",
+    ):
         assert text in top
     assert "crashed" in top
 
@@ -124,12 +128,13 @@ def test_bits_that_differ_are_told_as_what_they_are() -> None:
     """A right candidate that was to be bit-identical fails for that, and its cells stay whole."""
     test = "test_refactor::test_refactor[convolution-float16]"
     dtypes = [Compared("float16", 4, 3, 0, [], [], {})]
-    same, counts = "same within the bound", (4, 3, 0, 0)
-    compared = Refactor("convolution", "new:conv", "old:conv", same, True, *counts, dtypes, CASE)  # noqa: FBT003
+    bits = Unlike("not bit-identical\n  element  z", "pytest --case c")
+    names, bitwise = ("convolution", "new:conv", "old:conv", "same within the bound"), True
+    compared = Refactor(*names, bitwise, 4, 3, 0, 0, dtypes, CASE, bits)
     results = findings.Results(
         {test: Record([part(c, {"agrees": 3}) for c in PLANNED], refactor=[compared])},
         {test: "failed"},
-        {test: "not bit-identical\n  element  z\n  rerun    pytest --case c"},
+        {test: "not bit-identical"},
         [test],
         fills={test: PLANNED},
         whole=True,
@@ -148,20 +153,12 @@ def test_bits_that_differ_are_told_as_what_they_are() -> None:
 
 def test_what_came_out_is_told_at_the_top() -> None:
     """A call without a result says why; one with a result, which element is wrong."""
-    for message, gist in (
-        (
-            "convolution, float32: the kernel did not return within 10 s\n  case  b",
-            "did not return",
-        ),
-        (
-            "convolution, float32: disagrees\n  element  z[0] is 1, expected 2",
-            "z[0] is 1",
-        ),
-    ):
-        report = make([part(PLANNED[0], {"disagrees": 1}, failed(message))])
-        top = Page(report).text.partition("Rerun")[0]
+    late = failed("the kernel did not return within 10 s", described="b")
+    off = failed("the kernel disagrees", element=ELEMENT, described="b")
+    for failure, gist in ((late, "did not return"), (off, "z[0] is 1.0, expected 2.0")):
+        top = Page(make([part(PLANNED[0], {"disagrees": 1}, failure)])).text.partition("Rerun")[0]
         assert gist in top
-        assert "case  b" not in top
+        assert "case     b" not in top
 
 
 def test_kinds_of_geometry_that_fail_are_told() -> None:

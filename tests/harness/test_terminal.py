@@ -2,23 +2,18 @@
 
 from typing import Any
 
-from sample import CASE, PLANNED, diagnosis, failed, make, part
+from sample import CASE, ELEMENT, PLANNED, diagnosis, failed, make, part, pattern
 
 from convcheck.reports import problems, terminal
 from convcheck.reports.rows import Named
 
-MESSAGE = f"""op, float32: the kernel disagrees
-  element  z[0] is 1, expected 2
-  wrong    1 of 4 elements
-  case     batch 1; fill integers
-  rerun    pytest --case {CASE}
-  alone
-    import numpy as np"""
 
-
-def _told(message: str = MESSAGE, outcome: str = "disagrees", **found: Any) -> list[str]:
+def _told(
+    said: str = "the kernel disagrees", outcome: str = "disagrees", **found: Any
+) -> list[str]:
     """Return what is told of an operation that failed, with such a diagnosis."""
-    failure = failed(message, outcome=outcome, diagnosis=diagnosis(**found))
+    code, about = ["import numpy as np"], diagnosis(**found)
+    failure = failed(said, outcome=outcome, element=ELEMENT, snippet=code, diagnosis=about)
     (problem,) = problems.problems(report := make([part(PLANNED[0], {}, failure)]).findings)
     return [problem.fault, *terminal.lines(report, problem)]
 
@@ -33,7 +28,7 @@ def test_the_mistake_is_said_first() -> None:
 
 def test_patterns_are_said_where_there_is_no_name() -> None:
     """The most telling pattern is the headline, and is not said twice."""
-    first, *rest = _told(names=[], patterns=["row 7 is wrong", "rows from 7 on"])
+    first, *rest = _told(names=[], patterns=[pattern("row 7 is wrong"), pattern("rows from 7 on")])
     assert first == f"{PLANNED[0][0]} is wrong: row 7 is wrong"
     assert "  pattern  rows from 7 on" in rest
     assert not any("row 7 is" in line for line in rest)
@@ -50,7 +45,10 @@ def test_everything_to_go_on_with_is_there() -> None:
 
 def test_misbehaviour_is_said_first() -> None:
     """What a kernel did beside returning a result is the headline; patterns come after it."""
-    message = MESSAGE.replace("disagrees", "printed more than 100,000 bytes")
-    first, *rest = _told(message, "misbehaved", names=[], patterns=["right when asked again"])
+    said, patterns = (
+        "the kernel printed more than 100,000 bytes",
+        [pattern("right when asked again")],
+    )
+    first, *rest = _told(said, "misbehaved", names=[], patterns=patterns)
     assert first == f"{PLANNED[0][0]} printed more than 100,000 bytes"
     assert "  pattern  right when asked again" in rest
