@@ -16,7 +16,7 @@ from . import search
 from .answers import Asked, changed
 from .mistakes import Mistake
 from .probes import Probe, probes_of
-from .where.scan import LARGEST, is_lost, products
+from .where.scan import LARGEST, products
 
 _AT_ONCE = 8
 _SECONDS = 2.0  # that a call of an isolated kernel may take here
@@ -86,8 +86,8 @@ class Session:
             answers = self.subject.call_all([each.call for each in some])
             told = zip(some, answers, strict=True)
             asked += [Asked(*each, self.subject.promise) for each in told]
-            problems = [str(each) for each in answers if isinstance(each, MisbehaviourError)]
-            self.lost = next(filter(is_lost, problems), "")
+            problems = (each for each in answers if isinstance(each, MisbehaviourError))
+            self.lost = next((each.text for each in problems if each.lost), "")
             if self.lost:
                 break
         return asked
