@@ -3,52 +3,48 @@
 It holds no circumstances, so that it is the same to the byte however the campaign ran.
 """
 
-from collections.abc import Mapping
-from typing import Any
-
-from . import cells, findings, summary
+from . import findings
+from .document import CERTIFICATE, CERTIFICATE_VERSION, MISSING, Campaign, Kernel, Report
 from .errors import ReportError
-from .files import CERTIFICATE, CERTIFICATE_VERSION
-
-Json = dict[str, Any]
+from .rows import Record
 
 
-def assemble(record: Json, kernel: Mapping[str, str], convcheck: str, *, complete: bool) -> Json:
+def assemble(record: Record, kernel: Kernel, convcheck: str, *, complete: bool) -> Campaign:
     """Return the document of a campaign.
 
     Args:
         record: the certificate and what was judged for it, as of a test.
-        kernel: its operation, its name as MODULE:FUNCTION, and the SHA-256 of its file.
+        kernel: which it is, its name as MODULE:FUNCTION.
         convcheck: the version that judged it.
         complete: whether the whole region is certified.
     """
-    findings.bear_out({"": record})
-    planned = [cells.key_of(cell) for cell in record["cells"]]
-    return {
-        "format": CERTIFICATE,
-        "version": CERTIFICATE_VERSION,
-        "convcheck": convcheck,
-        "kernel": dict(kernel),
-        "cells": cells.add_up({"": record}, planned, {}, ()),
-        "certificates": summary.certificates({"": record}),
-        "complete": complete,
-    }
+    findings.bear_out([record])
+    keys = [cell.key for cell in record.cells]
+    return Campaign(
+        CERTIFICATE,
+        CERTIFICATE_VERSION,
+        convcheck,
+        kernel,
+        findings.add_cells([record], keys, {}, ()),
+        record.certificates,
+        complete,
+    )
 
 
-def name_of(campaign: Json) -> str:
+def name_of(campaign: Campaign) -> str:
     """Return the name that a campaign goes by among the tests of a run."""
-    regions = "; ".join(each["region"] for each in campaign["certificates"])
-    return f"campaign::{campaign['kernel']['operation']}[{regions}]"
+    regions = "; ".join(each.region for each in campaign.certificates)
+    return f"campaign::{campaign.kernel.operation}[{regions}]"
 
 
-def outcome_of(campaign: Json) -> str:
+def outcome_of(campaign: Campaign) -> str:
     """Return how it ended, as a test would have."""
-    if any(cell["failure"] for cell in campaign["cells"]):
+    if any(cell.failure for cell in campaign.cells):
         return "failed"
-    return "passed" if campaign["complete"] else "missing"
+    return "passed" if campaign.complete else MISSING
 
 
-def require_kernel(name: str, campaign: Json, report: Json) -> None:
+def require_kernel(name: str, campaign: Campaign, report: Report) -> None:
     """Raise ReportError unless a campaign is about a kernel that `report` is about.
 
     Args:
@@ -56,13 +52,13 @@ def require_kernel(name: str, campaign: Json, report: Json) -> None:
         campaign: what it left.
         report: that of a run.
     """
-    asked, kernel = report["findings"]["asked"], campaign["kernel"]
-    operation = kernel["operation"]
-    version = report["circumstances"]["packages"].get("convcheck")
+    asked, kernel = report.findings.asked, campaign.kernel
+    operation = kernel.operation
+    version = report.circumstances.packages.get("convcheck")
     for what, ours, theirs in (
-        (f"kernel of {operation}", kernel["name"], asked["kernels"].get(operation)),
-        (f"source of {operation}", kernel["source"], asked["sources"].get(operation) or ""),
-        ("version of convcheck", campaign["convcheck"], version),
+        (f"kernel of {operation}", kernel.name, asked.kernels.get(operation)),
+        (f"source of {operation}", kernel.source, asked.sources.get(operation) or ""),
+        ("version of convcheck", campaign.convcheck, version),
     ):
         if ours != theirs:
             raise ReportError(f"{name}: {what} is {ours!r}, expected {theirs!r} as in the run")

@@ -9,9 +9,8 @@ import time
 from collections.abc import Iterable, Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-Json = dict[str, Any]
+from .document import Circumstances, Cost, Phases, Repository
 
 HERE = Path(__file__).parent
 
@@ -27,7 +26,7 @@ def gather(
     project: Path,
     phases: Mapping[str, float],
     modules: Mapping[str, float],
-) -> dict[str, Any]:
+) -> Circumstances:
     """Return the circumstances of a run that ends now.
 
     Args:
@@ -39,23 +38,23 @@ def gather(
         phases: seconds that went into the kernel, the oracle and the bounds.
         modules: seconds that went into the tests of each module.
     """
-    return {
-        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
-        "seconds": round(time.time() - started, 1),
-        "workers": workers,
-        "exit_status": exit_status,
-        "command": shlex.join([_program(), *sys.argv[1:]]),
-        "seed": seed,
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in _PACKAGES},
-        "platform": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "torch_threads": 1,
-        "project": repository(project),
-        "checkout": repository(HERE, "circumstances.py"),
-        "cost": cost(phases, modules),
-    }
+    return Circumstances(
+        started=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started)),
+        seconds=round(time.time() - started, 1),
+        workers=workers,
+        exit_status=exit_status,
+        command=shlex.join([_program(), *sys.argv[1:]]),
+        seed=seed,
+        python=platform.python_version(),
+        packages={name: _version(name) for name in _PACKAGES},
+        platform=platform.platform(),
+        processor=_processor(),
+        cores=os.cpu_count(),
+        torch_threads=1,
+        project=repository(project),
+        checkout=repository(HERE, "circumstances.py"),
+        cost=cost(phases, modules),
+    )
 
 
 def _program() -> str:
@@ -63,15 +62,15 @@ def _program() -> str:
     return path.parent.name if path.name == "__main__.py" else path.name
 
 
-def cost(phases: Mapping[str, float], modules: Mapping[str, float]) -> dict[str, Any]:
+def cost(phases: Mapping[str, float], modules: Mapping[str, float]) -> Cost:
     """Return the seconds of all tests, whatever process they ran in, and what took them."""
     total = sum(modules.values())
     rest = max(0.0, total - sum(phases.values()))
-    return {
-        "seconds": round(total, 1),
-        "phases": {name: round(value, 1) for name, value in {**phases, "rest": rest}.items()},
-        "modules": {name: round(value, 1) for name, value in sorted(modules.items())},
-    }
+    return Cost(
+        round(total, 1),
+        Phases(**{name: round(value, 1) for name, value in {**phases, "rest": rest}.items()}),
+        {name: round(value, 1) for name, value in sorted(modules.items())},
+    )
 
 
 def _version(name: str) -> str:
@@ -91,7 +90,7 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def repository(folder: Path, tracked: str = ".") -> dict[str, Any] | None:
+def repository(folder: Path, tracked: str = ".") -> Repository | None:
     """Return the commit checked out at `folder`, and whether it was clean there.
 
     None where git knows nothing of it: an installed package may stand inside somebody's
@@ -99,10 +98,8 @@ def repository(folder: Path, tracked: str = ".") -> dict[str, Any] | None:
     """
     try:
         _git(folder, "ls-files", "--error-unmatch", tracked)
-        return {
-            "commit": _git(folder, "rev-parse", "HEAD"),
-            "clean": not _git(folder, "status", "--porcelain"),
-        }
+        commit = _git(folder, "rev-parse", "HEAD")
+        return Repository(commit, not _git(folder, "status", "--porcelain"))
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -117,58 +114,55 @@ def _git(folder: Path, *arguments: str) -> str:
     ).stdout.strip()
 
 
-def together(several: list[Json]) -> Json:
+def together(several: list[Circumstances]) -> Circumstances:
     """Return the circumstances of several runs as those of one, and keep each."""
-    first = several[0]
-    cost = [each["cost"] for each in several]
-    merged = {
-        name: _joined(name, [each[name] for each in several if name in each])
-        for name in dict.fromkeys(name for each in several for name in each)
-        if name not in ("merged", "packages", "cost")
-    }
-    merged["packages"] = {
-        name: _text([each["packages"].get(name, "not installed") for each in several])
-        for name in first["packages"]
-    }
-    merged["cost"] = {
-        "seconds": _sum(each["seconds"] for each in cost),
-        "phases": {
-            name: _sum(each["phases"][name] for each in cost) for name in first["cost"]["phases"]
+    packages = [each.packages for each in several]
+    modules = sorted({name for each in several for name in each.cost.modules})
+    return Circumstances(
+        started=min(each.started for each in several),
+        seconds=_sum(each.seconds for each in several),
+        workers=sum(each.workers for each in several),
+        exit_status=max(each.exit_status for each in several),
+        command=_text(each.command for each in several),
+        seed=_text(each.seed for each in several),
+        python=_text(each.python for each in several),
+        packages={
+            name: _text(each.get(name, "not installed") for each in packages)
+            for name in packages[0]
         },
-        "modules": {
-            name: _sum(each["modules"].get(name, 0.0) for each in cost)
-            for name in sorted({name for each in cost for name in each["modules"]})
-        },
-    }
-    merged["merged"] = [each for one in several for each in one.get("merged", [one])]
-    return merged
-
-
-def _joined(name: str, values: list[Any]) -> Any:
-    """Return one value for several runs': a sum of seconds and workers, the largest status."""
-    if name in ("project", "checkout"):
-        return _repository(values)
-    if name in ("seconds", "workers"):
-        return _sum(values)
-    if isinstance(values[0], list):
-        return [each for value in values for each in value]
-    if isinstance(values[0], str):
-        return min(values) if name == "started" else _text(values)
-    return max((value for value in values if value is not None), default=None)
+        platform=_text(each.platform for each in several),
+        processor=_text(each.processor for each in several),
+        cores=max((each.cores for each in several if each.cores), default=None),
+        torch_threads=max(each.torch_threads for each in several),
+        project=_repository([each.project for each in several]),
+        checkout=_repository([each.checkout for each in several]),
+        cost=Cost(
+            _sum(each.cost.seconds for each in several),
+            Phases(
+                **{
+                    name: _sum(getattr(each.cost.phases, name) for each in several)
+                    for name in Phases.__struct_fields__
+                }
+            ),
+            {name: _sum(each.cost.modules.get(name, 0.0) for each in several) for name in modules},
+        ),
+        kept=[one for each in several for one in each.kept],
+        speed=[one for each in several for one in each.speed],
+        merged=[one for each in several for one in each.merged or [each]],
+    )
 
 
 def _sum(values: Iterable[float]) -> float:
-    total = sum(values)
-    return total if isinstance(total, int) else round(total, 1)
+    return round(sum(values), 1)
 
 
 def _text(values: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(values))
 
 
-def _repository(values: list[Json | None]) -> Json | None:
+def _repository(values: list[Repository | None]) -> Repository | None:
     """Return the one commit that all had, clean where all were; None if there is none."""
     known = [value for value in values if value]
-    if len(known) < len(values) or len({value["commit"] for value in known}) > 1:
+    if len(known) < len(values) or len({value.commit for value in known}) > 1:
         return None
-    return {"commit": known[0]["commit"], "clean": all(value["clean"] for value in known)}
+    return Repository(known[0].commit, all(value.clean for value in known))

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -11,10 +10,10 @@ from convcheck.kernels.text import one_line
 
 from . import files
 from .compare import KINDS, Change, compare
-from .findings import sentence
+from .document import Report
 from .render import Outputs
+from .words import sentence
 
-Json = dict[str, Any]
 Groups = dict[str, list[Change]]
 
 # More of one kind than anybody reads on a terminal or in a summary; the page has them all.
@@ -59,7 +58,7 @@ def _groups(changes: list[Change]) -> Groups:
     return {kind: each for kind, each in groups.items() if each}
 
 
-def as_text(old: Json, new: Json, changes: list[Change]) -> str:
+def as_text(old: Report, new: Report, changes: list[Change]) -> str:
     """Return the changes as lines that no terminal takes for commands."""
     lines = [summary(changes), *_headings(old, new)]
     for kind, group in _groups(changes).items():
@@ -73,11 +72,11 @@ def as_text(old: Json, new: Json, changes: list[Change]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _headings(old: Json, new: Json) -> list[str]:
-    return [f"old: {sentence(old['findings'])}", f"new: {sentence(new['findings'])}"]
+def _headings(old: Report, new: Report) -> list[str]:
+    return [f"old: {sentence(old.findings)}", f"new: {sentence(new.findings)}"]
 
 
-def as_markdown(old: Json, new: Json, changes: list[Change]) -> str:
+def as_markdown(old: Report, new: Report, changes: list[Change]) -> str:
     """Return the changes as tables in GitHub-flavoured Markdown; what is data, as code."""
     lines = [f"### convcheck: {summary(changes)}", ""]
     lines += [f"- {_code(heading)}" for heading in _headings(old, new)]
@@ -98,7 +97,7 @@ def _code(text: str) -> str:
     return f"`{shown}`" if shown.strip() else ""
 
 
-def as_html(old: Json, new: Json, changes: list[Change]) -> str:
+def as_html(old: Report, new: Report, changes: list[Change]) -> str:
     """Return the changes as a page, without scripts and without anything to fetch."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),

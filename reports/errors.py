@@ -7,3 +7,7 @@ class ReportError(ValueError):
 
 class UnwrittenError(ReportError):
     """A report could not be written where it should have been possible, as on a full disk."""
+
+
+class ContradictionError(ReportError):
+    """A document contradicts itself."""

@@ -1,11 +1,10 @@
 """What is wrong with an operation, in few words: told first by the page and by the terminal."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from convcheck.cases.case import Case
 
-Json = dict[str, Any]
+from .rows import Cell, Failure, Named
 
 _LONGEST = 160  # what a kernel says may be of any length
 _NAMED = 3
@@ -20,21 +19,17 @@ _DEEDS = ("raised ", "returned ", "returns ")
 _SMALL = 500  # numbers in a case that can be read
 
 
-def telling(cell: Json) -> tuple[bool, bool, bool, bool, bool, int]:
+def telling(cell: Cell) -> tuple[bool, bool, bool, bool, bool, int]:
     """Return a key: failures with a name or a place, of a plain kind, small, much to see, short."""
-    failure = cell["failure"]
-    diagnosis = failure.get("diagnosis") or {}
-    plain = cell["property"] in ("certified", "exact", "bound")
-    seen = sum(map(len, (diagnosis.get("picture") or {}).get("wrong", ())))
-    large = _size(failure["case"]) > _SMALL
-    placed = any(map(_leads, diagnosis.get("patterns", ())[:2]))
+    failure = cell.told
+    picture = failure.diagnosis and failure.diagnosis.picture
     return (
-        not diagnosis.get("names"),
-        not placed,
-        not plain,
-        large,
-        seen < 2,
-        len(failure["message"]),
+        not failure.names,
+        not any(map(_leads, failure.patterns[:2])),
+        cell.prop not in ("certified", "exact", "bound"),
+        _size(failure.case) > _SMALL,
+        sum(map(len, picture.wrong if picture else ())) < 2,
+        len(failure.message),
     )
 
 
@@ -52,21 +47,20 @@ def _size(case: str) -> int:
     return g.batch * g.height * g.width * g.channels_in * g.channels_out
 
 
-def fault(cells: list[Json]) -> str:
+def fault(cells: list[Cell]) -> str:
     """Return what is wrong with an operation, of which some of `cells` failed, in a sentence."""
-    failed = sorted((cell for cell in cells if cell["failure"]), key=telling)
-    operation, failure = cells[0]["operation"], failed[0]["failure"]
-    dtypes = list(dict.fromkeys(cell["dtype"] for cell in cells))
-    wrong = [dtype for dtype in dtypes if any(cell["dtype"] == dtype for cell in failed)]
-    diagnosis = failure.get("diagnosis") or {}
-    for name in diagnosis.get("names", ()):
+    failed = sorted((cell for cell in cells if cell.failure), key=telling)
+    operation, failure = cells[0].operation, failed[0].told
+    dtypes = list(dict.fromkeys(cell.dtype for cell in cells))
+    wrong = [dtype for dtype in dtypes if any(cell.dtype == dtype for cell in failed)]
+    for name in failure.names:
         named = _named(operation, name, failed, len(dtypes))
         if named:
             return named
-        unnamed = [cell for cell in failed if not _names(cell["failure"])]
-        return fault([*unnamed, *(cell for cell in cells if not cell["failure"])])
-    patterns = diagnosis.get("patterns", ())
-    if failure["outcome"] == "misbehaved" and not heading(failure):
+        unnamed = [cell for cell in failed if not cell.told.names]
+        return fault([*unnamed, *(cell for cell in cells if not cell.failure)])
+    patterns = failure.patterns
+    if failure.outcome == "misbehaved" and not heading(failure):
         words = f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
         return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
     if patterns:
@@ -76,30 +70,26 @@ def fault(cells: list[Json]) -> str:
         besides = [each for each in patterns[1 : heading(failure)] if each != alone]
         return f"{operation}{place}{_predicate(patterns[0])}{_besides(besides)}"
     # What is certified is judged dtype by dtype, and no more once one fails.
-    told = wrong != dtypes and any(cell["property"] != "certified" for cell in failed)
+    told = wrong != dtypes and any(cell.prop != "certified" for cell in failed)
     subject = f"{operation} in {listed(wrong)}" if told else operation
-    return f"{subject} fails {listed(dict.fromkeys(cell['property'] for cell in failed))}"
+    return f"{subject} fails {listed(dict.fromkeys(cell.prop for cell in failed))}"
 
 
-def _names(failure: Json) -> list[str]:
-    return [name["sentence"] for name in (failure.get("diagnosis") or {}).get("names", ())]
-
-
-def _named(operation: str, name: Json, failed: list[Json], dtypes: int) -> str:
+def _named(operation: str, name: Named, failed: list[Cell], dtypes: int) -> str:
     """Say that a kernel behaves like a mistake: exactly, if all that was looked into says so.
 
     The words are empty if most of it does not.
     """
-    sentence = name["sentence"]
-    looked = [cell for cell in failed if cell["failure"].get("diagnosis")]
-    looked = [cell for cell in looked if "nonfinite" not in cell["property"]] or looked
-    same = [cell for cell in looked if sentence in _names(cell["failure"])]
-    among = list(dict.fromkeys(cell["dtype"] for cell in same))
-    others = [cell for cell in looked if cell["dtype"] in among and cell not in same]
+    sentence = name.sentence
+    looked = [cell for cell in failed if cell.told.diagnosis]
+    looked = [cell for cell in looked if "nonfinite" not in cell.prop] or looked
+    same = [cell for cell in looked if sentence in (each.sentence for each in cell.told.names)]
+    among = list(dict.fromkeys(cell.dtype for cell in same))
+    others = [cell for cell in looked if cell.dtype in among and cell not in same]
     if len(others) >= len(same):
         return ""
     # Others are of every dtype, though not each test judges all.
-    everywhere = len(among) == dtypes or not name["id"].startswith(_OF_DTYPES)
+    everywhere = len(among) == dtypes or not name.id.startswith(_OF_DTYPES)
     subject = operation if everywhere else f"{operation} in {listed(among)}"
     if not others:
         return f"{subject} behaves exactly like: {sentence}"
@@ -107,14 +97,13 @@ def _named(operation: str, name: Json, failed: list[Json], dtypes: int) -> str:
     return f"{subject} behaves like: {sentence}, {count}"
 
 
-def heading(failure: Json) -> int:
+def heading(failure: Failure) -> int:
     """Return how many patterns of a failure its headline takes: where, and what is wrong there."""
-    diagnosis = failure.get("diagnosis") or {}
-    patterns = diagnosis.get("patterns", ())
-    if diagnosis.get("names") or not patterns:
+    patterns = failure.patterns
+    if failure.names or not patterns:
         return 0
     where = any(words in patterns[0] for words in _WHERE)
-    if failure["outcome"] == "misbehaved" and not _leads(patterns[0]):
+    if failure.outcome == "misbehaved" and not _leads(patterns[0]):
         return 0
     return min(len(patterns), 2 if where else 1)
 
@@ -136,11 +125,11 @@ def _predicate(pattern: str) -> str:
     return f" gives {pattern}" if pattern.startswith("different ") else f" is wrong: {pattern}"
 
 
-def gist(failure: Json) -> str:
+def gist(failure: Failure) -> str:
     """Return what a failure's message says came out: of an element, or of the call."""
-    first, *others = str(failure["message"]).splitlines() or [""]
+    first, *others = failure.message.splitlines() or [""]
     elements = [line.split(None, 1) for line in others if line.startswith("  element ")]
-    if elements and failure["outcome"] != "misbehaved":
+    if elements and failure.outcome != "misbehaved":
         return elements[0][-1]
     return first.partition(": ")[2] or first
 

@@ -3,45 +3,42 @@
 import errno
 import json
 import os
+import re
 import tempfile
 from math import isfinite
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
 
 from convcheck.kernels.text import one_line
 
-from . import again
+from . import consistency
+from .document import FORMAT, KINDS, VERSION, Campaign, Circumstances, Findings, Report, plain
 from .errors import ReportError
-from .schema import SchemaError, check
 
-Json = dict[str, Any]
-
-FORMAT = "convcheck-report"
-VERSION = 4
-
-# What a campaign leaves: its certificate, and no circumstances.
-CERTIFICATE = "convcheck-certificate"
-CERTIFICATE_VERSION = 1
-_RULES = {FORMAT: (VERSION, None), CERTIFICATE: (CERTIFICATE_VERSION, "campaign")}
+D = TypeVar("D", Report, Campaign, Report | Campaign)
 
 
-def assemble(findings: Json, circumstances: Json) -> Json:
+def assemble(findings: Findings, circumstances: Circumstances) -> Report:
     """Return the whole report, as it is written to JSON."""
-    return {
-        "format": FORMAT,
-        "version": VERSION,
-        "findings": findings,
-        "circumstances": circumstances,
-    }
+    return Report(FORMAT, VERSION, findings, circumstances)
 
 
-def read(path: Path, *formats: str) -> Json:
-    """Return the report in a JSON file, or what else has one of `formats`.
+def read(path: Path) -> Report:
+    """Return the report in a JSON file; ReportError as for `read_any`."""
+    report = read_any(path, FORMAT)
+    if not isinstance(report, Report):
+        raise TypeError(f"expected a report, got {type(report).__name__}")
+    return report
+
+
+def read_any(path: Path, *formats: str) -> Report | Campaign:
+    """Return the document in a JSON file that has one of `formats`.
 
     Raises:
         ReportError: there is none, or it is of another version, or not as the schema says.
     """
-    formats = formats or (FORMAT,)
     try:
         report = json.loads(path.read_bytes(), parse_constant=_no_number, parse_float=_finite)
     except OSError as error:
@@ -52,19 +49,39 @@ def read(path: Path, *formats: str) -> Json:
         raise _refused(
             path, f"expected a JSON report, with format {' or '.join(map(repr, formats))}"
         )
-    version, kind = _RULES[report["format"]]
+    kind, version = KINDS[report["format"]]
     if report.get("version") != version:
         found = report.get("version")
         raise _refused(path, f"version {found!r} of the format, this convcheck reads {version}")
     try:
-        check(report, kind)
-        if kind is None:
-            again.require_consistent(report["findings"])
+        document = checked(report, kind)
+        if isinstance(document, Report):
+            consistency.require_consistent(document.findings)
         else:
-            again.require_consistent_campaign(report)
-    except (SchemaError, again.ContradictionError) as error:
+            consistency.require_consistent_campaign(document)
+    except ReportError as error:
         raise _refused(path, str(error)) from None
-    return report
+    return document
+
+
+def checked(document: Any, kind: type[D]) -> D:
+    """Return what a document in JSON's types holds; ReportError where it is not of that kind."""
+    try:
+        return msgspec.convert(document, kind)
+    except UnicodeEncodeError:
+        raise ReportError("report: expected names of Unicode characters") from None
+    except msgspec.ValidationError as error:
+        problem, _, place = _REGEX.sub(_listed, str(error)).partition(" - at ")
+        where = place.strip("`").replace("`", "").replace("$", "report", 1) or "report"
+        raise ReportError(f"{where}: {problem[:1].lower()}{problem[1:]}") from None
+
+
+# What `rows.one_of` looks like in a message.
+_REGEX = re.compile(r"`str` matching regex '\^\(\?:(.*)\)\(\?!.*'")
+
+
+def _listed(words: re.Match[str]) -> str:
+    return f"one of {', '.join(words[1].split('|'))}"
 
 
 def why(error: Exception) -> str:
@@ -87,19 +104,23 @@ def _no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number of JSON")
 
 
-def write_json(report: Json, path: Path) -> None:
+def write_json(report: Report | Campaign, path: Path) -> None:
     """Write `report` to `path`; OSError, and an older file untouched, if that fails."""
-    write_text(text_of(report) + "\n", path)
+    write_text(f"{text_of(report)}\n", path)
 
 
-def text_of(value: Any, levels: int = 3) -> str:
-    """Return `value` as JSON, broken into lines down to so many levels: a line for each cell."""
+def text_of(document: Any) -> str:
+    """Return a document, or a part of one, as JSON in lines: one for each cell."""
+    return _lines(plain(document), 3)
+
+
+def _lines(value: Any, levels: int) -> str:
+    """Return a value as JSON, broken into lines down to so many levels."""
     if not (levels and value and isinstance(value, (dict, list))):
         return json.dumps(value, allow_nan=False)
     if isinstance(value, list):
-        lines = [text_of(each, levels - 1) for each in value]
-        return "[\n" + ",\n".join(lines) + "\n]"
-    lines = [f"{json.dumps(key)}: {text_of(each, levels - 1)}" for key, each in value.items()]
+        return "[\n" + ",\n".join(_lines(each, levels - 1) for each in value) + "\n]"
+    lines = [f"{json.dumps(key)}: {_lines(each, levels - 1)}" for key, each in value.items()]
     return "{\n" + ",\n".join(lines) + "\n}"
 
 

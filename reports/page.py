@@ -9,83 +9,69 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import faults, looks, pictures, problems, refactor, shown, strength, zeros
-from . import findings as told
+from . import document, faults, looks, pictures, problems, refactor, rows, shown, strength, words
+from .document import Findings, Report
 from .files import write_text
-
-Json = dict[str, Any]
+from .rows import Accuracy, Failure
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_html(report: Json, path: Path) -> None:
+def write_html(report: Report, path: Path) -> None:
     """Write `report` to `path` as a page; OSError, and an older file untouched, if that fails."""
     write_text(render(report), path)
 
 
-def render(report: Json) -> str:
+def render(report: Report) -> str:
     """Return `report` as a page, the same text for the same report."""
-    findings = report["findings"]
+    findings = report.findings
     failures = shown.failures(findings)
     run, idle, left = shown.matrix(findings)
     certified = shown.regions(findings)
-    operations = list(shown.by(findings["cells"], lambda cell: cell["operation"]))
     return (
         _environment()
         .get_template("page.html")
         .render(
             findings=findings,
-            circumstances=report["circumstances"],
+            circumstances=report.circumstances,
             where=_circumstances(report),
-            headline=told.headline(findings),
+            headline=words.headline(findings),
             banner=shown.verdict_look(findings),
             judged=_judged(findings),
             problems=problems.problems(findings),
             unlike=problems.unlike(findings),
-            others=[each for each in findings["errors"] if each["outcome"] != told.BITS],
+            others=[each for each in findings.errors if each.outcome != document.BITS],
             statuses=_statuses(findings, certified),
-            operations=operations,
+            operations=list(rows.by(findings.cells, lambda cell: cell.operation)),
             run=run,
             idle=idle,
             left=left,
             properties={
-                name: sum(sum(cell["counts"].values()) for cell in column)
-                for name, column in shown.by(findings["cells"], lambda c: c["property"]).items()
+                name: sum(sum(cell.counts.values()) for cell in column)
+                for name, column in rows.by(findings.cells, lambda cell: cell.prop).items()
             },
-            cells={(c["operation"], c["property"], c["dtype"]): c for c in findings["cells"]},
-            words={
-                (c["operation"], c["property"], c["dtype"]): shown.word(c, certified)
-                for c in findings["cells"]
-            },
+            cells={cell.key: cell for cell in findings.cells},
+            words={cell.key: shown.word(cell, certified) for cell in findings.cells},
             failures=failures,
             anchors={key: f"failure-{n}" for n, key in enumerate(failures, start=1)},
-            zeros=list(zeros.sentences(findings)),
-            suspicious=sum(cell["suspicious"] for cell in findings["cells"]),
+            zeros=list(words.of_zeros(findings)),
+            suspicious=sum(cell.suspicious for cell in findings.cells),
             maps=shown.maps(findings),
-            boundaries={
-                (each["operation"], each["class"]): each["count"] for each in findings["boundaries"]
-            },
-            classes=list(shown.by(findings["boundaries"], lambda each: each["class"])),
-            halvings=_halvings(findings["accuracy"]),
-            growth=shown.by(
-                (
-                    {"operation": each["operation"], "dtype": each["dtype"], **point}
-                    for each in findings["accuracy"]
-                    for point in each["growth"]
-                ),
-                lambda point: point["dtype"],
-            ),
-            distributions=shown.by(findings["accuracy"], lambda each: each["operation"]),
+            boundaries={each.key: each.count for each in findings.boundaries},
+            classes=list(rows.by(findings.boundaries, lambda each: each.kind)),
+            halvings=_halvings(findings.accuracy),
+            growth=rows.by(findings.accuracy, lambda each: each.dtype),
+            distributions=rows.by(findings.accuracy, lambda each: each.operation),
             refactors=[
                 (
-                    refactor.sentence(each, report["circumstances"].get("speed", [])),
-                    told.BITS if refactor.lacks_bits(each) else each["verdict"],
+                    refactor.sentence(each, report.circumstances.speed),
+                    document.BITS if each.lacks_bits else each.verdict,
                     each,
                 )
-                for each in findings.get("refactor") or []
+                for each in findings.refactor
             ],
-            ledger=shown.by(findings["ledger"], lambda each: each["kernel"]),
-            domain=shown.by(findings["domain"], lambda each: each["operation"]),
+            ledger=rows.by(findings.ledger, lambda each: each.kernel),
+            domain=rows.by(findings.domain, lambda each: each.operation),
         )
     )
 
@@ -101,6 +87,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"breakable": _breakable, "shortened": _shortened, "brief": _brief}
+    environment.filters["plain"] = document.plain
     style, script = (
         (_TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
@@ -127,51 +114,53 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _judged(findings: Json) -> dict[str, list[tuple[str, str]]]:
+def _judged(findings: Findings) -> dict[str, list[tuple[str, str]]]:
     """Return function and operation of every kernel, by the module that it is from."""
-    run = {cell["operation"] for cell in findings["cells"] if cell["status"] != "not run"}
+    run = {cell.operation for cell in findings.cells if cell.status != rows.NOT_RUN}
     kernels = [
         (*where.rpartition(":"), name)
-        for name, where in findings["asked"]["kernels"].items()
+        for name, where in findings.asked.kernels.items()
         if name in run
     ]
-    groups = shown.by(kernels, lambda each: each[0])
+    groups = rows.by(kernels, lambda each: each[0])
     return {module: [each[2:] for each in group] for module, group in groups.items()}
 
 
-def _statuses(findings: Json, certified: dict[str, bool]) -> dict[str, int]:
+def _statuses(findings: Findings, certified: dict[str, bool]) -> dict[str, int]:
     """Return how many cells have each word, in the order of looks: good ones first."""
-    counts = shown.by((shown.word(cell, certified) for cell in findings["cells"]), str)
+    counts = rows.by((shown.word(cell, certified) for cell in findings.cells), str)
     order = [*looks.LOOKS, *counts]
     return {name: len(counts[name]) for name in dict.fromkeys(order) if name in counts}
 
 
-def _halvings(accuracy: list[Json]) -> list[str]:
+def _halvings(accuracy: list[Accuracy]) -> list[str]:
     """Return what each bin of the distributions holds."""
-    bins = max((len(each["distribution"]) for each in accuracy), default=0)
+    bins = max((len(each.distribution) for each in accuracy), default=0)
     return [f"≤ 1/{2**k:,}" if k else "≤ 1" for k in range(bins)]
 
 
-def _circumstances(report: Json) -> list[tuple[str, str]]:
+def _circumstances(report: Report) -> list[tuple[str, str]]:
     """Return the circumstances line by line, the versions of packages among them."""
-    lines = [("report format", f"{report['format']}, version {report['version']}")]
-    for name, value in report["circumstances"].items():
-        if name in ("speed", "kept", "cost"):  # told elsewhere
+    lines = [("report format", f"{report.format}, version {report.version}")]
+    found = report.circumstances
+    for name in found.__struct_fields__:
+        value = getattr(found, name)
+        if name in ("speed", "kept", "cost") or value == []:  # told elsewhere, or of one run
             continue
-        if isinstance(value, dict) and "commit" in value:
-            state = "clean" if value.get("clean") else "with uncommitted changes"
-            value = f"{value['commit']}, {state}"  # noqa: PLW2901
+        if isinstance(value, document.Repository):
+            state = "clean" if value.clean else "with uncommitted changes"
+            value = f"{value.commit}, {state}"
         if isinstance(value, list):
-            value = f"{len(value)} runs"  # noqa: PLW2901
+            value = f"{len(value)} runs"
         several = value.items() if isinstance(value, dict) else [(name.replace("_", " "), value)]
         lines += [(key, "unknown" if each is None else str(each)) for key, each in several]
     return lines
 
 
-def _told_apart(failure: Json) -> str:
+def _told_apart(failure: Failure) -> str:
     """Return a failure's message without the snippet and diagnosis that are shown apart."""
-    message = str(failure["message"])
-    return message.partition("\n  alone\n")[0] if failure.get("snippet") else message
+    message = failure.message
+    return message.partition("\n  alone\n")[0] if failure.snippet else message
 
 
 def _visible(value: Any) -> Any:

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from convcheck.diagnosis.pictures import digits_of
 
-Json = dict[str, Any]
+from . import document
+from .rows import Picture as Drawn
+from .rows import Taps
 
 _LEFT, _TOP = 34, 36  # room for the names of the axes and their numbers
 _WIDEST = 330  # so that a picture fits a telephone without being shrunk
@@ -122,9 +124,9 @@ def number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
-def _digits(picture: Json) -> int:
+def _digits(picture: Drawn | Taps) -> int:
     """Return as many digits as wrong numbers take to look other than the right ones."""
-    return digits_of(picture, 4) if picture.get("wrong") else 4
+    return digits_of(document.plain(picture), 4) if isinstance(picture, Drawn) else 4
 
 
 def _numbers(table: Sequence[Sequence[Any]]) -> list[list[float]]:
@@ -137,22 +139,22 @@ def _top(*tables: list[list[float]]) -> float:
     return max(finite, default=0.0)
 
 
-def of_values(picture: Json) -> list[Picture]:
+def of_values(picture: Drawn | Taps) -> list[Picture]:
     """Draw a part of a result, or a filter, as it came out and as it was expected.
 
     Args:
-        picture: as a diagnosis has it; `wrong` and `origin` may be missing.
+        picture: as a diagnosis has it.
     """
-    got, expected = _numbers(picture["got"]), _numbers(picture["expected"])
-    wrong = picture.get("wrong") or []
+    got, expected = _numbers(picture.got), _numbers(picture.expected)
+    wrong = picture.wrong if isinstance(picture, Drawn) else []
     top = _top(got, expected)
     digits = _digits(picture)
     shown = max(
         (len(number(v, digits)) for t in (got, expected) for row in t for v in row), default=0
     )
     legible = (shown * _LETTER + 15) * max(map(len, got), default=0) <= _WIDEST
-    first_row, first_column = picture.get("origin") or (0, 0)
-    said = f"{picture['title']}: {_whereabouts(wrong, first_row, first_column)}"
+    first_row, first_column = picture.origin if isinstance(picture, Drawn) else (0, 0)
+    said = f"{picture.title}: {_whereabouts(wrong, first_row, first_column)}"
 
     def draw(title: str, values: list[list[float]], marked: Sequence[Sequence[bool]]) -> Picture:
         cells = [
@@ -169,9 +171,7 @@ def of_values(picture: Json) -> list[Picture]:
         rows = range(first_row, first_row + len(values))
         side = 22 if legible else min(20, _WIDEST // max(len(columns), 1))
         said_here = f"{title}. {said}"
-        return _grid(
-            title, said_here, picture["axes"], cells, rows=rows, columns=columns, side=side
-        )
+        return _grid(title, said_here, picture.axes, cells, rows=rows, columns=columns, side=side)
 
     return [draw("Returned", got, wrong), draw("Expected", expected, ())]
 
@@ -193,10 +193,11 @@ def _whereabouts(wrong: Sequence[Sequence[bool]], first_row: int, first_column: 
     )
 
 
-def values_table(picture: Json) -> list[list[str]]:
+def values_table(picture: Drawn | Taps) -> list[list[str]]:
     """Return the numbers of such a picture, expected ones behind those that are wrong."""
-    got, expected = _numbers(picture["got"]), _numbers(picture["expected"])
-    wrong = picture.get("wrong") or [[True] * len(row) for row in got]
+    got, expected = _numbers(picture.got), _numbers(picture.expected)
+    marks = picture.wrong if isinstance(picture, Drawn) else None
+    wrong = marks or [[True] * len(row) for row in got]
     digits = _digits(picture)
     return [
         [

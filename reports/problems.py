@@ -2,16 +2,14 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from . import refactor
-from .cells import AGREEING
+from .document import BITS, Findings
 from .faults import fault, listed, telling
-from .findings import BITS
 from .looks import look
-from .shown import by, is_bad, regions, word
-
-Json = dict[str, Any]
+from .refactor import unlike_in_words
+from .rows import AGREEING, Cell, Failure, by
+from .shown import is_bad, regions, word
 
 
 class Problem(NamedTuple):
@@ -28,7 +26,7 @@ class Problem(NamedTuple):
     """mistakes that reproduce what the kernel does, in how many of the failures"""
     diagnosed: int
     """failures that were looked into"""
-    first: Json | None
+    first: Failure | None
     """the failure that tells most"""
     failed: Mapping[str, list[str]]
     """dtypes by property"""
@@ -44,9 +42,9 @@ class Problem(NamedTuple):
     """tests that were lost in a crash, or gave no result, where no failure is known"""
 
 
-def problems(findings: Json) -> list[Problem]:
+def problems(findings: Findings) -> list[Problem]:
     """Return what is wrong, one entry for each operation."""
-    operations = by(findings["cells"], lambda cell: cell["operation"])
+    operations = by(findings.cells, lambda cell: cell.operation)
     return [
         _problem(name, cells, findings)
         for name, cells in operations.items()
@@ -63,44 +61,40 @@ class Unlike(NamedTuple):
     rerun: str
 
 
-def unlike(findings: Json) -> list[Unlike]:
+def unlike(findings: Findings) -> list[Unlike]:
     """Return candidates that have not the bits that they were to have."""
     found = []
-    for entry in filter(refactor.lacks_bits, findings.get("refactor") or []):
+    for entry in (each for each in findings.refactor if each.lacks_bits):
         messages = [
-            error["message"]
-            for error in findings["errors"]
-            if error["outcome"] == BITS and f"[{entry['operation']}-" in error["test"]
+            error.message
+            for error in findings.errors
+            if error.outcome == BITS and f"[{entry.operation}-" in error.test
         ]
         told, _, rerun = next(iter(messages), "").partition("\n  rerun    ")
-        found.append(
-            Unlike(entry["operation"], refactor.unlike_in_words(entry), told, rerun.strip())
-        )
+        found.append(Unlike(entry.operation, unlike_in_words(entry), told, rerun.strip()))
     return found
 
 
-def _problem(operation: str, cells: list[Json], findings: Json) -> Problem:
+def _problem(operation: str, cells: list[Cell], findings: Findings) -> Problem:
     certified = regions(findings)
     bad = [cell for cell in cells if is_bad(cell)]
-    failures = [
-        cell["failure"] for cell in sorted((cell for cell in bad if cell["failure"]), key=telling)
-    ]
-    diagnoses = [each["diagnosis"] for each in failures if each.get("diagnosis")]
-    names = Counter(name["sentence"] for each in diagnoses for name in each["names"])
-    properties = by(cells, lambda cell: cell["property"])
+    failures = [cell.told for cell in sorted((cell for cell in bad if cell.failure), key=telling)]
+    diagnoses = [each.diagnosis for each in failures if each.diagnosis]
+    names = Counter(name.sentence for each in diagnoses for name in each.names)
+    properties = by(cells, lambda cell: cell.prop)
     fine = [
         name
         for name, group in properties.items()
         if all(look(word(cell, certified)).style == "good" for cell in group)
     ]
-    order = {dtype: place for place, dtype in enumerate(dict.fromkeys(c["dtype"] for c in cells))}
+    order = {dtype: place for place, dtype in enumerate(dict.fromkeys(c.dtype for c in cells))}
     dtypes = {
-        name: sorted((c["dtype"] for c in group), key=order.__getitem__)
+        name: sorted((c.dtype for c in group), key=order.__getitem__)
         for name, group in by(bad, _property).items()
     }
     return Problem(
         operation,
-        findings["asked"]["kernels"].get(operation, ""),
+        findings.asked.kernels.get(operation, ""),
         fault(cells)
         if failures
         else f"{operation}: tests crashed, and what they would have shown is lost",
@@ -118,17 +112,17 @@ def _problem(operation: str, cells: list[Json], findings: Json) -> Problem:
             if name not in fine and all(_agrees(cell) for cell in group)
         ],
         kinds(findings, operation),
-        sorted({test for cell in bad if not cell["failure"] for test in cell["lost"]}),
+        sorted({test for cell in bad if not cell.failure for test in cell.lost}),
     )
 
 
-def kinds(findings: Json, operation: str) -> dict[bool, list[str]]:
+def kinds(findings: Findings, operation: str) -> dict[bool, list[str]]:
     """Return the kinds of geometry that an operation was judged on, by whether it passed."""
-    outcomes = findings["tests"]["outcomes"]
+    outcomes = findings.tests.outcomes
     ended = {
-        each["class"]: outcomes.get(f"test_boundaries::test_boundary[{operation}-{each['class']}]")
-        for each in findings["boundaries"]
-        if each["operation"] == operation
+        each.kind: outcomes.get(f"test_boundaries::test_boundary[{operation}-{each.kind}]")
+        for each in findings.boundaries
+        if each.operation == operation
     }
     return {
         passed: [name for name, outcome in ended.items() if outcome == word]
@@ -136,14 +130,14 @@ def kinds(findings: Json, operation: str) -> dict[bool, list[str]]:
     }
 
 
-def _in_words(dtypes: list[str], cells: list[Json]) -> str:
-    every = len(dtypes) > 1 and set(dtypes) == {cell["dtype"] for cell in cells}
+def _in_words(dtypes: list[str], cells: list[Cell]) -> str:
+    every = len(dtypes) > 1 and set(dtypes) == {cell.dtype for cell in cells}
     return "every dtype" if every else listed(dtypes)
 
 
-def _agrees(cell: Json) -> bool:
-    return cell["property"] != "certified" and cell["status"] in AGREEING
+def _agrees(cell: Cell) -> bool:
+    return cell.prop != "certified" and cell.status in AGREEING
 
 
-def _property(cell: Json) -> str:
-    return str(cell["property"])
+def _property(cell: Cell) -> str:
+    return cell.prop

@@ -5,14 +5,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from convcheck.kernels.text import one_line
 
 from . import files, page
+from .document import Campaign, Report
 from .errors import ReportError, UnwrittenError
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -32,11 +30,12 @@ class Outputs:
         if self.json and self.html and self.json.resolve() == self.html.resolve():
             raise ReportError(f"{self.html}: expected another file for HTML than for JSON")
 
-    def write(self, report: Json) -> None:
-        """Write the report; UnwrittenError where that fails."""
+    def write(self, document: Report | Campaign) -> None:
+        """Write a document, and its page where it has one; UnwrittenError where that fails."""
         if self.json:
-            _write(f"{files.text_of(report)}\n", self.json)
-        self.write_page(lambda: page.render(report))
+            _write(f"{files.text_of(document)}\n", self.json)
+        if isinstance(document, Report):
+            self.write_page(lambda: page.render(document))
 
     def write_page(self, make: Callable[[], str]) -> None:
         """Write the page that `make` returns, if one is wanted; UnwrittenError where that fails."""

@@ -1,42 +1,82 @@
 """How strong the suite is: on known mistakes, each told once for all operations that share it."""
 
 import hashlib
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from .shown import by
+import msgspec
 
-Json = dict[str, Any]
+from .document import Strength
+from .rows import Count, Positive, Struct, by
 
 DATA = Path(__file__).parent / "strength.json"
 """what was measured when this release was made; a report names it, and the page shows it"""
 
 
-def named() -> Json | None:
+class Mistake(Struct):
+    """A mistake, and how many cases were judged until it was caught; None: it is missed."""
+
+    id: str
+    sentence: str
+    known_from: str
+    operation: str
+    caught: dict[str, Positive | None]
+    """by profile"""
+
+
+class Survivor(Struct):
+    """A mutant that no test kills, and why."""
+
+    mutant: str
+    why: str
+
+
+class Mutants(Struct):
+    """Small changes to the code of right kernels."""
+
+    tool: str
+    total: Count
+    killed: Count
+    survivors: list[Survivor]
+
+
+class Shrunk(Struct):
+    """How small the cases are that are shown of failures."""
+
+    median_elements: float
+
+
+class Measured(Struct):
+    """What was measured of the suite."""
+
+    mistakes: list[Mistake]
+    mutants: Mutants | None
+    shrunk: Shrunk | None
+
+
+def named() -> Strength | None:
     """Return what a report holds of the suite's strength: a name for it, and what is missed."""
     if not DATA.exists():
         return None
-    known = json.loads(DATA.read_bytes())["mistakes"]
-    missed = {
-        profile: [
-            f"{each['operation']}, mistake {each['id']}"
-            for each in known
-            if each["caught"][profile] is None
-        ]
-        for profile in (known[0]["caught"] if known else ())
-    }
-    return {"digest": _digest(), "missed": missed}
+    missed: dict[str, list[str]] = {}
+    for each in _read().mistakes:
+        for profile, count in each.caught.items():
+            told = [f"{each.operation}, mistake {each.id}"] if count is None else []
+            missed.setdefault(profile, []).extend(told)
+    return Strength(_digest(), missed)
 
 
-def published(name: Json | None) -> Json | None:
+def published(name: Strength | None) -> Measured | None:
     """Return what a report names, where this release comes with the same."""
-    if name is None or not DATA.exists() or name["digest"] != _digest():
+    if name is None or not DATA.exists() or name.digest != _digest():
         return None
-    known: Json = json.loads(DATA.read_bytes())
-    return known
+    return _read()
+
+
+def _read() -> Measured:
+    return msgspec.json.decode(DATA.read_bytes(), type=Measured)
 
 
 def _digest() -> str:
@@ -63,26 +103,26 @@ class Mistakes(NamedTuple):
     profiles: dict[str, Effort]
 
 
-def by_operation(strength: Json) -> list[Mistakes]:
+def by_operation(strength: Measured) -> list[Mistakes]:
     """Return what is known of each operation's mistakes."""
-    groups = by(strength.get("mistakes") or [], lambda each: each["operation"])
+    groups = by(strength.mistakes, lambda each: each.operation)
     return [_together(name, group) for name, group in groups.items()]
 
 
-def by_mistake(strength: Json) -> list[Mistakes]:
+def by_mistake(strength: Measured) -> list[Mistakes]:
     """Return what is known of each mistake: those missed first, then the hardest to catch."""
-    groups = by(strength.get("mistakes") or [], lambda each: each["sentence"])
+    groups = by(strength.mistakes, lambda each: each.sentence)
     return sorted((_together(name, group) for name, group in groups.items()), key=_ease)
 
 
-def _together(name: str, group: list[Json]) -> Mistakes:
+def _together(name: str, group: list[Mistake]) -> Mistakes:
     return Mistakes(
         name,
-        "; ".join(dict.fromkeys(each["known_from"] for each in group if each["known_from"])),
-        [each["operation"] for each in group],
+        "; ".join(dict.fromkeys(each.known_from for each in group if each.known_from)),
+        [each.operation for each in group],
         {
-            profile: _effort((each["operation"], each["caught"][profile]) for each in group)
-            for profile in group[0]["caught"]
+            profile: _effort((each.operation, each.caught[profile]) for each in group)
+            for profile in group[0].caught
         },
     )
 

@@ -4,33 +4,32 @@ The tests' own messages tell no more; pytest prints them where it is asked to, a
 """
 
 from collections.abc import Iterator
-from typing import Any
 
-from . import shown
+from .document import Findings
 from .faults import heading, telling
 from .problems import Problem
+from .rows import Failure, by
 
-Json = dict[str, Any]
 LAYERS = "real layers"
 """the property of which only receptive fields of some results are judged, unless asked for all"""
 
 
-def lines(findings: Json, problem: Problem) -> Iterator[str]:
+def lines(findings: Findings, problem: Problem) -> Iterator[str]:
     """Yield what is known of a problem beyond its headline."""
     if problem.first is not None:
-        yield from _told(problem.first)
-    failures = shown.by(
+        yield from told(problem.first)
+    failures = by(
         sorted(
-            (c for c in findings["cells"] if c["operation"] == problem.operation and c["failure"]),
+            (c for c in findings.cells if c.operation == problem.operation and c.failure),
             key=telling,
         ),
-        lambda cell: cell["property"],
+        lambda cell: cell.prop,
     )
     for prop, dtypes in problem.failed.items():
-        again = f": {_again(failures[prop][0]['failure'])}" if prop in failures else ""
+        again = f": {_again(failures[prop][0].told)}" if prop in failures else ""
         yield f"  {'fails  ' if again else 'crashed'}  {prop} ({', '.join(dtypes)}){again}"
     if problem.fine:
-        sampled = not findings["asked"].get("whole_layers")
+        sampled = not findings.asked.whole_layers
         fine = [
             f"{each} (sampled)" if sampled and each == LAYERS else each for each in problem.fine
         ]
@@ -39,25 +38,22 @@ def lines(findings: Json, problem: Problem) -> Iterator[str]:
         yield f"  so far   {', '.join(problem.so_far)}: tests ended at a failure or were left out"
 
 
-def _told(failure: Json) -> Iterator[str]:
+def told(failure: Failure) -> Iterator[str]:
     """Yield a failure's message, and of its diagnosis what the headline does not say."""
-    diagnosis = failure.get("diagnosis") or {}
-    message, alone, snippet = str(failure["message"]).partition("\n  alone\n")
+    message, alone, snippet = failure.message.partition("\n  alone\n")
     first, *rest = message.splitlines()
     at = next((n for n, line in enumerate(rest) if line.startswith("  case ")), len(rest))
     yield f"  {first}"
     yield from rest[:at]
-    names, patterns = diagnosis.get("names", ()), diagnosis.get("patterns", ())
-    yield from (f"  or like  {name['sentence']}" for name in names[1:])
-    yield from (f"  pattern  {each}" for each in patterns[heading(failure) :])
-    yield from (f"  declare  {each}" for each in diagnosis.get("advice", ()))
-    yield from (f"    {line}" for line in diagnosis.get("text", ()))
+    yield from (f"  or like  {name.sentence}" for name in failure.names[1:])
+    yield from (f"  pattern  {each}" for each in failure.patterns[heading(failure) :])
+    yield from (f"  declare  {each}" for each in failure.advice)
+    yield from (f"    {line}" for line in (failure.diagnosis.text if failure.diagnosis else ()))
     yield from rest[at:]
     if alone:
         yield from ("  alone", *snippet.splitlines())
 
 
-def _again(failure: Json) -> str:
+def _again(failure: Failure) -> str:
     """Return the case by which a failure is judged again, or else the command."""
-    case, rerun = str(failure["case"]), str(failure["rerun"])
-    return case if f"--case {case}" in rerun else rerun
+    return failure.case if failure.case in failure.rerun else failure.rerun

@@ -14,7 +14,7 @@ from convcheck.kernels.subjects import Subject, Wrapped
 
 from .answers import Asked
 from .session import Session
-from .where.scan import Draw
+from .where.draw import Draw
 
 _PROMISES = {
     Promise(subnormals="flushed"): "it takes subnormal numbers for zero",

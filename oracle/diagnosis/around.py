@@ -15,9 +15,10 @@ from .answers import Asked
 from .mistakes import Mistake
 from .probes import Probe
 from .session import Session, session_of
-from .where.claims import Backing, Claim, Link
+from .where.claims import Claim, Link
 from .where.conditions import condition
-from .where.scan import WRONG, Draw, Scan, deed, products
+from .where.draw import Draw, products, size_of
+from .where.scan import WRONG, Scan, deed
 from .where.signs import common, of_shape, signs, told
 from .where.statements import numbers_of
 
@@ -92,11 +93,7 @@ def around_first(session: Session, dtype: str, fill: str, does: str) -> Found | 
     wrong = [each.case for each in judge_all(session.subject, cases) if deed(each) == does]
     if not wrong:
         return None
-    return _around(session, min(wrong, key=_size), does)
-
-
-def _size(case: Case) -> tuple[int, str]:
-    return products(case), str(case)
+    return _around(session, min(wrong, key=size_of), does)
 
 
 @lru_cache(maxsize=64)
@@ -104,7 +101,7 @@ def _around(session: Session, case: Case, does: str) -> Found:
     scan = Scan(session.subject, case)
     where = condition(scan, case.geometry, does)
     session.lost = session.lost or scan.lost
-    tried = tuple(session.answers(sorted(scan.verdicts.values(), key=lambda v: _size(v.case))))
+    tried = tuple(session.answers(sorted(scan.verdicts.values(), key=lambda v: size_of(v.case))))
     if session.lost:
         return Found(does, tried)
     names = tuple(each for each in session.fitting if search.holds(each, tried))
@@ -156,5 +153,4 @@ def _signed(session: Session, asked: list[Asked], dtype: str) -> Iterator[Claim]
         elif not isinstance(each.answer, MisbehaviourError):
             every.append(of_shape(each.answer.shape, each.probe.expected.shape, axes, numbers))
     if every:
-        for shared, text, verb in told(common(every)):
-            yield Claim(text, verb, backing=Backing(dtype, signs=shared))
+        yield from told(common(every), dtype)

@@ -3,7 +3,7 @@
 Nothing is said here that does not hold of all that was asked: a mistake is named if it gives the
 kernel's results on the failing call, on the probes and on every geometry tried around it; where a
 kernel is wrong is told if that parts right from wrong on all of these; and what wrong results look
-like is told if all of them do.  A run's other cases have a say, too: see `claims`.
+like is told if all of them do.  A run's other cases have a say, too: see `seen`.
 """
 
 from dataclasses import replace
@@ -12,7 +12,8 @@ from convcheck.cases.case import Case
 from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.trial import calls_of
-from convcheck.judging.verdicts import Evidence, Verdict
+from convcheck.judging.verdicts import Verdict
+from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.subjects import Subject
 
 from . import pictures, taps
@@ -26,7 +27,8 @@ from .search import explains
 from .session import Session, session_of
 from .told import Diagnosis
 from .where.claims import Claim
-from .where.scan import LARGEST, WRONG, products, smaller
+from .where.draw import LARGEST, products, smaller
+from .where.scan import WRONG
 
 _MOST = 6  # patterns in one diagnosis
 _NOT_SMALLER = "right on all smaller calls that were tried around it"

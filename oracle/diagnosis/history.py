@@ -10,9 +10,9 @@ from typing import Any
 
 from convcheck.cases.case import Case
 from convcheck.form.formats import DTYPES
-from convcheck.judging.verdicts import Evidence
 from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.shown.evidence import Evidence
 
 from .answers import Asked
 from .probes import Probe

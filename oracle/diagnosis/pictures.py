@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from convcheck.form.layouts import Array
-from convcheck.judging.verdicts import Wrong
+from convcheck.kernels.shown.evidence import Wrong
 
 from .where.signs import AXES, noun
 

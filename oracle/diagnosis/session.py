@@ -8,15 +8,16 @@ from convcheck.cases.case import Case
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation
 from convcheck.judging.judge import not_judged, property_of
-from convcheck.judging.verdicts import Evidence, Verdict
+from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.subjects import Subject
 
 from . import search
 from .answers import Asked, changed
 from .mistakes import Mistake
 from .probes import Probe, probes_of
-from .where.scan import LARGEST, products
+from .where.draw import LARGEST, products
 
 _AT_ONCE = 8
 _SECONDS = 2.0  # that a call of an isolated kernel may take here

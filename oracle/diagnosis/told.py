@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convcheck.cases.case import Case
-from convcheck.judging.verdicts import Evidence, Wrong
+from convcheck.kernels.shown.evidence import Evidence, Wrong
 
 from . import pictures
 from .mistakes import Mistake

@@ -43,12 +43,13 @@ from convcheck.kernels import floating
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
+from convcheck.kernels.shown.evidence import Evidence, Wrong
 from convcheck.kernels.subjects import Answer, Call, Subject
 
 from .bounds import Bound, bound
 from .clock import BOUNDS, KERNEL, ORACLE
 from .spread import Spread, spread
-from .verdicts import Evidence, Outcome, Verdict, Wrong
+from .verdicts import Outcome, Verdict
 
 _NOTHING = "the result is empty or zero everywhere"
 
@@ -304,30 +305,12 @@ def _disagreement(
     limits: Bound | None = None,
 ) -> Verdict:
     """Return the verdict that the elements marked in `wrong` are wrong."""
-    case = verdict.case
-    excess = None
-    with np.errstate(all="ignore"):
-        error = np.abs(z - expected)
-        if limits is None and all(np.isfinite(array).all() for array in arrays.values()):
-            # Equality was demanded; the bound still tells rounding from a mistake.
-            subject = verdict.subject
+    case, subject = verdict.case, verdict.subject
+    if limits is None and all(np.isfinite(array).all() for array in arrays.values()):
+        # Equality was demanded; the bound still tells rounding from a mistake.
+        with np.errstate(all="ignore"):
             limits = bound(subject.operation, case.geometry, arrays, case.dtype, subject.promise)
-        severity = error if limits is None else error / limits.error
-        severity = np.where(np.isnan(severity), np.inf, severity)
-    index = np.unravel_index(int(np.argmax(np.where(wrong, severity, -1))), z.shape)
-    if limits is not None:
-        excess = float(severity[index])
-    evidence = Evidence(
-        arrays,
-        case,
-        expression=f"z[{', '.join(str(int(i)) for i in index)}]",
-        index=tuple(int(i) for i in index),
-        got=float(z[index]),
-        expected=float(expected[index]),
-        excess=excess,
-        wrong=int(wrong.sum()),
-        total=z.size,
-        whole=Wrong(verdict.subject.operation, z, expected, wrong),
-    )
+    whole = Wrong(subject.operation, z, expected, wrong)
+    evidence = Evidence.of_result(arrays, case, whole, limits.error if limits else None)
     reason = f"{evidence.wrong} of {evidence.total} elements are wrong"
     return replace(verdict, outcome=Outcome.DISAGREES, reason=reason, evidence=evidence)

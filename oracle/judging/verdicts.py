@@ -1,13 +1,15 @@
 """What can be said of one kernel on one case."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from convcheck.cases.case import Case
-from convcheck.form.layouts import Array
-from convcheck.form.operations import Operation
+from convcheck.form.geometry import Geometry
 from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.shown.code import snippet
+from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
 
@@ -36,71 +38,23 @@ UNPROMISED = (Outcome.NOT_OFFERED, Outcome.NOT_APPLICABLE, Outcome.UNDECIDED)
 FAILED = (Outcome.DISAGREES, Outcome.MISBEHAVED)
 
 
+_WITH = {
+    "exact": "the oracle, on integers",
+    "bound": "the oracle, within what rounding can explain",
+    "nonfinite data": "the oracle on where NaN and infinity go",
+    "nonfinite others": "the oracle on where NaN and infinity go",
+    "activations": "autograd through a real activation, within what rounding can explain",
+}
+_AGAINST = {
+    "exact": "the oracle, on integers that leave no room for rounding",
+    "bound": "the oracle, by more than rounding can explain",
+    "nonfinite data": "the oracle on where NaN and infinity go",
+    "nonfinite others": "the oracle on where NaN and infinity go",
+    "activations": "autograd through a real activation, by more than rounding can explain",
+}
+
 _REPR = 195
 """characters of a verdict's short line, where a case id leaves room"""
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """A result beside what it should be, both in float64."""
-
-    operation: Operation
-    got: Array
-    expected: Array
-    wrong: Array
-    """which elements are"""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """One call that went wrong, as much of it as a person needs to see it."""
-
-    arrays: Mapping[str, Array]
-    """what the kernel was handed"""
-    case: Case
-    """the case whose geometry the call had; for a law it may differ from the verdict's"""
-    cut_from: Case | None = None
-    """the case whose arrays these are parts of, if they are"""
-    cut_at: Mapping[str, tuple[slice, ...]] | None = None
-    """where they are cut"""
-    expression: str = ""
-    """the number to look at, in terms of the result `z`; empty if there was no result"""
-    index: tuple[int, ...] = ()
-    """where that is in `whole`"""
-    got: float = 0.0
-    expected: float = 0.0
-    excess: float | None = None
-    """the error as a multiple of what rounding can explain, where that was computed"""
-    wrong: int = 0
-    """how many elements of the result are wrong"""
-    total: int = 0
-    whole: Wrong | None = None
-    """all of the result, where the call's own was compared"""
-    extra: Mapping[str, Array] | None = None
-    """further arrays that `expression` uses"""
-    before: "Evidence | None" = None
-    """a call before this one, without which this one is right"""
-    repeats: int = 0
-    """how many calls were made of which some went wrong, if not all did"""
-    then: tuple[str, ...] = ()
-    """statements to run after the call, {call} standing for it, {negated} for the same call
-    with its first array negated, and the names of `calls.ARRANGEMENTS` for the same call with
-    its arrays so arranged"""
-    details: tuple[str, ...] = ()
-    """lines on where a call failed, and what it printed, as `traces` makes them"""
-
-    @property
-    def drawn(self) -> bool:
-        """Whether the arrays are those of the case, or parts of them: a law's may be others."""
-        if self.cut_from is not None:
-            return True
-        try:
-            arrays = self.case.shared_arrays()
-        except ValueError:
-            return False
-        return arrays.keys() == self.arrays.keys() and all(
-            arrays[name].tobytes() == array.tobytes() for name, array in self.arrays.items()
-        )
 
 
 @dataclass(frozen=True)
@@ -157,6 +111,70 @@ class Verdict:
 
     def __str__(self) -> str:
         """Return all that is known, as `explain` tells it."""
-        from .explain import explain  # noqa: PLC0415  (it tells of verdicts)
-
         return explain(self)
+
+
+def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str] = ()) -> str:
+    """Return what a verdict says; of one that failed what, where, by how much, and again.
+
+    Args:
+        verdict: any.
+        rerun: a command that judges the same kernel on the same case, if there is one.
+        diagnosis: lines on how the kernel is wrong.
+    """
+    case, evidence = verdict.case, verdict.evidence
+    who = f"{case.operation}, {case.dtype}"
+    if verdict.outcome is Outcome.MISBEHAVED:
+        lines = [f"{who}: the kernel {verdict.reason}"]
+    elif verdict.outcome is Outcome.AGREES:
+        what = _WITH.get(verdict.prop, f"itself: {verdict.prop} holds")
+        lines = [f"{who}: the kernel agrees with {what}"]
+    elif not verdict.failed:
+        lines = [f"{who}: {verdict.outcome}: {verdict.reason}"]
+    else:
+        against = _AGAINST.get(verdict.prop, f"itself: {verdict.reason}")
+        lines = [f"{who}: the kernel disagrees with {against}"]
+    if evidence is not None:
+        lines += [f"  {line}" for line in evidence.details]
+    if evidence is not None and evidence.expression:
+        lines += [_numbers(evidence), f"  wrong    {_share(evidence)}"]
+    lines += diagnosis
+    lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
+    lines.append(f"  case id  {case}" if rerun is None else f"  rerun    {rerun}")
+    if verdict.error is not None:
+        lines.append(f"  error    at most {verdict.error:.3g} times the bound")
+    if evidence is not None:
+        lines += ["  alone", *(f"    {line}" for line in snippet(verdict.subject, evidence))]
+    return "\n".join(lines)
+
+
+def _numbers(evidence: Evidence) -> str:
+    line = f"  element  {evidence.expression} is {evidence.got!r}, expected {evidence.expected!r}"
+    if math.isfinite(evidence.got) and math.isfinite(evidence.expected):
+        line += f", off by {evidence.got - evidence.expected:.6g}"
+    if evidence.excess is None or evidence.excess <= 1:  # then equality was demanded
+        return line
+    if math.isinf(evidence.excess):
+        return f"{line}, where rounding can explain nothing"
+    return f"{line}, {evidence.excess:.3g} times the bound"
+
+
+def _share(evidence: Evidence) -> str:
+    return f"{evidence.wrong} of {evidence.total} element{'' if evidence.total == 1 else 's'}"
+
+
+def describe(geometry: Geometry) -> str:
+    """Return a geometry in words."""
+    g = geometry
+    layer = (
+        f"batch {g.batch}, input {g.height} x {g.width}, "
+        f"channels {g.channels_in} to {g.channels_out}, "
+        f"filter {g.filter_height} x {g.filter_width}, stride {g.stride_height} x {g.stride_width}"
+    )
+    if g.fore is None:
+        return layer
+    f = g.fore
+    return (
+        f"{layer}; layer l+1 a {f.layer.replace('_', ' ')} to {f.channels_out} channels, "
+        f"filter {f.filter_height} x {f.filter_width}, stride {f.stride_height} x {f.stride_width}"
+    )

@@ -7,6 +7,7 @@ from convcheck.conformance.plugin import kept
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.references import judge_property
 from convcheck.kernels.subjects import Subject
+from convcheck.reports.rows import Kept
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -24,8 +25,7 @@ def test_kept(record: Record, subject: Subject, pytestconfig: pytest.Config) -> 
     with subject.fresh() as kernel:
         for each in found:
             verdict = judge_property(each.prop, kernel, Case.parse(each.case))
-            told = {"case": each.case, "outcome": verdict.outcome.value}
-            record.note("kept", {"operation": name, **told})
+            record.kept(Kept(name, each.case, verdict.outcome.value))
             if not verdict.failed:
                 kept.drop(kernel, each)
             record.replayed(verdict, each.cell)

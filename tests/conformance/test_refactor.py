@@ -47,7 +47,7 @@ def test_refactor(
     tally = Tally(subject, replaced)
     for cases in groups:
         tally.compare(cases)
-    record.note("refactor", tally.dump(operation.name, dtype, bitwise=bitwise))
+    record.compared(tally.row(operation.name, dtype, bitwise=bitwise), tally.timed(operation.name))
     record.judged([each.verdict for each in tally.comparisons])
     if bitwise:
         tally.demand_bits()

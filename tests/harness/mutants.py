@@ -41,7 +41,15 @@ def run(folder: Path) -> dict[str, int | None]:
     (folder / "setup.cfg").write_text(SETTINGS, encoding="utf-8")
     workers = str(os.cpu_count() or 1)
     mutmut = [sys.executable, "-m", "mutmut", "run", "--max-children", workers]
-    done = subprocess.run(mutmut, cwd=folder, capture_output=True, text=True, check=False)  # noqa: S603
+    path = os.pathsep.join([*filter(None, [os.environ.get("PYTHONPATH")]), str(HERE)])
+    done = subprocess.run(  # noqa: S603
+        mutmut,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": path},  # for `suite`, whatever else is there
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     meta = folder / "mutants" / "zoo.py.meta"
     statuses = (
         json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"] if meta.is_file() else {}

@@ -8,14 +8,11 @@ Certificates are small here, since every mutant that survives costs a whole run.
 from collections.abc import Iterator
 from typing import Any
 
-import hypothesis
 import pytest
 import zoo
+from suite import plain, sizes
 
 from convcheck.cases.regions import Region
-from convcheck.conformance import test_agreement, test_laws
-from convcheck.conformance.plan.boundaries import boundaries
-from convcheck.conformance.plan.combined import TIERS, combined
 from convcheck.conformance.plugin.recording import Record
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
@@ -61,11 +58,6 @@ def test_certified(subject: Subject) -> None:
 @each_run
 def test_conforms(subject: Subject, style: str) -> None:
     """The kernel passes the other tests; loops are too slow for those of sizes."""
-    record, operation = Record(lambda _: subject), subject.operation
-    for boundary in boundaries(operation):
-        record.walk(boundary)
-    for test in (test_agreement.test_agreement, test_agreement.test_nonfinite, test_laws.test_laws):
-        judged: Any = hypothesis.seed(0)(test)
-        judged(record=record, subject=subject)
-    for sizes in combined(operation, TIERS["quick"]) if style != "loops" else ():
-        record.walk(sizes)
+    record = Record(lambda _: subject)
+    for test in (*plain(subject), *(sizes(subject.operation) if style != "loops" else ())):
+        test(record=record)

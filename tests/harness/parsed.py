@@ -2,15 +2,16 @@
 
 from html.parser import HTMLParser
 
-from sample import PLANNED, Json
+from sample import PLANNED
 
 from convcheck.reports import page
+from convcheck.reports.document import Report
 
 
 class Page(HTMLParser):
     """A page taken apart; AssertionError where a tag is not closed in its turn."""
 
-    def __init__(self, report: Json) -> None:
+    def __init__(self, report: Report) -> None:
         super().__init__()
         self.source = page.render(report)
         self.open: list[str] = []
@@ -43,6 +44,15 @@ class Page(HTMLParser):
         if "td" in self.open:
             style, text = self.cells[-1]
             self.cells[-1] = (style, text + data)
+
+    @property
+    def words(self) -> str:
+        """Its text, words apart by one space."""
+        return " ".join(self.text.split())
+
+    def values(self, name: str, tag: str = "") -> list[str]:
+        """Return the values that an attribute has, in all tags or in one kind."""
+        return [str(each[name]) for kind, each in self.tags if name in each and tag in ("", kind)]
 
     def matrix(self) -> list[tuple[str, list[str]]]:
         """Return class and words of each cell of the matrix, in the page's order."""

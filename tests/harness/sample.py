@@ -1,14 +1,27 @@
-"""Reports made up for the tests of the page, the smallest and one with everything in it."""
+"""Reports made up: of a single test, of a whole run in parts, and with everything in it."""
 
-from collections.abc import Iterable
+import copy
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells
+from msgspec.structs import replace
+
+from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells, planned_pairs
 from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.form.operations import OPERATIONS
-from convcheck.reports import files, findings, strength
+from convcheck.reports import circumstances, files, findings, rows, strength
+from convcheck.reports.document import Asked, Cost, Phases, Report, Repository, Speed
+from convcheck.reports.rows import (
+    Accuracy,
+    Boundary,
+    Certificate,
+    Diagnosis,
+    Failure,
+    Pairs,
+    Random,
+    Record,
+)
 
-Json = dict[str, Any]
 Cell = tuple[str, str, str]
 
 CASE = "v1:convolution:float32:integers:b1.h2.w1.i1.o1.f2x1.s1x1:0"
@@ -19,208 +32,289 @@ PLANNED = [
     for prop in ("exact", "bound")
     for dtype in ("float16", "float32")
 ]
+NONE = Subjects()
+NO_ASKED = Asked({}, {}, {"PyTorch": "in float64"}, "default", "0", None)
+RAN = circumstances.gather(
+    started=0.0,
+    workers=2,
+    exit_status=0,
+    seed="0",
+    project=circumstances.HERE,
+    phases={"kernel": 1.0, "oracle": 2.0, "bounds": 0.5},
+    modules={"test_some": 4.0},
+)
 
 
-def part(cell: Cell, counts: Json, failure: Json | None = None, **more: Any) -> Json:
+def part(
+    cell: Cell, counts: dict[str, int], failure: Failure | None = None, **more: Any
+) -> rows.Cell:
     """Return a cell as a test's record has it."""
-    operation, prop, dtype = cell
-    part = {"operation": operation, "property": prop, "dtype": dtype, "counts": counts}
-    return {**part, "worst": None, "suspicious": 0, "failure": failure, **more}
+    return rows.Cell(*cell, counts=counts, failure=failure, **more)
 
 
-def failed(message: str, case: str = CASE, outcome: str = "disagrees") -> Json:
+def failed(
+    message: str = "it is wrong", case: str = CASE, outcome: Any = "disagrees", **more: Any
+) -> Failure:
     """Return a failure as a cell has it."""
-    rerun = f"pytest --case {case}"
-    return {"case": case, "outcome": outcome, "rank": 0, "rerun": rerun, "message": message}
+    found = Failure(case, outcome, 0, f"pytest --case {case}", message, [], None)
+    return replace(found, **more)
 
 
 def make(
-    parts: Iterable[Json] = (),
+    parts: Iterable[rows.Cell] = (),
     planned: Iterable[Cell] = PLANNED,
-    messages: Json | None = None,
+    messages: Mapping[str, str] | None = None,
     missing: Iterable[str] = (),
-    kernels: Json = KERNELS,
-) -> Json:
+    kernels: dict[str, str] = KERNELS,
+) -> Report:
     """Return the report of a run whose one passed test left `parts`."""
     messages = messages or {}
+    left = Record(cells=[*parts], boundaries=[Boundary("convolution", "square", 3)])
     results = findings.Results(
-        records={"a test": {"cells": list(parts), "boundaries": [["convolution", "square", 3]]}},
+        records={"a test": left},
         outcomes={"a test": "passed", **dict.fromkeys(messages, "failed")},
         messages=messages,
         collected=["a test", *messages, *missing],
         whole=True,
     )
-    asked = {
-        "kernels": kernels,
-        "oracles": {"PyTorch": "in float64"},
-        "profile": "default",
-        "seed": "0",
-        "case": None,
-    }
-    found = findings.build(results, findings.Planned(planned, [], []), asked)
-    return files.assemble(found, {"exit_status": 1, "packages": {"numpy": "2.0"}})
+    found = findings.build(
+        results, findings.Planned(planned, [], []), replace(NO_ASKED, kernels=kernels)
+    )
+    return files.assemble(found, replace(RAN, exit_status=1, packages={"numpy": "2.0"}))
 
 
-def diagnosis(size: int = 6) -> Json:
+def diagnosis(size: int = 6, **changes: Any) -> Diagnosis:
     """Return a diagnosis of a kernel that flips its filter, with pictures."""
     taps = [[1.0, 2.0, -3.0], [0.0, 5.0, 4.0], [7.0, -8.0, 9.0]]
     got = [[float(r * c % 11 - 5) for c in range(size)] for r in range(size)]
     wrong = [[r > size // 2 for _ in range(size)] for r in range(size)]
-    off = [[v + 3 * w for v, w in zip(*rows, strict=True)] for rows in zip(got, wrong, strict=True)]
-    return {
-        "names": [
-            {
-                "id": "filter-flipped",
-                "sentence": "the filter is flipped in both axes",
-                "known_from": "convolution in signal processing",
-            }
+    off: list[list[rows.Value]] = [
+        [v + 3 * w for v, w in zip(*each, strict=True)] for each in zip(got, wrong, strict=True)
+    ]
+    found = Diagnosis(
+        names=[
+            rows.Named(
+                "filter-flipped",
+                "the filter is flipped in both axes",
+                "convolution in signal processing",
+            )
         ],
-        "patterns": [f"only rows from {size // 2 + 1} on are wrong"],
-        "picture": {
-            "title": "Part of the result",
-            "axes": ["row", "column"],
-            "at": {"batch item": 0, "channel": 1},
-            "origin": [3, 0],
-            "got": [["nan", *off[0][1:]], *off[1:]],
-            "expected": got,
-            "wrong": wrong,
-        },
-        "taps": {
-            "title": "Filter",
-            "axes": ["filter row", "filter column"],
-            "got": [row[::-1] for row in taps[::-1]],
-            "expected": taps,
-        },
-        "text": ["a picture in text"],
-    }
+        patterns=[f"only rows from {size // 2 + 1} on are wrong"],
+        advice=[],
+        picture=rows.Picture(
+            title="Part of the result",
+            axes=("row", "column"),
+            at={"batch item": 0, "channel": 1},
+            origin=(3, 0),
+            got=[["nan", *off[0][1:]], *off[1:]],
+            expected=[[*row] for row in got],
+            wrong=wrong,
+        ),
+        taps=rows.Taps(
+            title="Filter",
+            axes=("filter row", "filter column"),
+            got=[[*row[::-1]] for row in taps[::-1]],
+            expected=[[*row] for row in taps],
+        ),
+        text=["a picture in text"],
+    )
+    return replace(found, **changes)
 
 
-def certificate(operation: str, *, complete: bool = True) -> Json:
+def certificate(operation: str, *, complete: bool = True) -> Certificate:
     """Return a certificate as the findings have it."""
     axes = [
-        [e, t, s, 9, 4] for e in range(1, 5) for t in range(1, e + 1) for s in range(1, e - t + 2)
+        (e, t, s, 9, 4) for e in range(1, 5) for t in range(1, e + 1) for s in range(1, e - t + 2)
     ]
-    return {
-        "operation": operation,
-        "region": "every distinct geometry with input extents up to 4",
-        "geometries": 7_280,
-        "certified": 7_280 if complete else 57,
-        "undecided": 0,
-        "draws": 1,
-        "choices": {"float64": 7_954},
-        "axes": axes if complete else axes[:5],
-        "degree": 2,
-        "complete": complete,
-        "chance": {"float64": 0.0005},
-    }
+    return Certificate(
+        operation=operation,
+        region="every distinct geometry with input extents up to 4",
+        geometries=7_280,
+        certified=7_280 if complete else 57,
+        undecided=0,
+        draws=1,
+        choices={"float64": 7_954},
+        axes=axes if complete else axes[:5],
+        degree=2,
+        complete=complete,
+        chance={"float64": 0.0005},
+    )
 
 
-def everything() -> Json:
-    """Return the report of a run in which one operation of eight failed, with all its parts."""
-    cells = planned_cells(Subjects())
-    bad = ("convolution", "exact", "float32")
-    parts = [
-        part(
-            cell,
-            {"disagrees": 3, "agrees": 1},
-            failed("disagrees\n  element  z[0] is 1, expected 2"),
+# A run of two tests for each property of one operation.
+MINE = {"convolution": KERNELS["convolution"]}
+FULL = findings.Planned(
+    [each for each in planned_cells(NONE) if each[0] in MINE],
+    [each for each in planned_boundaries(NONE) if each[0] in MINE],
+    [each for each in planned_pairs(NONE) if each[0] in MINE],
+)
+CELLS = list(FULL.cells)
+TESTS = [f"test_some::test_it[{prop}-{which}]" for _, prop, _ in CELLS[::3] for which in "ab"]
+ASKED = replace(NO_ASKED, kernels=MINE, sources={"convolution": "ab" * 32})
+
+
+def record(at: int, **changes: Any) -> Record:
+    """Return what the test of that number left: its property's cells, and a part of the rest."""
+    cells = [
+        replace(
+            rows.Cell(
+                *key,
+                counts={"agrees": 10 + at, "vacuous": at % 2},
+                worst=0.123456 / (at + 1) if key[1] == "bound" else None,
+            ),
+            **changes,
         )
+        for key in CELLS[at // 2 * 3 : at // 2 * 3 + 3]
+    ]
+    growth = [
+        rows.Growth.of("float32", 2**size + at % 2, (at + 1) * 2.0**-27) for size in range(1, 5)
+    ]
+    return Record(
+        cells=cells,
+        boundaries=[Boundary(*each, 1 + at) for each in list(FULL.boundaries)[at % 2 :: 2]],
+        pairs=[Pairs.of(name, kind, [1 + at] * count) for name, kind, count in FULL.pairs],
+        random=[Random.of("convolution", 20)],
+        accuracy=[Accuracy("convolution", "float32", [at] * 11, growth)],
+        zeros=[rows.Zeros("convolution", ["x", "ftr"][at % 3 : at % 3 + 1], at == 5)][: at > 2],
+        certificates=[_certificate(at)] if at < 2 else [],
+        entries={"ledger": {"convolution-too-few-channels": True}} if at == 3 else {},
+    )
+
+
+def _certificate(at: int) -> Certificate:
+    choices = {"float32": 40 + at, "float64": 900 - at}
+    chance = {dtype: float(f"{2 / each:.3g}") for dtype, each in choices.items()}
+    found = certificate("convolution", complete=False)
+    return replace(found, geometries=100, certified=50, choices=choices, axes=[], chance=chance)
+
+
+def report(
+    records: Mapping[str, Record] | None = None,
+    *,
+    outcomes: dict[str, str] | None = None,
+    messages: dict[str, str] | None = None,
+    run: list[str] = TESTS,
+    asked: dict[str, Any] | None = None,
+    part: tuple[int, int] = (1, 1),
+) -> Report:
+    """Return the report of a run of some tests, which passed unless it is said otherwise.
+
+    Args:
+        records: what tests left that differs from `record`'s, whether or not they were to run.
+        outcomes: of tests that did not pass; "missing" for one that has none.
+        messages: why they did not.
+        run: the tests that were to run; the others are left out.
+        asked: what was asked for beside the usual.
+        part: which of how many parts of all tests it was.
+    """
+    chosen = {*run}
+    ended = {name: (outcomes or {}).get(name, "passed") for name in run}
+    ended = {name: outcome for name, outcome in ended.items() if outcome != "missing"}
+    left = {name: each for name, each in (records or {}).items() if name in chosen}
+    for name, outcome in ended.items():
+        if outcome == "passed" and name not in left:
+            left[name] = record(TESTS.index(name))
+    results = findings.Results(
+        left,
+        ended,
+        {name: message for name, message in (messages or {}).items() if name in chosen},
+        run,
+        [name for name in TESTS if name not in chosen],
+        {name: CELLS[at // 2 * 3 : at // 2 * 3 + 3] for at, name in enumerate(TESTS)},
+        whole=True,
+        covering=True,
+        part=part,
+    )
+    found = findings.build(results, FULL, replace(ASKED, **(asked or {})))
+    return copy.deepcopy(files.assemble(found, RAN))
+
+
+BINS = [3, 5, 40, 30, 20, 9, 4, 1, 0, 0, 1]
+REFACTOR = rows.Refactor(
+    operation="convolution",
+    candidate="mine:convolution",
+    replaces="old:convolution",
+    verdict="less accurate",
+    bitwise=False,
+    cases=500,
+    identical=420,
+    retyped=0,
+    failed_replaced=0,
+    dtypes=[rows.Compared("float32", 500, 420, 0, BINS, BINS, {"fewer": rows.Loss(3.2, 2.0)})],
+    example=CASE,
+)
+
+
+def everything() -> Report:
+    """Return the report of a run in which one operation of eight failed, with all its parts."""
+    cells = planned_cells(NONE)
+    bad = ("convolution", "exact", "float32")
+    told = failed(
+        "disagrees\n  element  z[0] is 1, expected 2",
+        snippet=["import numpy as np", "x = 1"],
+        diagnosis=diagnosis(),
+    )
+    parts = [
+        part(cell, {"disagrees": 3, "agrees": 1}, told)
         if cell == bad
         else part(cell, {"agrees": 12}, worst=0.3 if cell[1] == "bound" else None)
         for cell in cells
     ]
-    kernels = {name: f"mine:{name}" for name in OPERATIONS}
-    report = make(parts, planned=cells, kernels=kernels)
-    found = report["findings"]
-    for cell in found["cells"]:
-        if cell["failure"]:
-            cell["failure"] |= {
-                "snippet": ["import numpy as np", "x = 1"],
-                "diagnosis": diagnosis(),
-            }
-        if (cell["operation"], cell["dtype"]) == ("conv_back_prop", "float16"):
-            cell |= {"status": "not run", "counts": {}, "worst": None}
-    found["cells"][-1] |= {"status": "crashed", "counts": {}}
-    found["certificates"] = [
-        certificate(name, complete=name != "convolution") for name in OPERATIONS
+    report = make(parts, planned=cells, kernels={name: f"mine:{name}" for name in OPERATIONS})
+    found = report.findings
+    for cell in found.cells:
+        if (cell.operation, cell.dtype) == ("conv_back_prop", "float16"):
+            cell.status, cell.counts, cell.worst = rows.NOT_RUN, {}, None
+    found.cells[-1].status, found.cells[-1].counts = rows.CRASHED, {}
+    found.certificates = [certificate(name, complete=name != "convolution") for name in OPERATIONS]
+    found.random = [Random.of(name, 100) for name in OPERATIONS]
+    found.boundaries = [
+        Boundary(*each, n % 7 * 1_000) for n, each in enumerate(planned_boundaries(NONE))
     ]
-    found["random"] = [{"operation": name, "geometries": 100, "below": 0.03} for name in OPERATIONS]
-    found["boundaries"] = [
-        {"operation": name, "class": kind, "count": n % 7 * 1_000}
-        for n, (name, kind) in enumerate(planned_boundaries(Subjects()))
-    ]
-    growth = [
-        {"products": 4**k, "error": 0.7 * 1.6**k, "bound": 4.0**k, "expected": 8 * 2.0**k}
-        for k in range(6)
-    ]
-    bins = [3, 5, 40, 30, 20, 9, 4, 1, 0, 0, 1]
-    found["accuracy"] = [
-        {"operation": name, "dtype": dtype, "distribution": bins, "growth": growth}
+    growth = [rows.Growth(4**k, 0.7 * 1.6**k, 4.0**k, 8 * 2.0**k) for k in range(6)]
+    found.accuracy = [
+        Accuracy(name, dtype, BINS, growth)
         for name in OPERATIONS
         for dtype in ("float16", "float32", "float64")
     ]
-    compared = {"operation": "convolution", "candidate": "mine:convolution"}
-    found["refactor"] = [
-        {
-            **compared,
-            "replaces": "old:convolution",
-            "verdict": "less accurate",
-            "bitwise": False,
-            "cases": 500,
-            "identical": 420,
-            "retyped": 0,
-            "failed_replaced": 0,
-            "dtypes": [
-                {
-                    "dtype": "float32",
-                    "cases": 500,
-                    "identical": 420,
-                    "retyped": 0,
-                    "candidate": bins,
-                    "replaced": bins,
-                    "loss": {"fewer": {"ratio": 3.2, "limit": 2.0}},
-                }
-            ],
-            "example": CASE,
-        }
-    ]
-    found["strength"] = strength.named()
-    report["circumstances"] |= {
-        "project": {"commit": "8582a7e", "clean": True},
-        "checkout": None,
-        "cost": {
-            "seconds": 40.0,
-            "phases": {"kernel": 21.5, "oracle": 12.0, "bounds": 3.5, "rest": 3.0},
-            "modules": {"test_agreement": 30.0, "test_laws": 10.0},
-        },
-        "speed": [{"operation": "convolution", "ratio": 0.31, "cases": 500}],
-        "kept": [{"operation": "convolution", "case": CASE, "outcome": "agrees"}],
-    }
+    found.refactor = [REFACTOR]
+    found.strength = strength.named()
+    report.circumstances = replace(
+        report.circumstances,
+        project=Repository("8582a7e", clean=True),
+        checkout=None,
+        cost=Cost(40.0, Phases(21.5, 12.0, 3.5, 3.0), {"test_agreement": 30.0, "test_laws": 10.0}),
+        speed=[Speed("convolution", 0.31, 500)],
+        kept=[rows.Kept("convolution", CASE, "agrees")],
+    )
     return report
 
 
-def one_of_each() -> Json:
+def one_of_each() -> Report:
     """Return that report with few entries of each table: every kind of element, few of them."""
     report = everything()
-    found = report["findings"]
+    found = report.findings
     kept = ("convolution", "conv_back_prop", "convolution_transpose_filter_gradient")
-    found["cells"] = [cell for cell in found["cells"] if cell["operation"] in kept]
+    found.cells = [cell for cell in found.cells if cell.operation in kept]
     for name in ("ledger", "domain", "certificates", "random", "boundaries", "pairs", "accuracy"):
-        found[name] = found[name][:3]
-    found["strength"] = None
+        setattr(found, name, getattr(found, name)[:3])
+    found.strength = None
     return report
 
 
-def spoken(text: str) -> Json:
+def spoken(text: str) -> Report:
     """Return a report in which `text` is part of all that a candidate, or a file, may say."""
-    told = {
-        "names": [{"id": text, "sentence": f"like {text}", "known_from": text}],
-        "patterns": [f"wrong {text}"],
-        "picture": {**diagnosis(2)["picture"], "title": text, "axes": [text, text]},
-        "taps": None,
-        "text": [text],
-    }
-    failure = failed(f"said {text}", f"v1{text}") | {"snippet": [text], "diagnosis": told}
+    picture = diagnosis(2).picture
+    assert picture is not None
+    told = Diagnosis(
+        names=[rows.Named(text, f"like {text}", text)],
+        patterns=[f"wrong {text}"],
+        advice=[text],
+        picture=replace(picture, title=text, axes=(text, text)),
+        taps=None,
+        text=[text],
+    )
+    failure = failed(f"said {text}", f"v1{text}", snippet=[text], diagnosis=told)
     report = make(
         [
             part((f"convolution{text}", f"exact{text}", f"float32{text}"), {"agrees": 1}),
@@ -230,11 +324,11 @@ def spoken(text: str) -> Json:
         missing=[f"gone{text}"],
         kernels={"convolution": f"module{text}:function{text}"},
     )
-    compared = everything()["findings"]["refactor"][0]
-    report["findings"]["refactor"] = [{**compared, "candidate": text, "replaces": text}]
-    report["circumstances"] |= {
-        "command": text,
-        "packages": {"numpy": text},
-        "kept": [{"operation": "convolution", "case": text, "outcome": text}],
-    }
+    report.findings.refactor = [replace(REFACTOR, candidate=text, replaces=text)]
+    report.circumstances = replace(
+        report.circumstances,
+        command=text,
+        packages={"numpy": text},
+        kept=[rows.Kept("convolution", text, text)],
+    )
     return report

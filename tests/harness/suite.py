@@ -32,57 +32,41 @@ class _CaughtError(BaseException):
     """A kernel has failed; Hypothesis is not to look for a simpler case."""
 
 
-class _Count(Record):
-    """Counts judged cases until the first failure."""
-
-    count = 0
-
-    def judged(self, verdicts: list[Verdict], *arguments: Any, **keywords: Any) -> None:
-        """Count the verdicts, and stop at one that failed."""
-        for verdict in verdicts:
-            self.count += 1
-            if verdict.failed:
-                raise _CaughtError
-        super().judged(verdicts, *arguments, **keywords)
-
-
 class _FailedError(AssertionError):
     """A kernel has failed; Hypothesis is to look for a simpler case."""
 
 
-class _Latest(Record):
-    """Keeps the last case that failed, and makes no message of it: that takes longer."""
+class _Watching(Record):
+    """Counts judged cases, and keeps the one that failed; makes no message, which takes longer."""
 
-    case: Case | None = None
+    def __init__(self, subject: Subject, error: type[BaseException]) -> None:
+        super().__init__(lambda _: subject)
+        self._error, self.count = error, 0
+        self.case: Case | None = None
 
     def judged(self, verdicts: list[Verdict], *_: Any, **__: Any) -> None:
         """Look for a verdict that failed."""
         for verdict in verdicts:
+            self.count += 1
             if verdict.failed:
                 self.case = verdict.case
-                raise _FailedError
+                raise self._error
 
 
 def plain(subject: Subject) -> Iterator[Test]:
     """Yield the tests of fixed and of drawn geometries."""
     yield from map(_test, boundaries(subject.operation))
-    for module, test in _DRAWN:
-        yield partial(seeded(module, test, subject.operation), subject=subject)
+    for test in (test_agreement.test_agreement, test_agreement.test_nonfinite, test_laws.test_laws):
+        yield partial(seeded(test, subject.operation), subject=subject)
 
 
 def _test(step: Step) -> Test:
     return lambda record: record.walk(step)
 
 
-_DRAWN: tuple[tuple[str, Any], ...] = (
-    ("test_agreement", test_agreement.test_agreement),
-    ("test_agreement", test_agreement.test_nonfinite),
-    ("test_laws", test_laws.test_laws),
-)
-
-
-def seeded(module: str, test: Any, operation: Operation) -> Any:
+def seeded(test: Any, operation: Operation) -> Any:
     """Return a test that draws what it draws in a run."""
+    module = test.__module__.rpartition(".")[2]
     return hypothesis.seed(f"0 {module} {test.__name__}[{operation.name}]")(test)
 
 
@@ -103,21 +87,18 @@ def conformance(subject: Subject) -> Iterator[Test]:
 def caught(kernel: Kernel, name: str) -> int | None:
     """Return after how many judged cases a kernel is caught; None if it never is."""
     subject = subject_of(kernel, OPERATIONS[name])
-    count = _Count(lambda _: subject)
-    try:
+    record = _Watching(subject, _CaughtError)
+    with contextlib.suppress(_CaughtError):
         for test in conformance(subject):
-            test(record=count)
-    except _CaughtError:
-        return count.count
-    return None
+            test(record=record)
+    return record.count if record.case else None
 
 
 def shrunk(mistake: Mistake) -> int | None:
     """Return how many input elements a failure shrinks to; None if none is drawn."""
-    operation, latest = OPERATIONS[mistake.operation], _Latest()
-    test = seeded("test_agreement", test_agreement.test_agreement, operation)
+    subject = subject_of(mistake.make(), OPERATIONS[mistake.operation])
+    record = _Watching(subject, _FailedError)
+    test = seeded(test_agreement.test_agreement, subject.operation)
     with contextlib.suppress(_FailedError, FlakyFailure):  # flaky: it depends on calls before
-        test(record=latest, subject=subject_of(mistake.make(), operation))
-    if latest.case is None:
-        return None
-    return sum(array.size for array in latest.case.arrays().values())
+        test(record=record, subject=subject)
+    return sum(array.size for array in record.case.arrays().values()) if record.case else None

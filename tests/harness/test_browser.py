@@ -9,16 +9,17 @@ import axe_core_python  # type: ignore[import-untyped]
 import pytest
 from browser import Show, browser, find
 from playwright.sync_api import Page
-from sample import Json, everything, make, one_of_each, spoken
+from sample import everything, make, one_of_each, spoken
 
 from convcheck.reports import page as page_of
+from convcheck.reports.document import Report
 
 HOSTILE = (
     "<script>hurt = 1</script><img src=x onerror=hurt=1>",
     "'\"><svg onload=hurt=1>\u202e\u2066\x00\x1b",
     "w" * 5_000,
 )
-REPORTS: dict[str, Callable[[], Json]] = {
+REPORTS: dict[str, Callable[[], Report]] = {
     "everything": everything,
     "few": one_of_each,
     "hostile": lambda: spoken(" ".join(HOSTILE)),

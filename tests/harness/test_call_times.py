@@ -132,6 +132,6 @@ def test_the_judge_takes_the_time(kernel_of: Isolate, now: str) -> None:
     tally = Tally(kernel, kernel)
     tally.compare(CASES[:1])
     tally.compare(CASES[:3])
-    few, more = tally.dump("convolution", "float32", bitwise=False)["seconds"]
+    few, more = tally.timed("convolution").seconds
     for seconds, calls in ((few, 2), (more, 6)):  # it is both kernels
         assert all(0.06 * calls < each < 0.1 * calls + 3 for each in seconds)

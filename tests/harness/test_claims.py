@@ -9,12 +9,13 @@ import pytest
 from wrong import RIGHT
 
 from convcheck.cases.case import Case
-from convcheck.diagnosis.where.claims import Backing, Claim, Link, Seen
+from convcheck.diagnosis.where.claims import Backing, Claim, Link
+from convcheck.diagnosis.where.seen import Seen
 from convcheck.diagnosis.where.signs import common, of_shape, signs, told
 from convcheck.diagnosis.where.statements import Statement, both, columns_of, numbers_of, statements
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
-from convcheck.judging.verdicts import Wrong
+from convcheck.kernels.shown.evidence import Wrong
 
 OPERATION = OPERATIONS["convolution"]
 WORDS = "wrong exactly where width is 3 or more, in 40 geometries tried"
@@ -138,7 +139,7 @@ def shown(*masks: Any) -> list[str]:
     for mask in masks:
         case = Case.parse(f"v1:convolution:float64:integers:b1.h1.w{len(mask)}.i1.o1.f1x1.s1x1:1")
         every.append(signs(wrong_of(mask), numbers_of(OPERATION, case.geometry)))
-    return [text for _, text, _ in told(common(every))]
+    return [each.text for each in told(common(every))]
 
 
 def test_no_position_is_read_off_two_elements() -> None:
@@ -160,8 +161,8 @@ def test_a_shape_is_told_by_what_it_has_in_common_with_others() -> None:
         of_shape((1, 2, 2, 1), (1, 2, 4, 1), "bPQo", numbers[0]),
         of_shape((1, 3, 3, 1), (1, 3, 5, 1), "bPQo", numbers[1]),
     ]
-    (text,) = (words for _, words, _ in told(common(every)))
-    assert text == "the result has as many columns as it should have rows"
+    (claim,) = told(common(every))
+    assert claim.text == "the result has as many columns as it should have rows"
 
 
 def test_statements_say_what_they_hold_of() -> None:

@@ -1,13 +1,13 @@
 """Coverage and accuracy are counted as judged, and what a full run misses fails it."""
 
-import json
 from itertools import product
 from math import prod
 from typing import Any
 
 import pytest
 from each import each_kind_of_layers
-from synthetic import record
+from msgspec.structs import replace
+from sample import ASKED, record
 
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
@@ -34,10 +34,13 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.bounds import g
+from convcheck.judging.certificates import Certificate
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.subjects import Wrapped
-from convcheck.reports import summary
-from convcheck.reports.findings import Planned, Results, build, sentence
+from convcheck.reports import rows
+from convcheck.reports.findings import Planned, Results, build
+from convcheck.reports.rows import Growth
+from convcheck.reports.words import sentence
 
 CONVOLUTION = OPERATIONS["convolution"]
 
@@ -89,12 +92,12 @@ def test_pairs_are_counted_by_index(operation: Operation) -> None:
     counts.add(operation, geometry)
     counts.add(operation, geometry)
     assert counts.reached(operation.name, "blocks")[pair] == 2
-    dumped = json.loads(json.dumps(counts.dump()))
-    assert [part[:2] for part in dumped] == [[operation.name, kind] for kind in sorted(PLANNED)]
-    for _, kind, found in dumped:
+    told = counts.counts()
+    assert [part[:2] for part in told] == [(operation.name, kind) for kind in sorted(PLANNED)]
+    for _, kind, found in told:
         planned = PLANNED[kind](operation.name, layers)
         reached = counts.reached(operation.name, kind)
-        assert {planned[at]: count for at, count in found} == reached
+        assert found == [reached.get(pair, 0) for pair in planned]
 
 
 @each_kind_of_layers
@@ -151,69 +154,69 @@ def test_plan_of_pairs() -> None:
     assert planned == set(product(OPERATIONS, PLANNED))
 
 
-def accuracy_of(*errors: tuple[Any, ...]) -> dict[str, Any]:
+def accuracy_of(*errors: tuple[Any, ...]) -> rows.Accuracy:
     """Return what is known of verdicts with these errors, relative ones, terms and fills."""
     geometry, accuracy = Geometry.parse("b1.h1.w1.i1.o1.f1x1.s1x1"), Accuracy()
     for error, relative, terms, fill in errors:
         case = Case("convolution", geometry, "float32", fill, 0)
         kept = {"error": error, "relative": relative, "terms": terms}
         accuracy.add(Verdict(case, reference_for(case.operation), "bound", Outcome.AGREES, **kept))
-    return accuracy.dump()
+    return accuracy.row("convolution", "float32")
 
 
 def test_distribution_has_a_bin_for_each_halving() -> None:
     """An error is counted by how often the bound must be halved to reach it."""
     fractions = (1.0, 0.51, 0.5, 0.26, 0.25, 2.0**-9, 1e-30, 0.0)
-    found = accuracy_of(*((each, 0.0, 4, "uniform") for each in fractions))["distribution"]
+    found = accuracy_of(*((each, 0.0, 4, "uniform") for each in fractions)).distribution
     assert found == [2, 2, 1, *[0] * 6, 1, 2]
     assert len(found) == HALVINGS + 1
 
 
 def test_growth_keeps_the_worst_error_of_each_size() -> None:
-    """Errors are kept by the power of two below n, and not of fills that scale the numbers."""
-    sums = [(1e-8, 4), (3e-8, 7), (2e-8, 5), (1e-7, 8)]
+    """Errors are kept by the power of two below n, and not of fills that scale the numbers.
+
+    Of sums so long that the dtype bounds nothing, as of wider ones, none is told.
+    """
+    sums = [(1e-8, 4), (3e-8, 7), (2e-8, 5), (1e-7, 8), (1e-7, 2**24)]
     errors = [(0.1, *each, "uniform") for each in sums]
     others = (0.1, 1.0, 4, "tiny"), (None, 1.0, 4, "uniform")
-    assert accuracy_of(*errors, *others)["growth"] == [[2, 3e-8, 7], [3, 1e-7, 8]]
+    growth = [Growth.of("float32", n, error) for error, n in ((3e-8, 7), (1e-7, 8))]
+    assert accuracy_of(*errors, *others).growth == growth
 
 
 def test_accuracy_adds_up() -> None:
     """Distributions of several tests are added; of growth the worst is told in roundoffs."""
     u = FORMATS["float32"].u
     parts = [
-        ["convolution", "float32", {"distribution": [0, 2, 1], "growth": [[2, 3 * u, 7]]}],
-        ["convolution", "float32", {"distribution": [1, 1, 0], "growth": [[2, 2 * u, 5]]}],
+        rows.Accuracy("convolution", "float32", bins, [Growth.of("float32", n, error * u)])
+        for bins, n, error in (([0, 2, 1], 7, 3), ([1, 1, 0], 5, 2))
     ]
-    (found,) = summary.accuracy({str(at): {"accuracy": [each]} for at, each in enumerate(parts)})
-    assert found["distribution"] == [1, 3, 1]
-    assert found["growth"] == [{"products": 7, "error": 3.0, "bound": 7.0, "expected": 21.2}]
+    (found,) = rows.added(parts)
+    assert found.distribution == [1, 3, 1]
+    assert found.growth == [Growth(products=7, error=3.0, bound=7.0, expected=21.2)]
     assert float(g(7, u)) / u == pytest.approx(7)
-
-
-def shard(certified: int, choices: dict[str, int]) -> dict[str, Any]:
-    """Return a shard's record of a certificate."""
-    certificate = {"operation": "convolution", "region": "all of it", "geometries": 10, "draws": 2}
-    counted = {"certified": certified, "undecided": 0, "axes": [[2, 1, 1, certified, certified]]}
-    return {"certificates": [certificate | counted | {"choices": choices}]}
 
 
 @pytest.mark.parametrize(("second", "complete"), [(6, True), (5, False)])
 def test_shards_of_a_certificate_add_up(second: int, complete: bool) -> None:  # noqa: FBT001
     """A region is certified when its shards together certified all of it."""
-    records = {"a": shard(4, {"float32": 40}), "b": shard(second, {"float32": 20, "float64": 200})}
-    (found,) = summary.certificates(records)
-    assert found["certified"] == 4 + second
-    assert found["complete"] is complete
-    assert found["choices"] == {"float32": 20, "float64": 200}
-    assert found["axes"] == [[2, 1, 1, 4 + second, second]]
-    assert found["chance"] == {"float32": 0.01, "float64": 0.0001}
+    shards = []
+    for certified, choices in ((4, {"float32": 40}), (second, {"float32": 20, "float64": 200})):
+        shard = Certificate(Region("convolution", 2), 2, 10, agreed=certified, choices=choices)
+        shard.axes[2, 1, 1] = certified, certified
+        shards.append(rows.Certificate.of(shard))
+    (found,) = rows.added(shards)
+    assert found.certified == 4 + second
+    assert found.complete is complete
+    assert found.choices == {"float32": 20, "float64": 200}
+    assert found.axes == [(2, 1, 1, 4 + second, second)]
+    assert found.chance == {"float32": 0.01, "float64": 0.0001}
 
 
 def test_rule_of_three() -> None:
     """Random geometries of several tests add up, and bound the rate by three in their number."""
-    records = {"a": {"draws": {"convolution": 100}}, "b": {"draws": {"convolution": 200}}}
-    (found,) = summary.random(records)
-    assert found == {"operation": "convolution", "geometries": 300, "below": 0.01}
+    (found,) = rows.added([rows.Random.of("convolution", count) for count in (100, 200)])
+    assert found == rows.Random("convolution", 300, 0.01)
     assert prod([1 - 3 / 300] * 300) < 0.05
 
 
@@ -223,14 +226,12 @@ def test_rule_of_three() -> None:
 )
 def test_a_full_run_reaches_every_class(count: int, full: bool, verdict: str) -> None:  # noqa: FBT001
     """What a full run never reached fails it, by name; a restricted run is not to blame."""
-    reached = {"boundaries": [["convolution", "remainder", 3]]}
-    reached |= {"pairs": [["convolution", "blocks", [[at, 2] for at in range(count)]]]}
-    records = {"a": record(0) | reached}
+    classes = [rows.Boundary("convolution", "remainder", 3)]
+    pairs = [rows.Pairs.of("convolution", "blocks", [2] * count + [0] * (5 - count))]
+    records = {"a": replace(record(0), boundaries=classes, pairs=pairs)}
     results = Results(records, {"a": "passed"}, {}, ["a"], whole=full, covering=True)
-    boundaries, pairs = [("convolution", "remainder")], [("convolution", "blocks", 5)]
-    found = build(results, Planned([], boundaries, pairs), {})
-    assert found["verdict"] == verdict
+    boundaries, planned = [("convolution", "remainder")], [("convolution", "blocks", 5)]
+    found = build(results, Planned([], boundaries, planned), ASKED)
+    assert found.verdict == verdict
     missed = "never reached: convolution: 1 pairs of blocks" in sentence(found)
     assert missed == (verdict == "does not conform")
-    (told,) = found["pairs"]
-    assert (told["reached"], told["pairs"], told["least"]) == (count, 5, 2 * (count == 5))

@@ -20,9 +20,10 @@ from convcheck.diagnosis.told import Diagnosis
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, property_of
 from convcheck.judging.laws.judge_law import judge_law
-from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.promises import Promise
+from convcheck.kernels.shown.evidence import Evidence
 
 Kernel = Callable[..., Any]
 convolve = RIGHT["convolution"]

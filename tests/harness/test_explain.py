@@ -11,15 +11,16 @@ import pytest
 
 from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging import explain as explaining
-from convcheck.judging.explain import explain, snippet
 from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
-from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.judging.verdicts import Outcome, Verdict, explain
 from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.candidates import load
 from convcheck.kernels.functions import Function
+from convcheck.kernels.shown import code as explaining
+from convcheck.kernels.shown.code import snippet
+from convcheck.kernels.shown.evidence import Evidence
 from convcheck.reference import convolution, convolution_transpose, gradients, notebook, repaired
 
 CONVOLUTION = OPERATIONS["convolution"]
@@ -95,14 +96,6 @@ def test_misbehaviour_is_told_in_one_line() -> None:
     assert "the kernel raised ValueError: first second" in first
     assert len(first) < 300
     assert rest
-
-
-def test_kernel_is_imported_by_name() -> None:
-    """The snippet imports a kernel that can be imported."""
-    evidence = Evidence(CASE.arrays(), CASE, expression="z[0, 0, 0, 0]")
-    assert "from convcheck.reference.notebook import convolution" in snippet(
-        Function(convolution, CONVOLUTION), evidence
-    )
 
 
 @pytest.mark.parametrize("printed", [0, 1000])

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sample import PLANNED, make, part
 
 from convcheck.reports import files
+from convcheck.reports.document import VERSION
 
 
 @pytest.fixture
@@ -24,26 +26,20 @@ def older(tmp_path: Path) -> Path:
 
 def test_a_report_reads_back_as_it_was(older: Path) -> None:
     """What was written replaces an older file, and JSON returns the same report."""
-    report = files.assemble({"verdict": "conforms", "errors": []}, {"seconds": 1.5})
+    report = make()
     files.write_json(report, older)
-    again = json.loads(older.read_text(encoding="utf-8"))
-    assert again == {
-        "format": "convcheck-report",
-        "version": 4,
-        "findings": {"verdict": "conforms", "errors": []},
-        "circumstances": {"seconds": 1.5},
-    }
+    assert files.read(older) == report
+    assert json.loads(older.read_bytes())["version"] == VERSION
     assert list(older.parent.iterdir()) == [older]
 
 
 def test_equal_reports_are_equal_bytes(tmp_path: Path) -> None:
     """The text depends on the report alone, and ends with its last line."""
-    report = {"message": "größer", "numbers": [1, 2.5]}
     one, two = tmp_path / "one", tmp_path / "two"
     for path in (one, two):
-        files.write_json(report, path)
+        files.write_json(make(messages={"a": "größer"}), path)
     assert one.read_bytes() == two.read_bytes()
-    assert json.loads(one.read_bytes())["message"] == "größer"
+    assert files.read(one).findings.errors[0].message == "größer"
     assert one.read_bytes().endswith(b"\n}\n")
 
 
@@ -51,7 +47,7 @@ def test_equal_reports_are_equal_bytes(tmp_path: Path) -> None:
 def test_numbers_that_json_lacks_are_refused(older: Path, number: float) -> None:
     """NaN and infinities raise, since other programs could not read them."""
     with pytest.raises(ValueError, match="not JSON compliant"):
-        files.write_json({"worst": number}, older)
+        files.write_json(make([part(PLANNED[0], {}, worst=number)]), older)
     assert older.read_text(encoding="utf-8") == "older"
 
 
@@ -114,13 +110,14 @@ def test_text_that_utf8_cannot_hold_is_escaped(tmp_path: Path) -> None:
     page, report = tmp_path / "report.html", tmp_path / "report.json"
     files.write_text("größer, no file \udc80", page)
     assert page.read_text(encoding="utf-8") == "größer, no file \\udc80"
-    files.write_json({"message": "no file \udc80"}, report)
-    assert json.loads(report.read_text(encoding="utf-8")) == {"message": "no file \udc80"}
+    files.write_json(make(missing=["no file \udc80"]), report)
+    assert files.read(report).findings.missing == ["no file \udc80"]
 
 
 KILLED = """
 import os, pathlib, signal, sys
 from convcheck.reports import files
+from convcheck.reports.document import VERSION
 os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 files.write_text("newer", pathlib.Path(sys.argv[1]))
 """

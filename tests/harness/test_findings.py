@@ -1,103 +1,107 @@
 """Findings say what the tests of a run left behind, the same whatever the order."""
 
 import json
+from collections.abc import Mapping
 from itertools import permutations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
+from sample import NO_ASKED, failed
 
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
-from convcheck.reports.findings import Planned, Results, build, ranges, sentence
-
-Json = dict[str, Any]
+from convcheck.reports.document import Error, Findings, plain
+from convcheck.reports.findings import Planned, Results, build
+from convcheck.reports.rows import Boundary, Cell, Failure, Record
+from convcheck.reports.words import ranges, sentence
 
 PLAN = [("convolution", prop, "float32") for prop in ("exact", "bound", "linearity")]
 BOUNDARIES = [("convolution", name) for name in ("remainder", "one channel")]
 PAIRS = [("convolution", "shapes", 3)]
-ASKED: Json = {"profile": "quick", "seed": "0"}
-FAILURE: Json = {"case": "some case", "outcome": "disagrees", "message": "it is wrong", "rank": 0}
+FAILURE = failed("it is wrong")
 
 
-def cell(prop: str = "exact", failure: Json | None = None, **counts: int) -> Json:
+def cell(prop: str = "exact", failure: Failure | None = None, **counts: int) -> Cell:
     """Return a cell as a record has it, counts given by outcome."""
-    return {
-        "operation": "convolution",
-        "property": prop,
-        "dtype": "float32",
-        "counts": counts,
-        "worst": None,
-        "suspicious": 0,
-        "failure": failure,
-    }
+    return Cell("convolution", prop, "float32", counts=counts, failure=failure)
 
 
 def found(
-    records: dict[str, Json],
+    records: Mapping[str, Record],
     outcomes: dict[str, str] | None = None,
     messages: dict[str, str] | None = None,
     collected: list[str] | None = None,
-    *,
-    full: bool = False,
-) -> Json:
+    **more: Any,
+) -> Findings:
     """Return findings of tests that passed, unless `outcomes` says otherwise."""
     outcomes = dict.fromkeys(records, "passed") | (outcomes or {})
-    results = Results(
-        *(records, outcomes, messages or {}, collected or sorted(outcomes)),
-        whole=True,
-        covering=full,
-    )
-    return build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)
+    given = {"whole": True, "covering": False} | more
+    results = Results(records, outcomes, messages or {}, collected or sorted(outcomes), **given)
+    return build(results, Planned(PLAN, BOUNDARIES, PAIRS), NO_ASKED)
 
 
-def record(*cells: Json) -> Json:
+def reached(*classes: tuple[str, int]) -> list[Boundary]:
+    """Return how many cases boundary classes had."""
+    return [Boundary("convolution", *each) for each in classes]
+
+
+def record(*cells: Cell, **more: Any) -> Record:
     """Return a record of these cells."""
-    return {"cells": list(cells)}
+    return Record(cells=list(cells), **more)
 
 
 def test_cells_add_up() -> None:
     """Counts of several tests are added, cell by cell and in total."""
     found_ = found(
         {
-            "a": record(cell(vacuous=1, agrees=2) | {"suspicious": 1}, cell("bound", agrees=5)),
-            "b": record(cell(agrees=3) | {"suspicious": 2}),
-            "c": {},
+            "a": record(replace(cell(vacuous=1, agrees=2), suspicious=1), cell("bound", agrees=5)),
+            "b": record(replace(cell(agrees=3), suspicious=2)),
+            "c": Record(),
         }
     )
-    exact, bound, linearity = found_["cells"]
-    assert list(exact["counts"].items()) == [("agrees", 5), ("vacuous", 1)]
-    assert (exact["suspicious"], bound["suspicious"]) == (3, 0)
-    assert bound["counts"] == {"agrees": 5}
-    assert linearity["counts"] == {}
-    assert list(found_["totals"].items()) == [("agrees", 10), ("vacuous", 1)]
-    assert found_["decided"] == 10
-    assert found_["asked"] == ASKED
+    exact, bound, linearity = found_.cells
+    assert list(exact.counts.items()) == [("agrees", 5), ("vacuous", 1)]
+    assert (exact.suspicious, bound.suspicious) == (3, 0)
+    assert bound.counts == {"agrees": 5}
+    assert linearity.counts == {}
+    assert list(found_.totals.items()) == [("agrees", 10), ("vacuous", 1)]
+    assert found_.decided == 10
+    assert found_.asked == NO_ASKED
 
 
 def test_the_largest_error_is_kept_to_three_digits() -> None:
     """The worst error of a cell is the largest of all tests, without digits that say nothing."""
     errors = {"a": 0.25, "b": 0.123456, "c": None}
-    parts = {name: record(cell("bound") | {"worst": error}) for name, error in errors.items()}
-    assert found(parts)["cells"][1]["worst"] == 0.25
+    parts = {name: record(replace(cell("bound"), worst=error)) for name, error in errors.items()}
+    assert found(parts).cells[1].worst == 0.25
     del parts["a"]
-    assert found(parts)["cells"][1]["worst"] == 0.123
+    assert found(parts).cells[1].worst == 0.123
     del parts["b"]
-    assert found(parts)["cells"][1]["worst"] is None
+    assert found(parts).cells[1].worst is None
 
 
 def test_the_order_of_records_does_not_matter() -> None:
     """Findings are the same text in whatever order the tests came in."""
     others = [cell(prop, agrees=1, vacuous=2) for prop in ("translation", "impulse")]
-    one, two = (FAILURE | {"case": f"case {i}"} for i in (1, 2))
+    one, two = (replace(FAILURE, case=f"case {i}") for i in (1, 2))
     defect = LEDGER[0].id
     records = {
-        "a": record(cell(failure=one, vacuous=1, disagrees=1), others[0])
-        | {"boundaries": [["convolution", "one channel", 2], ["convolution", "empty batch", 1]]},
-        "b": record(others[1], cell(failure=two, misbehaved=1, agrees=1))
-        | {"entries": {"ledger": {defect: False}}},
-        "c": record(cell("bound", agrees=1) | {"worst": 0.5})
-        | {"boundaries": [["convolution", "1 x 1 filter", 1], ["convolution", "one channel", 2]]}
-        | {"entries": {"ledger": {defect: True}}},
+        "a": record(
+            cell(failure=one, vacuous=1, disagrees=1),
+            others[0],
+            boundaries=reached(("one channel", 2), ("empty batch", 1)),
+        ),
+        "b": record(
+            others[1],
+            cell(failure=two, misbehaved=1, agrees=1),
+            entries={"ledger": {defect: False}},
+        ),
+        "c": record(
+            replace(cell("bound", agrees=1), worst=0.5),
+            boundaries=reached(("1 x 1 filter", 1), ("one channel", 2)),
+            entries={"ledger": {defect: True}},
+        ),
     }
     outcomes = {"a": "failed", "b": "failed", "c": "passed", "d": "failed", "e": "skipped"}
     messages = {"d": "why d", "e": "why e"}
@@ -106,32 +110,37 @@ def test_the_order_of_records_does_not_matter() -> None:
         shuffled = {name: records[name] for name in names}
         late = {name: outcomes[name] for name in (*names, *("ed" if names[0] == "a" else "de"))}
         lists = [*names, "g", "f", "d", "e"], ["e", "f", "g", "d", *names]
-        texts |= {json.dumps(found(shuffled, late, messages, each)) for each in lists}
+        texts |= {json.dumps(plain(found(shuffled, late, messages, each))) for each in lists}
     assert len(texts) == 1
 
 
 def test_planned_cells_come_first_and_in_their_order() -> None:
     """Cells stand in the order of the plan; one that nobody planned is kept, behind them."""
     found_ = found({"a": record(cell("translation", agrees=1), cell("linearity", agrees=1))})
-    order = [each["property"] for each in found_["cells"]]
+    order = [each.prop for each in found_.cells]
     assert order == ["exact", "bound", "linearity", "translation"]
 
 
 @pytest.mark.parametrize(
-    ("counts", "status"),
+    ("counts", "failure", "status"),
     [
-        ({}, "not run"),
-        ({"not applicable": 9}, "not applicable"),
-        ({"not applicable": 9, "vacuous": 1}, "vacuous"),
-        ({"vacuous": 9, "undecided": 1}, "undecided"),
-        ({"undecided": 9, "agrees": 1}, "agrees"),
-        ({"agrees": 9, "disagrees": 1}, "disagrees"),
-        ({"disagrees": 9, "misbehaved": 1}, "misbehaved"),
+        ({}, None, "not run"),
+        ({"agrees": 0}, None, "not run"),
+        ({"not applicable": 9}, None, "not applicable"),
+        ({"not applicable": 9, "vacuous": 1}, None, "vacuous"),
+        ({"vacuous": 9, "undecided": 1}, None, "undecided"),
+        ({"undecided": 9, "agrees": 1}, None, "agrees"),
+        ({"agrees": 9, "disagrees": 1}, FAILURE, "disagrees"),
+        ({"agrees": 9}, FAILURE, "disagrees"),  # found while shrinking, and not counted
+        ({"disagrees": 9, "misbehaved": 1}, None, "misbehaved"),
     ],
 )
-def test_status_is_the_worst_that_happened(counts: dict[str, int], status: str) -> None:
+def test_status_is_the_worst_that_happened(
+    counts: dict[str, int], failure: Failure | None, status: str
+) -> None:
     """One failure outweighs any agreement, and any agreement all that decides nothing."""
-    assert found({"a": record(cell() | {"counts": counts})})["cells"][0]["status"] == status
+    judged = replace(cell(failure=failure), counts=counts)
+    assert found({"a": record(judged)}).cells[0].status == status
 
 
 FAILED = record(cell(failure=FAILURE, agrees=3, disagrees=1))
@@ -141,127 +150,70 @@ FAILED_TWICE = record(
 )
 
 
-@pytest.mark.parametrize(
-    ("records", "others", "verdict", "text"),
-    [
-        (
-            {"a": PASSED},
-            {},
-            "conforms",
-            "Conforms: no disagreement in 1,004 judged cases, 1,003 of them decided.",
-        ),
-        (
-            {"a": record(cell(agrees=2))},
-            {},
-            "conforms",
-            "Conforms: no disagreement in 2 judged cases, 2 of them decided; 2 of 3 cells not run.",
-        ),
-        (
-            {"a": FAILED_TWICE},
-            {},
-            "does not conform",
-            (
-                "Does not conform: convolution fails exact and bound. 2 of 3 cells failed "
-                "in 5 judged cases, 5 of them decided; 1 of 3 cells not run."
-            ),
-        ),
-        (
-            {"a": PASSED},
-            {"b": "failed", "c": "failed"},
-            "does not conform",
-            (
-                "Does not conform: 2 tests failed. No disagreement in 1,004 judged cases, "
-                "1,003 of them decided."
-            ),
-        ),
-        (
-            {"a": PASSED, "b": FAILED_TWICE},
-            {"c": "failed", "d": "failed"},
-            "does not conform",
-            (
-                "Does not conform: convolution fails exact and bound; 2 tests failed. "
-                "2 of 3 cells failed in 1,009 judged cases, 1,008 of them decided."
-            ),
-        ),
-        (
-            {"a": PASSED},
-            {"b": "skipped", "c": None, "d": None},
-            "incomplete",
-            (
-                "Incomplete: 3 tests gave no result; no disagreement in 1,004 judged cases, "
-                "1,003 of them decided."
-            ),
-        ),
-        (
-            {"a": PASSED},
-            {"b": "skipped", "c": "skipped"},
-            "incomplete",
-            (
-                "Incomplete: 2 tests gave no result; no disagreement in 1,004 judged cases, "
-                "1,003 of them decided."
-            ),
-        ),
-        (
-            {"a": record(cell(failure=FAILURE, disagrees=1))},
-            {"b": "failed"},
-            "does not conform",
-            (
-                "Does not conform: convolution fails exact; 1 test failed. 1 of 3 cells failed "
-                "in 1 judged case, 1 of them decided; 2 of 3 cells not run."
-            ),
-        ),
-        (
-            {"a": {}},
-            {},
-            "nothing decided",
-            "No kernel judged; 3 of 3 cells not run.",
-        ),
-        (
-            {"a": record(cell(vacuous=2), cell("bound", undecided=1))},
-            {},
-            "nothing decided",
-            "Nothing decided in 3 judged cases; 1 of 3 cells not run.",
-        ),
-    ],
-)
-def test_every_verdict_is_reached_and_told(
-    records: dict[str, Json], others: dict[str, str | None], verdict: str, text: str
-) -> None:
+ALL = "1,004 judged cases, 1,003 of them decided"
+CONFORMS, FAILS = "Conforms: no disagreement in", "Does not conform: "
+VERDICTS: dict[str, tuple[dict[str, Record], dict[str, str | None]]] = {
+    f"{CONFORMS} {ALL}.": ({"a": PASSED}, {}),
+    f"{CONFORMS} 2 judged cases, 2 of them decided; 2 of 3 cells not run.": (
+        {"a": record(cell(agrees=2))},
+        {},
+    ),
+    f"{FAILS}convolution fails exact and bound. 2 of 3 cells failed in 5 judged cases, 5 of them "
+    "decided; 1 of 3 cells not run.": ({"a": FAILED_TWICE}, {}),
+    f"{FAILS}2 tests failed. No disagreement in {ALL}.": (
+        {"a": PASSED},
+        {"b": "failed", "c": "failed"},
+    ),
+    f"{FAILS}convolution fails exact and bound; 2 tests failed. 2 of 3 cells failed in 1,009 "
+    "judged cases, 1,008 of them decided.": (
+        {"a": PASSED, "b": FAILED_TWICE},
+        {"c": "failed", "d": "failed"},
+    ),
+    f"{FAILS}convolution fails exact; 1 test failed. 1 of 3 cells failed in 1 judged case, 1 of "
+    "them decided; 2 of 3 cells not run.": (
+        {"a": record(cell(failure=FAILURE, disagrees=1))},
+        {"b": "failed"},
+    ),
+    f"Incomplete: 3 tests gave no result; no disagreement in {ALL}.": (
+        {"a": PASSED},
+        {"d": "skipped", "c": None, "b": None},
+    ),
+    "No kernel judged; 3 of 3 cells not run.": ({"a": Record()}, {}),
+    "Nothing decided in 3 judged cases; 1 of 3 cells not run.": (
+        {"a": record(cell(vacuous=2), cell("bound", undecided=1))},
+        {},
+    ),
+}
+VERDICT = {"Conforms": "conforms", "Does": "does not conform", "Incomplete": "incomplete"}
+
+
+@pytest.mark.parametrize("text", VERDICTS)
+def test_every_verdict_is_reached_and_told(text: str) -> None:
     """Each verdict follows from the records, and its sentence says what it rests on."""
+    records, others = VERDICTS[text]
     outcomes = {name: outcome for name, outcome in others.items() if outcome}
     findings = found(records, outcomes, collected=[*records, *others])
-    assert findings["verdict"] == verdict
     assert sentence(findings) == text
+    assert findings.verdict == VERDICT.get(text.split(maxsplit=1)[0].strip(":"), "nothing decided")
+    # Tests that were to run and left no outcome are listed by name.
+    assert findings.missing == sorted(name for name, outcome in others.items() if not outcome)
 
 
 def test_a_failure_outweighs_what_is_missing() -> None:
     """A run that was cut short after a failure does not conform; it is not just incomplete."""
     findings = found({"a": FAILED}, {"a": "failed"}, collected=["a", "b"])
-    assert findings["verdict"] == "does not conform"
-    assert findings["missing"] == ["b"]
-
-
-def test_a_failure_found_while_shrinking_fails_its_cell() -> None:
-    """A cell with a failure is failed even if all cases that were counted agree."""
-    (exact, *_) = found({"a": record(cell(failure=FAILURE, agrees=3))})["cells"]
-    assert exact["status"] == "disagrees"
+    assert findings.verdict == "does not conform"
+    assert findings.missing == ["b"]
 
 
 def test_the_simplest_failure_is_told() -> None:
     """Of a cell's failures in several tests, the one with the shortest message is kept."""
     messages = {"a": "it is wrong somewhere", "b": "it is wrong", "c": "it is quite wrong"}
     parts = {
-        name: record(cell(failure=FAILURE | {"message": message}, disagrees=1))
+        name: record(cell(failure=replace(FAILURE, message=message), disagrees=1))
         for name, message in messages.items()
     }
-    assert found(parts)["cells"][0]["failure"]["message"] == "it is wrong"
-
-
-def test_missing_tests_are_named_in_order() -> None:
-    """Tests that were to run and left no outcome are listed by name."""
-    findings = found({"m": PASSED}, collected=["z", "m", "a"])
-    assert findings["missing"] == ["a", "z"]
-    assert findings["verdict"] == "incomplete"
+    assert found(parts).cells[0].told.message == "it is wrong"
 
 
 def test_errors_are_what_no_cell_explains() -> None:
@@ -271,11 +223,9 @@ def test_errors_are_what_no_cell_explains() -> None:
         {"a": "failed", "b": "failed", "d": "skipped"},
         {"a": "told in the cell", "b": "RuntimeError: no"},
     )
-    assert findings["errors"] == [
-        {"test": "b", "outcome": "failed", "message": "RuntimeError: no"},
-        {"test": "d", "outcome": "skipped", "message": ""},
-    ]
-    assert findings["cells"][0]["failure"] == FAILURE
+    errors = [Error("b", "failed", "RuntimeError: no"), Error("d", "skipped", "")]
+    assert findings.errors == errors
+    assert findings.cells[0].failure == FAILURE
 
 
 @pytest.mark.parametrize(
@@ -291,77 +241,67 @@ def test_errors_are_what_no_cell_explains() -> None:
     ],
 )
 def test_a_cell_that_lost_a_test_is_not_green(
-    outcome: str | None,
-    partly: bool,  # noqa: FBT001  (a parameter of the test)
-    status: str,
+    outcome: str | None, status: str, *, partly: bool
 ) -> None:
     """A cell names the tests that it lost, and is at best incomplete."""
-    records = {"a": record(cell(agrees=3))} if partly else {"a": {}}
-    outcomes = {"a": "passed"} | ({"b": outcome} if outcome else {})
+    records = {"a": record(cell(agrees=3)) if partly else Record()}
+    outcomes = {"b": outcome} if outcome else {}
     fills = {"b": [PLAN[0]], "a": [PLAN[0]]}
-    results = Results(records, outcomes, {}, ["a", "b"], fills=fills, whole=True)
-    exact, *others = build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)["cells"]
-    assert (exact["status"], exact["lost"]) == (status, ["b"])
-    assert {(each["status"], *each["lost"]) for each in others} == {("not run",)}
+    exact, *others = found(records, outcomes, collected=["a", "b"], fills=fills).cells
+    assert (exact.status, exact.lost) == (status, ["b"])
+    assert {(each.status, *each.lost) for each in others} == {("not run",)}
 
 
 def test_boundaries_add_up() -> None:
     """Classes of several tests are added, the planned ones first and zero where none was met."""
     parts = {
-        "a": {"boundaries": [["convolution", "one channel", 2], ["convolution", "empty batch", 1]]},
-        "b": {"boundaries": [["convolution", "one channel", 3]]},
+        "a": Record(boundaries=reached(("one channel", 2), ("empty batch", 1))),
+        "b": Record(boundaries=reached(("one channel", 3))),
     }
-    assert found(parts)["boundaries"] == [
-        {"operation": "convolution", "class": "remainder", "count": 0},
-        {"operation": "convolution", "class": "one channel", "count": 5},
-        {"operation": "convolution", "class": "empty batch", "count": 1},
+    assert found(parts).boundaries == [
+        Boundary("convolution", "remainder", 0),
+        Boundary("convolution", "one channel", 5),
+        Boundary("convolution", "empty batch", 1),
     ]
 
 
-@pytest.mark.parametrize(("table", "entries"), [("ledger", LEDGER), ("domain", DOMAIN_MAP)])
-def test_entries_say_whether_they_were_seen(table: str, entries: Any) -> None:
-    """Every entry is listed: it holds, it does not, or no test looked."""
-    first, second, *rest = (entry.id for entry in entries)
-    parts = {"a": {"entries": {table: {first: True}}}, "b": {"entries": {table: {second: False}}}}
-    status = {entry["id"]: entry["status"] for entry in found(parts)[table]}
-    assert status == {first: "holds", second: "does not hold", **dict.fromkeys(rest, "not run")}
-    other = {"ledger": "domain", "domain": "ledger"}[table]
-    assert {entry["status"] for entry in found(parts)[other]} == {"not run"}
-
-
-def test_one_witness_against_an_entry_is_enough() -> None:
-    """An entry that one test saw fail does not hold, whatever other tests saw of it."""
-    name = LEDGER[0].id
-    for seen in ((True, False), (False, True)):
-        parts = {str(i): {"entries": {"ledger": {name: holds}}} for i, holds in enumerate(seen)}
-        assert found(parts)["ledger"][0]["status"] == "does not hold"
+@pytest.mark.parametrize(
+    ("table", "other", "entries"), [("ledger", "domain", LEDGER), ("domain", "ledger", DOMAIN_MAP)]
+)
+def test_entries_say_whether_they_were_seen(table: str, other: str, entries: Any) -> None:
+    """Every entry is listed: it holds, it does not, be it in one test of two, or no test looked."""
+    holds, falls, once, last, *rest = (entry.id for entry in entries)
+    seen = {holds: True, falls: False, once: True, last: False}, {once: False, last: True}
+    findings = found({str(at): Record(entries={table: each}) for at, each in enumerate(seen)})
+    status = {entry.id: entry.status for entry in getattr(findings, table)}
+    assert status == {
+        **dict.fromkeys(rest, "not run"),
+        holds: "holds",
+        falls: "does not hold",
+        once: "does not hold",
+        last: "does not hold",
+    }
+    assert {entry.status for entry in getattr(findings, other)} == {"not run"}
 
 
 def test_many_operations_that_failed_are_counted() -> None:
     """The sentence names up to three operations, and counts more."""
     names = [f"operation_{n}" for n in range(4)]
-    cells = [cell(failure=FAILURE, disagrees=1) | {"operation": name} for name in names]
-    assert "operation_0, operation_1 and operation_2 are wrong. 3 of " in sentence(
-        found({"a": record(*cells[:3])})
-    )
-    assert "Does not conform: 4 of 4 operations are wrong. 4 of " in sentence(
-        found({"a": record(*cells)})
-    )
+    cells = [replace(cell(failure=FAILURE, disagrees=1), operation=name) for name in names]
+    three, four = (sentence(found({"a": record(*cells[:n])})) for n in (3, 4))
+    assert "operation_0, operation_1 and operation_2 are wrong. 3 of " in three
+    assert "Does not conform: 4 of 4 operations are wrong. 4 of " in four
 
 
 @pytest.mark.parametrize("agreeing", [3, 0])
 def test_what_a_failure_cut_short_does_not_look_whole(agreeing: int) -> None:
     """A cell that agrees, one of whose tests ended at another cell's failure, says so."""
-    cut = cell("bound", agrees=agreeing, vacuous=1) | {"stopped": 1}
-    failing = cell(failure=FAILURE, disagrees=1) | {"stopped": 1}
-    exact, bound, linearity = found(
-        {
-            "a": record(failing, cut),
-            "b": record(cell("bound", vacuous=2), cell("linearity", agrees=1)),
-        }
-    )["cells"]
-    assert (bound["status"], bound["stopped"]) == ("agrees so far" if agreeing else "vacuous", 1)
-    assert (exact["status"], linearity["status"]) == ("disagrees", "agrees")
+    cut = replace(cell("bound", agrees=agreeing, vacuous=1), stopped=1)
+    failing = replace(cell(failure=FAILURE, disagrees=1), stopped=1)
+    others = record(cell("bound", vacuous=2), cell("linearity", agrees=1))
+    exact, bound, linearity = found({"a": record(failing, cut), "b": others}).cells
+    assert (bound.status, bound.stopped) == ("agrees so far" if agreeing else "vacuous", 1)
+    assert (exact.status, linearity.status) == ("disagrees", "agrees")
 
 
 @pytest.mark.parametrize(
@@ -377,25 +317,15 @@ def test_what_a_failure_cut_short_does_not_look_whole(agreeing: int) -> None:
     ],
     ids=["whole", "not collected", "left out", "both"],
 )
-def test_what_was_not_run_is_never_taken_for_right(changes: Json, text: str) -> None:
+def test_what_was_not_run_is_never_taken_for_right(changes: dict[str, Any], text: str) -> None:
     """However tests came to be left out, verdict, sentence and cells say that some were."""
-    given: Json = {"whole": True, "covering": False} | changes
-    results = Results({"a": PASSED}, {"a": "passed"}, {}, ["a"], **given)
-    findings = build(results, Planned(PLAN, BOUNDARIES, PAIRS), ASKED)
-    how, verdict, agrees = (
-        (" in what was run", "conforms so far", "agrees so far")
-        if changes
-        else ("", "conforms", "agrees")
-    )
-    assert findings["verdict"] == verdict
-    assert sentence(findings) == (
-        f"Conforms{how}: no disagreement in 1,004 judged cases, 1,003 of them decided{text}."
-    )
-    assert [each["status"] for each in findings["cells"]] == [agrees, agrees, "vacuous"]
-    nothing = Results({}, {"a": "passed"}, {}, ["a"], **given)
-    assert sentence(build(nothing, Planned(PLAN, [], []), ASKED)) == (
-        f"No kernel judged; 3 of 3 cells not run{text}."
-    )
+    how, so_far = (" in what was run", " so far") if changes else ("", "")
+    findings = found({"a": PASSED}, **changes)
+    assert findings.verdict == f"conforms{so_far}"
+    assert sentence(findings) == f"Conforms{how}: no disagreement in {ALL}{text}."
+    assert [each.status for each in findings.cells] == [*[f"agrees{so_far}"] * 2, "vacuous"]
+    nothing = found({}, {"a": "passed"}, **changes)
+    assert sentence(nothing) == f"No kernel judged; 3 of 3 cells not run{text}."
 
 
 def test_ranges() -> None:
@@ -403,16 +333,3 @@ def test_ranges() -> None:
     assert ranges([1]) == "1"
     assert ranges([1, 2]) == "1, 2"
     assert ranges([1, 3, 4, 5, 9, 10]) == "1, 3-5, 9, 10"
-
-
-def test_sums_without_a_bound_in_their_dtype_are_left_out() -> None:
-    """Of sums so long that the dtype bounds nothing, as of wider ones, no growth is told."""
-    growth = [[size, 2.0**-12, 2**size] for size in (10, 11, 12)]
-    part = ["convolution", "float16", {"distribution": [1] * 11, "growth": growth}]
-    (accuracy,) = found({"a": PASSED | {"accuracy": [part]}})["accuracy"]
-    assert [(each["products"], each["bound"]) for each in accuracy["growth"]] == [(1024, 2050.0)]
-
-
-def test_counts_of_nothing_are_nothing() -> None:
-    """A cell whose counts are all zero was not run."""
-    assert found({"a": record(cell(agrees=0))})["cells"][0]["status"] == "not run"

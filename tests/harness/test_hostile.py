@@ -55,7 +55,7 @@ def told(verdicts: list[Verdict]) -> list[str]:
 @pytest.mark.parametrize("name", MISBEHAVE)
 def test_misbehaviour_says_what_happened(isolated: Isolate, name: str) -> None:
     """What a kernel did is said in words; every case has a verdict."""
-    cases = CASES[:2] if "parent" in name or "group" in name else CASES  # they are called again
+    cases = CASES[:1] if "parent" in name or "group" in name else CASES  # they are called again
     verdicts = judge_all(isolated(name), cases)
     assert len(verdicts) == len(cases)
     assert set(told(verdicts)) == {MISBEHAVE[name][1]}
@@ -202,7 +202,7 @@ def test_nothing_outlives_the_judge(isolated: Isolate, monkeypatch: pytest.Monke
 
 MARK = "HOSTILE_MARK"
 SEVERAL = (
-    *("--pyargs", "convcheck.conformance.test_agreement"),
+    *("--pyargs", "convcheck.conformance.test_agreement::test_nonfinite"),
     *("--call-seconds", "1", "--first-call-seconds", "1"),
     *("--hypothesis-profile", "quick", "--conformance-json", "r.json"),
     *("--kernel", f"convolution={KERNELS}:crashes_on_stride_two"),

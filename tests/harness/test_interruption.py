@@ -52,22 +52,21 @@ def test_cells_lost_in_a_crash_are_crashed(folder: Folder) -> None:
     which = "strides and (convolution_filter_gradient or transpose_input_gradient)"
     done = run(where, *modules, "-k", which, *REPORT)
     assert done.returncode == 1, done.stdout
-    found = files.read(where / "r.json")["findings"]
-    (error,) = found["errors"]
+    found = files.read(where / "r.json").findings
+    (error,) = found.errors
     assert (
-        error["test"]
-        == "test_boundaries::test_boundary[convolution_filter_gradient-unequal strides]"
+        error.test == "test_boundaries::test_boundary[convolution_filter_gradient-unequal strides]"
     )
-    assert (error["outcome"], found["verdict"]) == ("crashed", "does not conform")
+    assert (error.outcome, found.verdict) == ("crashed", "does not conform")
     states = {
-        (cell["operation"], cell["property"]): (cell["status"], tuple(cell["lost"]))
-        for cell in found["cells"]
-        if cell["status"] != "not run"
+        (cell.operation, cell.prop): (cell.status, tuple(cell.lost))
+        for cell in found.cells
+        if cell.status != "not run"
     }
     assert states == {
         (operation, prop): state
         for operation, state in {
-            "convolution_filter_gradient": ("crashed", (error["test"],)),
+            "convolution_filter_gradient": ("crashed", (error.test,)),
             "convolution_transpose_input_gradient": ("agrees so far", ()),
         }.items()
         for prop in ("exact", "bound", "nonfinite data", "nonfinite others")

@@ -1,7 +1,5 @@
 """The maps between the notebook's layouts and PyTorch's."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 
@@ -26,38 +24,14 @@ ARRANGED = {
 @pytest.mark.parametrize("array", ARRANGED.values(), ids=ARRANGED)
 @pytest.mark.parametrize("name", MAPS)
 def test_there_and_back(name: str, array: Array) -> None:
-    """A map and the one back restore address, shape, strides, dtype and values."""
+    """A map and the one back copy nothing: address, shape, strides, dtype and values return."""
     axes, wanted = name.split()
-    returned = view(view(array, axes, wanted), wanted, axes)
-    assert returned.__array_interface__ == array.__array_interface__
-    assert returned.tobytes() == array.tobytes()
+    mapped = view(array, axes, wanted)
+    assert np.array_equal(mapped, np.einsum(f"{axes}->{wanted}", array))
+    assert view(mapped, wanted, axes).__array_interface__ == array.__array_interface__
 
 
-@pytest.mark.parametrize("name", MAPS)
-def test_view(name: str) -> None:
-    """A map copies nothing: what is written to its result is in the argument."""
-    array = np.zeros((2, 3, 4, 5))
-    mapped = view(array, *name.split())
-    assert np.shares_memory(mapped, array)
-    mapped[...] = 7
-    assert (array == 7).all()
-
-
-@pytest.mark.parametrize("name", MAPS)
-def test_elements(name: str) -> None:
-    """Every element is where the letters of its axes say."""
-    before, after = name.split()
-    array = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
-    mapped = view(array, before, after)
-    extents = dict(zip(before, array.shape, strict=True))
-    assert mapped.shape == tuple(extents[axis] for axis in after)
-    for index in product(*map(range, array.shape)):
-        at = dict(zip(before, index, strict=True))
-        assert mapped[tuple(at[axis] for axis in after)] == array[index]
-
-
-@pytest.mark.parametrize("name", MAPS)
-def test_rank(name: str) -> None:
+def test_rank() -> None:
     """An array that has not four axes is refused."""
     with pytest.raises(ValueError, match="axes don't match array"):
-        view(np.zeros((2, 3, 4)), *name.split())
+        view(np.zeros((2, 3, 4)), "bhwc", "bchw")

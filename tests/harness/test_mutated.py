@@ -8,36 +8,42 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic import TESTS, failure, record, report
+from sample import TESTS, failed, record, report
 
 from convcheck.conformance.commands.command import main
 from convcheck.reports import campaigns, files
+from convcheck.reports.document import CERTIFICATE, Campaign, Kernel, Report
+from convcheck.reports.rows import Cell, Certificate, Record
 
 Json = dict[str, Any]
 
-CERTIFICATE = {
-    "operation": "convolution",
-    "region": "every geometry up to 2",
-    "geometries": 10,
-    "certified": 10,
-    "undecided": 0,
-    "draws": 1,
-    "choices": {"float64": 900},
-    "axes": [[2, 1, 1, 15, 2]],
-}
-CELL: Json = {"operation": "convolution", "property": "certified", "dtype": "float64"}
-CELL |= {"counts": {"agrees": 10}, "worst": None, "suspicious": 0, "failure": None}
-KERNEL = {"operation": "convolution", "name": "mine:conv2d", "source": "ab" * 32}
+
+def read(document: Report | Campaign) -> Json:
+    """Return a document as another program reads it."""
+    found: Json = json.loads(files.text_of(document))
+    return found
 
 
 def certificate() -> Json:
     """Return what a small campaign leaves."""
-    told = {"cells": [CELL], "certificates": [CERTIFICATE]}
-    return campaigns.assemble(copy.deepcopy(told), KERNEL, "0.1.0", complete=True)
+    axes, chance = [(2, 1, 1, 15, 2)], {"float64": 0.00222}
+    told = Certificate(
+        *("convolution", "every geometry up to 2", 10, 10, 0, 1, {"float64": 900}),
+        *(axes, 2, True, chance),
+    )
+    cell = Cell("convolution", "certified", "float64", counts={"agrees": 10})
+    kernel = Kernel("convolution", "mine:conv2d", "ab" * 32)
+    record = Record(cells=[cell], certificates=[told])
+    return read(campaigns.assemble(record, kernel, "0.1.0", complete=True))
 
 
-PARTS = [report(run=TESTS[at::3], part=(at + 1, 3)) for at in range(3)]
-WRONG = report({TESTS[2]: record(2, failure=failure())}, outcomes={TESTS[9]: "missing"})
+def write(document: Json, path: Path) -> None:
+    """Write a document, whatever stands in it."""
+    files.write_text(json.dumps(document), path)
+
+
+PARTS = [read(report(run=TESTS[at::3], part=(at + 1, 3))) for at in range(3)]
+WRONG = read(report({TESTS[2]: record(2, failure=failed())}, outcomes={TESTS[9]: "missing"}))
 VALUES: tuple[Any, ...] = (
     None,
     True,
@@ -92,7 +98,7 @@ def test_a_changed_report_is_a_line_or_a_result(
     draw = random.Random(seed)  # noqa: S311  (no secret)
     parts = [tmp_path / f"{at}.json" for at in range(3)]
     for path, each in zip(parts, PARTS, strict=True):
-        files.write_json(each, path)
+        write(each, path)
     bad, out = tmp_path / "bad.json", str(tmp_path / "out")
     ends = set()
     for _ in range(60):
@@ -157,9 +163,9 @@ def test_what_contradicts_itself_is_refused(
     """What a document says in sum must follow from what it says in part."""
     paths = [tmp_path / f"{at}.json" for at in range(4)]
     lie = forged(*LIES[name])
-    of_campaign = lie["format"] == files.CERTIFICATE
+    of_campaign = lie["format"] == CERTIFICATE
     for path, each in zip(paths, [lie, *PARTS], strict=True):
-        files.write_json(each, path)
+        write(each, path)
     named = [str(path) for path in (paths if of_campaign else [paths[0], *paths[2:]])]
     assert main(["merge", *named, "-o", str(tmp_path / "out.json")]) == 4
     (line,) = capsys.readouterr().err.splitlines()

@@ -101,6 +101,11 @@ def test_fixed_set_has_every_class(operation: Operation) -> None:
         assert any(1 < each[stride] < each[taps] for each in layers)
 
 
+def test_sound_oracles_pass() -> None:
+    """All agree on every operation: so shapes and arguments of kernels are right as well."""
+    cross_check(ALL, OPERATIONS.values())
+
+
 @pytest.mark.parametrize(
     ("fault", "sound", "words"), [("one element", 2, "against"), ("raises", 0, "contradict")]
 )

@@ -13,10 +13,10 @@ from convcheck.conformance.references import reference_for
 from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
-from convcheck.judging.explain import explain, snippet
 from convcheck.judging.patches import judge_sampled, patch
-from convcheck.judging.verdicts import Outcome
+from convcheck.judging.verdicts import Outcome, explain
 from convcheck.kernels.calls import ARRANGEMENTS
+from convcheck.kernels.shown.code import snippet
 
 ONE_LAYER = [operation for operation in OPERATIONS.values() if operation.default_fore is None]
 each_operation = pytest.mark.parametrize("operation", ONE_LAYER, ids=lambda o: o.name)

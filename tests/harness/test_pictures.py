@@ -3,10 +3,12 @@
 import re
 
 import pytest
+from msgspec.structs import replace
 from sample import certificate, diagnosis
 
 from convcheck.reports import pictures
 from convcheck.reports.pictures import Picture
+from convcheck.reports.rows import Picture as Drawn
 
 
 def squares(picture: Picture, style: str) -> int:
@@ -26,12 +28,19 @@ def inside(picture: Picture) -> bool:
     return all(0 <= x <= picture.width and 0 <= y <= picture.height for x, y in places)
 
 
+def drawn_of(size: int) -> Drawn:
+    """Return what a diagnosis says of a result of that size."""
+    picture = diagnosis(size).picture
+    assert picture is not None
+    return picture
+
+
 @pytest.mark.parametrize("size", [1, 3, 6, 24])
 def test_every_number_has_its_square(size: int) -> None:
     """Returned and expected values have as many squares; what is wrong is crossed, no more."""
-    picture = diagnosis(size)["picture"]
+    picture = drawn_of(size)
     got, expected = pictures.of_values(picture)
-    wrong = sum(map(sum, picture["wrong"]))
+    wrong = sum(map(sum, picture.wrong))
     assert squares(got, "cross") == squares(got, "ring") == wrong
     assert squares(expected, "cross") == 0
     for each in (got, expected):
@@ -44,22 +53,23 @@ def test_every_number_has_its_square(size: int) -> None:
 
 def test_small_pictures_hold_their_numbers() -> None:
     """Where there is room the numbers stand in the squares, row by row."""
-    taps = diagnosis()["taps"]
+    taps = diagnosis().taps
+    assert taps is not None
     got, _ = pictures.of_values(taps)
     numbers = [text for text in got.texts if text.style == "number"]
-    assert [text.text for text in numbers] == [f"{v:g}" for row in taps["got"] for v in row]
+    assert [text.text for text in numbers] == [f"{float(v):g}" for row in taps.got for v in row]
     assert sorted((text.y, text.x) for text in numbers) == [(text.y, text.x) for text in numbers]
 
 
 def test_axes_count_from_where_the_part_lies() -> None:
     """The rows are numbered as in the whole result."""
-    got, _ = pictures.of_values(diagnosis(6)["picture"])
+    got, _ = pictures.of_values(drawn_of(6))
     assert [text.text for text in got.texts if text.style == "end"] == list("345678")
 
 
 def test_large_pictures_fit_a_telephone() -> None:
     """A part of 24 by 24 takes no more than the width of a telephone, and has no numbers."""
-    got, _ = pictures.of_values(diagnosis(24)["picture"])
+    got, _ = pictures.of_values(drawn_of(24))
     assert got.width < 375
     assert not any(text.style == "number" for text in got.texts)
 
@@ -78,13 +88,13 @@ def test_the_largest_numbers_are_shaded() -> None:
 
 def test_tables_show_expected_numbers_of_wrong_ones() -> None:
     """In the table an expected number follows the wrong one."""
-    picture = {"got": [[1, "nan"]], "expected": [[1, 2]], "wrong": [[False, True]]}
+    picture = replace(drawn_of(1), got=[[1.0, "nan"]], expected=[[1.0, 2.0]], wrong=[[False, True]])
     assert pictures.values_table(picture) == [["1", "nan (2)"]]
 
 
 def test_a_region_is_drawn_from_its_axes() -> None:
     """Each axis that was certified has one square, in the picture of its extent."""
-    axes = certificate("convolution")["axes"]
+    axes = certificate("convolution").axes
     drawn = pictures.of_region(axes, [], complete=True)
     assert [picture.title for picture in drawn] == [f"extent {n}" for n in range(1, 5)]
     for n, picture in enumerate(drawn, start=1):
@@ -94,7 +104,7 @@ def test_a_region_is_drawn_from_its_axes() -> None:
 
 def test_only_complete_regions_look_certified() -> None:
     """What agreed before a failure does not look certified, and the failure is crossed."""
-    axes = certificate("convolution", complete=False)["axes"]
+    axes = certificate("convolution", complete=False).axes
     drawn = pictures.of_region(axes, [(3, 1, 2), (2, 1, 1)], complete=False)
     styles = {style for picture in drawn for style, _ in picture.paths}
     assert styles == {"part", "failed", "cross"}
@@ -119,6 +129,6 @@ def test_distributions_are_shaded_by_share() -> None:
 
 def test_empty_pictures_do_no_harm() -> None:
     """A diagnosis without an element, and a certificate without an axis, draw nothing."""
-    nothing = {"title": "x", "axes": ["row", "column"], "got": [], "expected": [], "wrong": []}
+    nothing = replace(drawn_of(1), got=[], expected=[], wrong=[])
     assert [picture.paths for picture in pictures.of_values(nothing)] == [(), ()]
     assert pictures.of_region([], [], complete=True) == []

@@ -3,11 +3,12 @@
 import json
 import statistics
 from pathlib import Path
+from typing import Any
 
 import pytest
 from markupsafe import escape
 from parsed import Page
-from sample import Json, make
+from sample import make
 from strength import PROFILES
 from suite import caught, shrunk
 
@@ -15,6 +16,7 @@ from convcheck.diagnosis.mistakes import Mistake, catalogue
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import strength
+from convcheck.reports.document import plain
 
 SHARES = 24
 
@@ -54,7 +56,7 @@ def test_published_strength_is_of_this_catalogue() -> None:
         assert mutants["total"] == mutants["killed"] + len(mutants["survivors"])
 
 
-def measured(missed: str) -> Json:
+def measured(missed: str) -> dict[str, Any]:
     """Return what may be known of the catalogue, a mistake that is missed among it."""
     return {
         "mistakes": [
@@ -86,12 +88,13 @@ def test_a_report_names_what_was_measured(missing: Path) -> None:
     """A report says what is missed, and names the data file; another release's is not shown."""
     named = strength.named()
     assert named is not None
-    assert "convolution, mistake stride-1x1-rows" in named["missed"]["quick"]
-    assert strength.published(named) == measured("stride-1x1-rows")
+    assert "convolution, mistake stride-1x1-rows" in named.missed["quick"]
+    assert plain(strength.published(named)) == measured("stride-1x1-rows")
     missing.write_text(json.dumps(measured("")), encoding="utf-8")
     assert strength.published(named) is None
     missing.unlink()
-    assert strength.published(named) is strength.named() is None
+    assert strength.named() is None
+    assert strength.published(named) is None
 
 
 def test_the_page_tells_every_mistake_and_stays_small(missing: Path) -> None:
@@ -99,7 +102,7 @@ def test_the_page_tells_every_mistake_and_stays_small(missing: Path) -> None:
     assert missing.exists()
     report = make()
     alone = len(Page(report).source)
-    report["findings"]["strength"] = strength.named()
+    report.findings.strength = strength.named()
     page = Page(report)
     assert len(page.source) - alone < 250_000
     rows = page.source.partition('id="mistakes"')[2].partition("<tbody>")[2]

@@ -10,9 +10,8 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.diagnosis.answers import same_kind
-from convcheck.judging.explain import explain
 from convcheck.judging.judge import judge, judge_all
-from convcheck.judging.verdicts import Verdict
+from convcheck.judging.verdicts import Verdict, explain
 from convcheck.kernels import traces
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 

@@ -14,8 +14,9 @@ import numpy as np
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 
-from .claims import Backing, Claim, Link, numbers_in
-from .scan import WRONG, Draw, Scan, changed, neighbours
+from .claims import Backing, Claim, Link
+from .draw import Draw, changed, neighbours
+from .scan import WRONG, Scan, numbers_in
 from .statements import (
     FORE_SIZES,
     SIZES,

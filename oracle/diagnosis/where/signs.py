@@ -11,8 +11,9 @@ from itertools import combinations, permutations
 import numpy as np
 
 from convcheck.form.layouts import Array
-from convcheck.judging.verdicts import Wrong
+from convcheck.kernels.shown.evidence import Wrong
 
+from .claims import Backing, Claim, Sign
 from .statements import word
 
 AXES = {
@@ -28,8 +29,6 @@ _ALONG = {"P": "height", "H": "height", "Q": "width", "W": "width"}
 _LEAST = 3
 """elements along an axis from which on a position is told"""
 
-Sign = tuple[str, str]
-"""the axis that it is about, "" for values; and what it says"""
 Signs = Mapping[Sign, bool]
 """what holds of a result; true where the result is large enough to tell it from what does not"""
 
@@ -67,24 +66,21 @@ def common(results: Iterable[Signs]) -> dict[Sign, bool]:
     }
 
 
-def told(shared: Signs) -> Iterator[tuple[tuple[Sign, ...], str, str]]:
-    """Yield what wrong results have in common, of each axis the plainest sign.
-
-    With it come the words, and what goes between them and a kernel's name: see `Claim`.
-    """
+def told(shared: Signs, dtype: str = "") -> Iterator[Claim]:
+    """Yield what wrong results of a dtype have in common: of each axis the plainest sign."""
     plainest: dict[str, str] = {}
     for (axis, text), enough in shared.items():
         if enough:
             plainest.setdefault(axis, text)
     values = plainest.pop("", None)
     if values is not None:
-        yield (("", values),), values, "is wrong:"
-    shape = {axis: plainest.pop(axis) for axis in list(plainest) if axis.startswith("shape")}
+        yield Claim(values, backing=Backing(dtype, signs=(("", values),)))
+    shape = [plainest.pop(axis) for axis in list(plainest) if axis.startswith("shape")]
     if shape:
-        yield (), f"the result has {' and '.join(shape.values())}", "is wrong:"
+        yield Claim(f"the result has {' and '.join(shape)}", backing=Backing(dtype))
     if plainest:
-        where = f"wrong only in {' and in '.join(plainest.values())}"
-        yield tuple(plainest.items()), where, "is"
+        words = f"wrong only in {' and in '.join(plainest.values())}"
+        yield Claim(words, "is", backing=Backing(dtype, signs=tuple(plainest.items())))
 
 
 def _positions(wrong: Array, name: str, along: str, numbers: Mapping[str, int]) -> Iterator[str]:

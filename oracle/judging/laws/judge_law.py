@@ -8,11 +8,12 @@ import numpy as np
 from convcheck.cases.case import Case
 from convcheck.form.operations import Kernel, operation_named
 from convcheck.judging.judge import misbehaved, not_judged
-from convcheck.judging.verdicts import Evidence, Outcome, Verdict
+from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels import floating
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import suited
+from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.subjects import Subject
 
 from .identities import LAWS

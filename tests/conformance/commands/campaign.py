@@ -1,7 +1,6 @@
 """`convcheck campaign`: a region too large for one machine, or for one sitting."""
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -12,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
 from convcheck.campaigns.plan import Part, Plan, total
@@ -22,13 +20,14 @@ from convcheck.conformance.plugin.recording import Record, rerun_command
 from convcheck.conformance.references import HOMES
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.certificates import Certificate
-from convcheck.judging.explain import explain
 from convcheck.judging.judge import OracleError
+from convcheck.judging.verdicts import explain
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.loading import safe_path, source_digest
 from convcheck.kernels.text import one_line
 from convcheck.reports import campaigns
+from convcheck.reports.document import Campaign, Kernel
 from convcheck.reports.errors import ReportError
 from convcheck.reports.render import Outputs
 from convcheck.reports.status import Exit
@@ -192,18 +191,14 @@ def _tell(certificate: Certificate, plan: Plan, options: argparse.Namespace) -> 
     return Exit.CONFORMS if certificate.complete else Exit.INCOMPLETE
 
 
-def _document(certificate: Certificate, plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
+def _document(certificate: Certificate, plan: Plan, options: argparse.Namespace) -> Campaign:
     """Return what is kept of the campaign, the kernel under the name that was given."""
     record = Record()
     record.certified(certificate)
     named = Candidate.parse(_line(options.kernel))
-    kernel = {
-        "operation": named.operation,
-        "name": f"{named.module}:{named.function}",
-        "source": plan.source,
-    }
+    kernel = Kernel(named.operation, f"{named.module}:{named.function}", plan.source)
     return campaigns.assemble(
-        json.loads(record.dump()), kernel, version("convcheck"), complete=certificate.complete
+        record.found(), kernel, version("convcheck"), complete=certificate.complete
     )
 
 

@@ -8,9 +8,10 @@ number of products, makes the error.
 
 import math
 from collections import Counter
-from typing import Any
 
+from convcheck.form.formats import FORMATS
 from convcheck.judging.verdicts import Verdict
+from convcheck.reports import rows
 
 HALVINGS = 10
 """bins of the distribution: bin k holds fractions in (2**-(k+1), 2**-k], the last all below"""
@@ -37,9 +38,17 @@ class Accuracy:
             worst = max(self._growth.get(size, (0.0, 0)), (verdict.relative, verdict.terms))
             self._growth[size] = worst
 
-    def dump(self) -> dict[str, Any]:
-        """Return counts by bin, and worst error and its n by the logarithm of n."""
-        return {
-            "distribution": [self._distribution[k] for k in range(HALVINGS + 1)],
-            "growth": [[size, *self._growth[size]] for size in sorted(self._growth)],
-        }
+    @property
+    def distribution(self) -> list[int]:
+        """Cases by bin."""
+        return [self._distribution[k] for k in range(HALVINGS + 1)]
+
+    def row(self, operation: str, dtype: str) -> rows.Accuracy:
+        """Return what was seen as a row of a report."""
+        u = FORMATS[dtype].u
+        growth = [
+            rows.Growth.of(dtype, n, error)
+            for _, (error, n) in sorted(self._growth.items())
+            if n * u < 1  # beyond, sums kept wider have no bound in it
+        ]
+        return rows.Accuracy(operation, dtype, self.distribution, growth)

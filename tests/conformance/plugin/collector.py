@@ -5,13 +5,17 @@ import sys
 import time
 from collections.abc import Generator, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from convcheck.reports.status import Exit, status_of
 
 from . import hooks as plugin
+
+if TYPE_CHECKING:  # imported in time for the report and no earlier: a run without one needs none
+    from convcheck.reports.document import Circumstances, Findings
+    from convcheck.reports.rows import Record
 
 HERE = Path(__file__).parents[1]
 
@@ -66,12 +70,12 @@ class Collector:
         }
         self._phases: dict[str, float] = dict.fromkeys(("kernel", "oracle", "bounds"), 0.0)
         self._modules: dict[str, float] = {}
-        self._records: dict[str, dict[str, Any]] = {}
+        self._texts: dict[str, str] = {}  # of records, by the test's name
+        self._records: list[Record] = []
         self._outcomes: dict[str, str] = {}
         self._messages: dict[str, str] = {}
         self._workers: set[str] = set()
-        self._findings: dict[str, Any] | None = None
-        self._circumstances: dict[str, Any] = {}
+        self._findings: Findings | None = None
         self._session: pytest.Session | None = None
         self._broken = self._interrupted = False
         self._kept_lines: list[str] = []
@@ -106,7 +110,7 @@ class Collector:
         module = name.partition("::")[0]
         self._modules[module] = self._modules.get(module, 0.0) + report.duration
         if PROPERTY in properties:
-            self._records[name] = json.loads(str(properties[PROPERTY]))
+            self._texts[name] = str(properties[PROPERTY])
             for phase, seconds in json.loads(str(properties[COST])).items():
                 self._phases[phase] += seconds
         if report.when == "call" or report.outcome != "passed":
@@ -141,7 +145,6 @@ class Collector:
             if self._names:
                 self._findings = self._found()
                 self._kept_lines = list(self._kept())
-                self._circumstances["speed"] = self._speed()
             self._choose_status(int(session.exitstatus))
             if self._findings is not None:
                 for form, path in self._wanted.items():
@@ -155,12 +158,11 @@ class Collector:
         self._config.notify_exception(pytest.ExceptionInfo.from_current())
         self._session.exitstatus = Exit.BROKEN
 
-    def _found(self) -> dict[str, Any]:
+    def _found(self) -> "Findings":
         """Return the findings."""
         config = self._config
-        # Imported in time for the report and no earlier: a run without one needs none.
         from convcheck.conformance.references import ORACLES_IN_WORDS  # noqa: PLC0415
-        from convcheck.reports import findings, strength  # noqa: PLC0415
+        from convcheck.reports import document, findings, rows, strength  # noqa: PLC0415
 
         from . import fills, recording  # noqa: PLC0415
         from .subjects import subjects_of  # noqa: PLC0415
@@ -168,8 +170,10 @@ class Collector:
         subjects = subjects_of(config)
         cells = recording.planned_cells(subjects)
 
+        records = {name: rows.record_of(text) for name, text in sorted(self._texts.items())}
+        self._records = [*records.values()]
         results = findings.Results(
-            self._records,
+            records,
             self._outcomes,
             self._messages,
             self._names.values(),
@@ -179,26 +183,20 @@ class Collector:
             covering=self._collected["covering"],
             part=plugin.shard(config),
         )
-        asked = {
-            "kernels": subjects.names(),
-            "sources": subjects.sources(),
-            "oracles": dict(ORACLES_IN_WORDS),
-            "profile": config.getoption("hypothesis_profile", None) or "default",
-            "seed": config.getoption("hypothesis_seed", None) or "0",
-            "case": " ".join(config.getoption("convcheck_case") or ()) or None,
-            "whole_layers": config.getoption("convcheck_whole_layers"),
-        }
-        return findings.build(
-            results,
-            findings.Planned(
-                cells,
-                recording.planned_boundaries(subjects),
-                recording.planned_pairs(subjects),
-            ),
-            asked,
-            subjects.replaced_names(),
-            None if self._candidates else strength.named(),
+        planned = findings.Planned(
+            cells, recording.planned_boundaries(subjects), recording.planned_pairs(subjects)
         )
+        asked = document.Asked(
+            subjects.names(),
+            subjects.sources(),
+            dict(ORACLES_IN_WORDS),
+            config.getoption("hypothesis_profile", None) or "default",
+            str(config.getoption("hypothesis_seed", None) or "0"),
+            " ".join(config.getoption("convcheck_case") or ()) or None,
+            config.getoption("convcheck_whole_layers"),
+        )
+        named = None if self._candidates else strength.named()
+        return findings.build(results, planned, asked, named)
 
     def _choose_status(self, pytests: int) -> None:
         """Set the exit status: convcheck's, or pytest's where a user's own tests run too."""
@@ -210,8 +208,8 @@ class Collector:
         elif self._broken:
             chosen = Exit.BROKEN
         elif self._findings is not None and pytests in (0, 1, 2):
-            verdict = status_of(self._findings["verdict"], part=True)
-            if not (self._findings["totals"] or self._candidates) and pytests == 0:
+            verdict = status_of(self._findings.verdict, part=True)
+            if not (self._findings.totals or self._candidates) and pytests == 0:
                 verdict = Exit.CONFORMS  # the ledger and the domain map judge no case
             if alone:
                 chosen = verdict or pytests
@@ -253,9 +251,8 @@ class Collector:
         for line in self._unwritten:
             sys.stderr.write(f"{line}\n")
 
-    def _tell(self, terminalreporter: pytest.TerminalReporter, findings: dict[str, Any]) -> None:
-        from convcheck.reports import problems, refactor, terminal, zeros  # noqa: PLC0415
-        from convcheck.reports.findings import sentence  # noqa: PLC0415
+    def _tell(self, terminalreporter: pytest.TerminalReporter, findings: "Findings") -> None:
+        from convcheck.reports import problems, refactor, terminal, words  # noqa: PLC0415
 
         terminalreporter.section("conformance")
         for problem in problems.problems(findings):
@@ -263,33 +260,26 @@ class Collector:
             for line in terminal.lines(findings, problem):
                 terminalreporter.line(line)
             terminalreporter.line("")
-        terminalreporter.line(sentence(findings))
-        for line in zeros.sentences(findings):
+        terminalreporter.line(words.sentence(findings))
+        for line in words.of_zeros(findings):
             terminalreporter.line(line)
         for line in self._kept_lines:
             terminalreporter.line(line)
-        for entry in findings["refactor"]:
-            terminalreporter.line(refactor.sentence(entry, self._circumstances["speed"]))
-
-    def _speed(self) -> list[dict[str, Any]]:
-        from convcheck.reports import refactor  # noqa: PLC0415
-
-        return refactor.speed(self._records)
+        speeds = refactor.speed(self._records)
+        for entry in findings.refactor:
+            terminalreporter.line(refactor.sentence(entry, speeds))
 
     def _kept(self) -> Iterable[str]:
-        """Note what became of kept cases; yield a line about each."""
-        records = [record for _, record in sorted(self._records.items())]
-        replays = [each for record in records for each in record.get("kept", ())]
-        self._circumstances["kept"] = replays
-        for each in replays:
-            now = _now(each["outcome"])
-            yield f"{each['operation']}: a case kept from an earlier run {now}: {each['case']}"
+        """Yield a line about what became of each kept case."""
+        for each in (one for record in self._records for one in record.kept):
+            now = _now(each.outcome)
+            yield f"{each.operation}: a case kept from an earlier run {now}: {each.case}"
         if self._candidates:
             from . import kept  # noqa: PLC0415
 
             yield from kept.read_once(self._config)[1]
 
-    def _write(self, findings: dict[str, Any], form: str, path: Path) -> None:
+    def _write(self, findings: "Findings", form: str, path: Path) -> None:
         """Write a report, and note a line about it; where that fails, the run has failed."""
         assert self._session is not None
         from convcheck.kernels.text import one_line  # noqa: PLC0415
@@ -309,8 +299,8 @@ class Collector:
         else:
             self._written.append(f"{form.upper()} report: {shown}")
 
-    def _gathered(self, exitstatus: int) -> dict[str, Any]:
-        from convcheck.reports import circumstances  # noqa: PLC0415
+    def _gathered(self, exitstatus: int) -> "Circumstances":
+        from convcheck.reports import circumstances, refactor  # noqa: PLC0415
 
         gathered = circumstances.gather(
             started=self._started,
@@ -321,4 +311,6 @@ class Collector:
             phases=self._phases,
             modules=self._modules,
         )
-        return gathered | self._circumstances
+        gathered.kept = [each for record in self._records for each in record.kept]
+        gathered.speed = refactor.speed(self._records)
+        return gathered

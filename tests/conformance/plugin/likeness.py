@@ -1,12 +1,12 @@
 """What a candidate shares with the kernel that it replaces, counted for one test."""
 
 import shlex
-from typing import Any
 
 from convcheck.cases.case import Case
-from convcheck.judging.explain import describe
-from convcheck.judging.likeness import Comparison, Losses, compare
+from convcheck.judging.likeness import Comparison, Likeness, Losses, compare
+from convcheck.judging.verdicts import describe
 from convcheck.kernels.subjects import Subject
+from convcheck.reports.rows import Compared, Loss, Refactor, Timed
 
 from .accuracy import Accuracy
 from .recording import ConformanceError, rerun_command
@@ -18,48 +18,56 @@ class Tally:
     def __init__(self, kernel: Subject, replaced: Subject) -> None:
         self.kernels = (kernel, replaced)
         self.comparisons: list[Comparison] = []
-        self._seconds: list[tuple[float, ...]] = []
+        self._seconds: list[tuple[float, float]] = []
 
     def compare(self, cases: list[Case]) -> None:
         """Compare the kernels on some cases, and note the time that each took for them."""
         before = self._spent()
         self.comparisons += compare(*self.kernels, cases)
-        pairs = zip(self._spent(), before, strict=True)
-        self._seconds.append(tuple(_measured(after - start) for after, start in pairs))
+        own, other = (now - then for now, then in zip(self._spent(), before, strict=True))
+        self._seconds.append((_measured(own), _measured(other)))
 
-    def _spent(self) -> tuple[float, ...]:
-        return tuple(kernel.spent for kernel in self.kernels)
+    def _spent(self) -> list[float]:
+        return [kernel.spent for kernel in self.kernels]
 
-    def dump(self, operation: str, dtype: str, *, bitwise: bool) -> dict[str, Any]:
-        """Return the counts in plain types, and with them the seconds that each kernel took."""
+    def row(self, operation: str, dtype: str, *, bitwise: bool) -> Refactor:
+        """Return the counts as a row of a report."""
         accuracy, losses = (Accuracy(), Accuracy()), Losses()
         for each in self.comparisons:
             losses.add(each)
             if each.verdict.error is not None and each.replaced.error is not None:
                 accuracy[0].add(each.verdict)
                 accuracy[1].add(each.replaced)
-        candidate, replaced = (each.dump()["distribution"] for each in accuracy)
+        bins, other_bins = (each.distribution for each in accuracy)
         compared = [each for each in self.comparisons if each.compared]
         example = self._example()
-        return {
-            "operation": operation,
-            "dtype": dtype,
-            "bitwise": bitwise,
-            "cases": len(compared),
-            "identical": sum(each.difference is None for each in compared),
-            "retyped": sum(each.retyped for each in compared),
-            "failed": sum(each.verdict.failed for each in self.comparisons),
-            "failed_replaced": sum(each.replaced.failed for each in self.comparisons),
-            "candidate": candidate,
-            "replaced": replaced,
-            "loss": {
-                key: {"ratio": float(f"{ratio:.2g}"), "limit": float(f"{limit:.2g}")}
-                for key, (ratio, limit) in losses.ratios().items()
-            },
-            "less": losses.clear,
-            "example": None if example is None else str(example.case),
-            "seconds": self._seconds,
+        identical = sum(each.difference is None for each in compared)
+        retyped = sum(each.retyped for each in compared)
+        loss = {
+            key: Loss(float(f"{ratio:.2g}"), float(f"{limit:.2g}"))
+            for key, (ratio, limit) in losses.ratios().items()
         }
+        found = Refactor(
+            operation,
+            self.kernels[0].place,
+            self.kernels[1].place,
+            Likeness.NOTHING.value,
+            bitwise,
+            len(compared),
+            identical,
+            retyped,
+            sum(each.replaced.failed for each in self.comparisons),
+            [Compared(dtype, len(compared), identical, retyped, bins, other_bins, loss)],
+            None if example is None else str(example.case),
+        )
+        failed = any(each.verdict.failed for each in self.comparisons)
+        found.settle(wrong=failed, less=losses.clear)
+        return found
+
+    def timed(self, operation: str) -> Timed:
+        """Return the seconds that each kernel took."""
+        compared = sum(each.compared for each in self.comparisons)
+        return Timed(operation, compared, self._seconds)
 
     def _example(self) -> Comparison | None:
         """Return the first case whose results differ in bits, or else in dtype."""

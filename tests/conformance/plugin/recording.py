@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Self
+from typing import Self
+
+import msgspec
 
 from convcheck.cases.case import Case
 from convcheck.conformance.plan.step import Step, fore_layers_of
@@ -19,15 +21,16 @@ from convcheck.conformance.shapes.boundaries import boundary_geometries, classes
 from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.diagnosis.told import Diagnosis
-from convcheck.diagnosis.where.claims import Seen
+from convcheck.diagnosis.where.seen import Seen
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.certificates import Certificate
-from convcheck.judging.explain import explain, snippet
 from convcheck.judging.laws.identities import LAWS
-from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.judging.verdicts import DECIDED, Outcome, Verdict, explain
+from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
+from convcheck.reports import rows
 
 from .accuracy import Accuracy
 
@@ -50,10 +53,14 @@ Cell = tuple[str, str, str]
 
 def planned_cells(subjects: Iterable[Subject]) -> list[Cell]:
     """Return operation, property and dtype of every cell that a full run fills."""
+    return [cell for each in subjects for cell in cells_of(each.operation)]
+
+
+def cells_of(operation: Operation) -> list[Cell]:
+    """Return the cells that are filled of one operation."""
+    laws = laws_of(operation.name)
     return [
         (operation.name, prop, dtype)
-        for operation in [each.operation for each in subjects]
-        for laws in [laws_of(operation.name)]
         for prop in PROPERTIES
         for dtype in DTYPES
         if (prop not in LAWS or prop in laws)
@@ -148,8 +155,10 @@ class Record:
         self._certificates: list[Certificate] = []
         self._seen: dict[str, Seen] = {}
         self._entries: dict[str, dict[str, bool]] = {}
-        self._notes: dict[str, list[dict[str, Any]]] = {}
-        self._zeros: dict[str, tuple[set[str], bool]] = {}
+        self._compared: list[rows.Refactor] = []
+        self._timed: list[rows.Timed] = []
+        self._kept: list[rows.Kept] = []
+        self._zeros: dict[str, rows.Zeros] = {}
         self._failed = False
 
     def subject(self, operation: Operation) -> Subject:
@@ -174,9 +183,14 @@ class Record:
         """Note whether entry `name` of the ledger or the domain map still holds."""
         self._entries.setdefault(table, {})[name] = holds
 
-    def note(self, part: str, content: dict[str, Any]) -> None:
-        """Add something of plain types to a further part of the record."""
-        self._notes.setdefault(part, []).append(content)
+    def compared(self, found: rows.Refactor, timed: rows.Timed) -> None:
+        """Add how a candidate compares with what it replaces."""
+        self._compared.append(found)
+        self._timed.append(timed)
+
+    def kept(self, found: rows.Kept) -> None:
+        """Add what came of a case kept from an earlier run."""
+        self._kept.append(found)
 
     def judged(
         self,
@@ -248,9 +262,11 @@ class Record:
         """Keep what the kernel makes of zeros beside NaN and infinity."""
         if not (verdict.spreads or verdict.skips):
             return
-        names, skips = self._zeros.get(verdict.case.operation, (set(), False))
-        names |= {verdict.spreads} - {""}
-        self._zeros[verdict.case.operation] = names, skips or verdict.skips
+        operation = verdict.case.operation
+        spreads = [verdict.spreads] if verdict.spreads else []
+        found = rows.Zeros(operation, spreads, verdict.skips)
+        known = self._zeros.get(operation)
+        self._zeros[operation] = known + found if known else found
 
     def _see(self, verdicts: list[Verdict]) -> None:
         for verdict in verdicts:
@@ -283,24 +299,40 @@ class Record:
         """Return how many decided cases each planned pair of classes had, as in `coverage`."""
         return self._pairs.reached(operation, kind)
 
+    def found(self) -> rows.Record:
+        """Return what the test found, in rows that add up with those of others."""
+        return rows.Record(
+            cells=[self._cell(key, tally) for key, tally in self._cells.items()],
+            boundaries=[rows.Boundary(*key, count) for key, count in self._boundaries.items()],
+            pairs=[rows.Pairs.of(*each) for each in self._pairs.counts()],
+            random=[rows.Random.of(*each) for each in self._draws.items()],
+            zeros=list(self._zeros.values()),
+            accuracy=[each.row(*key) for key, each in self._accuracy.items()],
+            certificates=[rows.Certificate.of(each) for each in self._certificates],
+            refactor=self._compared,
+            entries=self._entries,
+            seen={name: seen.plain() for name, seen in self._seen.items()},
+            claims=[
+                (*key, [claim.plain() for claim in found.claims])
+                for key, tally in self._cells.items()
+                if tally.failure and (found := _diagnosis(tally.failure))
+            ],
+            kept=self._kept,
+            speed=self._timed,
+        )
+
     def dump(self) -> str:
-        """Return the record as JSON text of plain types, fit to cross processes."""
-        return json.dumps(
-            {
-                "cells": [
-                    _plain(cell, tally) | {"stopped": int(self._failed)}
-                    for cell, tally in self._cells.items()
-                ],
-                "boundaries": [[*key, count] for key, count in self._boundaries.items()],
-                "pairs": self._pairs.dump(),
-                "draws": dict(self._draws),
-                "zeros": [[name, sorted(n), skips] for name, (n, skips) in self._zeros.items()],
-                "accuracy": [[*key, each.dump()] for key, each in self._accuracy.items()],
-                "certificates": [_certified(each) for each in self._certificates],
-                "seen": {name: seen.plain() for name, seen in self._seen.items()},
-                "entries": self._entries,
-                **self._notes,
-            }
+        """Return `found` as JSON text, fit to cross processes."""
+        return json.dumps(msgspec.to_builtins(self.found()))
+
+    def _cell(self, key: Cell, tally: _Tally) -> rows.Cell:
+        return rows.Cell(
+            *key,
+            counts=dict(tally.counts),
+            worst=None if tally.worst is None else float(tally.worst),
+            suspicious=int(tally.suspicious),
+            stopped=int(self._failed),
+            failure=None if tally.failure is None else _failure(tally.failure, tally),
         )
 
 
@@ -340,44 +372,15 @@ def _diagnosis(verdict: Verdict) -> Diagnosis | None:
     return None if verdict.lost else diagnose(verdict)
 
 
-def _plain(cell: Cell, tally: _Tally) -> dict[str, Any]:
-    operation, prop, dtype = cell
-    return {
-        "operation": operation,
-        "property": prop,
-        "dtype": dtype,
-        "counts": dict(tally.counts),
-        "worst": tally.worst,
-        "suspicious": int(tally.suspicious),
-        "failure": None if tally.failure is None else _failure(tally.failure, tally),
-    }
-
-
-def _failure(verdict: Verdict, tally: _Tally) -> dict[str, Any]:
+def _failure(verdict: Verdict, tally: _Tally) -> rows.Failure:
     found, again = _diagnosis(verdict), tally.again or rerun_command
-    return {
-        "case": str(verdict.case),
-        "outcome": verdict.outcome.value,
-        "rank": tally.rank,
-        "rerun": again(verdict, found.cases if found else ()),
-        "message": _message(verdict, again, found),
-        "snippet": _snippet(_showing(verdict, found)),
-        "diagnosis": found and {**found.plain(), "claims": [c.plain() for c in found.claims]},
-    }
-
-
-def _snippet(verdict: Verdict) -> list[str]:
-    return [] if verdict.evidence is None else snippet(verdict.subject, verdict.evidence)
-
-
-def _certified(certificate: Certificate) -> dict[str, Any]:
-    return {
-        "operation": certificate.region.operation,
-        "region": str(certificate.region),
-        "geometries": certificate.planned,
-        "certified": certificate.agreed,
-        "undecided": certificate.undecided,
-        "draws": certificate.draws,
-        "choices": certificate.choices,
-        "axes": [[*axis, *known] for axis, known in certificate.axes.items()],
-    }
+    shown = _showing(verdict, found)
+    return rows.Failure(
+        case=str(verdict.case),
+        outcome="misbehaved" if verdict.outcome is Outcome.MISBEHAVED else "disagrees",
+        rank=tally.rank,
+        rerun=again(verdict, found.cases if found else ()),
+        message=_message(verdict, again, found),
+        snippet=[] if shown.evidence is None else snippet(shown.subject, shown.evidence),
+        diagnosis=None if found is None else msgspec.convert(found.plain(), rows.Diagnosis),
+    )

@@ -198,12 +198,11 @@ class PairCounts:
     def _planned(self, operation: str, kind: str) -> tuple[Pair, ...]:
         return PLANNED[kind](operation, self._fore_layers_of(OPERATIONS[operation]))
 
-    def dump(self) -> list[list[object]]:
-        """Return operation, kind, and a count for the index of each planned pair reached."""
-        keys = sorted({(name, kind) for name, kind, _ in self._seen})
-        parts: list[list[object]] = []
-        for name, kind in keys:
-            index = {pair: at for at, pair in enumerate(self._planned(name, kind))}
-            counts = {index[pair]: count for pair, count in self.reached(name, kind).items()}
-            parts.append([name, kind, sorted(counts.items())])
-        return parts
+    def counts(self) -> list[tuple[str, str, list[int]]]:
+        """Return operation, kind, and how often each planned pair was reached, in their order."""
+        found = []
+        for name, kind in sorted({(name, kind) for name, kind, _ in self._seen}):
+            reached = self.reached(name, kind)
+            counts = [reached.get(pair, 0) for pair in self._planned(name, kind)]
+            found.append((name, kind, counts))
+        return found

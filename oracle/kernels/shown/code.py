@@ -1,19 +1,17 @@
-"""Telling a person what went wrong: the failure message, and code that shows it alone."""
+"""Few lines of Python that show a wrong number alone."""
 
 import math
 import textwrap
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from convcheck.cases.case import Case
-from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import operation_named
 from convcheck.kernels.subjects import Subject
 
-from .verdicts import Evidence, Outcome, Verdict
+from .evidence import Evidence
 
 # Above this many elements arrays are drawn again instead of printed, where they can be.
 _PRINTED = 60
@@ -28,87 +26,6 @@ _CALLS = {
     "reversed": ("np.flip(np.flip({}).copy())",) * 2,
     "gapped": ("np.repeat({}, 2, -1)[..., ::2]",) * 2,
 }
-
-_WITH = {
-    "exact": "the oracle, on integers",
-    "bound": "the oracle, within what rounding can explain",
-    "nonfinite data": "the oracle on where NaN and infinity go",
-    "nonfinite others": "the oracle on where NaN and infinity go",
-    "activations": "autograd through a real activation, within what rounding can explain",
-}
-_AGAINST = {
-    "exact": "the oracle, on integers that leave no room for rounding",
-    "bound": "the oracle, by more than rounding can explain",
-    "nonfinite data": "the oracle on where NaN and infinity go",
-    "nonfinite others": "the oracle on where NaN and infinity go",
-    "activations": "autograd through a real activation, by more than rounding can explain",
-}
-
-
-def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str] = ()) -> str:
-    """Return what a verdict says; of one that failed what, where, by how much, and again.
-
-    Args:
-        verdict: any.
-        rerun: a command that judges the same kernel on the same case, if there is one.
-        diagnosis: lines on how the kernel is wrong.
-    """
-    case, evidence = verdict.case, verdict.evidence
-    who = f"{case.operation}, {case.dtype}"
-    if verdict.outcome is Outcome.MISBEHAVED:
-        lines = [f"{who}: the kernel {verdict.reason}"]
-    elif verdict.outcome is Outcome.AGREES:
-        what = _WITH.get(verdict.prop, f"itself: {verdict.prop} holds")
-        lines = [f"{who}: the kernel agrees with {what}"]
-    elif not verdict.failed:
-        lines = [f"{who}: {verdict.outcome}: {verdict.reason}"]
-    else:
-        against = _AGAINST.get(verdict.prop, f"itself: {verdict.reason}")
-        lines = [f"{who}: the kernel disagrees with {against}"]
-    if evidence is not None:
-        lines += [f"  {line}" for line in evidence.details]
-    if evidence is not None and evidence.expression:
-        lines += [_numbers(evidence), f"  wrong    {_share(evidence)}"]
-    lines += diagnosis
-    lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
-    lines.append(f"  case id  {case}" if rerun is None else f"  rerun    {rerun}")
-    if verdict.error is not None:
-        lines.append(f"  error    at most {verdict.error:.3g} times the bound")
-    if evidence is not None:
-        lines += ["  alone", *(f"    {line}" for line in snippet(verdict.subject, evidence))]
-    return "\n".join(lines)
-
-
-def _numbers(evidence: Evidence) -> str:
-    line = f"  element  {evidence.expression} is {evidence.got!r}, expected {evidence.expected!r}"
-    if math.isfinite(evidence.got) and math.isfinite(evidence.expected):
-        line += f", off by {evidence.got - evidence.expected:.6g}"
-    if evidence.excess is None or evidence.excess <= 1:  # then equality was demanded
-        return line
-    if math.isinf(evidence.excess):
-        return f"{line}, where rounding can explain nothing"
-    return f"{line}, {evidence.excess:.3g} times the bound"
-
-
-def _share(evidence: Evidence) -> str:
-    return f"{evidence.wrong} of {evidence.total} element{'' if evidence.total == 1 else 's'}"
-
-
-def describe(geometry: Geometry) -> str:
-    """Return a geometry in words."""
-    g = geometry
-    layer = (
-        f"batch {g.batch}, input {g.height} x {g.width}, "
-        f"channels {g.channels_in} to {g.channels_out}, "
-        f"filter {g.filter_height} x {g.filter_width}, stride {g.stride_height} x {g.stride_width}"
-    )
-    if g.fore is None:
-        return layer
-    f = g.fore
-    return (
-        f"{layer}; layer l+1 a {f.layer.replace('_', ' ')} to {f.channels_out} channels, "
-        f"filter {f.filter_height} x {f.filter_width}, stride {f.stride_height} x {f.stride_width}"
-    )
 
 
 def snippet(subject: Subject, evidence: Evidence) -> list[str]:

@@ -1,0 +1,302 @@
+"""The documents that convcheck writes: the report of a run, and what a campaign leaves.
+
+These types are what a document may hold.  `python -m convcheck.reports.document` prints the JSON
+Schema that follows from them, which is published beside this file.
+"""
+
+import json
+import sys
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import Meta, field
+
+from .rows import (
+    Accuracy,
+    Amount,
+    Boundary,
+    Cell,
+    Certificate,
+    Count,
+    Kept,
+    Operation,
+    Pairs,
+    Positive,
+    Random,
+    Refactor,
+    Struct,
+    Sum,
+    Tally,
+    Zeros,
+    one_of,
+)
+from .status import CONFORMS, FAILS, INCOMPLETE, SO_FAR, UNDECIDED
+
+MISSING = "missing"
+LEFT_OUT = "left out"
+BITS = "bits differ"  # where they were to be the same, from a kernel that is right
+HOLDS, FAILS_TO, UNSEEN = "holds", "does not hold", "not run"
+
+Duration = Annotated[float, Meta(ge=0, le=1e15)]
+Status = Annotated[str, one_of(HOLDS, FAILS_TO, UNSEEN)]
+
+
+class Asked(Struct):
+    """What was to be judged, and how hard."""
+
+    kernels: dict[str, str]
+    sources: dict[str, str | None]
+    """SHA-256 of the file that each kernel stands in"""
+    oracles: dict[str, str]
+    profile: str
+    seed: str
+    case: str | None
+    whole_layers: bool = False
+
+
+class Error(Struct):
+    """A test that did not pass for another reason than its kernel."""
+
+    test: str
+    outcome: Annotated[str, one_of("failed", "skipped", "error", "crashed", BITS)]
+    message: str
+
+
+class Defect(Struct):
+    """A fault of a literal kernel."""
+
+    id: str
+    kernel: str
+    wrong: str
+    seen: str
+    call: str
+    given: dict[str, str]
+    outcome: str
+    repair: str
+    kept: str
+    status: Status
+
+
+class Answer(Struct):
+    """A call and what came of it."""
+
+    call: str
+    outcome: str
+
+
+class Kind(Struct):
+    """Arguments outside of the common domain, and what becomes of them."""
+
+    id: str
+    operation: str
+    argument: str
+    notebook: Answer
+    pytorch: Answer
+    verdict: str
+    right: str | None
+    comment: str
+    status: Status
+
+
+class Parts(Struct):
+    """Which of how many parts of a run."""
+
+    ran: Annotated[list[Positive], Meta(min_length=1)]
+    of: Annotated[int, Meta(ge=1, le=10_000)]
+
+
+class Planned(Struct):
+    """How many of the first rows of a table a full run fills or reaches; the others it did too."""
+
+    cells: Count
+    boundaries: Count
+
+
+class Tests(Struct):
+    """What tests there were, and how they ended."""
+
+    whole: bool
+    """whether these are all tests there are, those that are left out included"""
+    covering: bool
+    """whether a run of all of them reaches every class: one of the reference, and no quick one"""
+    parts: Parts | None
+    """null where none is left out"""
+    planned: Planned
+    outcomes: dict[
+        str,
+        Annotated[
+            str,
+            one_of("passed", "failed", "skipped", "error", "crashed", MISSING, LEFT_OUT),
+        ],
+    ]
+
+
+class Strength(Struct):
+    """How strong the tests are that judged the reference."""
+
+    digest: str
+    """SHA-256 of what was measured"""
+    missed: dict[str, list[str]]
+    """mistakes that are not caught, by profile"""
+
+
+class Findings(Struct):
+    """What was found: the same to the byte for any number of workers."""
+
+    verdict: Annotated[str, one_of(CONFORMS, SO_FAR, FAILS, INCOMPLETE, UNDECIDED)]
+    asked: Asked
+    totals: Tally
+    decided: Count
+    cells: list[Cell]
+    errors: list[Error]
+    missing: list[str]
+    full: bool
+    """all tests there are, which cover every class"""
+    certificates: list[Certificate]
+    random: list[Random]
+    boundaries: list[Boundary]
+    pairs: list[Pairs]
+    unreached: list[str]
+    accuracy: list[Accuracy]
+    zeros: list[Zeros]
+    ledger: list[Defect]
+    domain: list[Kind]
+    tests: Tests
+    refactor: list[Refactor]
+    strength: Strength | None
+
+    def sum(self) -> Sum:
+        """Return what adds up to the findings of several runs."""
+        return Sum(
+            [msgspec.structs.replace(cell, lost=[]) for cell in self.cells],
+            self.boundaries,
+            self.pairs,
+            self.random,
+            self.zeros,
+            self.accuracy,
+            self.certificates,
+            self.refactor,
+            {
+                table: {each.id: each.status == HOLDS for each in rows if each.status != UNSEEN}
+                for table, rows in (("ledger", self.ledger), ("domain", self.domain))
+            },
+        )
+
+
+class Repository(Struct):
+    """A commit, and whether it was checked out without changes."""
+
+    commit: str
+    clean: bool
+
+
+class Phases(Struct):
+    """Seconds by what was done."""
+
+    kernel: Duration
+    oracle: Duration
+    bounds: Duration
+    rest: Duration
+
+
+class Cost(Struct):
+    """Seconds of the tests of all workers, and what they went into."""
+
+    seconds: Duration
+    phases: Phases
+    modules: dict[str, Duration]
+
+
+class Speed(Struct):
+    """Time of a candidate by that of what it replaces, on the same cases."""
+
+    operation: Operation
+    ratio: Amount
+    cases: Count
+
+
+class Circumstances(Struct):
+    """Where and when a run took place, and what it cost: what differs every time."""
+
+    started: str
+    seconds: Duration
+    workers: Count
+    exit_status: int
+    command: str
+    seed: str
+    python: str
+    packages: dict[str, str]
+    platform: str
+    processor: str
+    cores: Positive | None
+    torch_threads: Positive
+    project: Repository | None
+    """the user's"""
+    checkout: Repository | None
+    """convcheck's own, where it does not run as installed"""
+    cost: Cost
+    kept: list[Kept] = field(default_factory=list)
+    speed: list[Speed] = field(default_factory=list)
+    merged: list["Circumstances"] = field(default_factory=list)
+    """those of each of the runs that were put together"""
+
+
+class Report(Struct):
+    """A convcheck report: what was found, and the circumstances of the run."""
+
+    format: Literal["convcheck-report"]
+    version: Literal[4]
+    findings: Findings
+    circumstances: Circumstances
+
+
+class Kernel(Struct):
+    """What a campaign certified."""
+
+    operation: Operation
+    name: str
+    source: str
+
+
+class Campaign(Struct):
+    """What a campaign leaves, to be merged with the report of a run."""
+
+    format: Literal["convcheck-certificate"]
+    version: Literal[2]
+    convcheck: str
+    kernel: Kernel
+    cells: list[Cell]
+    certificates: list[Certificate]
+    complete: bool
+
+
+FORMAT: Final = "convcheck-report"
+VERSION: Final = 4
+CERTIFICATE: Final = "convcheck-certificate"
+CERTIFICATE_VERSION: Final = 2
+KINDS: dict[str, tuple[type[Report | Campaign], int]] = {
+    FORMAT: (Report, VERSION),
+    CERTIFICATE: (Campaign, CERTIFICATE_VERSION),
+}
+
+
+def plain(document: Any) -> Any:
+    """Return a document, or a part of one, in the types that JSON has."""
+    return msgspec.to_builtins(document)
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of a report; what a campaign leaves is among its definitions."""
+    (report, _), kinds = msgspec.json.schema_components(
+        (Report, Campaign), ref_template="#/$defs/{name}"
+    )
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:convcheck:report:{VERSION}",
+        **report,
+        "$defs": kinds,
+    }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(schema(), indent=1) + "\n")
