@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
     from .cases.case import Case as Case
     from .cases.regions import Region as Region
+    from .conformance.engine import Result as Result
+    from .conformance.face import assert_conforms as assert_conforms
+    from .conformance.face import certify as certify
+    from .conformance.face import check as check
+    from .conformance.face import judge as judge
     from .form.operations import OPERATIONS as OPERATIONS
-    from .judging.certificates import certify as certify
-    from .judging.judge import judge as judge
     from .judging.verdicts import explain as explain
     from .kernels.candidates import Candidate as Candidate
     from .kernels.isolation.isolated import Isolated as Isolated
@@ -26,9 +29,12 @@ _HOMES = {
     "Isolated": "kernels.isolation.isolated",
     "OPERATIONS": "form.operations",
     "Region": "cases.regions",
-    "certify": "judging.certificates",
+    "Result": "conformance.engine",
+    "assert_conforms": "conformance.face",
+    "certify": "conformance.face",
+    "check": "conformance.face",
     "explain": "judging.verdicts",
-    "judge": "judging.judge",
+    "judge": "conformance.face",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604  (names, all of them)
 

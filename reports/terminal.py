@@ -17,7 +17,7 @@ LAYERS = "real layers"
 def lines(findings: Findings, problem: Problem) -> Iterator[str]:
     """Yield what is known of a problem beyond its headline."""
     if problem.first is not None:
-        yield from _told(problem.first)
+        yield from told(problem.first)
     failures = by(
         sorted(
             (c for c in findings.cells if c.operation == problem.operation and c.failure),
@@ -38,7 +38,7 @@ def lines(findings: Findings, problem: Problem) -> Iterator[str]:
         yield f"  so far   {', '.join(problem.so_far)}: tests ended at a failure or were left out"
 
 
-def _told(cell: Cell) -> Iterator[str]:
+def told(cell: Cell) -> Iterator[str]:
     """Yield what a failure says, and of its diagnosis what the headline does not say."""
     failure = cell.told
     yield from f"  {cell.operation}, {cell.dtype}: {failure.said}".splitlines()
@@ -52,4 +52,4 @@ def _told(cell: Cell) -> Iterator[str]:
 
 def _again(failure: Failure) -> str:
     """Return the case by which a failure is judged again, or else the command."""
-    return failure.case if f"--case {failure.case}" in failure.rerun else failure.rerun
+    return failure.case if failure.case in failure.rerun else failure.rerun

@@ -1,6 +1,6 @@
 """What a kernel answers to probes, beside what is right, and beside what a mistake answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.bounds import bound
-from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise
 from convcheck.kernels.shown.evidence import Evidence, Wrong
 from convcheck.kernels.subjects import Answer
@@ -64,21 +64,7 @@ class Asked:
         arrays, case, result = self.probe.arrays, self.probe.case, self.result
         if result is None:
             return Evidence(arrays, case, then=then)
-        with np.errstate(all="ignore"):
-            error = np.where(result.wrong, np.abs(result.got - result.expected), -1)
-        worst = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
-        index = tuple(int(i) for i in np.unravel_index(worst, error.shape))
-        return Evidence(
-            *(arrays, case),
-            expression=f"z[{', '.join(map(str, index))}]",
-            index=index,
-            got=float(result.got[index]),
-            expected=float(result.expected[index]),
-            wrong=int(result.wrong.sum()),
-            total=result.wrong.size,
-            whole=result,
-            then=then,
-        )
+        return replace(Evidence.of_result(arrays, case, result), then=then)
 
     def fits(self, replayed: Answer, mistake: Mistake) -> bool:
         """Return whether a mistake answers the same; sums of integers must be equal."""
@@ -147,12 +133,9 @@ def _tolerance(should: Array, probe: Probe, mistake: Mistake) -> Any:
 
 def same_kind(one: Answer, other: Answer) -> bool:
     """Return whether both are no results, for the same reason."""
-    both = isinstance(one, MisbehaviourError) and isinstance(other, MisbehaviourError)
-    return both and _kind(str(one)) == _kind(str(other))
-
-
-def _kind(problem: str) -> str:
-    return "raised" if problem.startswith("raised") else problem
+    if not isinstance(one, MisbehaviourError) or not isinstance(other, MisbehaviourError):
+        return False
+    return one.text == other.text or one.kind is other.kind is Misbehaviour.RAISED
 
 
 def changed(one: Asked, other: Asked) -> bool:

@@ -1,14 +1,13 @@
 """What can be said of one kernel on one case."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from convcheck.cases.case import Case
-from convcheck.form.geometry import Geometry
-from convcheck.kernels.shown.code import snippet
+from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.shown.evidence import Evidence
+from convcheck.kernels.shown.message import message
 from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
 
@@ -84,11 +83,30 @@ class Verdict:
     """a factor whose NaN or infinity meets zeros that the kernel inserted, and makes NaN of them"""
     skips: bool = False
     """whether it leaves out products of zeros of the data with NaN or infinity"""
+    misbehaviour: MisbehaviourError | None = None
+    """what the kernel did instead of giving a result, of which `reason` are the words"""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the kernel hung or crashed, so that asking it again leads nowhere."""
+        return self.misbehaviour is not None and self.misbehaviour.lost
 
     @property
     def failed(self) -> bool:
         """Whether the kernel is wrong."""
         return self.outcome in FAILED
+
+    @property
+    def finding(self) -> str:
+        """What it says, in a sentence without the numbers."""
+        if self.outcome is Outcome.MISBEHAVED:
+            return f"the kernel {self.reason}"
+        if self.outcome is Outcome.AGREES:
+            return f"the kernel agrees with {_WITH.get(self.prop, f'itself: {self.prop} holds')}"
+        if not self.failed:
+            return f"{self.outcome}: {self.reason}"
+        against = _AGAINST.get(self.prop, f"itself: {self.reason}")
+        return f"the kernel disagrees with {against}"
 
     def __bool__(self) -> bool:
         """Whether it was decided and the kernel agrees; `failed` asks whether it is wrong."""
@@ -114,64 +132,13 @@ def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str]
         rerun: a command that judges the same kernel on the same case, if there is one.
         diagnosis: lines on how the kernel is wrong.
     """
-    case, evidence = verdict.case, verdict.evidence
-    lines = [f"{case.operation}, {case.dtype}: {said(verdict)}"]
-    if evidence is not None:
-        lines += [f"  {line}" for line in evidence.details]
-    if evidence is not None and evidence.expression:
-        told = evidence.expression, evidence.got, evidence.expected, evidence.excess
-        lines.append(f"  element  {numbers(*told)}")
-        lines.append(f"  wrong    {share(evidence.wrong, evidence.total)}")
-    lines += diagnosis
-    lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
-    lines.append(f"  case id  {case}" if rerun is None else f"  rerun    {rerun}")
-    if verdict.error is not None:
-        lines.append(f"  error    at most {verdict.error:.3g} times the bound")
-    if evidence is not None:
-        lines += ["  alone", *(f"    {line}" for line in snippet(verdict.subject, evidence))]
-    return "\n".join(lines)
-
-
-def said(verdict: Verdict) -> str:
-    """Return in a sentence what the kernel did, or why nobody knows."""
-    if verdict.outcome is Outcome.MISBEHAVED:
-        return f"the kernel {verdict.reason}"
-    if verdict.outcome is Outcome.AGREES:
-        return f"the kernel agrees with {_WITH.get(verdict.prop, f'itself: {verdict.prop} holds')}"
-    if not verdict.failed:
-        return f"{verdict.outcome}: {verdict.reason}"
-    return f"the kernel disagrees with {_AGAINST.get(verdict.prop, f'itself: {verdict.reason}')}"
-
-
-def numbers(expression: str, got: float, expected: float, excess: float | None) -> str:
-    """Return what an element is and should be, and by how much more than rounding it is off."""
-    line = f"{expression} is {got!r}, expected {expected!r}"
-    if math.isfinite(got) and math.isfinite(expected):
-        line += f", off by {got - expected:.6g}"
-    if excess is None or excess <= 1:  # then equality was demanded
-        return line
-    if math.isinf(excess):
-        return f"{line}, where rounding can explain nothing"
-    return f"{line}, {excess:.3g} times the bound"
-
-
-def share(wrong: int, total: int) -> str:
-    """Return in words how many elements are wrong."""
-    return f"{wrong} of {total} element{'' if total == 1 else 's'}"
-
-
-def describe(geometry: Geometry) -> str:
-    """Return a geometry in words."""
-    g = geometry
-    layer = (
-        f"batch {g.batch}, input {g.height} x {g.width}, "
-        f"channels {g.channels_in} to {g.channels_out}, "
-        f"filter {g.filter_height} x {g.filter_width}, stride {g.stride_height} x {g.stride_width}"
-    )
-    if g.fore is None:
-        return layer
-    f = g.fore
-    return (
-        f"{layer}; layer l+1 a {f.layer.replace('_', ' ')} to {f.channels_out} channels, "
-        f"filter {f.filter_height} x {f.filter_width}, stride {f.stride_height} x {f.stride_width}"
+    error = None if verdict.error is None else f"at most {verdict.error:.3g} times the bound"
+    return message(
+        f"{verdict.case.operation}, {verdict.case.dtype}: {verdict.finding}",
+        verdict.subject,
+        verdict.case,
+        verdict.evidence,
+        rerun=rerun,
+        error=error,
+        diagnosis=diagnosis,
     )

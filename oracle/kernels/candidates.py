@@ -125,6 +125,11 @@ class Candidate:
             if key in given:
                 raise CandidateError(f"{pair!r}: expected {key} once")
             given[key] = value
+        return cls.of(operation, module, function, given)
+
+    @classmethod
+    def of(cls, operation: str, module: str, function: str, given: Mapping[str, str]) -> Self:
+        """Return the candidate that declares what is given; CandidateError if that cannot be."""
         return cls(operation, module, function, **_declared(given))
 
     def refuses(self, case: Case, prop: str, *, takes_fore_layer: bool) -> str | None:
@@ -162,14 +167,19 @@ class Candidate:
         known = {"operation": operation, "name": self.operation, "promise": self.promise}
         return {**known, "module": self.module, "place": self.place, "line": str(self)}
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is called as the notebook's kernels are."""
+        called = (self.tensors, self.filters, self.arrays, self.names, self.constants)
+        return called == ("NHWC", "IHWO", "numpy", (), ())
+
     def import_line(self) -> str:
         """Return a line that has it as its operation's name.
 
         It needs the user's module alone where the kernel is called as it is.
         """
         module, function, name = self.module, self.function, self.operation
-        called = (self.tensors, self.filters, self.arrays, self.names, self.constants)
-        if called != ("NHWC", "IHWO", "numpy", (), ()):
+        if not self.plain:
             return f"from {__name__} import load; {name} = load({str(self)!r})"
         if module.endswith(".py"):
             first, *rest = function.split(".")

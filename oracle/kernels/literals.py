@@ -6,6 +6,7 @@ where it has no brackets and quotes.  In those of a literal separators belong to
 
 import ast
 import re
+from collections.abc import Mapping
 from typing import Any
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
@@ -40,6 +41,32 @@ def value(text: str) -> Any:
         if re.search(f"[{_SPECIAL},+]", text):
             raise ValueError(f"{text!r}: expected a literal of Python, or plain text") from None
         return text
+
+
+def declared(key: str, of: Any) -> str:
+    """Return a declaration's value as a line has it: of a text, a list of texts, or a table.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if isinstance(of, str):
+        return of.replace(" ", "_") if key in ("declines", "promises") else of
+    lists, tables = ("dtypes", "declines", "promises"), ("names", "constants")
+    if key in lists and isinstance(of, list | tuple) and all(isinstance(e, str) for e in of):
+        return "+".join(of).replace(" ", "_")
+    if key == "constants" and isinstance(of, Mapping):
+        return "+".join(f"{name}:{_constant(name, each)}" for name, each in of.items())
+    if key == "names" and isinstance(of, Mapping):
+        return "+".join(f"{name}:{each}" for name, each in of.items())
+    expected = "a list of texts" if key in lists else "a table" if key in tables else "a text"
+    raise ValueError(f"{key}={of!r}: expected {expected}")
+
+
+def _constant(name: str, of: Any) -> str:
+    try:
+        return written(of)
+    except ValueError as error:
+        raise ValueError(f"constants={name}: {error}") from None
 
 
 def written(of: Any) -> str:

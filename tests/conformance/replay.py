@@ -3,11 +3,11 @@
 import pytest
 
 from convcheck.cases.case import Case
+from convcheck.conformance.plan.replay import properties_of
 from convcheck.conformance.plugin.likeness import Tally
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.subjects import subjects_of
-from convcheck.conformance.references import judge_property, laws_of
-from convcheck.judging.judge import property_of
+from convcheck.conformance.references import judge_property
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -22,8 +22,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     parameters = [
         pytest.param(case, prop, id=f"{f'{number}-' * several}{case.operation}-{prop}")
         for number, case in enumerate(cases, 1)
-        for laws in [laws_of(case.operation) if case.fill in ("integers", "small") else []]
-        for prop in (property_of(case), *laws, *bits)
+        for prop in (*properties_of(case), *bits)
     ]
     metafunc.parametrize(("case", "prop"), parameters)
 

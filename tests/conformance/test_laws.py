@@ -4,13 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcheck.cases.case import Case
 from convcheck.conformance.plan.drawn import judge_laws
 from convcheck.conformance.plugin.effort import effort
 from convcheck.conformance.plugin.fills import fills
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.shapes.strategies import geometries, seeds
-from convcheck.form.formats import DTYPES
 from convcheck.judging.laws.identities import LAWS
 from convcheck.kernels.subjects import Subject
 
@@ -24,5 +22,4 @@ def test_laws(record: Record, subject: Subject, data: st.DataObject) -> None:
     """On exact integers, the kernel agrees with itself as the laws demand."""
     operation = subject.operation
     geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    cases = [Case(operation.name, geometry, dtype, "integers", seed) for dtype in DTYPES]
-    record.judged(judge_laws(subject, cases))
+    record.judged(judge_laws(subject, geometry, seed))

@@ -22,7 +22,7 @@ def test_layer(record: Record, step: RealLayer) -> None:
     Sums of thousands of terms may be beyond what float16, or a kernel's promise, allows.
     """
     rerun = None
-    if not step.whole:
+    if not step.replayable:
         rerun = f"pytest --pyargs 'convcheck.conformance.test_real_layers::test_layer[{step.name}]'"
         if tier() == "thorough":  # the others have no such test
             rerun += " --hypothesis-profile thorough"

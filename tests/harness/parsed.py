@@ -45,6 +45,15 @@ class Page(HTMLParser):
             style, text = self.cells[-1]
             self.cells[-1] = (style, text + data)
 
+    @property
+    def words(self) -> str:
+        """Its text, words apart by one space."""
+        return " ".join(self.text.split())
+
+    def values(self, name: str, tag: str = "") -> list[str]:
+        """Return the values that an attribute has, in all tags or in one kind."""
+        return [str(each[name]) for kind, each in self.tags if name in each and tag in ("", kind)]
+
     def matrix(self) -> list[tuple[str, list[str]]]:
         """Return class and words of each cell of the matrix, in the page's order."""
         return [(style, text.split()) for style, text in self.cells[: len(PLANNED)]]

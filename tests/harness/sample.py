@@ -1,16 +1,26 @@
-"""Reports made up for the tests of the page, the smallest and one with everything in it."""
+"""Reports made up: of a single test, of a whole run in parts, and with everything in it."""
 
+import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from msgspec.structs import replace
 
-from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells
+from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells, planned_pairs
 from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import circumstances, files, findings, rows, strength
 from convcheck.reports.document import Asked, Cost, Phases, Report, Repository, Speed
-from convcheck.reports.rows import Accuracy, Boundary, Certificate, Diagnosis, Failure, Random
+from convcheck.reports.rows import (
+    Accuracy,
+    Boundary,
+    Certificate,
+    Diagnosis,
+    Failure,
+    Pairs,
+    Random,
+    Record,
+)
 
 Cell = tuple[str, str, str]
 
@@ -22,6 +32,7 @@ PLANNED = [
     for prop in ("exact", "bound")
     for dtype in ("float16", "float32")
 ]
+NONE = Subjects()
 NO_ASKED = Asked({}, {}, {"PyTorch": "in float64"}, "default", "0", None)
 RAN = circumstances.gather(
     started=0.0,
@@ -51,7 +62,9 @@ def pattern(
     return rows.Pattern(text, f" {verb} {text}", leads or placed, placed, [])
 
 
-def failed(message: str, case: str = CASE, outcome: Any = "disagrees", **more: Any) -> Failure:
+def failed(
+    message: str = "it is wrong", case: str = CASE, outcome: Any = "disagrees", **more: Any
+) -> Failure:
     """Return a failure as a cell has it."""
     rerun, described = f"pytest --case {case}", "batch 1; fill integers"
     found = Failure(case, outcome, 0, rerun, message, [], None, described, None, [], None)
@@ -67,9 +80,9 @@ def make(
 ) -> Report:
     """Return the report of a run whose one passed test left `parts`."""
     messages = messages or {}
-    record = rows.Record(cells=[*parts], boundaries=[Boundary("convolution", "square", 3)])
+    left = Record(cells=[*parts], boundaries=[Boundary("convolution", "square", 3)])
     results = findings.Results(
-        records={"a test": record},
+        records={"a test": left},
         outcomes={"a test": "passed", **dict.fromkeys(messages, "failed")},
         messages=messages,
         collected=["a test", *messages, *missing],
@@ -98,7 +111,7 @@ def diagnosis(size: int = 6, **changes: Any) -> Diagnosis:
             )
         ],
         patterns=[pattern(f"only rows from {size // 2 + 1} on are wrong")],
-        advice=[],
+        advice=["strides=int"],
         picture=rows.Picture(
             title="Part of the result",
             axes=("row", "column"),
@@ -139,6 +152,94 @@ def certificate(operation: str, *, complete: bool = True) -> Certificate:
     )
 
 
+# A run of two tests for each property of one operation.
+MINE = {"convolution": KERNELS["convolution"]}
+FULL = findings.Planned(
+    [each for each in planned_cells(NONE) if each[0] in MINE],
+    [each for each in planned_boundaries(NONE) if each[0] in MINE],
+    [each for each in planned_pairs(NONE) if each[0] in MINE],
+)
+CELLS = list(FULL.cells)
+TESTS = [f"test_some::test_it[{prop}-{which}]" for _, prop, _ in CELLS[::3] for which in "ab"]
+ASKED = replace(NO_ASKED, kernels=MINE, sources={"convolution": "ab" * 32})
+
+
+def record(at: int, **changes: Any) -> Record:
+    """Return what the test of that number left: its property's cells, and a part of the rest."""
+    cells = [
+        replace(
+            rows.Cell(
+                *key,
+                counts={"agrees": 10 + at, "vacuous": at % 2},
+                worst=0.123456 / (at + 1) if key[1] == "bound" else None,
+            ),
+            **changes,
+        )
+        for key in CELLS[at // 2 * 3 : at // 2 * 3 + 3]
+    ]
+    growth = [
+        rows.Growth.of("float32", 2**size + at % 2, (at + 1) * 2.0**-27) for size in range(1, 5)
+    ]
+    return Record(
+        cells=cells,
+        boundaries=[Boundary(*each, 1 + at) for each in list(FULL.boundaries)[at % 2 :: 2]],
+        pairs=[Pairs.of(name, kind, [1 + at] * count) for name, kind, count in FULL.pairs],
+        random=[Random.of("convolution", 20)],
+        accuracy=[Accuracy("convolution", "float32", [at] * 11, growth)],
+        zeros=[rows.Zeros("convolution", ["x", "ftr"][at % 3 : at % 3 + 1], at == 5)][: at > 2],
+        certificates=[_certificate(at)] if at < 2 else [],
+        entries={"ledger": {"convolution-too-few-channels": True}} if at == 3 else {},
+    )
+
+
+def _certificate(at: int) -> Certificate:
+    choices = {"float32": 40 + at, "float64": 900 - at}
+    chance = {dtype: float(f"{2 / each:.3g}") for dtype, each in choices.items()}
+    found = certificate("convolution", complete=False)
+    return replace(found, geometries=100, certified=50, choices=choices, axes=[], chance=chance)
+
+
+def report(
+    records: Mapping[str, Record] | None = None,
+    *,
+    outcomes: dict[str, str] | None = None,
+    messages: dict[str, str] | None = None,
+    run: list[str] = TESTS,
+    asked: dict[str, Any] | None = None,
+    part: tuple[int, int] = (1, 1),
+) -> Report:
+    """Return the report of a run of some tests, which passed unless it is said otherwise.
+
+    Args:
+        records: what tests left that differs from `record`'s, whether or not they were to run.
+        outcomes: of tests that did not pass; "missing" for one that has none.
+        messages: why they did not.
+        run: the tests that were to run; the others are left out.
+        asked: what was asked for beside the usual.
+        part: which of how many parts of all tests it was.
+    """
+    chosen = {*run}
+    ended = {name: (outcomes or {}).get(name, "passed") for name in run}
+    ended = {name: outcome for name, outcome in ended.items() if outcome != "missing"}
+    left = {name: each for name, each in (records or {}).items() if name in chosen}
+    for name, outcome in ended.items():
+        if outcome == "passed" and name not in left:
+            left[name] = record(TESTS.index(name))
+    results = findings.Results(
+        left,
+        ended,
+        {name: message for name, message in (messages or {}).items() if name in chosen},
+        run,
+        [name for name in TESTS if name not in chosen],
+        {name: CELLS[at // 2 * 3 : at // 2 * 3 + 3] for at, name in enumerate(TESTS)},
+        whole=True,
+        covering=True,
+        part=part,
+    )
+    found = findings.build(results, FULL, replace(ASKED, **(asked or {})))
+    return copy.deepcopy(files.assemble(found, RAN))
+
+
 BINS = [3, 5, 40, 30, 20, 9, 4, 1, 0, 0, 1]
 REFACTOR = rows.Refactor(
     operation="convolution",
@@ -157,7 +258,7 @@ REFACTOR = rows.Refactor(
 
 def everything() -> Report:
     """Return the report of a run in which one operation of eight failed, with all its parts."""
-    cells = planned_cells(Subjects())
+    cells = planned_cells(NONE)
     bad = ("convolution", "exact", "float32")
     told = failed(
         "the kernel disagrees",
@@ -180,7 +281,7 @@ def everything() -> Report:
     found.certificates = [certificate(name, complete=name != "convolution") for name in OPERATIONS]
     found.random = [Random.of(name, 100) for name in OPERATIONS]
     found.boundaries = [
-        Boundary(*each, n % 7 * 1_000) for n, each in enumerate(planned_boundaries(Subjects()))
+        Boundary(*each, n % 7 * 1_000) for n, each in enumerate(planned_boundaries(NONE))
     ]
     growth = [rows.Growth(4**k, 0.7 * 1.6**k, 4.0**k, 8 * 2.0**k) for k in range(6)]
     found.accuracy = [

@@ -22,13 +22,12 @@ from arithmetic import (
     terms,
 )
 
-from convcheck import reference
 from convcheck.cases.case import Case
+from convcheck.conformance.references import reference_for
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Arrays
 from convcheck.judging.bounds import Bound, bound
 from convcheck.kernels.promises import Promise
-from convcheck.reference import gradients, repaired
 
 # In what a kernel sums, and what it is given and returns.
 KINDS = {
@@ -110,13 +109,6 @@ def shares(
     return [abs(z[i] - exact[i]) / Fraction(float(limits.error[i])) for i in exact]
 
 
-def kernel(name: str) -> Callable[..., Any]:
-    """Return the right kernel: the repaired one where the literal one is wrong."""
-    home = {"convolution": reference, "convolution_transpose": reference}.get(name, gradients)
-    found: Callable[..., Any] = getattr(repaired if "back" in name else home, name)
-    return found
-
-
 @pytest.mark.parametrize("fill", ["uniform", "positive", "tiny"])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -187,7 +179,7 @@ def test_secret_float32(name: str) -> None:
         for dtype, within in (("float64", True), ("float32", False)):
             narrowed = {n: array.astype(dtype) for n, array in case.arrays().items()}
             positional, keywords = operation.arguments(case.geometry, narrowed)
-            z = kernel(name)(*positional, **keywords)
+            z = reference_for(name)(*positional, **keywords)
             assert bool((np.abs(z - expected) <= limits.error).all()) is within
 
 

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ import pytest
 from hostile import returns
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pytest_runs import Folder
 
 from convcheck.cases.case import Case, agreement_fills
-from convcheck.conformance.plugin import asked
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
@@ -33,7 +32,6 @@ from convcheck.kernels.candidates import (
     Fitted,
     load,
 )
-from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import Promise
 from convcheck.kernels.subjects import Call
@@ -156,18 +154,14 @@ def test_bad_lines(line: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_what_cannot_be_called(user: Declare, tmp_path: Path) -> None:
+def test_what_cannot_be_called(user: Declare, folder: Folder) -> None:
     """Modules, names and functions that will not do are refused in one line."""
-    for name, text in (
-        ("raising", "raise RuntimeError('one\\ntwo')"),
-        ("ending", "raise SystemExit(0)"),
-    ):
-        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    where = folder(raising="raise RuntimeError('one\\ntwo')", ending="raise SystemExit(0)")
     for place, message in {
         "no.such.module:f": "module 'no.such.module': ModuleNotFoundError: No module named 'no'",
-        f"{tmp_path}/none.py:f": "there is no such file",
-        f"{tmp_path}/raising.py:f": "RuntimeError: one two",
-        f"{tmp_path}/ending.py:f": "SystemExit: 0",
+        f"{where}/none.py:f": "there is no such file",
+        f"{where}/raising.py:f": "RuntimeError: one two",
+        f"{where}/ending.py:f": "SystemExit: 0",
         "users_kernels:none": "module 'users_kernels' has no 'none'",
     }.items():
         with pytest.raises(CandidateError, match=re.escape(message)) as caught:
@@ -314,148 +308,6 @@ def test_a_kernel_that_raises_on_an_empty_batch_does_not_offer_it() -> None:
         assert (verdict.outcome, law.outcome) == (outcome, outcome)
         if batch == 0:
             assert verdict.reason == "on an empty batch it raised ValueError: nothing to do"
-
-
-def config(folder: Path, **options: Any) -> Any:
-    """Return what `asked` reads of pytest's configuration."""
-    given = {"convcheck_kernel": None, "convcheck_kernels": None} | options
-    return SimpleNamespace(rootpath=folder, option=SimpleNamespace(**given))
-
-
-def table(folder: Path, text: str) -> dict[str, Candidate]:
-    """Return the candidates of a table in a pyproject.toml."""
-    (folder / "pyproject.toml").write_text(text, encoding="utf-8")
-    return asked.settle(config(folder, convcheck_kernels=["pyproject.toml"]))
-
-
-def test_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """[tool.convcheck] names kernels as lines or tables; files are found beside it."""
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    monkeypatch.chdir(elsewhere)
-    found = table(
-        tmp_path,
-        """
-        [[tool.convcheck.kernels]]
-        kernel = "convolution=torch.nn.functional:conv2d"
-        tensors = "NCHW"
-        filters = "OIHW"
-        arrays = "torch"
-        names = { strd = "stride" }
-        constants = { groups = 1, padding = "1", dims = ["a,b", [1.5, true]] }
-        dtypes = ["float32", "float64"]
-        declines = ["nonfinite others"]
-        promises = ["ieee zeros"]
-        accuracy = "normwise:64"
-
-        [[tool.convcheck.kernels]]
-        kernel = "convolution_transpose=src/k.py:up"
-        """,
-    )
-    assert str(found["convolution"]) == (
-        f"{CONV2D},constants=groups:1+padding:'1'+dims:['a,b', [1.5, True]],"
-        "dtypes=float32+float64,declines=nonfinite_others,accuracy=normwise:64,promises=ieee_zeros"
-    )
-    assert found["convolution_transpose"].module == str(tmp_path / "src" / "k.py")
-    lines = table(tmp_path, f"[tool.convcheck]\nkernels = ['{CONV2D}']")
-    assert list(map(str, lines.values())) == [CONV2D]
-
-
-BAD_TABLES = {
-    "": "expected a table [tool.convcheck] with kernels = [...]",
-    "[tool": "Expected ']'",
-    "tool = 3": "tool=3: expected a table",
-    "[tool]\nconvcheck = 'x'": "convcheck='x': expected a table",
-    "[tool.convcheck]\nkernel = 'x'": "kernel: expected kernels = [...] and nothing else",
-    "[tool.convcheck]\nkernels = 'x'": "kernels='x': expected a list of",
-    "[tool.convcheck]\nkernels = []": "kernels=[]: expected a list of",
-    "[tool.convcheck]\nkernels = [3]": "kernels: 3: expected",
-    "[tool.convcheck]\nkernels = [{tensors = 'NCHW'}]": "kernels: {'tensors': 'NCHW'}: expected",
-    "[tool.convcheck]\nkernels = ['a:b']": "'a:b': expected the form",
-    "[tool.convcheck]\nkernels = ['convolution=a:b', 'convolution=c:d']": (
-        "convolution: expected one kernel, not both a:b and c:d"
-    ),
-} | {
-    f"[tool.convcheck]\nkernels = [{{kernel='convolution=a:b', {key}}}]": message
-    for key, message in {
-        "tensors=3": "tensors=3: expected a text",
-        "dtypes=[32]": "dtypes=[32]: expected a list of texts",
-        "names=['x']": "names=['x']: expected a table",
-        "color='x'": "'color=x': expected one of tensors=",
-        "constants={x=2000-01-01}": "constants=x: datetime.date(2000, 1, 1): expected texts,",
-    }.items()
-}
-
-
-@pytest.mark.parametrize("text", BAD_TABLES)
-def test_bad_tables(tmp_path: Path, text: str) -> None:
-    """A table that names no kernels is refused in one line, naming key, value, expectation."""
-    with pytest.raises(pytest.UsageError, match=re.escape(BAD_TABLES[text])) as caught:
-        table(tmp_path, text)
-    assert "\n" not in str(caught.value)
-
-
-def test_the_table_declares_what_a_line_leaves_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A kernel that is named alone is called as its table says, by whatever path it is named."""
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "pyproject.toml").write_text(
-        "[[tool.convcheck.kernels]]\nkernel = 'convolution=k.py:old'\ntensors = 'NCHW'"
-    )
-    given = config(tmp_path)
-    for line, tensors in {
-        "convolution=k.py:old": "NCHW",
-        f"convolution={tmp_path}/k.py:old": "NCHW",
-        "convolution=k.py:old,filters=HWIO": "NHWC",
-        "convolution=k.py:other": "NHWC",
-        "convolution_transpose=k.py:old": "NHWC",
-    }.items():
-        assert asked.completed(given, Candidate.parse(line)).tensors == tensors, line
-
-
-def test_modules_are_looked_up_elsewhere(tmp_path: Path) -> None:
-    """Whatever importing a module does, the names of its kernels, or why there are none, come."""
-    (tmp_path / "fine.py").write_text(
-        "print('noise')\ndef convolution(x, ftr, strd): ...\ndef other(): ...", encoding="utf-8"
-    )
-    (tmp_path / "none.py").write_text("def conv(x): ...", encoding="utf-8")
-    (tmp_path / "dies.py").write_text("import os; os._exit(7)", encoding="utf-8")
-    found = asked.settle(config(tmp_path, convcheck_kernels=[str(tmp_path / "fine.py")]))
-    assert list(found) == ["convolution"]
-    for name, message in {
-        "none.py": "expected a function with the name of an operation",
-        "dies.py": "importing it ended its process, with exit status 7",
-    }.items():
-        with pytest.raises(pytest.UsageError, match=message):
-            asked.settle(config(tmp_path, convcheck_kernels=[str(tmp_path / name)]))
-
-
-def test_modules_are_found_where_the_judge_finds_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What pytest's `pythonpath` names is searched for a candidate's module in any process."""
-    (tmp_path / "far_off").mkdir()
-    (tmp_path / "far_off" / "kern.py").write_text(
-        "from convcheck.reference import notebook\n"
-        "def convolution(x, ftr, strd): return notebook.convolution(x, ftr, strd)",
-        encoding="utf-8",
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    (found,) = asked.settle(config(tmp_path, convcheck_kernels=["far_off.kern"])).values()
-    kernel = Isolated(found)
-    try:
-        assert judge(kernel, CASE).outcome is Outcome.AGREES
-    finally:
-        kernel.stop()
-
-
-def test_workers_are_handed_lines(tmp_path: Path) -> None:
-    """What modules and tables name becomes --kernel lines, which workers get as they are."""
-    given = config(tmp_path, convcheck_kernel=[CONV2D])
-    asked.settle(given)
-    assert given.option.convcheck_kernel == [CONV2D]
-    assert given.option.convcheck_kernels == []
 
 
 def test_every_key_is_explained() -> None:

@@ -47,16 +47,11 @@ CASES = list(some_cases())
 
 
 def test_ids_round_trip() -> None:
-    """An id is read back as the case that it names, and written again the same."""
+    """An id is read back as its case, and written again in characters that no shell touches."""
     assert len({str(case) for case in CASES}) == len(CASES) > 200
     for case in CASES:
         assert Case.parse(str(case)) == case
         assert str(Case.parse(str(case))) == str(case)
-
-
-def test_ids_need_no_quotes() -> None:
-    """Ids have only characters that no shell touches."""
-    for case in CASES:
         assert re.fullmatch(r"[A-Za-z0-9:._+-]+", str(case))
 
 

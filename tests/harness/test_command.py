@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import pytest
 from pytest_runs import Called, Command, call
-from synthetic import CIRCUMSTANCES, TESTS, failure, record, report
+from sample import RAN, TESTS, failed, record, report
 
 from convcheck.conformance.commands.command import COMMANDS
 from convcheck.conformance.plugin import asked
@@ -208,11 +208,7 @@ def test_much_and_nothing() -> None:
     for number in (1_000, 100_000):
         names = [f"test_some::test_it[{at}]" for at in range(number)]
         started = time.perf_counter()
-        big = report(
-            {name: Record(cells=[cell]) for name in names},
-            outcomes=dict.fromkeys(names, "passed"),
-            run=[],
-        )
+        big = report({name: Record(cells=[cell]) for name in names}, run=names)
         text = files.text_of(big)
         sizes.append((time.perf_counter() - started, len(text)))
         assert big.findings.cells[0].counts["agrees"] >= 10 * number
@@ -233,13 +229,13 @@ def test_long_messages_are_cut(tmp_path: Path) -> None:
     assert error.message.endswith("\n... and 1,960,016 more characters")
     text = (tmp_path / "r.json").read_text(encoding="utf-8")
     assert len(text) < len(TEXT) + 50_000
-    assert CIRCUMSTANCES.cost.phases.rest == 0.5
+    assert RAN.cost.phases.rest == 0.5
 
 
 def test_lines_of_the_report_are_printable(command: Command) -> None:
     """Paths and messages do not reach a terminal as commands to it."""
     source = "\x1b[31mr.json"
-    files.write_json(report({TESTS[0]: record(0, failure=failure(LONG))}), Path(source))
+    files.write_json(report({TESTS[0]: record(0, failure=failed(LONG))}), Path(source))
     for words, status in (
         (("diff", source, source), 0),
         (("render", source, "-o", "\x1b[31mr.html"), 0),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from each import each_kind_of_layers
 from msgspec.structs import replace
-from synthetic import ASKED, record
+from sample import ASKED, record
 
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region

@@ -98,14 +98,6 @@ def test_misbehaviour_is_told_in_one_line() -> None:
     assert rest
 
 
-def test_kernel_is_imported_by_name() -> None:
-    """The snippet imports a kernel that can be imported."""
-    evidence = Evidence(CASE.arrays(), CASE, expression="z[0, 0, 0, 0]")
-    assert "from convcheck.reference.notebook import convolution" in snippet(
-        Function(convolution, CONVOLUTION), evidence
-    )
-
-
 @pytest.mark.parametrize("printed", [0, 1000])
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_snippet_repeats_the_call(name: str, printed: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,16 +32,12 @@ def found(
     outcomes: dict[str, str] | None = None,
     messages: dict[str, str] | None = None,
     collected: list[str] | None = None,
-    *,
-    full: bool = False,
+    **more: Any,
 ) -> Findings:
     """Return findings of tests that passed, unless `outcomes` says otherwise."""
     outcomes = dict.fromkeys(records, "passed") | (outcomes or {})
-    results = Results(
-        *(records, outcomes, messages or {}, collected or sorted(outcomes)),
-        whole=True,
-        covering=full,
-    )
+    given = {"whole": True, "covering": False} | more
+    results = Results(records, outcomes, messages or {}, collected or sorted(outcomes), **given)
     return build(results, Planned(PLAN, BOUNDARIES, PAIRS), NO_ASKED)
 
 
@@ -126,20 +122,25 @@ def test_planned_cells_come_first_and_in_their_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("counts", "status"),
+    ("counts", "failure", "status"),
     [
-        ({}, "not run"),
-        ({"not applicable": 9}, "not applicable"),
-        ({"not applicable": 9, "vacuous": 1}, "vacuous"),
-        ({"vacuous": 9, "undecided": 1}, "undecided"),
-        ({"undecided": 9, "agrees": 1}, "agrees"),
-        ({"agrees": 9, "disagrees": 1}, "disagrees"),
-        ({"disagrees": 9, "misbehaved": 1}, "misbehaved"),
+        ({}, None, "not run"),
+        ({"agrees": 0}, None, "not run"),
+        ({"not applicable": 9}, None, "not applicable"),
+        ({"not applicable": 9, "vacuous": 1}, None, "vacuous"),
+        ({"vacuous": 9, "undecided": 1}, None, "undecided"),
+        ({"undecided": 9, "agrees": 1}, None, "agrees"),
+        ({"agrees": 9, "disagrees": 1}, FAILURE, "disagrees"),
+        ({"agrees": 9}, FAILURE, "disagrees"),  # found while shrinking, and not counted
+        ({"disagrees": 9, "misbehaved": 1}, None, "misbehaved"),
     ],
 )
-def test_status_is_the_worst_that_happened(counts: dict[str, int], status: str) -> None:
+def test_status_is_the_worst_that_happened(
+    counts: dict[str, int], failure: Failure | None, status: str
+) -> None:
     """One failure outweighs any agreement, and any agreement all that decides nothing."""
-    assert found({"a": record(replace(cell(), counts=counts))}).cells[0].status == status
+    judged = replace(cell(failure=failure), counts=counts)
+    assert found({"a": record(judged)}).cells[0].status == status
 
 
 FAILED = record(cell(failure=FAILURE, agrees=3, disagrees=1))
@@ -149,97 +150,53 @@ FAILED_TWICE = record(
 )
 
 
-@pytest.mark.parametrize(
-    ("records", "others", "verdict", "text"),
-    [
-        (
-            {"a": PASSED},
-            {},
-            "conforms",
-            "Conforms: no disagreement in 1,004 judged cases, 1,003 of them decided.",
-        ),
-        (
-            {"a": record(cell(agrees=2))},
-            {},
-            "conforms",
-            "Conforms: no disagreement in 2 judged cases, 2 of them decided; 2 of 3 cells not run.",
-        ),
-        (
-            {"a": FAILED_TWICE},
-            {},
-            "does not conform",
-            (
-                "Does not conform: convolution fails exact and bound. 2 of 3 cells failed "
-                "in 5 judged cases, 5 of them decided; 1 of 3 cells not run."
-            ),
-        ),
-        (
-            {"a": PASSED},
-            {"b": "failed", "c": "failed"},
-            "does not conform",
-            (
-                "Does not conform: 2 tests failed. No disagreement in 1,004 judged cases, "
-                "1,003 of them decided."
-            ),
-        ),
-        (
-            {"a": PASSED, "b": FAILED_TWICE},
-            {"c": "failed", "d": "failed"},
-            "does not conform",
-            (
-                "Does not conform: convolution fails exact and bound; 2 tests failed. "
-                "2 of 3 cells failed in 1,009 judged cases, 1,008 of them decided."
-            ),
-        ),
-        (
-            {"a": PASSED},
-            {"b": "skipped", "c": None, "d": None},
-            "incomplete",
-            (
-                "Incomplete: 3 tests gave no result; no disagreement in 1,004 judged cases, "
-                "1,003 of them decided."
-            ),
-        ),
-        (
-            {"a": PASSED},
-            {"b": "skipped", "c": "skipped"},
-            "incomplete",
-            (
-                "Incomplete: 2 tests gave no result; no disagreement in 1,004 judged cases, "
-                "1,003 of them decided."
-            ),
-        ),
-        (
-            {"a": record(cell(failure=FAILURE, disagrees=1))},
-            {"b": "failed"},
-            "does not conform",
-            (
-                "Does not conform: convolution fails exact; 1 test failed. 1 of 3 cells failed "
-                "in 1 judged case, 1 of them decided; 2 of 3 cells not run."
-            ),
-        ),
-        (
-            {"a": Record()},
-            {},
-            "nothing decided",
-            "No kernel judged; 3 of 3 cells not run.",
-        ),
-        (
-            {"a": record(cell(vacuous=2), cell("bound", undecided=1))},
-            {},
-            "nothing decided",
-            "Nothing decided in 3 judged cases; 1 of 3 cells not run.",
-        ),
-    ],
-)
-def test_every_verdict_is_reached_and_told(
-    records: dict[str, Record], others: dict[str, str | None], verdict: str, text: str
-) -> None:
+ALL = "1,004 judged cases, 1,003 of them decided"
+CONFORMS, FAILS = "Conforms: no disagreement in", "Does not conform: "
+VERDICTS: dict[str, tuple[dict[str, Record], dict[str, str | None]]] = {
+    f"{CONFORMS} {ALL}.": ({"a": PASSED}, {}),
+    f"{CONFORMS} 2 judged cases, 2 of them decided; 2 of 3 cells not run.": (
+        {"a": record(cell(agrees=2))},
+        {},
+    ),
+    f"{FAILS}convolution fails exact and bound. 2 of 3 cells failed in 5 judged cases, 5 of them "
+    "decided; 1 of 3 cells not run.": ({"a": FAILED_TWICE}, {}),
+    f"{FAILS}2 tests failed. No disagreement in {ALL}.": (
+        {"a": PASSED},
+        {"b": "failed", "c": "failed"},
+    ),
+    f"{FAILS}convolution fails exact and bound; 2 tests failed. 2 of 3 cells failed in 1,009 "
+    "judged cases, 1,008 of them decided.": (
+        {"a": PASSED, "b": FAILED_TWICE},
+        {"c": "failed", "d": "failed"},
+    ),
+    f"{FAILS}convolution fails exact; 1 test failed. 1 of 3 cells failed in 1 judged case, 1 of "
+    "them decided; 2 of 3 cells not run.": (
+        {"a": record(cell(failure=FAILURE, disagrees=1))},
+        {"b": "failed"},
+    ),
+    f"Incomplete: 3 tests gave no result; no disagreement in {ALL}.": (
+        {"a": PASSED},
+        {"d": "skipped", "c": None, "b": None},
+    ),
+    "No kernel judged; 3 of 3 cells not run.": ({"a": Record()}, {}),
+    "Nothing decided in 3 judged cases; 1 of 3 cells not run.": (
+        {"a": record(cell(vacuous=2), cell("bound", undecided=1))},
+        {},
+    ),
+}
+VERDICT = {"Conforms": "conforms", "Does": "does not conform", "Incomplete": "incomplete"}
+
+
+@pytest.mark.parametrize("text", VERDICTS)
+def test_every_verdict_is_reached_and_told(text: str) -> None:
     """Each verdict follows from the records, and its sentence says what it rests on."""
+    records, others = VERDICTS[text]
     outcomes = {name: outcome for name, outcome in others.items() if outcome}
     findings = found(records, outcomes, collected=[*records, *others])
-    assert findings.verdict == verdict
     assert sentence(findings) == text
+    assert findings.verdict == VERDICT.get(text.split(maxsplit=1)[0].strip(":"), "nothing decided")
+    # Tests that were to run and left no outcome are listed by name.
+    assert findings.missing == sorted(name for name, outcome in others.items() if not outcome)
 
 
 def test_a_failure_outweighs_what_is_missing() -> None:
@@ -247,12 +204,6 @@ def test_a_failure_outweighs_what_is_missing() -> None:
     findings = found({"a": FAILED}, {"a": "failed"}, collected=["a", "b"])
     assert findings.verdict == "does not conform"
     assert findings.missing == ["b"]
-
-
-def test_a_failure_found_while_shrinking_fails_its_cell() -> None:
-    """A cell with a failure is failed even if all cases that were counted agree."""
-    (exact, *_) = found({"a": record(cell(failure=FAILURE, agrees=3))}).cells
-    assert exact.status == "disagrees"
 
 
 def test_the_simplest_failure_is_told() -> None:
@@ -265,13 +216,6 @@ def test_the_simplest_failure_is_told() -> None:
     assert found(parts).cells[0].told.said == "it is wrong"
 
 
-def test_missing_tests_are_named_in_order() -> None:
-    """Tests that were to run and left no outcome are listed by name."""
-    findings = found({"m": PASSED}, collected=["z", "m", "a"])
-    assert findings.missing == ["a", "z"]
-    assert findings.verdict == "incomplete"
-
-
 def test_errors_are_what_no_cell_explains() -> None:
     """A test that failed for another reason than its kernel is listed with its message."""
     findings = found(
@@ -279,10 +223,8 @@ def test_errors_are_what_no_cell_explains() -> None:
         {"a": "failed", "b": "failed", "d": "skipped"},
         {"a": "told in the cell", "b": "RuntimeError: no"},
     )
-    assert findings.errors == [
-        Error("b", "failed", "RuntimeError: no"),
-        Error("d", "skipped", ""),
-    ]
+    errors = [Error("b", "failed", "RuntimeError: no"), Error("d", "skipped", "")]
+    assert findings.errors == errors
     assert findings.cells[0].failure == FAILURE
 
 
@@ -299,16 +241,13 @@ def test_errors_are_what_no_cell_explains() -> None:
     ],
 )
 def test_a_cell_that_lost_a_test_is_not_green(
-    outcome: str | None,
-    partly: bool,  # noqa: FBT001  (a parameter of the test)
-    status: str,
+    outcome: str | None, status: str, *, partly: bool
 ) -> None:
     """A cell names the tests that it lost, and is at best incomplete."""
-    records = {"a": record(cell(agrees=3))} if partly else {"a": Record()}
-    outcomes = {"a": "passed"} | ({"b": outcome} if outcome else {})
+    records = {"a": record(cell(agrees=3)) if partly else Record()}
+    outcomes = {"b": outcome} if outcome else {}
     fills = {"b": [PLAN[0]], "a": [PLAN[0]]}
-    results = Results(records, outcomes, {}, ["a", "b"], fills=fills, whole=True)
-    exact, *others = build(results, Planned(PLAN, BOUNDARIES, PAIRS), NO_ASKED).cells
+    exact, *others = found(records, outcomes, collected=["a", "b"], fills=fills).cells
     assert (exact.status, exact.lost) == (status, ["b"])
     assert {(each.status, *each.lost) for each in others} == {("not run",)}
 
@@ -326,39 +265,32 @@ def test_boundaries_add_up() -> None:
     ]
 
 
-@pytest.mark.parametrize(("table", "entries"), [("ledger", LEDGER), ("domain", DOMAIN_MAP)])
-def test_entries_say_whether_they_were_seen(table: str, entries: Any) -> None:
-    """Every entry is listed: it holds, it does not, or no test looked."""
-    first, second, *rest = (entry.id for entry in entries)
-    parts = {
-        "a": Record(entries={table: {first: True}}),
-        "b": Record(entries={table: {second: False}}),
-    }
-    findings = found(parts)
+@pytest.mark.parametrize(
+    ("table", "other", "entries"), [("ledger", "domain", LEDGER), ("domain", "ledger", DOMAIN_MAP)]
+)
+def test_entries_say_whether_they_were_seen(table: str, other: str, entries: Any) -> None:
+    """Every entry is listed: it holds, it does not, be it in one test of two, or no test looked."""
+    holds, falls, once, last, *rest = (entry.id for entry in entries)
+    seen = {holds: True, falls: False, once: True, last: False}, {once: False, last: True}
+    findings = found({str(at): Record(entries={table: each}) for at, each in enumerate(seen)})
     status = {entry.id: entry.status for entry in getattr(findings, table)}
-    assert status == {first: "holds", second: "does not hold", **dict.fromkeys(rest, "not run")}
-    other = {"ledger": "domain", "domain": "ledger"}[table]
+    assert status == {
+        **dict.fromkeys(rest, "not run"),
+        holds: "holds",
+        falls: "does not hold",
+        once: "does not hold",
+        last: "does not hold",
+    }
     assert {entry.status for entry in getattr(findings, other)} == {"not run"}
-
-
-def test_one_witness_against_an_entry_is_enough() -> None:
-    """An entry that one test saw fail does not hold, whatever other tests saw of it."""
-    name = LEDGER[0].id
-    for seen in ((True, False), (False, True)):
-        parts = {str(i): Record(entries={"ledger": {name: holds}}) for i, holds in enumerate(seen)}
-        assert found(parts).ledger[0].status == "does not hold"
 
 
 def test_many_operations_that_failed_are_counted() -> None:
     """The sentence names up to three operations, and counts more."""
     names = [f"operation_{n}" for n in range(4)]
     cells = [replace(cell(failure=FAILURE, disagrees=1), operation=name) for name in names]
-    assert "operation_0, operation_1 and operation_2 are wrong. 3 of " in sentence(
-        found({"a": record(*cells[:3])})
-    )
-    assert "Does not conform: 4 of 4 operations are wrong. 4 of " in sentence(
-        found({"a": record(*cells)})
-    )
+    three, four = (sentence(found({"a": record(*cells[:n])})) for n in (3, 4))
+    assert "operation_0, operation_1 and operation_2 are wrong. 3 of " in three
+    assert "Does not conform: 4 of 4 operations are wrong. 4 of " in four
 
 
 @pytest.mark.parametrize("agreeing", [3, 0])
@@ -366,12 +298,8 @@ def test_what_a_failure_cut_short_does_not_look_whole(agreeing: int) -> None:
     """A cell that agrees, one of whose tests ended at another cell's failure, says so."""
     cut = replace(cell("bound", agrees=agreeing, vacuous=1), stopped=1)
     failing = replace(cell(failure=FAILURE, disagrees=1), stopped=1)
-    exact, bound, linearity = found(
-        {
-            "a": record(failing, cut),
-            "b": record(cell("bound", vacuous=2), cell("linearity", agrees=1)),
-        }
-    ).cells
+    others = record(cell("bound", vacuous=2), cell("linearity", agrees=1))
+    exact, bound, linearity = found({"a": record(failing, cut), "b": others}).cells
     assert (bound.status, bound.stopped) == ("agrees so far" if agreeing else "vacuous", 1)
     assert (exact.status, linearity.status) == ("disagrees", "agrees")
 
@@ -391,23 +319,13 @@ def test_what_a_failure_cut_short_does_not_look_whole(agreeing: int) -> None:
 )
 def test_what_was_not_run_is_never_taken_for_right(changes: dict[str, Any], text: str) -> None:
     """However tests came to be left out, verdict, sentence and cells say that some were."""
-    given: dict[str, Any] = {"whole": True, "covering": False} | changes
-    results = Results({"a": PASSED}, {"a": "passed"}, {}, ["a"], **given)
-    findings = build(results, Planned(PLAN, BOUNDARIES, PAIRS), NO_ASKED)
-    how, verdict, agrees = (
-        (" in what was run", "conforms so far", "agrees so far")
-        if changes
-        else ("", "conforms", "agrees")
-    )
-    assert findings.verdict == verdict
-    assert sentence(findings) == (
-        f"Conforms{how}: no disagreement in 1,004 judged cases, 1,003 of them decided{text}."
-    )
-    assert [each.status for each in findings.cells] == [agrees, agrees, "vacuous"]
-    nothing = Results({}, {"a": "passed"}, {}, ["a"], **given)
-    assert sentence(build(nothing, Planned(PLAN, [], []), NO_ASKED)) == (
-        f"No kernel judged; 3 of 3 cells not run{text}."
-    )
+    how, so_far = (" in what was run", " so far") if changes else ("", "")
+    findings = found({"a": PASSED}, **changes)
+    assert findings.verdict == f"conforms{so_far}"
+    assert sentence(findings) == f"Conforms{how}: no disagreement in {ALL}{text}."
+    assert [each.status for each in findings.cells] == [*[f"agrees{so_far}"] * 2, "vacuous"]
+    nothing = found({}, {"a": "passed"}, **changes)
+    assert sentence(nothing) == f"No kernel judged; 3 of 3 cells not run{text}."
 
 
 def test_ranges() -> None:
@@ -415,8 +333,3 @@ def test_ranges() -> None:
     assert ranges([1]) == "1"
     assert ranges([1, 2]) == "1, 2"
     assert ranges([1, 3, 4, 5, 9, 10]) == "1, 3-5, 9, 10"
-
-
-def test_counts_of_nothing_are_nothing() -> None:
-    """A cell whose counts are all zero was not run."""
-    assert found({"a": record(cell(agrees=0))}).cells[0].status == "not run"

@@ -55,7 +55,7 @@ def told(verdicts: list[Verdict]) -> list[str]:
 @pytest.mark.parametrize("name", MISBEHAVE)
 def test_misbehaviour_says_what_happened(isolated: Isolate, name: str) -> None:
     """What a kernel did is said in words; every case has a verdict."""
-    cases = CASES[:2] if "parent" in name or "group" in name else CASES  # they are called again
+    cases = CASES[:1] if "parent" in name or "group" in name else CASES  # they are called again
     verdicts = judge_all(isolated(name), cases)
     assert len(verdicts) == len(cases)
     assert set(told(verdicts)) == {MISBEHAVE[name][1]}
@@ -103,7 +103,7 @@ def test_what_is_no_answer_is_refused(name: str) -> None:
 def test_answers_cross_whole() -> None:
     """An answer is taken when it is there to the last byte, and what follows is left."""
     z = np.arange(6.0).reshape(1, 2, 3, 1)
-    data = answer_bytes(Answer("result", result=z)) + answer_bytes(Answer("misbehaved", "why"))
+    data = answer_bytes(Answer("result", result=z)) + answer_bytes(Answer("raised", "why"))
     buffer = bytearray()
     answers = []
     for byte in data:
@@ -113,7 +113,7 @@ def test_answers_cross_whole() -> None:
     first, second = answers
     assert first.result is not None
     assert np.array_equal(first.result, z)
-    assert (second.kind, second.text, second.result) == ("misbehaved", "why", None)
+    assert (second.kind, second.text, second.result) == ("raised", "why", None)
 
 
 def test_what_came_before_and_after_a_crash_is_kept(isolated: Isolate) -> None:
@@ -202,7 +202,7 @@ def test_nothing_outlives_the_judge(isolated: Isolate, monkeypatch: pytest.Monke
 
 MARK = "HOSTILE_MARK"
 SEVERAL = (
-    *("--pyargs", "convcheck.conformance.test_agreement"),
+    *("--pyargs", "convcheck.conformance.test_agreement::test_nonfinite"),
     *("--call-seconds", "1", "--first-call-seconds", "1"),
     *("--hypothesis-profile", "quick", "--conformance-json", "r.json"),
     *("--kernel", f"convolution={KERNELS}:crashes_on_stride_two"),

@@ -23,12 +23,7 @@ from convcheck.kernels.misbehaviour import KernelWarning
 
 pytestmark = pytest.mark.filterwarnings("default::convcheck.kernels.misbehaviour.KernelWarning")
 
-RIGHT = """
-from convcheck.reference import notebook
-
-def convolution(x, ftr, strd):
-    return notebook.convolution(x, ftr, strd)
-"""
+RIGHT = "convolution=convcheck.reference.notebook:convolution"
 CASES = [
     Case.parse(f"v1:convolution:{dtype}:uniform:b2.h9.w{width}.i3.o4.f2x3.s1x2:{width}")
     for dtype in ("float32", "float64")

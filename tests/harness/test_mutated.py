@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synthetic import TESTS, failure, record, report
+from sample import TESTS, failed, record, report
 
 from convcheck.conformance.commands.command import main
 from convcheck.reports import campaigns, files
@@ -43,7 +43,7 @@ def write(document: Json, path: Path) -> None:
 
 
 PARTS = [read(report(run=TESTS[at::3], part=(at + 1, 3))) for at in range(3)]
-WRONG = read(report({TESTS[2]: record(2, failure=failure())}, outcomes={TESTS[9]: "missing"}))
+WRONG = read(report({TESTS[2]: record(2, failure=failed())}, outcomes={TESTS[9]: "missing"}))
 VALUES: tuple[Any, ...] = (
     None,
     True,

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
 
 from convcheck.cases.case import Case
 from convcheck.form.layouts import Array
@@ -56,6 +59,35 @@ class Evidence:
     its arrays so arranged"""
     details: tuple[str, ...] = ()
     """lines on where a call failed, and what it printed, as `traces` makes them"""
+
+    @classmethod
+    def of_result(
+        cls, arrays: Mapping[str, Array], case: Case, whole: Wrong, limits: Array | None = None
+    ) -> Self:
+        """Return the evidence of a wrong result, of which the worst element is to be looked at.
+
+        Args:
+            arrays: what the kernel was handed.
+            case: whose geometry the call had.
+            whole: the result.
+            limits: what rounding can explain of each error, where that was computed.
+        """
+        with np.errstate(all="ignore"):
+            severity = np.abs(whole.got - whole.expected) / (1.0 if limits is None else limits)
+        severity = np.where(np.isnan(severity), np.inf, severity)
+        worst = int(np.argmax(np.where(whole.wrong, severity, -1)))
+        index = tuple(int(i) for i in np.unravel_index(worst, severity.shape))
+        return cls(
+            *(arrays, case),
+            expression=f"z[{', '.join(map(str, index))}]",
+            index=index,
+            got=float(whole.got[index]),
+            expected=float(whole.expected[index]),
+            excess=None if limits is None else float(severity[index]),
+            wrong=int(whole.wrong.sum()),
+            total=whole.wrong.size,
+            whole=whole,
+        )
 
     @property
     def drawn(self) -> bool:

@@ -33,6 +33,16 @@ class Activated(Step):
     fills = ("activations",)
 
     @property
+    def only(self) -> str:
+        """The dtype in which it judges."""
+        return "float64"
+
+    @property
+    def replayable(self) -> bool:
+        """Whether case ids say all that there is to judge: not what `d_act` is here."""
+        return False
+
+    @property
     def name(self) -> str:
         """What tells the step from others of its kind."""
         return f"{self.operation.name}-{self.fore_layer}-{self.activation}"

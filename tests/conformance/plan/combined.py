@@ -2,18 +2,19 @@
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 from convcheck.cases.case import Case
 from convcheck.conformance.shapes.coverage import shape_geometries
-from convcheck.conformance.shapes.sizes import NAMES, Sizes, covering, smaller
+from convcheck.conformance.shapes.sizes import Sizes, covering
 from convcheck.form.geometry import Geometry
-from convcheck.form.operations import Operation, operation_named
+from convcheck.form.operations import Operation
 from convcheck.judging.judge import judge, judge_all
-from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.judging.verdicts import DECIDED, Verdict
 from convcheck.kernels.subjects import Subject
 
+from .simplest import simplest
 from .step import Judged, Step, dtypes_of, fore_layers_of
 
 # What a kernel is judged on, by effort: a loop in Python takes 10 microseconds a multiplication.
@@ -97,7 +98,7 @@ def _each(subject: Subject, geometries: Iterable[Geometry]) -> Iterator[Judged]:
         firsts = judge_all(subject, [first for first, *_ in batch])
         for first, (_, *others) in zip(firsts, batch, strict=True):
             for verdict in _until_decided(subject, first, others):
-                yield Judged([_simplest(verdict)])
+                yield Judged([simplest(verdict)])
 
 
 def _until_decided(subject: Subject, first: Verdict, others: Iterable[Case]) -> Iterator[Verdict]:
@@ -107,21 +108,6 @@ def _until_decided(subject: Subject, first: Verdict, others: Iterable[Case]) -> 
     while verdict.outcome not in DECIDED and (case := next(left, None)):
         verdict = judge(subject, case)
         yield verdict
-
-
-def _simplest(verdict: Verdict) -> Verdict:
-    """Return a disagreement like `verdict`, if that is one, on the simplest geometry found."""
-    if verdict.outcome is not Outcome.DISAGREES:
-        return verdict
-    for name in NAMES:
-        for geometry in smaller(
-            operation_named(verdict.case.operation), verdict.case.geometry, name
-        ):
-            found = judge(verdict.subject, replace(verdict.case, geometry=geometry))
-            if found.outcome is verdict.outcome:
-                verdict = found
-                break
-    return verdict
 
 
 def _elements(geometry: Geometry) -> int:

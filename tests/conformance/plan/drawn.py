@@ -7,6 +7,7 @@ from convcheck.cases.case import Case, Raw, agreement_fills, nonfinite_fills
 from convcheck.conformance.references import laws_of, partners
 from convcheck.conformance.shapes import draws
 from convcheck.form.formats import DTYPES
+from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
@@ -22,35 +23,67 @@ _STREAM = 3
 
 
 @dataclass(frozen=True)
-class Drawn(Step):
-    """Some geometries: exactly, within the bound, on NaN, and by the laws that need no oracle."""
+class _Drawn(Step):
+    """Some geometries."""
 
     count: int
     seed: int
 
-    fills = ("exact", "bound", "nonfinite data", "nonfinite others", *LAWS)
+    def cases(self) -> Iterator[tuple[Geometry, int]]:
+        """Yield geometries, and a seed for the numbers of each."""
+        raw = Raw(self.seed, stream=_STREAM)
+        for _ in range(self.count):
+            yield draws.geometry(draws.Seeded(raw), self.operation), raw.below(_SEEDS)
+
+
+@dataclass(frozen=True)
+class DrawnAgreement(_Drawn):
+    """Geometries on which results are equal on integers, and within the bound on real numbers."""
+
+    fills = ("exact", "bound")
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another."""
-        operation, raw = self.operation, Raw(self.seed, stream=_STREAM)
-        for at in range(self.count):
-            geometry = draws.geometry(draws.Seeded(raw), operation)
-            seed = raw.below(_SEEDS)
-            verdicts = judge_fills(subject, agreement_fills(operation), geometry, seed)
-            yield Judged(verdicts, random=True)
-            if at % 4 == 0:
-                fills = nonfinite_fills(operation)
-                yield Judged(judge_fills(subject, fills, geometry, seed))
-                cases = [Case(operation.name, geometry, each, "integers", seed) for each in DTYPES]
-                yield Judged(judge_laws(subject, cases))
+        kinds = agreement_fills(self.operation)
+        for geometry, seed in self.cases():
+            yield Judged(judge_fills(subject, kinds, geometry, seed), random=True)
 
 
-def judge_laws(subject: Subject, cases: list[Case]) -> list[Verdict]:
-    """Judge a kernel by every law, on cases with exact integers."""
-    laws, others = laws_of(subject.operation.name), partners()
-    return [judge_law(law, subject, case, others) for case in cases for law in laws]
+@dataclass(frozen=True)
+class DrawnNonfinite(_Drawn):
+    """Geometries on which NaN and infinities reach the results that they enter, and no others."""
+
+    fills = ("nonfinite data", "nonfinite others")
+
+    def judge(self, subject: Subject) -> Iterator[Judged]:
+        """Judge the kernel on one geometry after another."""
+        kinds = nonfinite_fills(self.operation)
+        for geometry, seed in self.cases():
+            yield Judged(judge_fills(subject, kinds, geometry, seed))
 
 
-def drawn(operation: Operation, effort: str, seed: int) -> Drawn:
-    """Return the step of an operation."""
-    return Drawn(operation, EXAMPLES[effort], seed)
+@dataclass(frozen=True)
+class DrawnLaws(_Drawn):
+    """Geometries on which the kernel agrees with itself as the laws demand."""
+
+    fills = tuple(LAWS)
+
+    def judge(self, subject: Subject) -> Iterator[Judged]:
+        """Judge the kernel on one geometry after another."""
+        for geometry, seed in self.cases():
+            yield Judged(judge_laws(subject, geometry, seed))
+
+
+def judge_laws(subject: Subject, geometry: Geometry, seed: int) -> list[Verdict]:
+    """Judge a kernel by every law, on exact integers of every dtype."""
+    name, others = subject.operation.name, partners()
+    cases = [Case(name, geometry, dtype, "integers", seed) for dtype in DTYPES]
+    return [judge_law(law, subject, case, others) for case in cases for law in laws_of(name)]
+
+
+def drawn(operation: Operation, effort: str, seed: int) -> Iterator[Step]:
+    """Yield the steps of an operation: those whose geometries cost more have fewer."""
+    count = EXAMPLES[effort]
+    yield DrawnAgreement(operation, count, seed)
+    yield DrawnNonfinite(operation, count // 4, seed)
+    yield DrawnLaws(operation, count // 4, seed)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from convcheck.cases.case import Case
 from convcheck.conformance.shapes.networks import Layer, distinct_layers
+from convcheck.conformance.shapes.patches import judge_sampled
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
 from convcheck.judging.judge import judge
-from convcheck.judging.patches import judge_sampled
 from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step
@@ -52,8 +52,8 @@ class RealLayer(Step):
         return self.dtype
 
     @property
-    def whole(self) -> bool:
-        """Whether every result is judged: then case ids say all that there is to judge."""
+    def replayable(self) -> bool:
+        """Whether every result is judged, so that case ids say all that there is to judge."""
         return self.all_results or self.layer.multiplications <= _WHOLE
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
@@ -62,7 +62,7 @@ class RealLayer(Step):
             Case(self.operation.name, self.layer.geometry, self.dtype, fill, seed=1)
             for fill in FILLS
         ]
-        if self.whole:
+        if self.replayable:
             yield Judged([judge(subject, case) for case in cases])
         else:
             yield Judged([judge_sampled(subject, case, OUTPUTS) for case in cases])

@@ -24,7 +24,7 @@ def plan(operation: Operation, effort: str = "quick", seed: int = 0) -> Iterator
         seed: of what is drawn at random.
     """
     yield from boundaries(operation)
-    yield drawn(operation, effort, seed)
+    yield from drawn(operation, effort, seed)
     yield from certified(operation, effort, seed)
     yield from combined(operation, TIERS[effort])
     yield Shapes(operation)

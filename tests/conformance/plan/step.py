@@ -32,8 +32,6 @@ class Step:
     """A part of what is judged of an operation's kernel."""
 
     operation: Operation
-    fills: ClassVar[tuple[str, ...]]
-    """the properties that are judged"""
     filed: ClassVar[str | None] = None
     """the property that verdicts are filed under, where that is not their own"""
 
@@ -43,9 +41,19 @@ class Step:
         return self.operation.name
 
     @property
+    def fills(self) -> tuple[str, ...]:
+        """The properties that are judged."""
+        raise NotImplementedError
+
+    @property
     def only(self) -> str | None:
         """The dtype in which alone it judges, if there is one."""
         return None
+
+    @property
+    def replayable(self) -> bool:
+        """Whether case ids say all that there is to judge."""
+        return True
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the operation's kernel, one example after another."""

@@ -12,7 +12,7 @@ import pytest
 
 from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, Fitted, split
 from convcheck.kernels.isolation.isolated import Isolated
-from convcheck.kernels.literals import written
+from convcheck.kernels.literals import declared
 from convcheck.kernels.subjects import Subject
 
 TABLE = "pyproject.toml"
@@ -111,30 +111,11 @@ def _line(entry: Any) -> str:
         return entry
     if not isinstance(entry, dict) or not isinstance(entry.get("kernel"), str):
         raise CandidateError(f"kernels: {entry!r}: expected {_ENTRY}")
-    declared = {key: value for key, value in entry.items() if key != "kernel"}
-    return ",".join([entry["kernel"], *(f"{k}={_value(k, v)}" for k, v in declared.items())])
-
-
-def _value(key: str, value: Any) -> str:
-    """Return a TOML value as a line has it: text, a list of texts, or a table."""
-    if isinstance(value, str):
-        return value.replace(" ", "_") if key in ("declines", "promises") else value
-    lists, tables = ("dtypes", "declines", "promises"), ("names", "constants")
-    if key in lists and isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return "+".join(value).replace(" ", "_")
-    if key == "constants" and isinstance(value, dict):
-        return "+".join(f"{name}:{_literal(name, each)}" for name, each in value.items())
-    if key == "names" and isinstance(value, dict):
-        return "+".join(f"{name}:{each}" for name, each in value.items())
-    expected = "a list of texts" if key in lists else "a table" if key in tables else "a text"
-    raise CandidateError(f"{key}={value!r}: expected {expected}")
-
-
-def _literal(name: str, value: Any) -> str:
+    given = {key: value for key, value in entry.items() if key != "kernel"}
     try:
-        return written(value)
+        return ",".join([entry["kernel"], *(f"{k}={declared(k, v)}" for k, v in given.items())])
     except ValueError as error:
-        raise CandidateError(f"constants={name}: {error}") from None
+        raise CandidateError(str(error)) from None
 
 
 def _placed(line: str, folder: Path) -> str:

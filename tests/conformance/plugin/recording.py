@@ -21,15 +21,15 @@ from convcheck.conformance.shapes.boundaries import boundary_geometries, classes
 from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.diagnosis.told import Diagnosis
-from convcheck.diagnosis.where.scan import is_lost
 from convcheck.diagnosis.where.seen import Seen
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.certificates import Certificate
 from convcheck.judging.laws.identities import LAWS
-from convcheck.judging.verdicts import DECIDED, Outcome, Verdict, describe, explain, said
+from convcheck.judging.verdicts import DECIDED, Outcome, Verdict, explain
 from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.shown.evidence import Evidence
+from convcheck.kernels.shown.message import describe
 from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
 from convcheck.reports import rows
@@ -55,10 +55,14 @@ Cell = tuple[str, str, str]
 
 def planned_cells(subjects: Iterable[Subject]) -> list[Cell]:
     """Return operation, property and dtype of every cell that a full run fills."""
+    return [cell for each in subjects for cell in cells_of(each.operation)]
+
+
+def cells_of(operation: Operation) -> list[Cell]:
+    """Return the cells that are filled of one operation."""
+    laws = laws_of(operation.name)
     return [
         (operation.name, prop, dtype)
-        for operation in [each.operation for each in subjects]
-        for laws in [laws_of(operation.name)]
         for prop in PROPERTIES
         for dtype in DTYPES
         if (prop not in LAWS or prop in laws)
@@ -367,7 +371,7 @@ def _showing(verdict: Verdict, found: Diagnosis | None) -> Verdict:
 
 def _diagnosis(verdict: Verdict) -> Diagnosis | None:
     """Return how the kernel is wrong; None where it hung or crashed."""
-    return None if is_lost(verdict.reason) else diagnose(verdict)
+    return None if verdict.lost else diagnose(verdict)
 
 
 def _failure(verdict: Verdict, tally: _Tally) -> rows.Failure:
@@ -379,7 +383,7 @@ def _failure(verdict: Verdict, tally: _Tally) -> rows.Failure:
         outcome="misbehaved" if verdict.outcome is Outcome.MISBEHAVED else "disagrees",
         rank=tally.rank,
         rerun=printable(again(verdict, found.cases if found else ())),
-        said=printable(said(verdict)),
+        said=printable(verdict.finding),
         details=[printable(line) for line in (evidence.details if evidence else ())],
         element=_element(evidence) if evidence and evidence.expression else None,
         described=f"{describe(case.geometry)}; fill {case.fill}",

@@ -1,0 +1,146 @@
+"""Judging one kernel by the steps of a plan, and telling what came of it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from convcheck.cases.case import Case
+from convcheck.form import pytorch
+from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.kernels import floating
+from convcheck.kernels.subjects import Subject
+
+from . import references
+from .plan.certified import Certified
+from .plan.replay import Replay
+from .plan.simplest import simplest
+from .plan.step import Step
+from .plugin.recording import ConformanceError, Record, cells_of
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of judging a kernel: true if something was decided and nothing failed."""
+
+    operation: str
+    judged: int
+    """cases"""
+    decided: int
+    """of these"""
+    failures: tuple[Verdict, ...]
+    """the first of each step of the plan that failed"""
+    text: str
+
+    def __bool__(self) -> bool:
+        """Whether something was decided and nothing failed."""
+        return self.decided > 0 and not self.failures
+
+    def __repr__(self) -> str:
+        """Return one short line, which pytest shows where a result is not true."""
+        if self.failures:
+            first = self.failures[0]
+            return f"<Result {self.operation}: {first.prop}: {first.outcome} on {first.case}>"
+        state = "conforms" if self else "nothing decided"
+        counts = f"{self.judged:,} cases judged, {self.decided:,} decided"
+        return f"<Result {self.operation}: {state}; {counts}>"
+
+    def __str__(self) -> str:
+        """Return all that is known, as the end of `convcheck check` tells it."""
+        return self.text
+
+
+@dataclass
+class Run:
+    """A kernel that is judged by steps."""
+
+    subject: Subject
+    profile: str
+    seed: int
+    call: Callable[[Mapping[str, Any]], str]
+    """writes Python that judges the kernel again, with such keywords"""
+    records: dict[str, Record] = field(default_factory=dict)
+    failures: dict[str, Verdict] = field(default_factory=dict)
+    seen: set[Outcome] = field(default_factory=set)
+
+    @property
+    def conforms(self) -> bool:
+        """Whether something was decided and nothing failed."""
+        return not self.failures and not self.seen.isdisjoint(DECIDED)
+
+    def walk(self, steps: Iterable[Step], *, stop: bool = False) -> None:
+        """Judge by some steps, or until one fails; OracleError where the oracles differ."""
+        left = iter(steps)
+        with floating.kept(self.subject.module), pytorch.one_thread():
+            references.check_oracles(self.subject)
+            for step in left:
+                self._judge(step)
+                if stop and self.failures:
+                    self._simplify(step, left)
+                    return
+
+    def _simplify(self, failed: Step, left: Iterator[Step]) -> None:
+        """Judge on simpler geometries, too: those of a small region, or else ever smaller ones."""
+        (verdict,) = self.failures.values()
+        for step in left:
+            if isinstance(step, Certified):
+                self._judge(step)
+        if len(self.failures) == 1 and failed.replayable:
+            found = simplest(verdict)
+            if found is not verdict:
+                self._judge(Replay(self.subject.operation, found.case, found.prop))
+
+    def _judge(self, step: Step) -> None:
+        name = f"{type(step).__name__} {len(self.records):05} {step.name}"
+        record = Record(lambda _: self.subject, again=self._again)
+        self.records[name] = record
+        self.subject.begin()
+        try:
+            self.seen |= record.walk(step, None if step.replayable else "")
+        except ConformanceError as error:
+            if error.verdict is None:
+                raise
+            self.failures[name] = error.verdict
+
+    def _again(
+        self, verdict: Verdict, cases: Sequence[Case] = (), command: str | None = None
+    ) -> str:
+        """Return Python that judges a failed verdict again, or all: a case does not say what."""
+        if command is not None and not cases:
+            given = {"profile": self.profile, "seed": self.seed}
+            usual = {"profile": "quick", "seed": 0}
+            return self.call({key: each for key, each in given.items() if each != usual[key]})
+        ids = [str(case) for case in cases or [verdict.case]]
+        return self.call({"case": ids[0] if len(ids) == 1 else ids})
+
+    def result(self, *, brief: bool = False, whole: bool = True) -> Result:
+        """Return what came of it; the kernel is called again, to find out how it is wrong.
+
+        Args:
+            brief: whether the text tells no more than that, if it is wrong.
+            whole: whether all of a plan was judged.
+        """
+        # Where nothing failed nothing is told, and these take time to import.
+        from convcheck.reports import document, findings, problems, terminal, words  # noqa: PLC0415
+
+        operation = self.subject.operation
+        with floating.kept(self.subject.module), pytorch.one_thread():
+            records = {name: each.found() for name, each in self.records.items()}
+        outcomes = {name: "failed" if name in self.failures else "passed" for name in records}
+        found = findings.build(
+            findings.Results(records, outcomes, {}, records, whole=whole),
+            findings.Planned(cells_of(operation), (), ()),
+            document.Asked(
+                {operation.name: str(self.subject)}, {}, {}, self.profile, str(self.seed), None
+            ),
+        )
+        lines = []
+        for problem in problems.problems(found):
+            if not brief:
+                lines += [problem.fault, *terminal.lines(found, problem), ""]
+            elif problem.first is not None:
+                lines += [problem.fault, *terminal.told(problem.first)]
+        if not (brief and lines):
+            lines.append(words.sentence(found))
+        counts = sum(found.totals.values()), found.decided
+        failures = tuple(self.failures.values())
+        return Result(operation.name, *counts, failures, "\n".join(lines))

@@ -1,0 +1,127 @@
+"""Kernels that are handed over in Python: what is judged of them, and what they declare."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, TypedDict
+
+from convcheck.form.operations import Operation
+from convcheck.kernels import literals
+from convcheck.kernels.candidates import KEYS, Candidate, Fitted
+from convcheck.kernels.functions import subject_of
+from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.promises import DIRECT
+from convcheck.kernels.subjects import Subject
+
+
+class Declarations(TypedDict, total=False):
+    """What a kernel declares, in the words of a line that names one."""
+
+    tensors: Literal["NHWC", "NCHW"]
+    filters: Literal["IHWO", "HWIO", "OIHW", "IOHW"]
+    arrays: Literal["numpy", "torch", "jax"]
+    names: Mapping[str, str]
+    constants: Mapping[str, Any]
+    dtypes: str | Sequence[str]
+    declines: str | Sequence[str]
+    sums: str
+    accuracy: str
+    subnormals: str
+    promises: str | Sequence[str]
+
+
+class Given(Fitted):
+    """An object of Python's, called in this process."""
+
+    def __init__(self, candidate: Candidate, kernel: Callable[..., Any]) -> None:
+        """Take a kernel, and what it declares."""
+        super().__init__(candidate, kernel)
+        # To import the main program again is to run it again.
+        self._found = _place(kernel) is not None and kernel.__module__ != "__main__"
+        if not self._found:
+            self.line = ""
+
+    def import_line(self) -> str:
+        """Return the line of Python that has it as its operation's name, if there is one."""
+        if self._found:
+            return self.candidate.import_line()
+        fitted = "" if self.candidate.plain else ", called in the notebook's layouts"
+        return f"{self.name} = ...  # the kernel that was judged{fitted}"
+
+
+def subject_given(
+    kernel: Callable[..., Any],
+    operation: Operation,
+    declared: Mapping[str, Any],
+    *,
+    isolated: bool = False,
+) -> Subject:
+    """Return what is judged where a user hands over `kernel`.
+
+    Args:
+        kernel: anything that can be called, or a subject.
+        operation: that it is to compute.
+        declared: as `Declarations`.
+        isolated: whether it is to run in a process of its own.
+
+    Raises:
+        TypeError: it cannot be called, or declares what there is not.
+        ValueError: it cannot be called with the operation's arguments, declares something that
+            cannot be, or cannot be imported where it has to be.
+    """
+    for key, value in declared.items():
+        if key not in KEYS:
+            raise TypeError(f"{key}={value!r:.100}: expected none, or one of {', '.join(KEYS)}")
+    if isinstance(kernel, Subject):
+        if declared or isolated:
+            named = ", ".join([*declared, *["isolated"] * isolated])
+            raise TypeError(f"{named}: expected none beside {kernel}, which says so itself")
+        return subject_of(kernel, operation)
+    if not callable(kernel):  # whatever its type says
+        kind = type(kernel).__name__  # type: ignore[unreachable]
+        raise TypeError(f"kernel={kernel!r:.100}: expected a function, not one of type {kind}")
+    place = _place(kernel)
+    if isolated and place is None:
+        raise ValueError(
+            f"isolated=True: expected a function that can be imported, not {kernel!r:.100}"
+        )
+    module, function = place or (str(getattr(kernel, "__module__", "")) or "here", _name(kernel))
+    lines = {key: literals.declared(key, value) for key, value in declared.items()}
+    candidate = Candidate.of(operation.name, module, function, lines)
+    if isolated:
+        return Isolated(candidate)
+    promise = getattr(kernel, "promise", DIRECT)
+    if candidate.promise == DIRECT != promise:
+        candidate = replace(candidate, promise=promise)
+    return Given(candidate, kernel)
+
+
+def _name(kernel: Callable[..., Any]) -> str:
+    name = str(getattr(kernel, "__name__", type(kernel).__name__))
+    return name if name.isidentifier() else "kernel"
+
+
+def _place(kernel: Callable[..., Any]) -> tuple[str, str] | None:
+    """Return module, or the path of its file, and name by which `kernel` is found; None if none."""
+    module, name = (str(getattr(kernel, key, "")) for key in ("__module__", "__qualname__"))
+    home: Any = sys.modules.get(module)
+    found = home
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not kernel:
+        return None
+    top = module.partition(".")[0]
+    if module != "__main__" and any(_finds(finder, top) for finder in sys.meta_path):
+        return module, name
+    # Of the main program, or imported by the path of its file.
+    file = Path(getattr(home, "__file__", None) or "")
+    if file.suffix != ".py" or not file.is_file():
+        return None
+    here = Path.cwd()
+    return str(file.relative_to(here) if file.is_relative_to(here) else file), name
+
+
+def _finds(finder: Any, name: str) -> bool:
+    find = getattr(finder, "find_spec", None)
+    return find is not None and find(name, None) is not None
