@@ -12,10 +12,10 @@ from typing import Self, TypeVar
 
 from msgspec.structs import replace
 
+from convcheck.diagnosis.beside.likeness import Likeness
 from convcheck.diagnosis.where.claims import Claim
 from convcheck.diagnosis.where.seen import Seen
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.likeness import Likeness
 from convcheck.judging.verdicts import DECIDED
 from convcheck.kernels.text import printable
 from convcheck.reference.defects import LEDGER

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable
 from itertools import accumulate
 
-from convcheck.judging.likeness import MANY, Likeness
+from convcheck.diagnosis.beside.likeness import MANY, Likeness
 
 from .document import Speed
 from .rows import Record, Refactor, by

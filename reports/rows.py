@@ -11,12 +11,12 @@ from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 import msgspec
 from msgspec import Meta, field
 
+from convcheck.diagnosis.beside.likeness import Likeness, likeness
 from convcheck.form.formats import DTYPES, FORMATS
 from convcheck.form.operations import OPERATIONS, operation_named
 from convcheck.judging.bounds import g
 from convcheck.judging.certificates import Certificate as Certified
 from convcheck.judging.certificates import false_acceptance
-from convcheck.judging.likeness import Likeness, likeness
 from convcheck.judging.verdicts import Outcome
 
 

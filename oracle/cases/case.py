@@ -32,7 +32,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
@@ -151,21 +151,13 @@ class Case:
         """How many bits sums of integers have, in exact mode."""
         return self.format.small if self.fill == "small" else self.format.precision
 
-    @property
+    @cached_property
     def largest(self) -> int | None:
         """Largest magnitude of the integers in a factor that shares the range.
 
         A result with n terms, each a product of d factors, has partial sums of at most
         n * largest**d, which must not exceed 2**p with p `bits`.  None where not even +-1 will do.
         """
-        # functools.cached_property takes a lock in Python 3.11, and longer than all of this.
-        known = self.__dict__
-        if "_largest" not in known:
-            known["_largest"] = self._find_largest()
-        largest: int | None = known["_largest"]
-        return largest
-
-    def _find_largest(self) -> int | None:
         operation = operation_named(self.operation)
         room: int = 2**self.bits // max(1, most_terms(operation, self.geometry))
         if self.fill.startswith("wide-"):

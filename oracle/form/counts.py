@@ -5,9 +5,9 @@ times what its column does.  Batch items and channels that are summed over multi
 their number.  So the oracle is asked once for each axis, of which geometries share few.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
-from operator import attrgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +15,7 @@ import numpy as np
 from .axis import Axis
 from .geometry import Fore, Geometry
 from .layouts import Array
-from .operations import OPERATIONS, Operation
+from .operations import Operation
 
 
 @dataclass(frozen=True)
@@ -53,21 +53,7 @@ def most_terms(operation: Operation, geometry: Geometry) -> int:
 
 def summed(operation: Operation, geometry: Geometry) -> int:
     """Return how many combinations of batch item and channels are summed over."""
-    combinations: int = 1
-    for size in _SIZES[operation]:
-        combinations *= size(geometry)
-    return combinations
-
-
-_SIZE_OF = {
-    "b": attrgetter("batch"),
-    "i": attrgetter("channels_in"),
-    "o": attrgetter("channels_out"),
-    "k": attrgetter("fore.channels_out"),
-}
-_SIZES = {
-    operation: [_SIZE_OF[axis] for axis in operation.summed] for operation in OPERATIONS.values()
-}
+    return math.prod(operation.shape(geometry, operation.summed))
 
 
 # An axis, and kind, taps and stride of layer l+1 along it, where there is one.

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, ClassVar, Self
 
@@ -90,6 +89,17 @@ class Fore(_Sized):
         return f"{self.layer}.{super().__str__()}"
 
 
+class _Along:
+    """A size of one of a geometry's axes, under a name of its own."""
+
+    def __init__(self, axis: str, size: str) -> None:
+        self._size = attrgetter(f"{axis}.{size}")
+
+    def __get__(self, geometry: "Geometry", _: object) -> int:
+        size: int = self._size(geometry)
+        return size
+
+
 @dataclass(frozen=True)
 class Geometry(_Sized):
     """The sizes and strides of one layer, and of the one after it where there is one.
@@ -143,47 +153,9 @@ class Geometry(_Sized):
         """Rows and columns."""
         return self.rows, self.columns
 
-    @property
-    def height(self) -> int:
-        """Rows of the layer's input."""
-        return self.rows.extent
-
-    @property
-    def width(self) -> int:
-        """Columns of the layer's input."""
-        return self.columns.extent
-
-    @property
-    def filter_height(self) -> int:
-        """Rows of the filter."""
-        return self.rows.taps
-
-    @property
-    def filter_width(self) -> int:
-        """Columns of the filter."""
-        return self.columns.taps
-
-    @property
-    def stride_height(self) -> int:
-        """Rows from one window to the next."""
-        return self.rows.stride
-
-    @property
-    def stride_width(self) -> int:
-        """Columns from one window to the next."""
-        return self.columns.stride
-
-    # Kept, since what follows from a geometry is looked up by it many times.
-    @cached_property
-    def _hash(self) -> int:
-        return hash(_fields_of(self))
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
-        """Leave out what was found out: hashes differ from process to process."""
-        return type(self), _fields_of(self)
+    height, width = _Along("rows", "extent"), _Along("columns", "extent")
+    filter_height, filter_width = _Along("rows", "taps"), _Along("columns", "taps")
+    stride_height, stride_width = _Along("rows", "stride"), _Along("columns", "stride")
 
     def __str__(self) -> str:
         """Return the part of a case id that stands for the geometry."""
@@ -207,7 +179,6 @@ class Geometry(_Sized):
 
 
 _fore_sizes_of = attrgetter(*_names(_OF_FORE))
-_fields_of = attrgetter(*(each.name for each in fields(Geometry)))
 
 
 def _numbers(text: str) -> Iterator[int]:

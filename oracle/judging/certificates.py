@@ -13,9 +13,7 @@ their data before they compute, this says nothing.  Of kernels that round even i
 `promises`) it says nothing of polynomials whose coefficients are no integers, either.
 """
 
-import sys
 import textwrap
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -27,6 +25,7 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Kernel, operation_named
 from convcheck.form.pytorch import one_thread
 from convcheck.kernels.promises import DIRECT
+from convcheck.kernels.shown.progress import ProgressLine
 
 from .cross_check import cross_check
 from .judge import judge, judge_all
@@ -237,46 +236,18 @@ def certify(
     """
     cross_check(ORACLES, [operation_named(region.operation)])
     certificate = Certificate(region, draws, region.count())
-    line = _Line()
-    tell = progress or line
+    line = ProgressLine()
     try:
         with one_thread():
             for _, verdicts in enumerate_region(kernel, region, draws=draws, seed=seed):
                 certificate.add(verdicts)
-                tell(certificate)
+                if progress is not None:
+                    progress(certificate)
+                elif line.due:
+                    done = certificate.agreed + certificate.undecided
+                    line.write(f"{region.operation}: ", done, certificate.planned)
     except KeyboardInterrupt:
         certificate.interrupted = True
     finally:
         line.clear()
     return certificate
-
-
-class _Line:
-    """A line on a terminal, written anew each half second from the second second on."""
-
-    def __init__(self) -> None:
-        self._started = self._last = time.monotonic()
-        self._wanted = sys.stderr.isatty()
-        self._length = 0
-
-    def __call__(self, certificate: Certificate) -> None:
-        now = time.monotonic()
-        if not self._wanted or now - self._started < 2 or now - self._last < 0.5:
-            return
-        self._last = now
-        done = certificate.agreed + certificate.undecided
-        left = (now - self._started) / max(done, 1) * (certificate.planned - done)
-        text = (
-            f"{certificate.region.operation}: {done:,} of {certificate.planned:,} geometries, "
-            f"about {left:.0f} s left"
-        )
-        # Spaces over the end of a line that was longer.
-        sys.stderr.write(f"\r{text:{self._length}}")
-        sys.stderr.flush()
-        self._length = len(text)
-
-    def clear(self) -> None:
-        """Leave nothing of the line, so that what is written next has it to itself."""
-        if self._length:
-            sys.stderr.write(f"\r{'':{self._length}}\r")
-            sys.stderr.flush()

@@ -41,7 +41,7 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Kernel, operation_named
 from convcheck.kernels import floating
 from convcheck.kernels.functions import subject_of
-from convcheck.kernels.misbehaviour import MisbehaviourError, NotCalledError
+from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
 from convcheck.kernels.shown.evidence import Evidence, Wrong
 from convcheck.kernels.subjects import Answer, Call, Subject
@@ -97,29 +97,29 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     promise = subject.promise
     if promise is not DIRECT:
         cases = [suited(promise, case) for case in cases]
-    questions = [_Question(subject, case, property_of(case)) for case in cases]
-    verdicts = [not_judged(subject, q.case, q.prop) for q in questions]
-    asked = [q for q, verdict in zip(questions, verdicts, strict=True) if verdict is None]
-    for question in asked:
-        question.arrays = question.case.shared_arrays()
+    found = [not_judged(subject, case, property_of(case)) for case in cases]
+    asked = [case for case, verdict in zip(cases, found, strict=True) if verdict is None]
+    arrays = [case.shared_arrays() for case in asked]
     with ORACLE:
-        for question in asked:
-            question.ask_oracle(promise)
+        right = [_right(*each, promise) for each in zip(asked, arrays, strict=True)]
     with BOUNDS:
-        for question in asked:
-            question.limits = limits_of(promise, question.case, question.arrays)
-    calls = [Call(q.case.geometry, q.arrays, q.expected.shape) for q in asked]
+        limits = [limits_of(promise, *each) for each in zip(asked, arrays, strict=True)]
+    shape, result = subject.operation.shape, subject.operation.result
+    calls = [
+        Call(case.geometry, given, shape(case.geometry, result))
+        for case, given in zip(asked, arrays, strict=True)
+    ]
     with KERNEL:
         answers = subject.call_all(calls)
-    for question, answer in zip(asked, answers, strict=True):
-        question.result = answer
-    answered = (question.verdict() for question in asked)
-    found = [next(answered) if verdict is None else verdict for verdict in verdicts]
-    if len(cases) > 1 and found[-1].reason.startswith("changed "):
+    agree = (Verdict(case, subject, property_of(case), Outcome.AGREES) for case in asked)
+    decided = map(_decided, agree, arrays, answers, right, limits)
+    verdicts = [next(decided) if verdict is None else verdict for verdict in found]
+    last = verdicts[-1].misbehaviour
+    if len(cases) > 1 and last is not None and last.kind is Misbehaviour.CHANGED:
         # Some settings are looked at after the last call alone: see which one it was.
         alone = [judge(subject, case) for case in cases]
-        return alone if any(verdict.failed for verdict in alone) else found
-    return found
+        return alone if any(verdict.failed for verdict in alone) else verdicts
+    return verdicts
 
 
 def judge_against(
@@ -136,13 +136,9 @@ def judge_against(
         expected: the result that it should give, in float64.
         limits: how much it may be off; None demands equality.
     """
-    question = _Question(verdict.subject, verdict.case, verdict.prop)
-    question.arrays, question.expected, question.limits = arrays, expected, limits
     with KERNEL:
-        (question.result,) = verdict.subject.call_all(
-            [Call(verdict.case.geometry, arrays, expected.shape)]
-        )
-    return question.verdict()
+        (answer,) = verdict.subject.call_all([Call(verdict.case.geometry, arrays, expected.shape)])
+    return _decided(verdict, arrays, answer, expected, limits)
 
 
 def not_judged(subject: Subject, case: Case, prop: str) -> Verdict | None:
@@ -172,44 +168,26 @@ def limits_of(promise: Promise, case: Case, arrays: Arrays) -> Bound | None:
     return bound(operation_named(case.operation), case.geometry, arrays, case.dtype, promise)
 
 
-class _Question:
-    """What a case asks of a kernel, and how oracle and kernel answered."""
+def _right(case: Case, arrays: Arrays, promise: Promise) -> Array | Spread:
+    """Return what the result should be, of a kernel that promises this."""
+    if case.mode == "nonfinite":
+        return spread(case, arrays, promise)
+    return operation_named(case.operation).oracle(case.geometry, arrays)
 
-    __slots__ = (*("arrays", "case", "expected", "limits", "prop", "result", "spread", "subject"),)
-    arrays: Arrays
-    expected: Array
-    limits: Bound | None
-    """how much the result may be off; None demands equality"""
-    result: Answer
-    spread: Spread | None
-    """where NaN and infinity go, in a case that has some"""
 
-    def __init__(self, subject: Subject, case: Case, prop: str) -> None:
-        self.subject, self.case, self.prop = subject, case, prop
-        self.spread = None
-
-    def ask_oracle(self, promise: Promise) -> None:
-        """Find out what the result should be, of a kernel that promises this."""
-        if self.case.mode == "nonfinite":
-            self.spread = spread(self.case, self.arrays, promise)
-            self.expected = self.spread.values
-        else:
-            self.expected = self.subject.operation.oracle(self.case.geometry, self.arrays)
-
-    def verdict(self) -> Verdict:
-        """Return what the answers say."""
-        verdict = Verdict(self.case, self.subject, self.prop, Outcome.AGREES)
-        if isinstance(self.result, MisbehaviourError):
-            if isinstance(self.result, NotCalledError):
-                return replace(verdict, outcome=Outcome.UNDECIDED, reason=str(self.result))
-            return misbehaved(verdict, self.result, Evidence(self.arrays, self.case))
-        z = self.result.astype(np.float64, copy=False)
-        if self.spread is not None:
-            return _spreading(verdict, self.arrays, z, self.spread)
-        if self.limits is None:
-            return _equal(verdict, self.arrays, z, self.expected)
-        judged = _rounded if self.case.mode == "exact" else _within
-        return judged(verdict, self.arrays, z, self.expected, self.limits)
+def _decided(
+    verdict: Verdict, arrays: Arrays, answer: Answer, right: Array | Spread, limits: Bound | None
+) -> Verdict:
+    """Return `verdict`, changed to what an answer says beside what is right."""
+    if isinstance(answer, MisbehaviourError):
+        return misbehaved(verdict, answer, Evidence(arrays, verdict.case))
+    z = answer.astype(np.float64, copy=False)
+    if isinstance(right, Spread):
+        return _spreading(verdict, arrays, z, right)
+    if limits is None:
+        return _equal(verdict, arrays, z, right)
+    judged = _rounded if verdict.case.mode == "exact" else _within
+    return judged(verdict, arrays, z, right, limits)
 
 
 def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence) -> Verdict:
@@ -217,11 +195,14 @@ def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence)
 
     A kernel that raises on an empty batch does not offer it: nothing wrong is computed.
     """
-    if evidence.case.geometry.batch == 0 and str(problem).startswith("raised "):
+    verdict = replace(verdict, misbehaviour=problem, reason=str(problem))
+    if problem.kind is Misbehaviour.NOT_CALLED:
+        return replace(verdict, outcome=Outcome.UNDECIDED)
+    if problem.kind is Misbehaviour.RAISED and evidence.case.geometry.batch == 0:
         reason = f"on an empty batch it {problem}"
         return replace(verdict, outcome=Outcome.NOT_OFFERED, reason=reason)
     evidence = replace(evidence, details=problem.details)
-    return replace(verdict, outcome=Outcome.MISBEHAVED, reason=str(problem), evidence=evidence)
+    return replace(verdict, outcome=Outcome.MISBEHAVED, evidence=evidence)
 
 
 def property_of(case: Case) -> str:

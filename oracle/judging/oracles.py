@@ -4,7 +4,7 @@ Each computes them in its own way, and `cross_check` compares them:
 
     PyTorch          conv2d, conv_transpose2d and autograd, in float64; it judges kernels
     Python integers  the trilinear form of `operations`, term by term, in integers of
-                     unlimited size; no arithmetic of NumPy's
+                     unlimited size, of which NumPy only keeps the places
     sliding windows  einsum over windows of the wide side; where that is the result, over
                      windows of the narrow side, zeros put between its elements
     loops            kernels that are handed in
@@ -38,9 +38,8 @@ def python_integers(operation: Operation, geometry: Geometry, arrays: Arrays) ->
         ValueError: an element of a factor is not an integer.
     """
     factors = {name: _integers(name, arrays[name]) for name in operation.factors}
-    result = composed(operation, geometry, factors, _terms, _multiplied)
-    shape = operation.shape(geometry, operation.result)
-    return np.array(result, np.float64).reshape(shape)
+    result: Array = composed(operation, geometry, factors, _terms)
+    return result.astype(np.float64)
 
 
 def sliding_windows(
@@ -69,46 +68,28 @@ ORACLES: Mapping[str, Oracle] = {
 }
 
 
-def _integers(name: str, array: Array) -> Any:
-    """Return `array` as nested lists of integers."""
-    if not all(isinstance(value, int) or value.is_integer() for value in array.ravel().tolist()):
+def _integers(name: str, array: Array) -> Array:
+    """Return `array` with integers of Python's as its elements."""
+    numbers = [float(value) for value in array.ravel().tolist()]
+    if not all(value.is_integer() for value in numbers):
         raise ValueError(f"{name}: expected integers alone")
-
-    def convert(nested: Any) -> Any:
-        return [convert(each) for each in nested] if isinstance(nested, list) else int(nested)
-
-    return convert(array.tolist())
+    integers = np.empty(array.size, object)
+    integers[:] = [int(value) for value in numbers]
+    return integers.reshape(array.shape)
 
 
-def _terms(operation: Operation, geometry: Geometry, factors: Mapping[str, Any]) -> Any:
-    """Return the sums of all terms of the trilinear form, as nested lists."""
+def _terms(operation: Operation, geometry: Geometry, factors: Arrays) -> Array:
+    """Return the sums of all terms of the trilinear form; arrays hold Python's integers."""
     extents, (rows, columns) = operation.extents(geometry), operation.spans(geometry)
-    result = _zeros([extents[axis] for axis in operation.result])
+    result = np.full(operation.shape(geometry, operation.result), 0, object)
     for indices in product(*(range(extents[axis]) for axis in "bioPQhw")):
         at = dict(zip("bioPQhw", indices, strict=True))
         at |= {"H": rows.place(at["P"], at["h"]), "W": columns.place(at["Q"], at["w"])}
         term = 1
         for name, axes in operation.factors.items():
-            term *= _element(factors[name], [at[axis] for axis in axes])
-        *most, last = [at[axis] for axis in operation.result]
-        _element(result, most)[last] += term
+            term *= factors[name][tuple(at[axis] for axis in axes)]
+        result[tuple(at[axis] for axis in operation.result)] += term
     return result
-
-
-def _zeros(extents: list[int]) -> Any:
-    return [_zeros(extents[1:]) for _ in range(extents[0])] if extents else 0
-
-
-def _element(nested: Any, index: list[int]) -> Any:
-    for i in index:
-        nested = nested[i]
-    return nested
-
-
-def _multiplied(a: Any, b: Any) -> Any:
-    if isinstance(a, list):
-        return [_multiplied(x, y) for x, y in zip(a, b, strict=True)]
-    return a * b
 
 
 def _windows(operation: Operation, geometry: Geometry, factors: Mapping[str, Array]) -> Array:

@@ -1,14 +1,13 @@
 """What can be said of one kernel on one case."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from convcheck.cases.case import Case
-from convcheck.form.geometry import Geometry
-from convcheck.kernels.shown.code import snippet
+from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.shown.evidence import Evidence
+from convcheck.kernels.shown.message import message
 from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
 
@@ -84,11 +83,30 @@ class Verdict:
     """a factor whose NaN or infinity meets zeros that the kernel inserted, and makes NaN of them"""
     skips: bool = False
     """whether it leaves out products of zeros of the data with NaN or infinity"""
+    misbehaviour: MisbehaviourError | None = None
+    """what the kernel did instead of giving a result, of which `reason` are the words"""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the kernel hung or crashed, so that asking it again leads nowhere."""
+        return self.misbehaviour is not None and self.misbehaviour.lost
 
     @property
     def failed(self) -> bool:
         """Whether the kernel is wrong."""
         return self.outcome in FAILED
+
+    @property
+    def finding(self) -> str:
+        """What it says, in a sentence without the numbers."""
+        if self.outcome is Outcome.MISBEHAVED:
+            return f"the kernel {self.reason}"
+        if self.outcome is Outcome.AGREES:
+            return f"the kernel agrees with {_WITH.get(self.prop, f'itself: {self.prop} holds')}"
+        if not self.failed:
+            return f"{self.outcome}: {self.reason}"
+        against = _AGAINST.get(self.prop, f"itself: {self.reason}")
+        return f"the kernel disagrees with {against}"
 
     def __bool__(self) -> bool:
         """Whether it was decided and the kernel agrees; `failed` asks whether it is wrong."""
@@ -114,59 +132,13 @@ def explain(verdict: Verdict, rerun: str | None = None, diagnosis: Sequence[str]
         rerun: a command that judges the same kernel on the same case, if there is one.
         diagnosis: lines on how the kernel is wrong.
     """
-    case, evidence = verdict.case, verdict.evidence
-    who = f"{case.operation}, {case.dtype}"
-    if verdict.outcome is Outcome.MISBEHAVED:
-        lines = [f"{who}: the kernel {verdict.reason}"]
-    elif verdict.outcome is Outcome.AGREES:
-        what = _WITH.get(verdict.prop, f"itself: {verdict.prop} holds")
-        lines = [f"{who}: the kernel agrees with {what}"]
-    elif not verdict.failed:
-        lines = [f"{who}: {verdict.outcome}: {verdict.reason}"]
-    else:
-        against = _AGAINST.get(verdict.prop, f"itself: {verdict.reason}")
-        lines = [f"{who}: the kernel disagrees with {against}"]
-    if evidence is not None:
-        lines += [f"  {line}" for line in evidence.details]
-    if evidence is not None and evidence.expression:
-        lines += [_numbers(evidence), f"  wrong    {_share(evidence)}"]
-    lines += diagnosis
-    lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
-    lines.append(f"  case id  {case}" if rerun is None else f"  rerun    {rerun}")
-    if verdict.error is not None:
-        lines.append(f"  error    at most {verdict.error:.3g} times the bound")
-    if evidence is not None:
-        lines += ["  alone", *(f"    {line}" for line in snippet(verdict.subject, evidence))]
-    return "\n".join(lines)
-
-
-def _numbers(evidence: Evidence) -> str:
-    line = f"  element  {evidence.expression} is {evidence.got!r}, expected {evidence.expected!r}"
-    if math.isfinite(evidence.got) and math.isfinite(evidence.expected):
-        line += f", off by {evidence.got - evidence.expected:.6g}"
-    if evidence.excess is None or evidence.excess <= 1:  # then equality was demanded
-        return line
-    if math.isinf(evidence.excess):
-        return f"{line}, where rounding can explain nothing"
-    return f"{line}, {evidence.excess:.3g} times the bound"
-
-
-def _share(evidence: Evidence) -> str:
-    return f"{evidence.wrong} of {evidence.total} element{'' if evidence.total == 1 else 's'}"
-
-
-def describe(geometry: Geometry) -> str:
-    """Return a geometry in words."""
-    g = geometry
-    layer = (
-        f"batch {g.batch}, input {g.height} x {g.width}, "
-        f"channels {g.channels_in} to {g.channels_out}, "
-        f"filter {g.filter_height} x {g.filter_width}, stride {g.stride_height} x {g.stride_width}"
-    )
-    if g.fore is None:
-        return layer
-    f = g.fore
-    return (
-        f"{layer}; layer l+1 a {f.layer.replace('_', ' ')} to {f.channels_out} channels, "
-        f"filter {f.filter_height} x {f.filter_width}, stride {f.stride_height} x {f.stride_width}"
+    error = None if verdict.error is None else f"at most {verdict.error:.3g} times the bound"
+    return message(
+        f"{verdict.case.operation}, {verdict.case.dtype}: {verdict.finding}",
+        verdict.subject,
+        verdict.case,
+        verdict.evidence,
+        rerun=rerun,
+        error=error,
+        diagnosis=diagnosis,
     )

@@ -8,8 +8,8 @@ import zoo
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.shapes.networks import distinct_layers
+from convcheck.conformance.shapes.patches import judge_sampled
 from convcheck.judging.certificates import enumerate_region
-from convcheck.judging.patches import judge_sampled
 from convcheck.reference import convolution
 
 KERNEL = zoo.kernels(zoo.STYLES["fused"])["convolution"]

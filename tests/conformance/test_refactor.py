@@ -12,10 +12,10 @@ from convcheck.conformance.plugin.likeness import Tally
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.subjects import subjects_of
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.diagnosis.beside.likeness import compare
 from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.operations import Operation
-from convcheck.judging.likeness import compare
 from convcheck.kernels.subjects import Subject
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -100,7 +100,7 @@ def diagnosis(size: int = 6, **changes: Any) -> Diagnosis:
             )
         ],
         patterns=[f"only rows from {size // 2 + 1} on are wrong"],
-        advice=[],
+        advice=["strides=int"],
         picture=rows.Picture(
             title="Part of the result",
             axes=("row", "column"),

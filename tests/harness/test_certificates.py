@@ -25,6 +25,7 @@ from convcheck.judging.certificates import Certificate, certify, enumerate_regio
 from convcheck.judging.judge import OracleError, judge, judge_all
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.functions import Function
+from convcheck.kernels.shown import progress
 from convcheck.kernels.subjects import Call
 from convcheck.reference import convolution as right
 
@@ -178,7 +179,7 @@ def test_a_terminal_sees_a_line_that_goes_away(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sys, "stderr", terminal)
     seconds = count()
     clock = SimpleNamespace(monotonic=lambda: float(next(seconds)))
-    monkeypatch.setattr(certificates, "time", clock)
+    monkeypatch.setattr(progress, "time", clock)
     certify(right, Region("convolution", 2))
     shown = terminal.getvalue().split("\r")[1:]
     assert len(shown) > 50

@@ -10,12 +10,12 @@ import pytest
 from convcheck.cases.case import Case, agreement_fills
 from convcheck.conformance.references import partners
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.conformance.shapes.patches import judge_sampled
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.judging.judge import judge_all
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
-from convcheck.judging.patches import judge_sampled
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.candidates import Candidate, load
 from convcheck.kernels.isolation.isolated import Isolated

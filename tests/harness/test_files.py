@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,22 +26,24 @@ def older(tmp_path: Path) -> Path:
 
 
 def test_a_report_reads_back_as_it_was(older: Path) -> None:
-    """What was written replaces an older file, and JSON returns the same report."""
-    report = make()
+    """What was written replaces an older file; equal reports are equal bytes, the last a newline.
+
+    A stray surrogate, as in the name of a file, costs neither the report nor itself.
+    """
+    report = make(messages={"größer": "no file \udc80"})
     files.write_json(report, older)
-    assert files.read(older) == report
-    assert json.loads(older.read_bytes())["version"] == VERSION
     assert list(older.parent.iterdir()) == [older]
+    assert files.read(older) == report
+    files.write_json(files.read(older), again := older.with_name("again"))
+    assert older.read_bytes() == again.read_bytes()
+    assert older.read_bytes().endswith(b"\n}\n")
+    assert json.loads(older.read_bytes())["version"] == VERSION
 
 
-def test_equal_reports_are_equal_bytes(tmp_path: Path) -> None:
-    """The text depends on the report alone, and ends with its last line."""
-    one, two = tmp_path / "one", tmp_path / "two"
-    for path in (one, two):
-        files.write_json(make(messages={"a": "größer"}), path)
-    assert one.read_bytes() == two.read_bytes()
-    assert files.read(one).findings.errors[0].message == "größer"
-    assert one.read_bytes().endswith(b"\n}\n")
+def test_text_that_utf8_cannot_hold_is_escaped(older: Path) -> None:
+    """So it is in pages."""
+    files.write_text("größer, no file \udc80", older)
+    assert older.read_text(encoding="utf-8") == "größer, no file \\udc80"
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
@@ -91,33 +94,9 @@ def test_others_may_read_a_report(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o644
 
 
-def test_a_name_without_a_folder_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A relative path is taken from the current folder."""
-    monkeypatch.chdir(tmp_path)
-    files.write_text("text", Path("report.html"))
-    assert (tmp_path / "report.html").read_text(encoding="utf-8") == "text"
-
-
-def test_a_missing_folder_is_an_os_error(tmp_path: Path) -> None:
-    """A folder that does not exist raises OSError, which callers expect, and is not made."""
-    with pytest.raises(FileNotFoundError):
-        files.write_text("text", tmp_path / "missing" / "report.html")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_text_that_utf8_cannot_hold_is_escaped(tmp_path: Path) -> None:
-    """A stray surrogate, as in the name of a file, costs neither the report nor itself."""
-    page, report = tmp_path / "report.html", tmp_path / "report.json"
-    files.write_text("größer, no file \udc80", page)
-    assert page.read_text(encoding="utf-8") == "größer, no file \\udc80"
-    files.write_json(make(missing=["no file \udc80"]), report)
-    assert files.read(report).findings.missing == ["no file \udc80"]
-
-
 KILLED = """
 import os, pathlib, signal, sys
 from convcheck.reports import files
-from convcheck.reports.document import VERSION
 os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
 files.write_text("newer", pathlib.Path(sys.argv[1]))
 """
@@ -145,19 +124,19 @@ def test_two_runs_may_write_to_one_file(older: Path) -> None:
     assert list(older.parent.iterdir()) == [older]
 
 
-@pytest.mark.parametrize("kind", ["folder", "device", "pipe", "loop"])
+KINDS: dict[str, Callable[[Path], object]] = {
+    "folder": Path.mkdir,
+    "device": lambda path: path.symlink_to(os.devnull),
+    "pipe": os.mkfifo,
+    "loop": lambda path: path.symlink_to(path),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_nothing_but_a_file_is_replaced(tmp_path: Path, kind: str) -> None:
     """A folder, device or pipe, or a link in a circle, stays what it is."""
     path = tmp_path / "report.html"
-    match kind:
-        case "folder":
-            path.mkdir()
-        case "device":
-            path.symlink_to(os.devnull)
-        case "pipe":
-            os.mkfifo(path)
-        case "loop":
-            path.symlink_to(path)
+    KINDS[kind](path)
     before = path.lstat()
     with pytest.raises(OSError, match=r"expected a regular file|symbolic links"):
         files.write_text("text", path)

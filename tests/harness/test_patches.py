@@ -10,10 +10,10 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.conformance.references import reference_for
+from convcheck.conformance.shapes.patches import judge_sampled, patch
 from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
-from convcheck.judging.patches import judge_sampled, patch
 from convcheck.judging.verdicts import Outcome, explain
 from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.shown.code import snippet

@@ -16,8 +16,8 @@ from convcheck.cases.case import Case
 from convcheck.conformance.plugin import replaced
 from convcheck.conformance.plugin.likeness import Tally
 from convcheck.conformance.plugin.recording import ConformanceError
+from convcheck.diagnosis.beside.likeness import Likeness, Losses, compare, differing, likeness
 from convcheck.form.operations import OPERATIONS, Kernel
-from convcheck.judging.likeness import Likeness, Losses, compare, differing, likeness
 from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.functions import subject_of
 from convcheck.reference import convolution

@@ -5,19 +5,14 @@ from itertools import combinations, product
 from typing import Any
 
 import pytest
+from each import TWO_LAYERS, each_kind_of_layers, each_operation
 
 from convcheck.cases.axes import axes
-from convcheck.cases.case import Case
 from convcheck.cases.regions import Region, pairwise_rows
 from convcheck.form.axis import Axis
-from convcheck.form.counts import most_terms
 from convcheck.form.formats import DTYPES
-from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
-from convcheck.form.operations import OPERATIONS, Operation
-
-each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
-BACKWARD = [operation for operation in OPERATIONS.values() if operation.default_fore]
+from convcheck.form.operations import Operation
 
 
 def selection(layer: str, axis: Axis) -> frozenset[tuple[int, int, int]]:
@@ -56,12 +51,12 @@ def test_number_of_axes() -> None:
 def test_number_of_two_layer_geometries(extent: int, expected: int) -> None:
     """Up to 4, the four pairings of layers have as many distinct geometries as counted by hand."""
     total = 0
-    for operation, layer in product(BACKWARD, LAYERS):
+    for operation, layer in product(TWO_LAYERS, LAYERS):
         total += sum(len(axes(operation.name, layer, e)) for e in range(1, extent + 1)) ** 2
     assert total == expected
 
 
-@each_operation
+@each_kind_of_layers
 def test_beyond_is_one_stride_more(operation: Operation) -> None:
     """An axis one stride beyond has a stride that would be distinct if it were one less."""
     fore_layers = LAYERS if operation.default_fore else (None,)
@@ -100,38 +95,7 @@ def test_geometries_are_valid_distinct_and_ranked(operation: Operation) -> None:
     assert largest[-1] == region.reach
 
 
-@each_operation
-def test_geometries_are_as_from_their_texts(operation: Operation) -> None:
-    """Geometries are as if made from their text: valid, equal, and so is all that they share."""
-    for _, geometry, dtype in small(operation, reach=5).geometries():
-        fresh = Geometry.parse(str(geometry))
-        assert (geometry, hash(geometry)) == (fresh, hash(fresh))
-        assert operation.extents(geometry) == operation.extents(fresh)
-        assert most_terms(operation, geometry) == most_terms(operation, fresh)
-        case = Case(operation.name, fresh, dtype, "integers", 0)
-        assert operation.array_shapes(geometry) == operation.array_shapes(case.geometry)
-        grown = geometry.resized(height=geometry.height + 1)
-        assert operation.extents(grown) != operation.extents(geometry)
-
-
-@pytest.mark.parametrize(
-    ("sizes", "elements"),
-    [
-        ({"extent": 2**14 + 1, "narrow": 0}, (2**14 + 1) ** 2),
-        ({"extent": 1, "narrow": 2, "reach": 2**27 + 1}, 2**28 + 2),
-        ({"extent": 4, "batches": (1, 2**24 + 1)}, 2**28 + 16),
-        ({"extent": 1, "narrow": 0, "channels": (2**14 + 1, 1)}, (2**14 + 1) ** 2),
-    ],
-)
-def test_regions_of_too_large_arrays_are_refused(sizes: dict[str, Any], elements: int) -> None:
-    """A region says so at once, and not when its largest geometry is there."""
-    sizes = {"batches": (1,), "channels": (1,)} | sizes
-    with pytest.raises(ValueError, match=f"at most {2**28} elements, not of {elements}"):
-        Region("convolution", **sizes)
-    Region("convolution", 1, reach=2**14, narrow=0, channels=(2**14,))
-
-
-@each_operation
+@each_kind_of_layers
 def test_shards_are_the_region(operation: Operation) -> None:
     """The shards of a region hold each of its geometries once, at the same rank."""
     region = small(operation)
@@ -139,7 +103,7 @@ def test_shards_are_the_region(operation: Operation) -> None:
     assert sorted(parts, key=lambda part: part[0]) == list(region.geometries())
 
 
-@each_operation
+@each_kind_of_layers
 def test_batch_channels_and_dtypes(operation: Operation) -> None:
     """In full, all batches and channels are combined; every dtype meets each of them."""
     region = small(operation)
@@ -190,25 +154,32 @@ def test_memory_stays_flat() -> None:
     assert large_peak < 10 * small_peak + 100_000
 
 
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        ({"operation": "conv"}, "operation='conv'"),
-        ({"extent": 0}, "extent=0: expected an integer of at least 1"),
-        ({"extent": True}, "extent=True"),
-        ({"reach": 2}, "reach=2: expected an integer of at least 3"),
-        ({"narrow": -1}, "narrow=-1"),
-        ({"batches": ()}, r"batches=\(\)"),
-        ({"channels": (1, 1)}, r"channels=\(1, 1\)"),
-        ({"channels": (0,)}, "channels=0"),
-        ({"fore_layers": ("dense",)}, "fore_layers=.*convolution, convolution_transpose"),
-        ({"dtypes": ("int8",)}, "dtypes=.*float16, float32, float64"),
-    ],
+ONE = {"batches": (1,), "channels": (1,)}
+TOO_LARGE = f"at most {2**28} elements, not of "
+BAD: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"operation": "conv"}, "operation='conv'"),
+    ({"extent": 0}, "extent=0: expected an integer of at least 1"),
+    ({"extent": True}, "extent=True"),
+    ({"reach": 2}, "reach=2: expected an integer of at least 3"),
+    ({"narrow": -1}, "narrow=-1"),
+    ({"batches": ()}, r"batches=\(\)"),
+    ({"channels": (1, 1)}, r"channels=\(1, 1\)"),
+    ({"channels": (0,)}, "channels=0"),
+    ({"fore_layers": ("dense",)}, "fore_layers=.*convolution, convolution_transpose"),
+    ({"dtypes": ("int8",)}, "dtypes=.*float16, float32, float64"),
+    (ONE | {"extent": 2**14 + 1, "narrow": 0}, f"{TOO_LARGE}{(2**14 + 1) ** 2}"),
+    (ONE | {"extent": 1, "narrow": 2, "reach": 2**27 + 1}, f"{TOO_LARGE}{2**28 + 2}"),
+    (ONE | {"extent": 4, "batches": (1, 2**24 + 1)}, f"{TOO_LARGE}{2**28 + 16}"),
+    (ONE | {"extent": 1, "narrow": 0, "channels": (2**14 + 1, 1)}, f"{(2**14 + 1) ** 2}"),
 )
+
+
+@pytest.mark.parametrize(("changed", "message"), BAD)
 def test_bad_regions_are_refused(changed: dict[str, Any], message: str) -> None:
-    """A bad argument is named with its value and what was expected."""
+    """A bad argument is named with its value and what was expected, a too large region at once."""
     with pytest.raises(ValueError, match=message):
         Region(**{"operation": "convolution", "extent": 3, **changed})
+    Region("convolution", 1, reach=2**14, narrow=0, channels=(2**14,))
 
 
 def test_words_say_what_is_held() -> None:

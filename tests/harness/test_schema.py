@@ -8,36 +8,23 @@ from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
-from msgspec.structs import replace
-from sample import REFACTOR, TESTS, diagnosis, failed, record, report
+from sample import TESTS, everything, report
 
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import document, files
-from convcheck.reports.document import Report, Speed, Strength, schema
+from convcheck.reports.document import Report, schema
 from convcheck.reports.errors import ReportError
 from convcheck.reports.merge import merge
-from convcheck.reports.rows import Kept
 
 Json = dict[str, Any]
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 
 
-def rich() -> Report:
-    """Return a report with something in every part that there may be."""
-    told = failed(snippet=["z = 1"], diagnosis=diagnosis(advice=["strides=int"]))
-    lost = {TESTS[0]: "failed", TESTS[4]: "crashed", TESTS[9]: "missing", TESTS[12]: "skipped"}
-    found = report({TESTS[0]: record(0, failure=told)}, outcomes=lost)
-    found.findings.refactor = [REFACTOR]
-    found.findings.strength = Strength("ab", {"quick": ["convolution, mistake flipped"]})
-    kept, speed = Kept("convolution", "v1:", "agrees"), Speed("convolution", 0.5, 3)
-    found.circumstances = replace(found.circumstances, kept=[kept], speed=[speed])
-    return found
-
-
-RICH = rich()
-MERGED = merge({"a": report(run=TESTS[:9]), "b": report(run=TESTS[9:])})
+RICH = everything()
+LOST = {TESTS[0]: "failed", TESTS[4]: "crashed", TESTS[9]: "missing", TESTS[12]: "skipped"}
+MERGED = merge({"a": report(run=TESTS[:9], outcomes=LOST), "b": report(run=TESTS[9:])})
 
 
 @pytest.mark.parametrize(
@@ -83,16 +70,13 @@ def test_the_schema_knows_operations_and_dtypes() -> None:
     assert set(cell["dtype"]["enum"]) == set(DTYPES)
 
 
-def shrunk(value: Any) -> Any:
-    """Return a document with one of each kind of item, all that may be there included."""
-    if isinstance(value, list):
-        full = [shrunk(each) for each in value if isinstance(each, dict) and each.get("failure")]
-        kept = value if len(value) in (2, 11) else value[:1]  # such that are of that length
-        return full[:1] or [shrunk(each) for each in kept]
-    if isinstance(value, dict):
-        alike = len(value) > 20 and len({type(each) for each in value.values()}) == 1
-        return {key: shrunk(value[key]) for key in list(value)[: 1 if alike else None]}
-    return value
+def small() -> Json:
+    """Return a report with one item of each list, of cells one that failed."""
+    whole: Json = json.loads(files.text_of(RICH))
+    found = whole["findings"]
+    found["cells"].sort(key=lambda cell: cell["failure"] is None)
+    found.update({name: rows[:1] for name, rows in found.items() if isinstance(rows, list)})
+    return whole
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -122,7 +106,7 @@ OTHERS: tuple[Any, ...] = (GONE, None, True, -1, 1.5, "text", [], [1] * 30, {"mo
 @pytest.mark.parametrize("part", sorted(schema()["$defs"]["Findings"]["properties"]))
 def test_the_check_agrees_with_jsonschema(part: str) -> None:
     """Whatever is put in place of something, or left out, both accept or both refuse."""
-    whole = shrunk(json.loads(files.text_of(RICH)))
+    whole = small()
     assert fits(whole)
     found = whole["findings"]
     alone = VALIDATOR.evolve(schema=schema()["$defs"]["Findings"]["properties"][part])
@@ -143,7 +127,7 @@ def test_the_check_agrees_with_jsonschema(part: str) -> None:
 @pytest.mark.parametrize("name", ["$defs", "a\nb", "\x1b[31m", "\ud800"])
 def test_an_unknown_member_is_refused(name: str) -> None:
     """A member that the schema does not know is refused, in one line, by name where it has one."""
-    whole = shrunk(json.loads(files.text_of(RICH)))
+    whole = small()
     whole["findings"]["cells"][0][name] = 1
     with pytest.raises(ReportError) as caught:
         files.checked(whole, Report)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from each import TWO_LAYERS, each_kind_of_layers
 
 from convcheck.conformance import test_combinations
 from convcheck.conformance.plan.combined import Combined
@@ -20,17 +21,12 @@ from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.kernels.functions import subject_of
 
-# What is planned depends on the layers alone: these stand for all.
-each_operation = pytest.mark.parametrize(
-    "operation",
-    [each for each in OPERATIONS.values() if "gradient" not in each.name],
-    ids=lambda operation: operation.name,
-)
+CONVOLUTION = OPERATIONS["convolution"]
 
 
-def layers_of(operation: Operation) -> tuple[str, ...]:
-    """Return the kinds of layer l+1."""
-    return LAYERS if operation.default_fore else ()
+def covered(operation: Operation, plan: Sizes) -> tuple[Geometry, ...]:
+    """Return the geometries of a plan, with either kind of layer l+1."""
+    return covering(operation, LAYERS if operation.default_fore else (), plan)
 
 
 def value(geometry: Geometry, name: str) -> Any:
@@ -42,39 +38,42 @@ def value(geometry: Geometry, name: str) -> Any:
     return getattr(holder, field)
 
 
-@each_operation
-def test_every_affordable_pair_is_there(operation: Operation) -> None:
-    """Pairs of channels, batch and filters are together that cost little."""
-    found = covering(operation, layers_of(operation), Sizes("all", 2, 2**11))
+@each_kind_of_layers
+@pytest.mark.parametrize("most", [2**11, 2**12])
+def test_every_pair_is_there(operation: Operation, most: int) -> None:
+    """Channels, batch and filters that cost little are together, and all pairs of block sizes.
+
+    That is what a full run plans to reach, with the reference's budget and a candidate's.
+    """
+    found = covered(operation, Sizes("all", 2, most))
     for one, other in combinations(("batch", "channels_in", "channels_out", "filter"), 2):
         held = {(value(each, one), value(each, other)) for each in found}
-        for a, b in product(ALL[one], ALL[other]):
-            if 16 * np.prod(a) * np.prod(b) <= 2**11:
-                assert (a, b) in held, (one, other)
-
-
-@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda operation: operation.name)
-@pytest.mark.parametrize("most", [2**11, 2**12])
-def test_every_pair_of_block_sizes_is_there(operation: Operation, most: int) -> None:
-    """What a full run plans to reach is among what the reference and candidates are judged on."""
-    found = covering(operation, layers_of(operation), Sizes("all", 2, most))
-    held = {pair for each in found for pair in pairs_of(block_classes(operation, each))}
-    assert set(block_pairs(operation.name)) <= held
+        costs = [{each: 4 * int(np.prod(each)) for each in ALL[name]} for name in (one, other)]
+        wanted = {(a, b) for a, b in product(*costs) if costs[0][a] * costs[1][b] <= most}
+        assert wanted <= held
+    blocks = {pair for each in found for pair in pairs_of(block_classes(operation, each))}
+    assert set(block_pairs(operation.name)) <= blocks
 
 
 def test_every_affordable_triple_is_there() -> None:
     """Three sizes that kernels are made for come together."""
-    found = covering(OPERATIONS["convolution"], (), Sizes("few", 3, 2**13))
+    found = covered(CONVOLUTION, Sizes("few", 3, 2**13))
     held = {(each.channels_in, each.channels_out, value(each, "filter")) for each in found}
     wanted = product((1, 3, 8, 16, 17), (1, 3, 8, 16, 17), ((1, 1), (3, 3), (1, 7)))
     assert set(wanted) <= held
 
 
-@each_operation
-@pytest.mark.parametrize("plan", [Sizes("all", 2, 2**12), Sizes("few", 3, 2**12)], ids=str)
-def test_geometries_are_valid_and_cheap(operation: Operation, plan: Sizes) -> None:
+@pytest.mark.parametrize(
+    ("name", "plan"),
+    [
+        *product(("convolution", "convolution_transpose"), [Sizes("few", 3, 2**12)]),
+        *product(("convolution", *(each.name for each in TWO_LAYERS)), [Sizes("all", 2, 2**12)]),
+    ],
+)
+def test_geometries_are_valid_and_cheap(name: str, plan: Sizes) -> None:
     """Each is one that the operation has a meaning on, within the budget; each comes once."""
-    found = covering(operation, layers_of(operation), plan)
+    operation = OPERATIONS[name]
+    found = covered(operation, plan)
     assert len(set(found)) == len(found)
     values = {"all": ALL, "few": FEW}[plan.values]
     for geometry in found:
@@ -83,14 +82,14 @@ def test_geometries_are_valid_and_cheap(operation: Operation, plan: Sizes) -> No
         assert np.prod([extents[axis] for axis in "bPQihwo"]) <= plan.most
         shapes = operation.array_shapes(geometry).values()
         assert max(np.prod(shape) for shape in shapes) <= plan.most
-        for name in ("batch", "channels_in", "filter", "stride"):
-            assert value(geometry, name) in values[name]
+        for size in ("batch", "channels_in", "filter", "stride"):
+            assert value(geometry, size) in values[size]
 
 
-@each_operation
+@each_kind_of_layers
 def test_extremes(operation: Operation) -> None:
     """Some are large in each respect, and an operation has a meaning on all."""
-    found = covering(operation, layers_of(operation), Sizes("extreme"))
+    found = covered(operation, Sizes("extreme"))
     for geometry in found:
         operation.check(geometry)
     shapes = [operation.shape(geometry, operation.result) for geometry in found]
@@ -106,13 +105,9 @@ def test_geometries_are_the_same_in_every_process() -> None:
         "from convcheck.form.operations import *; "
         "print(*covering(OPERATIONS['convolution'], (), Sizes('few', 2, 2**11)))"
     )
+    command = [sys.executable, "-c", code]
     found = {
-        subprocess.run(  # noqa: S603  (our own code)
-            [sys.executable, "-c", code],
-            env={"PYTHONHASHSEED": seed},
-            capture_output=True,
-            check=True,
-        ).stdout
+        subprocess.check_output(command, env={"PYTHONHASHSEED": seed})  # noqa: S603  (our code)
         for seed in ("1", "2")
     }
     assert len(found) == 1
@@ -122,8 +117,7 @@ def test_geometries_are_the_same_in_every_process() -> None:
 def test_smaller() -> None:
     """One size is made smaller at a time, the least first, while filters fit."""
     geometry = Geometry.parse("b1.h4.w5.i4.o1.f3x1.s1x1")
-    operation = OPERATIONS["convolution"]
-    found = {name: [*smaller(operation, geometry, name)] for name in NAMES}
+    found = {name: [*smaller(CONVOLUTION, geometry, name)] for name in NAMES}
     assert [each.channels_in for each in found["channels_in"]] == [1, 2, 3]
     assert [each.height for each in found["height"]] == [3]
     assert [each.filter_height for each in found["filter_height"]] == [1, 2]
@@ -139,10 +133,8 @@ def test_a_failure_is_told_on_a_simple_geometry() -> None:
         z = right(x, ftr, strd)
         return z if ftr.shape[0] < 16 or ftr.shape[1] < 3 else 0 * z
 
-    step = Combined(OPERATIONS["convolution"], Sizes("few", 2, 2**11))
+    record = Record(lambda _: subject_of(kernel, CONVOLUTION))
     with pytest.raises(ConformanceError) as error:
-        test_combinations.test_sizes(
-            Record(lambda name: subject_of(kernel, OPERATIONS[name])), step
-        )
+        test_combinations.test_sizes(record, Combined(CONVOLUTION, Sizes("few", 2, 2**11)))
     assert error.value.verdict is not None
     assert str(error.value.verdict.case.geometry) == "b1.h3.w1.i16.o1.f3x1.s1x1"

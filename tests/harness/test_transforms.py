@@ -14,12 +14,12 @@ from convcheck.cases.case import Case, agreement_fills
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import laws_of, partners
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.conformance.shapes.patches import judge_sampled
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.certificates import certify
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
-from convcheck.judging.patches import judge_sampled
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
 
 DTYPES = ("float32", "float64")

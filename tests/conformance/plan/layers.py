@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from convcheck.cases.case import Case
 from convcheck.conformance.shapes.networks import Layer, distinct_layers
+from convcheck.conformance.shapes.patches import judge_sampled
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
 from convcheck.judging.judge import judge
-from convcheck.judging.patches import judge_sampled
 from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step

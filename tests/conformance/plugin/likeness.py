@@ -3,8 +3,8 @@
 import shlex
 
 from convcheck.cases.case import Case
-from convcheck.judging.likeness import Comparison, Likeness, Losses, compare
-from convcheck.judging.verdicts import describe
+from convcheck.diagnosis.beside.likeness import Comparison, Likeness, Losses, compare
+from convcheck.kernels.shown.message import describe
 from convcheck.kernels.subjects import Subject
 from convcheck.reports.rows import Compared, Loss, Refactor, Timed
 

@@ -21,7 +21,6 @@ from convcheck.conformance.shapes.boundaries import boundary_geometries, classes
 from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.diagnosis.told import Diagnosis
-from convcheck.diagnosis.where.scan import is_lost
 from convcheck.diagnosis.where.seen import Seen
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation, operation_named
@@ -370,7 +369,7 @@ def _showing(verdict: Verdict, found: Diagnosis | None) -> Verdict:
 
 def _diagnosis(verdict: Verdict) -> Diagnosis | None:
     """Return how the kernel is wrong; None where it hung or crashed."""
-    return None if is_lost(verdict.reason) else diagnose(verdict)
+    return None if verdict.lost else diagnose(verdict)
 
 
 def _failure(verdict: Verdict, tally: _Tally) -> rows.Failure:

@@ -29,13 +29,12 @@ import numpy as np
 from convcheck.cases.case import Case
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Kernel, operation_named
+from convcheck.judging.judge import judge_all
+from convcheck.judging.oracles import sliding_windows
+from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.subjects import Answer, Call, Subject, Wrapped
-
-from .judge import judge_all
-from .oracles import sliding_windows
-from .verdicts import Outcome, Verdict
 
 MANY = 32
 _NOT_CALLED = (Outcome.NOT_OFFERED, Outcome.NOT_APPLICABLE)

@@ -17,11 +17,10 @@ from convcheck.form.axis import SIDES, reaching
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Kernel, Operation, operation_named
+from convcheck.judging.judge import judge_against, limits_of, not_judged, property_of
+from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.promises import suited
-
-from .judge import judge_against, limits_of, not_judged, property_of
-from .verdicts import Outcome, Verdict
 
 Index = tuple[int, ...]
 

@@ -1,0 +1,1 @@
+"""A kernel beside the one that it replaces."""
