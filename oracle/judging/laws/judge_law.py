@@ -11,7 +11,7 @@ from convcheck.judging.judge import misbehaved, not_judged
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels import floating
 from convcheck.kernels.functions import subject_of
-from convcheck.kernels.misbehaviour import MisbehaviourError, NotCalledError
+from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import suited
 from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.subjects import Subject
@@ -57,8 +57,6 @@ def _judge_law(law: str, subject: Subject, case: Case, partners: Mapping[str, Ke
             if law != "adjointness":  # a single call, and dear partners
                 trial.ask_at_once(LAWS[law])
             return _judged(Verdict(case, subject, law, Outcome.AGREES), trial)
-    except NotCalledError as problem:
-        return Verdict(case, subject, law, Outcome.UNDECIDED, str(problem))
     except MisbehaviourError as problem:
         geometry, arrays = trial.last
         evidence = Evidence(arrays, replace(case, geometry=geometry))
