@@ -15,7 +15,6 @@ from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.plan.boundaries import boundaries
 from convcheck.conformance.plan.drawn import DrawnLaws
-from convcheck.conformance.plan.step import Step
 from convcheck.conformance.shapes.patches import judge_sampled
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
@@ -34,7 +33,7 @@ GEOMETRY = Geometry.parse("b2.h7.w6.i3.o2.f3x3.s1x1")
 def accepted(kernel: Any, operation: Operation, every: int = 1) -> None:
     """Judge a kernel on boundary classes and by the laws, and see that most of it is decided."""
     subject = subject_of(kernel, operation)
-    steps: list[Step] = [*boundaries(operation)][::every]
+    steps = [*boundaries(operation)][::every]
     seen: Counter[Outcome] = Counter()
     for step in (*steps, DrawnLaws(operation, 4, 1)):
         for judged in step.judge(subject):
