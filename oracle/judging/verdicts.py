@@ -1,7 +1,7 @@
 """What can be said of one kernel on one case."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from convcheck.cases.case import Case
@@ -82,6 +82,10 @@ class Verdict:
     """a factor whose NaN or infinity meets zeros that the kernel inserted, and makes NaN of them"""
     skips: bool = False
     """whether it leaves out products of zeros of the data with NaN or infinity"""
+
+    def but(self, outcome: Outcome, reason: str, evidence: Evidence | None = None) -> "Verdict":
+        """Return the verdict that it is not so, for a reason."""
+        return replace(self, outcome=outcome, reason=reason, evidence=evidence)
 
     @property
     def failed(self) -> bool:

@@ -11,7 +11,7 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Kernel
 from convcheck.judging.clock import KERNEL
-from convcheck.judging.judge import limits_of
+from convcheck.judging.judge import limits_of, rounding_unsettled
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import DIRECT
 from convcheck.kernels.subjects import Answer, Call, Subject
@@ -69,8 +69,9 @@ class Trial:
         limits = limits_of(promise, replace(self.case, geometry=geometry), arrays)
         if limits is None:
             return exact
-        if limits.overflow or not (limits.error < 0.5).all():
-            raise UndecidedError(f"rounding may be one half or more with {promise}")
+        unsettled = rounding_unsettled(limits, promise)
+        if unsettled:
+            raise UndecidedError(unsettled)
         rounded: Array = np.rint(exact)
         return rounded
 
