@@ -43,11 +43,11 @@ from convcheck.kernels import floating
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import MisbehaviourError, NotCalledError
 from convcheck.kernels.promises import DIRECT, Promise, suited
+from convcheck.kernels.shown.clock import BOUNDS, KERNEL, ORACLE
 from convcheck.kernels.shown.evidence import Evidence, Wrong
 from convcheck.kernels.subjects import Answer, Call, Subject
 
 from .bounds import Bound, bound
-from .clock import BOUNDS, KERNEL, ORACLE
 from .spread import Spread, spread
 from .verdicts import Outcome, Verdict
 
