@@ -39,7 +39,7 @@ from .document import (
     Strength,
     Tests,
 )
-from .rows import CRASHED, Boundary, Cell, Pairs, Record, Sum
+from .rows import CRASHED, Boundary, Cell, Pairs, Pattern, Record, Sum
 from .status import CONFORMS, FAILS, INCOMPLETE, SO_FAR, UNDECIDED
 
 Key = tuple[str, str, str]
@@ -274,7 +274,7 @@ def bear_out(records: Iterable[Record]) -> None:
                 claims = map(Claim.of_plain, plain_claims)
                 known = seen.get(operation, Seen())
                 told = known.bearing(claims, OPERATIONS[operation])
-                failure.diagnosis.patterns = [each.text for each in told]
+                failure.diagnosis.patterns = [Pattern.of(each) for each in told]
 
 
 def _unreached(boundaries: Iterable[Boundary], pairs: Iterable[Pairs]) -> list[str]:

@@ -8,7 +8,7 @@ from convcheck.cases.case import Case
 from convcheck.form.formats import DTYPES
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import DECIDED
-from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
 from convcheck.kernels.subjects import Subject, Wrapped
 
@@ -66,20 +66,21 @@ def advice(session: Session, focus: Asked, missing: Promise | None) -> Iterator[
     """Yield declarations with which the kernel would be right, and what they say."""
     if missing is not None:
         yield f"{missing}, if {_PROMISES[missing]}: it is right as far as that promises"
-    if isinstance(focus.answer, MisbehaviourError):
+    problem = focus.answer
+    if isinstance(problem, MisbehaviourError) and problem.kind is Misbehaviour.RAISED:
         yield from _dtypes(session, focus)
 
 
 def _dtypes(session: Session, focus: Asked) -> Iterator[str]:
     """Yield that a kernel may not take a dtype, where it raises in that alone."""
     case = focus.probe.case
-    if not str(focus.answer).startswith("raised "):
-        return
     verdicts = {
         dtype: judge(session.subject, replace(case, dtype=dtype, fill="integers"))
         for dtype in DTYPES
     }
     bad = [dtype for dtype, verdict in verdicts.items() if verdict.failed]
     good = [dtype for dtype in DTYPES if dtype not in bad]
-    if good and case.dtype in bad and all(verdicts[d].reason.startswith("raised ") for d in bad):
+    problems = [verdicts[dtype].misbehaviour for dtype in bad]
+    raised = all(each is not None and each.kind is Misbehaviour.RAISED for each in problems)
+    if good and case.dtype in bad and raised:
         yield f"dtypes={'+'.join(good)}, if it takes no {' and no '.join(bad)}"

@@ -9,7 +9,7 @@ import numpy as np
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.bounds import bound
-from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise
 from convcheck.kernels.shown.evidence import Evidence, Wrong
 from convcheck.kernels.subjects import Answer
@@ -133,12 +133,9 @@ def _tolerance(should: Array, probe: Probe, mistake: Mistake) -> Any:
 
 def same_kind(one: Answer, other: Answer) -> bool:
     """Return whether both are no results, for the same reason."""
-    both = isinstance(one, MisbehaviourError) and isinstance(other, MisbehaviourError)
-    return both and _kind(str(one)) == _kind(str(other))
-
-
-def _kind(problem: str) -> str:
-    return "raised" if problem.startswith("raised") else problem
+    if not isinstance(one, MisbehaviourError) or not isinstance(other, MisbehaviourError):
+        return False
+    return one.text == other.text or one.kind is other.kind is Misbehaviour.RAISED
 
 
 def changed(one: Asked, other: Asked) -> bool:

@@ -18,7 +18,6 @@ from .answers import Asked, changed
 from .mistakes import Mistake
 from .probes import Probe, probes_of
 from .where.draw import LARGEST, products
-from .where.scan import is_lost
 
 _AT_ONCE = 8
 _SECONDS = 2.0  # that a call of an isolated kernel may take here
@@ -88,8 +87,8 @@ class Session:
             answers = self.subject.call_all([each.call for each in some])
             told = zip(some, answers, strict=True)
             asked += [Asked(*each, self.subject.promise) for each in told]
-            problems = [str(each) for each in answers if isinstance(each, MisbehaviourError)]
-            self.lost = next(filter(is_lost, problems), "")
+            problems = (each for each in answers if isinstance(each, MisbehaviourError))
+            self.lost = next((each.text for each in problems if each.lost), "")
             if self.lost:
                 break
         return asked

@@ -41,7 +41,7 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Kernel, operation_named
 from convcheck.kernels import floating
 from convcheck.kernels.functions import subject_of
-from convcheck.kernels.misbehaviour import MisbehaviourError, NotCalledError
+from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
 from convcheck.kernels.shown.clock import BOUNDS, KERNEL, ORACLE
 from convcheck.kernels.shown.evidence import Evidence, Wrong
@@ -114,7 +114,8 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     agree = (Verdict(case, subject, property_of(case), Outcome.AGREES) for case in asked)
     decided = map(_decided, agree, arrays, answers, right, limits)
     verdicts = [next(decided) if verdict is None else verdict for verdict in found]
-    if len(cases) > 1 and verdicts[-1].reason.startswith("changed "):
+    last = verdicts[-1].misbehaviour
+    if len(cases) > 1 and last is not None and last.kind is Misbehaviour.CHANGED:
         # Some settings are looked at after the last call alone: see which one it was.
         alone = [judge(subject, case) for case in cases]
         return alone if any(verdict.failed for verdict in alone) else verdicts
@@ -178,8 +179,6 @@ def _decided(
     verdict: Verdict, arrays: Arrays, answer: Answer, right: Array | Spread, limits: Bound | None
 ) -> Verdict:
     """Return `verdict`, changed to what an answer says beside what is right."""
-    if isinstance(answer, NotCalledError):
-        return verdict.but(Outcome.UNDECIDED, str(answer))
     if isinstance(answer, MisbehaviourError):
         return misbehaved(verdict, answer, Evidence(arrays, verdict.case))
     z = answer.astype(np.float64, copy=False)
@@ -196,7 +195,10 @@ def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence)
 
     A kernel that raises on an empty batch does not offer it: nothing wrong is computed.
     """
-    if evidence.case.geometry.batch == 0 and str(problem).startswith("raised "):
+    verdict = replace(verdict, misbehaviour=problem)
+    if problem.kind is Misbehaviour.NOT_CALLED:
+        return verdict.but(Outcome.UNDECIDED, str(problem))
+    if problem.kind is Misbehaviour.RAISED and evidence.case.geometry.batch == 0:
         reason = f"on an empty batch it {problem}"
         return verdict.but(Outcome.NOT_OFFERED, reason)
     evidence = replace(evidence, details=problem.details)

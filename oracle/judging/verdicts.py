@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from convcheck.cases.case import Case
+from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.shown.message import message
 from convcheck.kernels.subjects import Subject
@@ -82,6 +83,13 @@ class Verdict:
     """a factor whose NaN or infinity meets zeros that the kernel inserted, and makes NaN of them"""
     skips: bool = False
     """whether it leaves out products of zeros of the data with NaN or infinity"""
+    misbehaviour: MisbehaviourError | None = None
+    """what the kernel did instead of giving a result, of which `reason` are the words"""
+
+    @property
+    def lost(self) -> bool:
+        """Whether the kernel hung or crashed, so that asking it again leads nowhere."""
+        return self.misbehaviour is not None and self.misbehaviour.lost
 
     def but(self, outcome: Outcome, reason: str, evidence: Evidence | None = None) -> "Verdict":
         """Return the verdict that it is not so, for a reason."""

@@ -9,7 +9,7 @@ import numpy as np
 from convcheck.form.layouts import Array
 
 from . import floating, traces
-from .misbehaviour import MisbehaviourError, tell, words
+from .misbehaviour import Misbehaviour, MisbehaviourError, tell, words
 from .settings import QUICK, Settings
 from .subjects import Answer, Call, Request, Subject
 
@@ -109,13 +109,15 @@ class _Handed:
         # NumPy keeps its error state in the context, which is compared much faster.
         if copy_context() != context and np.geterr() != _IGNORED:
             np.seterr(all="ignore")
-            problem = problem or MisbehaviourError("changed NumPy's error state")
+            problem = problem or MisbehaviourError(
+                Misbehaviour.CHANGED, "changed NumPy's error state"
+            )
         if settings is not None:
             changed = settings.restore()
             if changed and settings.imported:
                 changed = self._recurring(settings)
             if changed:
-                problem = problem or MisbehaviourError(f"changed {changed}")
+                problem = problem or MisbehaviourError(Misbehaviour.CHANGED, f"changed {changed}")
         if problem:
             raise problem
         return _as_result(z, self._request.shape)
@@ -144,12 +146,14 @@ class _Handed:
                 or handed.dtype != before.dtype
                 or not handed.flags.writeable
             ):
-                raise MisbehaviourError(f"changed the shape, dtype or flags of its argument {name}")
+                what = f"the shape, dtype or flags of its argument {name}"
+                raise MisbehaviourError(Misbehaviour.CHANGED, f"changed {what}")
             if handed.tobytes() != before.tobytes():
-                raise MisbehaviourError(f"overwrote its argument {name}")
+                raise MisbehaviourError(Misbehaviour.OVERWROTE, f"overwrote its argument {name}")
             # What owns its memory is no part of another array.
             if (not owned or result is handed) and np.may_share_memory(result, handed):
-                raise MisbehaviourError(f"returned a view of its argument {name}")
+                text = f"returned a view of its argument {name}"
+                raise MisbehaviourError(Misbehaviour.RETURNED_MEMORY, text)
 
     def checked(self, result: tuple[Array, Array] | MisbehaviourError) -> Answer:
         """Return the copy of a result, or what was wrong with the call."""
@@ -170,20 +174,28 @@ class _Handed:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)
-            return None, MisbehaviourError(f"raised {words(error)}", traces.of_error(error))
+            return None, raised(error)
         finally:
             floating.take_over(kernel.module)
             if floating.is_news(kernel.module) and not kernel.promise.flushes:
                 tell(kernel, floating.TOLD)
 
 
+def raised(error: BaseException) -> MisbehaviourError:
+    """Return that a kernel has raised, and where."""
+    text = f"raised {words(error)}"
+    return MisbehaviourError(Misbehaviour.RAISED, text, traces.of_error(error))
+
+
 def _as_result(z: Any, shape: tuple[int, ...] | None) -> Array:
     """Return `z` as an array; MisbehaviourError if it is not one that can be judged."""
     array = z if type(z) is np.ndarray and z.dtype.kind == "f" else _read(z)
     if array.dtype.kind != "f":
-        raise MisbehaviourError(f"returned dtype {array.dtype}, expected a real floating one")
+        text = f"returned dtype {array.dtype}, expected a real floating one"
+        raise MisbehaviourError(Misbehaviour.RETURNED_NUMBERS, text)
     if shape is not None and array.shape != shape:
-        raise MisbehaviourError(f"returned shape {array.shape}, expected {shape}")
+        text = f"returned shape {array.shape}, expected {shape}"
+        raise MisbehaviourError(Misbehaviour.RETURNED_SHAPE, text)
     return array
 
 
@@ -191,19 +203,23 @@ def _read(z: Any) -> Array:
     """Return `z` as a NumPy array; MisbehaviourError if it is not to be had as one."""
     kind = type(z).__name__
     if isinstance(z, np.ndarray) and type(z) not in (np.ndarray, np.memmap):
-        raise MisbehaviourError(f"returned {kind}, a subclass: expected an array")
+        raise _no_array(f"{kind}, a subclass: expected an array")
     try:
         array, again = _array(z), _array(z)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  (the kernel's own code runs here)
-        problem = f"returned a {kind} that cannot be read: {words(error)}"
-        raise MisbehaviourError(problem, traces.of_error(error)) from None
+        problem = f"a {kind} that cannot be read: {words(error)}"
+        raise _no_array(problem, traces.of_error(error)) from None
     if array is None or again is None:
-        raise MisbehaviourError(f"returned {kind}, expected an array")
+        raise _no_array(f"{kind}, expected an array")
     if array is not z and again.tobytes() != array.tobytes():
-        raise MisbehaviourError(f"returned a {kind} that is another array each time it is read")
+        raise _no_array(f"a {kind} that is another array each time it is read")
     return array
+
+
+def _no_array(what: str, details: Sequence[str] = ()) -> MisbehaviourError:
+    return MisbehaviourError(Misbehaviour.RETURNED_NO_ARRAY, f"returned {what}", details)
 
 
 def _array(z: Any) -> Array | None:

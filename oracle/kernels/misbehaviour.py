@@ -3,20 +3,69 @@
 import re
 import warnings
 from collections.abc import Sequence
+from enum import StrEnum
+
+
+class Misbehaviour(StrEnum):
+    """The kinds of what a kernel does instead of giving a result that can be judged."""
+
+    RAISED = "raised"
+    CHANGED = "changed what it should leave"
+    """a setting of the process, the form of an argument, or arrays of an earlier call"""
+    OVERWROTE = "overwrote an argument"
+    RETURNED_SHAPE = "returned another shape"
+    RETURNED_NUMBERS = "returned other numbers than real floating ones"
+    RETURNED_NO_ARRAY = "returned no array"
+    RETURNED_MEMORY = "returned memory that is not its own"
+    RETURNED_TWICE = "returned twice"
+    LEFT_RUNNING = "left too much running"
+    # What leaves no process to be called again.
+    PRINTED = "printed too much"
+    TOOK_MEMORY = "took too much memory"
+    HUNG = "hung"
+    CRASHED = "crashed"
+    KILLED = "was killed"
+    """which somebody else may have done"""
+    ENDED = "ended its process"
+    NOT_LOADED = "could not be loaded again"
+    NOT_CALLED = "not called any more"
+    """no fault of this call's: calls before had ended its process"""
+    INTERFERED = "interfered with the judge's pipes"
+
+
+EXCESSES = frozenset({Misbehaviour.PRINTED, Misbehaviour.TOOK_MEMORY, Misbehaviour.HUNG})
+"""what takes its time until it is known"""
+
+_LOST = EXCESSES | {
+    *(Misbehaviour.CRASHED, Misbehaviour.KILLED, Misbehaviour.ENDED),
+    *(Misbehaviour.NOT_LOADED, Misbehaviour.NOT_CALLED),
+}
 
 
 class MisbehaviourError(Exception):
-    """A kernel gave no result that could be judged; the message says why."""
+    """A kernel gave no result that could be judged; the message says why.
 
-    def __init__(self, reason: str, details: Sequence[str] = ()) -> None:
+    What comes behind a colon there is about what was done, such as an exception's message.
+    """
+
+    def __init__(self, kind: Misbehaviour, text: str, details: Sequence[str] = ()) -> None:
         """Keep lines on where that was, and what the kernel printed, as `traces` makes them."""
-        super().__init__(reason)
-        self.details = tuple(details)
+        super().__init__(kind, text, details)
+        self.kind, self.text, self.details = kind, text, tuple(details)
+
+    def __str__(self) -> str:
+        """Return what the kernel did."""
+        return self.text
 
     @property
     def deed(self) -> str:
-        """What the kernel did, without particulars such as an exception's message."""
-        return str(self).partition(":")[0]
+        """What the kernel did, without what is about it."""
+        return self.text.partition(":")[0]
+
+    @property
+    def lost(self) -> bool:
+        """Whether it hung or crashed, so that asking it again leads nowhere."""
+        return self.kind in _LOST
 
 
 class KernelWarning(UserWarning):
@@ -28,10 +77,6 @@ def tell(kernel: object, text: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn(f"{kernel}: {text}", KernelWarning, stacklevel=3)
-
-
-class NotCalledError(MisbehaviourError):
-    """A kernel was not called, since calls before had ended its process."""
 
 
 def words(error: BaseException) -> str:

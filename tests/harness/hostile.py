@@ -238,7 +238,7 @@ def _forged(header: str, body: bytes = np.ones(12).tobytes(), length: int | None
 
 FORGERIES = {
     "another shape": _forged('["result", "", 0, "<f8", [12], []]'),
-    "another number": _forged('["misbehaved", "why", -1, "", [], []]', b""),
+    "another number": _forged('["raised", "why", -1, "", [], []]', b""),
     "another kind": _forged('["loaded", "", 0, "", [], []]', b""),
     "a long body": _forged('["result", "", 0, "<f8", [12], []]', length=(1 << 64) - 1),
     "torn": _forged('["result", "", 0, "<f8", [12], []]')[:50],
@@ -258,13 +258,13 @@ GARBLED = {
     "brackets": _forged("[" * 60_000, b""),
     "digits": _forged("1" * 60_000, b""),
     "no JSON": _forged("\xff\xfe", b""),
-    "not UTF-8": _forged('["misbehaved", "\xe9", 0, "", [], []]', b""),
-    "a body for no result": _forged('["misbehaved", "", 0, "", [], []]'),
-    "NaN for a number": _forged('["misbehaved", "", NaN, "", [], []]', b""),
-    "a text that is none": _forged('["misbehaved", 7, 0, "", [], []]', b""),
+    "not UTF-8": _forged('["raised", "\xe9", 0, "", [], []]', b""),
+    "a body for no result": _forged('["raised", "", 0, "", [], []]'),
+    "NaN for a number": _forged('["raised", "", NaN, "", [], []]', b""),
+    "a text that is none": _forged('["raised", 7, 0, "", [], []]', b""),
     "a kind that is none": _forged('[[], "", 0, "", [], []]', b""),
-    "details that are none": _forged('["misbehaved", "", 0, "", [], [7]]', b""),
-    "too few": _forged('["misbehaved"]', b""),
+    "details that are none": _forged('["raised", "", 0, "", [], [7]]', b""),
+    "too few": _forged('["raised"]', b""),
     "no list": _forged('{"kind": "result"}', b""),
 }
 

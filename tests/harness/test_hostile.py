@@ -103,7 +103,7 @@ def test_what_is_no_answer_is_refused(name: str) -> None:
 def test_answers_cross_whole() -> None:
     """An answer is taken when it is there to the last byte, and what follows is left."""
     z = np.arange(6.0).reshape(1, 2, 3, 1)
-    data = answer_bytes(Answer("result", result=z)) + answer_bytes(Answer("misbehaved", "why"))
+    data = answer_bytes(Answer("result", result=z)) + answer_bytes(Answer("raised", "why"))
     buffer = bytearray()
     answers = []
     for byte in data:
@@ -113,7 +113,7 @@ def test_answers_cross_whole() -> None:
     first, second = answers
     assert first.result is not None
     assert np.array_equal(first.result, z)
-    assert (second.kind, second.text, second.result) == ("misbehaved", "why", None)
+    assert (second.kind, second.text, second.result) == ("raised", "why", None)
 
 
 def test_what_came_before_and_after_a_crash_is_kept(isolated: Isolate) -> None:

@@ -13,7 +13,7 @@ from convcheck.diagnosis.answers import same_kind
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Verdict, explain
 from convcheck.kernels import traces
-from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 
 CASES = [
     Case.parse(f"v1:convolution:float32:integers:b1.h3.w4.i1.o1.f{f}x1.s1x1:1") for f in (1, 2, 3)
@@ -156,7 +156,7 @@ def test_libraries_are_shown_where_there_is_nothing_else() -> None:
 
 def test_places_do_not_change_the_kind() -> None:
     """Two failures that differ in their details alone are one kind."""
-    one, other = (MisbehaviourError("did so", (f"at {at}",)) for at in (1, 2))
+    one, other = (MisbehaviourError(Misbehaviour.RAISED, "did so", (f"at {at}",)) for at in (1, 2))
     assert same_kind(one, other)
 
 

@@ -43,6 +43,9 @@ class Backing:
     """fills on which it does not"""
 
 
+NOTHING = Backing()
+
+
 @dataclass(frozen=True)
 class Claim:
     """Something said of a kernel."""
@@ -58,7 +61,7 @@ class Claim:
     """how many calls that was seen in"""
     circumstance: bool = False
     """whether the words say on what it depends that the kernel is wrong"""
-    backing: Backing = Backing()
+    backing: Backing = NOTHING
 
     @property
     def text(self) -> str:
@@ -92,6 +95,11 @@ class Claim:
             known = backing["statement"].items()
             backing["statement"] = Statement(**{name: _tuples(value) for name, value in known})
         return cls(**{**plain, "link": Link(plain["link"]), "backing": Backing(**backing)})
+
+
+def circumstance(words: str, verb: str = "is", backing: Backing = NOTHING) -> Claim:
+    """Return the claim that the kernel is wrong under these circumstances."""
+    return Claim(words, verb, circumstance=True, backing=backing)
 
 
 def _tuples(value: Any) -> Any:

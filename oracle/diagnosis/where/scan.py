@@ -8,7 +8,8 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.judge import judge_all
-from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.judging.verdicts import DECIDED, Verdict
+from convcheck.kernels.misbehaviour import Misbehaviour
 from convcheck.kernels.subjects import Subject
 
 from .draw import LARGEST, products, size_of
@@ -23,12 +24,16 @@ WRONG, ANOTHER_SHAPE = "is wrong", "returns another shape"
 
 def deed(verdict: Verdict) -> str:
     """Return in a word what a verdict says that the kernel does; "" where it is right."""
-    if not verdict.failed:
-        return ""
-    if verdict.outcome is Outcome.DISAGREES:
-        return WRONG
-    kind = verdict.reason.partition(":")[0]
-    return ANOTHER_SHAPE if kind.startswith("returned shape") else kind
+    problem = verdict.misbehaviour
+    if problem is None or not verdict.failed:
+        return WRONG if verdict.failed else ""
+    return ANOTHER_SHAPE if problem.kind is Misbehaviour.RETURNED_SHAPE else problem.deed
+
+
+def in_words(*deeds: str) -> tuple[str, str]:
+    """Return what a kernel does, and the verb that these words lack, as a claim has them."""
+    words = " or ".join("wrong" if each == WRONG else each for each in deeds)
+    return words, "is" if deeds[0] == WRONG else ""
 
 
 def numbers_in(case: Case) -> str:
@@ -73,7 +78,7 @@ class Scan:
                 known = self.verdicts.get(verdict.case.geometry)
                 if verdict.outcome in DECIDED and (known is None or not known.failed):
                     self.verdicts[verdict.case.geometry] = verdict
-                self.lost = self.lost or verdict.reason * is_lost(verdict.reason)
+                self.lost = self.lost or verdict.reason * verdict.lost
 
     @property
     def _draws(self) -> int:
@@ -97,14 +102,3 @@ class Scan:
     def deeds(self) -> list[str]:
         """Return what the kernel does on all of them, in the same order."""
         return [deed(each) for each in self.verdicts.values()]
-
-
-_LOST = (
-    *("did not return", "took no call", "took more than", "printed more than"),
-    *("crashed its", "killed its", "ended its", "not called any more", "could not be loaded"),
-)
-
-
-def is_lost(reason: str) -> bool:
-    """Return whether a kernel hung or crashed, so that asking it again leads nowhere."""
-    return reason.startswith(_LOST)

@@ -13,7 +13,7 @@ from convcheck.judging.judge import misbehaved, not_judged
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels import floating
 from convcheck.kernels.functions import subject_of
-from convcheck.kernels.misbehaviour import MisbehaviourError, NotCalledError
+from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import suited
 from convcheck.kernels.shown.evidence import Evidence
 
@@ -59,7 +59,7 @@ def _judged(agrees: Verdict, trial: Trial) -> Verdict:
         if law is not adjointness:  # a single call, and dear partners
             trial.ask_at_once(law)
         return _weighed(agrees, trial, law(trial))
-    except (NotCalledError, UndecidedError) as problem:
+    except UndecidedError as problem:
         return agrees.but(Outcome.UNDECIDED, str(problem))
     except MisbehaviourError as problem:
         return misbehaved(agrees, problem, _evidence(agrees, *trial.last))

@@ -17,11 +17,11 @@ from convcheck.cases.case import Case
 from convcheck.form.layouts import Array
 from convcheck.kernels import subjects
 from convcheck.kernels.candidates import Candidate, CandidateError
-from convcheck.kernels.misbehaviour import MisbehaviourError, NotCalledError, tell
+from convcheck.kernels.misbehaviour import EXCESSES, Misbehaviour, MisbehaviourError, tell
 from convcheck.kernels.subjects import Call, Request, Subject
 
 from .messages import Answer, request_bytes
-from .process import EndedError, ExcessError, HangError, KilledError, Process
+from .process import Process
 
 # Limits by default, and the options that set others.
 _SECONDS, _MEGABYTES = 10.0, 4096
@@ -95,7 +95,7 @@ class Isolated(Subject):
         self._number = 0  # of the next call
         self._renewed = False  # whether its limit is another than was asked for
         self._takes_fore_layer: bool | None = None
-        self._ended: dict[bytes, EndedError] = {}
+        self._ended: dict[bytes, MisbehaviourError] = {}
         self._excesses = 0
         self._hung = False
         self._told: set[str] = set()
@@ -137,7 +137,7 @@ class Isolated(Subject):
         Raises:
             CandidateError: it says nothing.
             StartError: the system does not let it start.
-            NotCalledError: somebody else has ended it again and again, and it was loaded before.
+            MisbehaviourError: somebody else has ended it again and again, and it was loaded before.
         """
         text = ""
         for _ in range(_LOADS):
@@ -151,14 +151,14 @@ class Isolated(Subject):
             except KeyboardInterrupt:
                 self.stop()
                 raise
-            except KilledError as problem:
+            except MisbehaviourError as problem:
+                if problem.kind is not Misbehaviour.KILLED:
+                    self._refuse(f"module {self.candidate.module!r}: importing it {problem}")
                 self.stop()
                 text = f"importing it {problem}, or somebody else did, {_LOADS} times"
-            except MisbehaviourError as problem:
-                self._refuse(f"module {self.candidate.module!r}: importing it {problem}")
         if self._takes_fore_layer is None:
             self._refuse(f"module {self.candidate.module!r}: {text}")
-        raise NotCalledError(f"not called any more: {text}")
+        raise _not_called(text)
 
     def _refuse(self, reason: str) -> NoReturn:
         self.stop()
@@ -221,7 +221,7 @@ class Isolated(Subject):
         try:
             self._run(self.requests(calls), [], rehearsal=True)
             self.spent = 2 * spent - self.spent
-        except (EndedError, NotCalledError):
+        except MisbehaviourError:
             self.spent = spent
         except BaseException:  # such as Ctrl-C
             self.stop()
@@ -240,10 +240,11 @@ class Isolated(Subject):
                     continue
                 try:
                     self._run(left if not self._ended else left[:1], answers)
-                except NotCalledError as problem:
-                    answers += [problem] * len(left)
-                except EndedError as problem:
-                    if isinstance(problem, KilledError):
+                except MisbehaviourError as problem:
+                    if problem.kind is Misbehaviour.NOT_CALLED:
+                        answers += [problem] * len(left)
+                        continue
+                    if problem.kind is Misbehaviour.KILLED:
                         kills = kills + 1 if place == len(answers) else 1
                         place = len(answers)
                         if kills < self._kills():
@@ -252,8 +253,8 @@ class Isolated(Subject):
                             time.sleep(_PAUSE * 2**kills)
                             continue
                     self._ended[_digest(requests[len(answers)])] = problem
-                    self._excesses += isinstance(problem, ExcessError)
-                    self._hung = self._hung or isinstance(problem, HangError)
+                    self._excesses += problem.kind in EXCESSES
+                    self._hung = self._hung or problem.kind is Misbehaviour.HUNG
                     answers.append(problem)
         except BaseException:  # such as Ctrl-C: answers to come would be taken for others
             self.stop()
@@ -262,7 +263,7 @@ class Isolated(Subject):
 
     def _kills(self) -> int:
         """Return how many kills make a call the kernel's doing: two where others were."""
-        known = any(isinstance(each, KilledError) for each in self._ended.values())
+        known = any(each.kind is Misbehaviour.KILLED for each in self._ended.values())
         return 2 if known else _CALLS
 
     def _known(self, request: Request) -> MisbehaviourError | None:
@@ -274,7 +275,7 @@ class Isolated(Subject):
         if len(self._ended) < _PATIENCE and self._excesses == 0:
             return None
         last = list(self._ended.values())[-1]
-        return NotCalledError(f"not called any more: a call before it in this test {last}")
+        return _not_called(f"a call before it in this test {last}")
 
     def _run(
         self,
@@ -289,7 +290,8 @@ class Isolated(Subject):
         except StartError:
             raise
         except CandidateError as problem:  # it was loaded before
-            raise EndedError(f"could not be loaded again: {problem}") from None
+            text = f"could not be loaded again: {problem}"
+            raise MisbehaviourError(Misbehaviour.NOT_LOADED, text) from None
         first, data = self._number, request_bytes(requests, self._number, rehearsal=rehearsal)
         self._number += len(requests)
         started = time.perf_counter()
@@ -304,10 +306,15 @@ class Isolated(Subject):
                 if not rehearsal:
                     process.answered.add(form)
                 z = answer.result
-                wrong = MisbehaviourError(answer.text, answer.details)
-                answers.append(wrong if z is None else z)
-        except HangError as problem:
-            raise HangError(self._in_time(), problem.details) from None
+                if z is None:
+                    kind = Misbehaviour(answer.kind)
+                    answers.append(MisbehaviourError(kind, answer.text, answer.details))
+                else:
+                    answers.append(z)
+        except MisbehaviourError as problem:
+            if problem.kind is not Misbehaviour.HUNG:
+                raise
+            raise MisbehaviourError(problem.kind, self._in_time(), problem.details) from None
         finally:
             self.spent += time.perf_counter() - started
             if process.gone:
@@ -341,6 +348,10 @@ class Isolated(Subject):
         if self._seconds > _SHORT_SECONDS:
             text += f", or {_SHORT_SECONDS:g} s once it had hung before"
         return text
+
+
+def _not_called(why: str) -> MisbehaviourError:
+    return MisbehaviourError(Misbehaviour.NOT_CALLED, f"not called any more: {why}")
 
 
 def _form(request: Request) -> Hashable:

@@ -43,14 +43,14 @@ class Answer:
     """What a kernel process says."""
 
     kind: str
-    """of a process: started, refused, loaded or next; of calls: told, misbehaved or result"""
+    """of a process: started, refused, loaded or next; of calls: told, result or what was wrong"""
     text: str = ""
     number: int = 0
     """of the call that is answered, or the id of the process that is told of"""
     result: Array | None = None
     """real floating; a result has it, nothing else"""
     details: tuple[str, ...] = ()
-    """of a misbehaviour, as `calls.MisbehaviourError` has them"""
+    """of a misbehaviour, as `MisbehaviourError` has them"""
 
 
 def request_bytes(

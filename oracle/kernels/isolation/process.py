@@ -22,7 +22,7 @@ from pathlib import Path
 
 from convcheck.kernels import traces
 from convcheck.kernels.loading import SAFE_PATH
-from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 
 from .messages import CUT_OFF, Answer, GarbledError, take_answer
 
@@ -37,22 +37,6 @@ _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal
 _GENERATIONS = 2
 
 
-class EndedError(MisbehaviourError):
-    """A call that left no process."""
-
-
-class KilledError(EndedError):
-    """A process that was ended by a signal, which may have come from somebody else."""
-
-
-class ExcessError(EndedError):
-    """A call that took too much, which takes its time."""
-
-
-class HangError(ExcessError):
-    """A call that did not return in time."""
-
-
 class Process:
     """The supervisor's process, and its child and grandchild that the candidate runs in."""
 
@@ -65,7 +49,7 @@ class Process:
         self._megabytes, self._tell = megabytes, tell
         self._start: Answer | None = None  # loaded or refused
         self._pid: int | None = None  # of the process that the candidate runs in
-        self._ended: EndedError | None = None  # how one has ended, if that is to be told yet
+        self._ended: MisbehaviourError | None = None  # how one has ended, if that is to be told yet
         self._buffer, self._news = bytearray(), bytearray()
         self._pipes: tuple[int, ...] = ()  # for requests and for answers
         self._received: list[int] = []  # pipes that came, and what they are for has not
@@ -93,7 +77,7 @@ class Process:
         self._poll.register(self._control, select.POLLIN)
 
     def loaded(self, seconds: float) -> Answer:
-        """Return the answer to the start; EndedError if none comes."""
+        """Return the answer to the start; MisbehaviourError if none comes."""
         deadline = time.monotonic() + seconds
         while self._start is None:
             self._wait(seconds, deadline)
@@ -103,7 +87,7 @@ class Process:
         """Return whether a process waits for calls; somebody else may have ended all.
 
         Raises:
-            EndedError: one has ended since it answered, by its own doing.
+            MisbehaviourError: one has ended since it answered, by its own doing.
         """
         if self.gone:
             return False
@@ -111,7 +95,9 @@ class Process:
             while self._listen():
                 pass
             self._raise_ended()
-        except KilledError as problem:
+        except MisbehaviourError as problem:
+            if problem.kind is not Misbehaviour.KILLED:
+                raise
             self._tell(f"{problem}, or somebody else did, while it was not called")
         return not self.gone
 
@@ -128,13 +114,14 @@ class Process:
                 self._listen()
                 if time.monotonic() > deadline:
                     self.stop()
-                    raise HangError(f"took no call within {seconds:g} s") from None
+                    text = f"took no call within {seconds:g} s"
+                    raise MisbehaviourError(Misbehaviour.HUNG, text) from None
 
     def next(self, number: int, shape: tuple[int, ...] | None, seconds: float) -> Answer:
         """Return the answer to the call of this number, whose result has this shape, if known.
 
         Raises:
-            EndedError: none comes, or something else.
+            MisbehaviourError: none comes, or something else.
         """
         deadline = time.monotonic() + seconds
         while True:
@@ -151,12 +138,13 @@ class Process:
             else:
                 return answer
 
-    def _forged(self) -> EndedError:
+    def _forged(self) -> MisbehaviourError:
         self.stop()
-        return EndedError("wrote to the pipe that its results are sent by")
+        text = "wrote to the pipe that its results are sent by"
+        return MisbehaviourError(Misbehaviour.INTERFERED, text)
 
     def _wait(self, seconds: float, deadline: float) -> None:
-        """Wait for more of an answer; EndedError if it will not come."""
+        """Wait for more of an answer; MisbehaviourError if it will not come."""
         self._raise_ended()
         if self._read():
             return
@@ -167,8 +155,8 @@ class Process:
         if problem or (not ready and time.monotonic() > deadline):
             printed = self._printed()
             self._kill()
-            problem = problem or HangError(f"did not return within {seconds:g} s")
-            raise type(problem)(str(problem), printed)
+            kind, text = problem or (Misbehaviour.HUNG, f"did not return within {seconds:g} s")
+            raise MisbehaviourError(kind, text, printed)
 
     def _raise_ended(self) -> None:
         """Raise what is to be told of a process that has ended, and forget its answers."""
@@ -256,17 +244,17 @@ class Process:
         os.lseek(output, 0, os.SEEK_SET)
         return traces.of_output(data)
 
-    def _excess(self) -> ExcessError | None:
+    def _excess(self) -> tuple[Misbehaviour, str] | None:
         """Return what the candidate's process has too much of, if anything."""
         if os.fstat(self._output.fileno()).st_size > _OUTPUT_MEGABYTES * 1e6:
-            return ExcessError(f"printed more than {_OUTPUT_MEGABYTES} MB")
+            return Misbehaviour.PRINTED, f"printed more than {_OUTPUT_MEGABYTES} MB"
         try:
             statm = Path(f"/proc/{self._pid}/statm").read_text(encoding="ascii")
         except OSError:  # another system
             return None
         resident = int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
         if resident > self._megabytes:
-            return ExcessError(f"took more than {self._megabytes} MB of memory")
+            return Misbehaviour.TOOK_MEMORY, f"took more than {self._megabytes} MB of memory"
         return None
 
     def _kill(self) -> None:
@@ -310,7 +298,7 @@ class Process:
 
 def _fits(answer: Answer, number: int, shape: tuple[int, ...] | None) -> bool:
     """Return whether this can be the answer to a call."""
-    if answer.kind not in ("misbehaved", "result") or answer.number != number:
+    if answer.kind not in ("result", *Misbehaviour) or answer.number != number:
         return False
     return answer.result is None or shape is None or answer.result.shape == shape
 
@@ -339,16 +327,18 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if (name, value) != SAFE_PATH}
 
 
-def _end(status: int | None, printed: tuple[str, ...]) -> EndedError:
+def _end(status: int | None, printed: tuple[str, ...]) -> MisbehaviourError:
     """Return how a process ended whose exit status, or negative signal, this is."""
     if status == CUT_OFF:
-        return EndedError("closed the pipes to the judge", printed)
+        text = "closed the pipes to the judge"
+        return MisbehaviourError(Misbehaviour.INTERFERED, text, printed)
     if status is None or status >= 0:
-        return EndedError(f"ended its process, with exit status {status}", printed)
+        text = f"ended its process, with exit status {status}"
+        return MisbehaviourError(Misbehaviour.ENDED, text, printed)
     try:
         name = signal.Signals(-status).name
     except ValueError:  # such as those for real time
         name = f"signal {-status}"
     if -status in _CRASHES:
-        return EndedError(f"crashed its process ({name})", printed)
-    return KilledError(f"killed its process ({name})", printed)
+        return MisbehaviourError(Misbehaviour.CRASHED, f"crashed its process ({name})", printed)
+    return MisbehaviourError(Misbehaviour.KILLED, f"killed its process ({name})", printed)

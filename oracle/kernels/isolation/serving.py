@@ -22,11 +22,11 @@ import numpy as np
 
 from convcheck.form.layouts import Array
 from convcheck.kernels import traces
-from convcheck.kernels.calls import invoke
+from convcheck.kernels.calls import invoke, raised
 from convcheck.kernels.candidates import CandidateError, load
 from convcheck.kernels.functions import Function
 from convcheck.kernels.loading import look_in
-from convcheck.kernels.misbehaviour import KernelWarning, MisbehaviourError, words
+from convcheck.kernels.misbehaviour import KernelWarning, Misbehaviour, MisbehaviourError, words
 from convcheck.kernels.settings import QUICK, SLOW, Settings
 from convcheck.kernels.subjects import Request, Subject
 
@@ -200,7 +200,7 @@ class _Session:
             printed = self._printed()
             if problem:
                 details = (*problem.details, *printed)
-                self._judge.say(Answer("misbehaved", str(problem), number, details=details))
+                self._judge.say(Answer(problem.kind, problem.text, number, details=details))
             else:
                 self._judge.say(Answer("result", "", number, result))
 
@@ -219,14 +219,13 @@ class _Session:
         except MisbehaviourError as problem:
             return None, problem
         except KeyboardInterrupt as error:  # not the user's: Ctrl-C does not get here
-            return None, MisbehaviourError(f"raised {words(error)}", traces.of_error(error))
+            return None, raised(error)
         finally:
             self._end_forks()
         if self._forked and self._has_returned_twice():
-            reason = "returned twice: its process forked, and the fork returned too"
-        else:
-            reason = self._too_much_output() or self._shared(z, handed) or ""
-        return z, MisbehaviourError(reason) if reason else None
+            text = "returned twice: its process forked, and the fork returned too"
+            return z, MisbehaviourError(Misbehaviour.RETURNED_TWICE, text)
+        return z, self._too_much_output() or self._shared(z, handed)
 
     def _end_forks(self) -> None:
         """End the process here if it is a fork that the kernel made, and came back."""
@@ -242,9 +241,10 @@ class _Session:
             time.sleep(0.005)
         return False
 
-    def _too_much_output(self) -> str | None:
-        size = os.fstat(self._output).st_size
-        return f"printed more than {_OUTPUT:,} bytes" if size > _OUTPUT else None
+    def _too_much_output(self) -> MisbehaviourError | None:
+        if os.fstat(self._output).st_size <= _OUTPUT:
+            return None
+        return MisbehaviourError(Misbehaviour.PRINTED, f"printed more than {_OUTPUT:,} bytes")
 
     def _printed(self) -> tuple[str, ...]:
         """Return the end of what a call has printed, in lines, and forget it."""
@@ -258,15 +258,17 @@ class _Session:
         self._tell("printed to its output")
         return traces.of_output(data)
 
-    def _shared(self, z: Array, handed: list[Any]) -> str | None:
+    def _shared(self, z: Array, handed: list[Any]) -> MisbehaviourError | None:
         """Return how this call and earlier ones share memory that they should not."""
         problem = None
         for past in self._past:
             changed = past.changed()
             if z.size and np.may_share_memory(past.result, z):
-                problem = "returned the memory of an earlier result again"
+                text = "returned the memory of an earlier result again"
+                problem = MisbehaviourError(Misbehaviour.RETURNED_MEMORY, text)
             elif changed:
-                problem = problem or f"changed {changed} of an earlier call"
+                text = f"changed {changed} of an earlier call"
+                problem = problem or MisbehaviourError(Misbehaviour.CHANGED, text)
         arrays = [each for each in handed if isinstance(each, np.ndarray)]
         if z.nbytes + sum(each.nbytes for each in arrays) < _SMALL:
             self._past.append(_Past(z, arrays))
@@ -283,15 +285,14 @@ class _Session:
             if setting is None:
                 self._slow.accept(undone)
         if setting:
-            return MisbehaviourError(f"changed {setting}")
-        reason = self._left_running()
-        return MisbehaviourError(reason) if reason else None
+            return MisbehaviourError(Misbehaviour.CHANGED, f"changed {setting}")
+        what = self._left_running()
+        text = f"left more than {_HELPERS} {what} running"
+        return MisbehaviourError(Misbehaviour.LEFT_RUNNING, text) if what else None
 
     def _left_running(self) -> str | None:
         if len(left := children()) > _HELPERS:
             for child in left:
                 os.kill(child, signal.SIGKILL)
-            return f"left more than {_HELPERS} processes running"
-        if threading.active_count() > _HELPERS:
-            return f"left more than {_HELPERS} threads running"
-        return None
+            return "processes"
+        return "threads" if threading.active_count() > _HELPERS else None

@@ -21,7 +21,6 @@ from convcheck.conformance.shapes.boundaries import boundary_geometries, classes
 from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.diagnosis.told import Diagnosis
-from convcheck.diagnosis.where.scan import is_lost
 from convcheck.diagnosis.where.seen import Seen
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation, operation_named
@@ -29,6 +28,8 @@ from convcheck.judging.certificates import Certificate
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict, explain
 from convcheck.kernels.shown.code import snippet
+from convcheck.kernels.shown.evidence import Evidence
+from convcheck.kernels.shown.message import describe
 from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
 from convcheck.reports import rows
@@ -370,18 +371,34 @@ def _showing(verdict: Verdict, found: Diagnosis | None) -> Verdict:
 
 def _diagnosis(verdict: Verdict) -> Diagnosis | None:
     """Return how the kernel is wrong; None where it hung or crashed."""
-    return None if is_lost(verdict.reason) else diagnose(verdict)
+    return None if verdict.lost else diagnose(verdict)
 
 
 def _failure(verdict: Verdict, tally: _Tally) -> rows.Failure:
     found, again = _diagnosis(verdict), tally.again or rerun_command
-    shown = _showing(verdict, found)
+    case, evidence = verdict.case, _showing(verdict, found).evidence
+    code = [] if evidence is None else snippet(verdict.subject, evidence)
     return rows.Failure(
-        case=str(verdict.case),
+        case=str(case),
         outcome="misbehaved" if verdict.outcome is Outcome.MISBEHAVED else "disagrees",
         rank=tally.rank,
-        rerun=again(verdict, found.cases if found else ()),
-        message=_message(verdict, again, found),
-        snippet=[] if shown.evidence is None else snippet(shown.subject, shown.evidence),
-        diagnosis=None if found is None else msgspec.convert(found.plain(), rows.Diagnosis),
+        rerun=printable(again(verdict, found.cases if found else ())),
+        said=printable(verdict.finding),
+        details=[printable(line) for line in (evidence.details if evidence else ())],
+        element=_element(evidence) if evidence and evidence.expression else None,
+        described=f"{describe(case.geometry)}; fill {case.fill}",
+        error=None if verdict.error is None else float(verdict.error),
+        snippet=[printable(line) for line in code],
+        diagnosis=_diagnosed(found) if found else None,
     )
+
+
+def _element(evidence: Evidence) -> rows.Element:
+    got, expected = rows.value_of(evidence.got), rows.value_of(evidence.expected)
+    excess = None if evidence.excess is None else rows.value_of(evidence.excess)
+    return rows.Element(evidence.expression, got, expected, excess, evidence.wrong, evidence.total)
+
+
+def _diagnosed(found: Diagnosis) -> rows.Diagnosis:
+    patterns = msgspec.to_builtins([rows.Pattern.of(each) for each in found.claims])
+    return msgspec.convert({**found.plain(), "patterns": patterns}, rows.Diagnosis)
