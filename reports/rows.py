@@ -18,7 +18,7 @@ from convcheck.form.formats import DTYPES, FORMATS
 from convcheck.form.operations import OPERATIONS, operation_named
 from convcheck.judging.bounds import g
 from convcheck.judging.certificates import Certificate as Certified
-from convcheck.judging.certificates import false_acceptance
+from convcheck.judging.certificates import Counted, false_acceptance
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.shown.message import numbers, share
 
@@ -489,24 +489,28 @@ class Certificate(Struct):
     @classmethod
     def of(cls, found: Certified) -> Self:
         """Return what is told of a certificate."""
-        operation, choices = found.region.operation, dict(sorted(found.choices.items()))
-        degree = operation_named(operation).degree
-        return cls(
-            operation,
-            str(found.region),
-            found.planned,
-            found.agreed,
-            found.undecided,
-            found.draws,
-            choices,
-            [(*axis, *known) for axis, known in sorted(found.axes.items())],
-            degree,
-            found.agreed == found.planned,
-            {
-                dtype: _digits(false_acceptance(degree, each, found.draws))
-                for dtype, each in choices.items()
-            },
-        )
+        region = found.region
+        return cls._with(region.operation, str(region), found.planned, found.draws, found)
+
+    @classmethod
+    def _with(
+        cls, operation: str, region: str, geometries: int, draws: int, found: Counted
+    ) -> Self:
+        """Return the certificate with what was counted, and what follows from that."""
+        degree, choices = operation_named(operation).degree, dict(sorted(found.choices.items()))
+        chances = {
+            dtype: _digits(false_acceptance(degree, each, draws)) for dtype, each in choices.items()
+        }
+        axes = [(*axis, *known) for axis, known in sorted(found.axes.items())]
+        counts = geometries, found.agreed, found.undecided, draws
+        complete = found.agreed == geometries
+        return cls(operation, region, *counts, choices, axes, degree, complete, chances)
+
+    @property
+    def _counted(self) -> Counted:
+        axes = {(wide, taps, stride): (n, other) for wide, taps, stride, n, other in self.axes}
+        known = dict(self.choices)
+        return Counted(agreed=self.certified, undecided=self.undecided, choices=known, axes=axes)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -514,27 +518,9 @@ class Certificate(Struct):
         return self.operation, self.region
 
     def __add__(self, other: Self) -> Self:
-        dtypes = sorted({*self.choices, *other.choices})
-        both = (self, other)
-        axes: dict[tuple[int, int, int], tuple[int, int]] = {}
-        for *axis, count, longest in (*self.axes, *other.axes):
-            known, most = axes.get((axis[0], axis[1], axis[2]), (0, 0))
-            axes[axis[0], axis[1], axis[2]] = known + count, max(most, longest)
-        certified = self.certified + other.certified
-        return msgspec.structs.replace(
-            self,
-            certified=certified,
-            undecided=self.undecided + other.undecided,
-            choices={
-                each: min(one.choices[each] for one in both if each in one.choices)
-                for each in dtypes
-            },
-            axes=[(*axis, *known) for axis, known in sorted(axes.items())],
-            complete=certified == self.geometries,
-            chance={
-                each: max(one.chance[each] for one in both if each in one.chance) for each in dtypes
-            },
-        )
+        found = self._counted
+        found += other._counted
+        return self._with(*self.key, self.geometries, self.draws, found)
 
 
 class Loss(Struct):

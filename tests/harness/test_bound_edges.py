@@ -1,6 +1,7 @@
 """Where the bound is infinite, where it is zero, and its flags."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,7 +110,7 @@ def test_overflow() -> None:
 )
 def test_overflow_between(values: tuple[float, ...], overflow: bool) -> None:  # noqa: FBT001
     """The flag is also up where dL/da or delta, though not the result, can exceed the dtype."""
-    named = dict(zip(OPERATIONS["conv_back_prop"].factors, values, strict=True))
+    named: dict[str, Any] = dict(zip(OPERATIONS["conv_back_prop"].factors, values, strict=True))
     pixel = f"b1.h1.w1.i1.o1.f1x1.s1x1{FORE}"
     assert bound_of("conv_back_prop", pixel, **named).overflow is overflow
 

@@ -23,7 +23,7 @@ WHOLE = "b1.h9.w8.i3.o4.f3x2.s2x3"
 
 def case_of(operation: str, geometry: str = WHOLE, **changed: Any) -> Case:
     """Return a case: integers in float32, unless something is changed."""
-    asked = {"dtype": "float32", "fill": "integers", "seed": 1} | changed
+    asked: dict[str, Any] = {"dtype": "float32", "fill": "integers", "seed": 1} | changed
     return Case(operation, Geometry.parse(geometry), **asked)
 
 
