@@ -20,9 +20,9 @@ from convcheck.conformance.plugin.recording import ConformanceError, Record
 from convcheck.conformance.plugin.subjects import subjects_of
 from convcheck.form import pytorch
 from convcheck.form.operations import Operation
-from convcheck.judging import clock
 from convcheck.judging.judge import OracleError
 from convcheck.kernels import floating
+from convcheck.kernels.shown import clock
 from convcheck.kernels.subjects import Subject
 
 HERE = Path(__file__).parent

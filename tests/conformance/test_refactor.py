@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from convcheck.cases.case import REAL_FILLS, Case, Raw
+from convcheck.cases.case import REAL_FILLS, Case
+from convcheck.cases.numbers import Raw
 from convcheck.conformance.plugin.effort import seed_number, tier
 from convcheck.conformance.plugin.fills import fills
 from convcheck.conformance.plugin.likeness import Tally

@@ -315,7 +315,7 @@ class Record:
             entries=self._entries,
             seen={name: seen.plain() for name, seen in self._seen.items()},
             claims=[
-                (*key, [claim.plain() for claim in found.claims])
+                (*key, found.claims)
                 for key, tally in self._cells.items()
                 if tally.failure and (found := _diagnosis(tally.failure))
             ],
