@@ -303,11 +303,12 @@ class Fitted(Local):
                 copies.append((value, copy, np.argsort(self.candidate.axes(name))))
         started = time.perf_counter()
         z = self._function(*by_position, **keywords, **self._constants)
-        self.spent += time.perf_counter() - started
         try:
             z = as_numpy(z)
         except Exception:  # noqa: BLE001  (the kernel's own code: `calls` reads it again, and tells)
             return z
+        finally:
+            self.spent += time.perf_counter() - started  # libraries may compute when read
         for value, own, back in copies:  # the caller looks at its own arrays alone
             if own.transpose(back).tobytes() != value.tobytes():
                 value[...] = own.transpose(back)

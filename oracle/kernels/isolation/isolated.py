@@ -18,9 +18,9 @@ from convcheck.form.layouts import Array
 from convcheck.kernels import subjects
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.misbehaviour import EXCESSES, Misbehaviour, MisbehaviourError, tell
-from convcheck.kernels.subjects import Call, Request, Subject
+from convcheck.kernels.subjects import Request, Subject
 
-from .messages import Answer, request_bytes
+from .messages import Message, request_bytes
 from .process import Process
 
 # Limits by default, and the options that set others.
@@ -57,8 +57,7 @@ class StartError(CandidateError):
 class Isolated(Subject):
     """A candidate that runs in a process of its own, started when it is first needed.
 
-    It has spent the time from sending calls to having the answers, here; less what `rehearse`
-    takes off.
+    It has spent what the kernel took there, without the way of arguments and results.
     """
 
     at_once = True
@@ -131,7 +130,7 @@ class Isolated(Subject):
             self._refuse(answer.text)
         self._takes_fore_layer = answer.text == "fore_layer"
 
-    def _load(self) -> Answer:
+    def _load(self) -> Message:
         """Return what a new process says of its start.
 
         Raises:
@@ -212,21 +211,6 @@ class Isolated(Subject):
         """Return the line of Python that has it as its operation's name."""
         return self.candidate.import_line()
 
-    def rehearse(self, calls: Sequence[Call]) -> None:
-        """Take off `spent` what it takes to make these calls, the kernel's own time left out.
-
-        All is done once more but call the kernel; nothing is taken off if that fails.
-        """
-        spent = self.spent
-        try:
-            self._run(self.requests(calls), [], rehearsal=True)
-            self.spent = 2 * spent - self.spent
-        except MisbehaviourError:
-            self.spent = spent
-        except BaseException:  # such as Ctrl-C
-            self.stop()
-            raise
-
     def answers(self, requests: Sequence[Request]) -> list[subjects.Answer]:
         """Have all requests answered, whatever happens to the process meanwhile."""
         answers: list[subjects.Answer] = []
@@ -277,13 +261,7 @@ class Isolated(Subject):
         last = list(self._ended.values())[-1]
         return _not_called(f"a call before it in this test {last}")
 
-    def _run(
-        self,
-        requests: Sequence[Request],
-        answers: list[subjects.Answer],
-        *,
-        rehearsal: bool = False,
-    ) -> None:
+    def _run(self, requests: Sequence[Request], answers: list[subjects.Answer]) -> None:
         """Have requests answered in the process, adding to `answers` as they come."""
         try:
             process = self._ready()
@@ -292,9 +270,8 @@ class Isolated(Subject):
         except CandidateError as problem:  # it was loaded before
             text = f"could not be loaded again: {problem}"
             raise MisbehaviourError(Misbehaviour.NOT_LOADED, text) from None
-        first, data = self._number, request_bytes(requests, self._number, rehearsal=rehearsal)
+        first, data = self._number, request_bytes(requests, self._number)
         self._number += len(requests)
-        started = time.perf_counter()
         try:
             process.send(data, self._limit(first=True))
             for number, request in enumerate(requests, first):
@@ -303,8 +280,8 @@ class Isolated(Subject):
                 answer = process.next(number, request.shape, limit)
                 if len(process.answered) == _FORMS:
                     process.answered.clear()
-                if not rehearsal:
-                    process.answered.add(form)
+                process.answered.add(form)
+                self.spent += answer.seconds
                 z = answer.result
                 if z is None:
                     kind = Misbehaviour(answer.kind)
@@ -316,7 +293,6 @@ class Isolated(Subject):
                 raise
             raise MisbehaviourError(problem.kind, self._in_time(), problem.details) from None
         finally:
-            self.spent += time.perf_counter() - started
             if process.gone:
                 self.stop()
 
