@@ -1,6 +1,6 @@
 """What is wrong with an operation, in few words: told first by the page and by the terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from convcheck.cases.case import Case
 
@@ -8,14 +8,8 @@ from .rows import Cell, Failure, Named
 
 _LONGEST = 160  # what a kernel says may be of any length
 _NAMED = 3
-_WHEN = ("right on ", "right when first ", "right as far ", "different results ")
-_PLACES = (" exactly where ", " only where ")
-_WHERE = (*_PLACES, ", it behaves as if ")
-_ALONE = "wrong only in "
 _OF_DTYPES = ("float", "bfloat", "tf32", "flushed", "clipped", "wrapped")
 """how ids of mistakes begin that may harm some dtypes and not others"""
-_DEEDS = ("raised ", "returned ", "returns ")
-"""how patterns begin that say what a kernel did"""
 _SMALL = 500  # numbers in a case that can be read
 
 
@@ -25,17 +19,12 @@ def telling(cell: Cell) -> tuple[bool, bool, bool, bool, bool, int]:
     picture = failure.diagnosis and failure.diagnosis.picture
     return (
         not failure.names,
-        not any(map(_leads, failure.patterns[:2])),
+        not any(each.leads for each in failure.patterns[:2]),
         cell.prop not in ("certified", "exact", "bound"),
         _size(failure.case) > _SMALL,
         sum(map(len, picture.wrong if picture else ())) < 2,
-        len(failure.message),
+        len(failure.text),
     )
-
-
-def _leads(pattern: str) -> bool:
-    """Return whether a pattern says under which circumstances a kernel is wrong."""
-    return any(words in pattern for words in _WHERE) or pattern.startswith(_WHEN)
 
 
 def _size(case: str) -> int:
@@ -61,14 +50,15 @@ def fault(cells: list[Cell]) -> str:
         return fault([*unnamed, *(cell for cell in cells if not cell.failure)])
     patterns = failure.patterns
     if failure.outcome == "misbehaved" and not heading(failure):
-        words = f"{operation}: {gist(failure)}".replace(": the kernel ", " ", 1)
+        words = f"{operation} {gist(failure).removeprefix('the kernel ')}"
         return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
     if patterns:
         # That other dtypes are right is said if they were asked: not each test judges all.
-        alone = next((each for each in patterns if each.startswith(f"{_ALONE}float")), "")
-        place = f" in {alone.removeprefix(_ALONE)}" * (alone not in ("", patterns[0]))
-        besides = [each for each in patterns[1 : heading(failure)] if each != alone]
-        return f"{operation}{place}{_predicate(patterns[0])}{_besides(besides)}"
+        first, *others = patterns
+        alone = next((each for each in others if each.dtypes and not first.dtypes), None)
+        place = f" in {' and '.join(alone.dtypes)}" if alone else ""
+        besides = [f"; {each.text}" for each in patterns[1 : heading(failure)] if each != alone]
+        return f"{operation}{place}{first.predicate}{''.join(besides)}"
     # What is certified is judged dtype by dtype, and no more once one fails.
     told = wrong != dtypes and any(cell.prop != "certified" for cell in failed)
     subject = f"{operation} in {listed(wrong)}" if told else operation
@@ -102,36 +92,16 @@ def heading(failure: Failure) -> int:
     patterns = failure.patterns
     if failure.names or not patterns:
         return 0
-    where = any(words in patterns[0] for words in _WHERE)
-    if failure.outcome == "misbehaved" and not _leads(patterns[0]):
+    if failure.outcome == "misbehaved" and not patterns[0].leads:
         return 0
-    return min(len(patterns), 2 if where else 1)
-
-
-def _besides(patterns: Sequence[str]) -> str:
-    return "".join(f"; {each}" for each in patterns)
-
-
-def _predicate(pattern: str) -> str:
-    """Return a pattern as it stands behind the name of what it is about."""
-    where, acts, mistake = pattern.partition(", it behaves as if ")
-    if acts:
-        return f", {where}, behaves as if {mistake}"
-    placed = any(words in pattern for words in _PLACES)
-    if (placed and not pattern.startswith("wrong")) or pattern.startswith(_DEEDS):
-        return f" {pattern}"
-    if pattern.startswith(("wrong ", "right ")) and not pattern.startswith("wrong results "):
-        return f" is {pattern}"
-    return f" gives {pattern}" if pattern.startswith("different ") else f" is wrong: {pattern}"
+    return min(len(patterns), 2 if patterns[0].placed else 1)
 
 
 def gist(failure: Failure) -> str:
-    """Return what a failure's message says came out: of an element, or of the call."""
-    first, *others = failure.message.splitlines() or [""]
-    elements = [line.split(None, 1) for line in others if line.startswith("  element ")]
-    if elements and failure.outcome != "misbehaved":
-        return elements[0][-1]
-    return first.partition(": ")[2] or first
+    """Return what came out: of an element, or of the call."""
+    if failure.element and failure.outcome != "misbehaved":
+        return failure.element.words
+    return next(iter(failure.said.splitlines()), "")
 
 
 def listed(names: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from . import document, faults, looks, pictures, problems, refactor, rows, shown, strength, words
 from .document import Findings, Report
 from .files import write_text
-from .rows import Accuracy, Failure
+from .rows import Accuracy, Cell
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -39,7 +39,7 @@ def render(report: Report) -> str:
             banner=shown.verdict_look(findings),
             judged=_judged(findings),
             problems=problems.problems(findings),
-            unlike=problems.unlike(findings),
+            unlike=[each for each in findings.refactor if each.lacks_bits],
             others=[each for each in findings.errors if each.outcome != document.BITS],
             statuses=_statuses(findings, certified),
             operations=list(rows.by(findings.cells, lambda cell: cell.operation)),
@@ -99,6 +99,7 @@ def _environment() -> Environment:
         "most_rows": shown.MOST_ROWS,
         "told_apart": _told_apart,
         "gist": faults.gist,
+        "unlike_in_words": refactor.unlike_in_words,
         # Markup: ours, and to the byte what the hashes are of.
         "style": Markup(style),  # noqa: S704
         "script": Markup(script),  # noqa: S704
@@ -157,10 +158,10 @@ def _circumstances(report: Report) -> list[tuple[str, str]]:
     return lines
 
 
-def _told_apart(failure: Failure) -> str:
-    """Return a failure's message without the snippet and diagnosis that are shown apart."""
-    message = failure.message
-    return message.partition("\n  alone\n")[0] if failure.snippet else message
+def _told_apart(cell: Cell) -> str:
+    """Return what a failure says without the snippet and diagnosis that are shown apart."""
+    first = f"{cell.operation}, {cell.dtype}: {cell.told.said}"
+    return "\n".join([first, *cell.told.seen, *cell.told.again])
 
 
 def _visible(value: Any) -> Any:

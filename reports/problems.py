@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .document import BITS, Findings
+from .document import Findings
 from .faults import fault, listed, telling
 from .looks import look
-from .refactor import unlike_in_words
-from .rows import AGREEING, Cell, Failure, by
+from .rows import AGREEING, Cell, by
 from .shown import is_bad, regions, word
 
 
@@ -26,8 +25,8 @@ class Problem(NamedTuple):
     """mistakes that reproduce what the kernel does, in how many of the failures"""
     diagnosed: int
     """failures that were looked into"""
-    first: Failure | None
-    """the failure that tells most"""
+    first: Cell | None
+    """the cell whose failure tells most"""
     failed: Mapping[str, list[str]]
     """dtypes by property"""
     where: Mapping[str, list[str]]
@@ -52,34 +51,11 @@ def problems(findings: Findings) -> list[Problem]:
     ]
 
 
-class Unlike(NamedTuple):
-    """A candidate that is right, but not to the bit what it was to be."""
-
-    operation: str
-    fault: str
-    message: str
-    rerun: str
-
-
-def unlike(findings: Findings) -> list[Unlike]:
-    """Return candidates that have not the bits that they were to have."""
-    found = []
-    for entry in (each for each in findings.refactor if each.lacks_bits):
-        messages = [
-            error.message
-            for error in findings.errors
-            if error.outcome == BITS and f"[{entry.operation}-" in error.test
-        ]
-        told, _, rerun = next(iter(messages), "").partition("\n  rerun    ")
-        found.append(Unlike(entry.operation, unlike_in_words(entry), told, rerun.strip()))
-    return found
-
-
 def _problem(operation: str, cells: list[Cell], findings: Findings) -> Problem:
     certified = regions(findings)
     bad = [cell for cell in cells if is_bad(cell)]
-    failures = [cell.told for cell in sorted((cell for cell in bad if cell.failure), key=telling)]
-    diagnoses = [each.diagnosis for each in failures if each.diagnosis]
+    failures = sorted((cell for cell in bad if cell.failure), key=telling)
+    diagnoses = [cell.told.diagnosis for cell in failures if cell.told.diagnosis]
     names = Counter(name.sentence for each in diagnoses for name in each.names)
     properties = by(cells, lambda cell: cell.prop)
     fine = [

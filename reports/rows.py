@@ -5,6 +5,7 @@ from a row's other fields is set wherever these are.
 """
 
 import json
+import math
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
 
@@ -12,12 +13,14 @@ import msgspec
 from msgspec import Meta, field
 
 from convcheck.diagnosis.beside.likeness import Likeness, likeness
+from convcheck.diagnosis.where.claims import Claim, Link
 from convcheck.form.formats import DTYPES, FORMATS
 from convcheck.form.operations import OPERATIONS, operation_named
 from convcheck.judging.bounds import g
 from convcheck.judging.certificates import Certificate as Certified
-from convcheck.judging.certificates import false_acceptance
+from convcheck.judging.certificates import Counted, false_acceptance
 from convcheck.judging.verdicts import Outcome
+from convcheck.kernels.shown.message import numbers, share
 
 
 class Struct(msgspec.Struct, forbid_unknown_fields=True):
@@ -112,6 +115,15 @@ class Named(Struct):
 
 
 Value = float | Literal["nan", "inf", "-inf"]
+
+
+def value_of(number: float) -> Value:
+    """Return a number as JSON has it, in which none is infinite or NaN."""
+    if math.isnan(number):
+        return "nan"
+    return float(number) if math.isfinite(number) else "inf" if number > 0 else "-inf"
+
+
 Plane = Annotated[
     list[Annotated[list[Value], Meta(max_length=24)]],
     Meta(max_length=24),
@@ -139,15 +151,54 @@ class Picture(Struct):
     wrong: Annotated[list[Annotated[list[bool], Meta(max_length=24)]], Meta(max_length=24)]
 
 
+class Pattern(Struct):
+    """What is wrong with a kernel."""
+
+    text: str
+    """the sentence, of which the kernel is the subject or its results are"""
+    predicate: str
+    """the sentence as it stands behind the kernel's name"""
+    leads: bool
+    """whether it says under which circumstances the kernel is wrong"""
+    placed: bool
+    """whether it says on which geometries"""
+    dtypes: list[Dtype]
+    """those alone in which the kernel fails, if it is about that"""
+
+    @classmethod
+    def of(cls, claim: Claim) -> Self:
+        """Return what a claim says."""
+        placed, dtypes = claim.link is not Link.NONE, [*claim.backing.dtypes]
+        return cls(claim.text, claim.predicate, claim.leads, placed, dtypes)
+
+
 class Diagnosis(Struct):
     """How a kernel is wrong."""
 
     names: list[Named]
-    patterns: list[str]
+    patterns: list[Pattern]
     advice: list[str]
     picture: Picture | None
     taps: Taps | None
     text: list[str]
+
+
+class Element(Struct):
+    """An element that is wrong, and how many are."""
+
+    expression: str
+    got: Value
+    expected: Value
+    excess: Value | None
+    """the error as a multiple of what rounding can explain, where that was computed"""
+    wrong: Count
+    total: Count
+
+    @property
+    def words(self) -> str:
+        """What it is and should be."""
+        excess = None if self.excess is None else float(self.excess)
+        return numbers(self.expression, float(self.got), float(self.expected), excess)
 
 
 class Failure(Struct):
@@ -157,9 +208,44 @@ class Failure(Struct):
     outcome: Literal["disagrees", "misbehaved"]
     rank: int
     rerun: str
-    message: str
+    said: str
+    """what the kernel did, in a sentence"""
+    details: list[str]
+    """where a call failed, and what it printed"""
+    element: Element | None
+    described: str
+    """the case in words"""
+    error: Amount | None
+    """the largest error, as a fraction of the bound"""
     snippet: list[str]
     diagnosis: Diagnosis | None
+
+    @property
+    def seen(self) -> list[str]:
+        """Lines on what came out."""
+        lines = [f"  {line}" for line in self.details]
+        if self.element:
+            lines.append(f"  element  {self.element.words}")
+            lines.append(f"  wrong    {share(self.element.wrong, self.element.total)}")
+        return lines
+
+    @property
+    def again(self) -> list[str]:
+        """Lines on the case, and how to judge it again."""
+        lines = [f"  case     {self.described}", f"  rerun    {self.rerun}"]
+        if self.error is not None:
+            lines.append(f"  error    at most {self.error:.3g} times the bound")
+        return lines
+
+    @property
+    def alone(self) -> list[str]:
+        """Lines of code that show it alone."""
+        return ["  alone", *(f"    {line}" for line in self.snippet)] if self.snippet else []
+
+    @property
+    def text(self) -> str:
+        """All that is known but for the diagnosis."""
+        return "\n".join([self.said, *self.seen, *self.again, *self.alone])
 
     @property
     def names(self) -> list[Named]:
@@ -167,7 +253,7 @@ class Failure(Struct):
         return self.diagnosis.names if self.diagnosis else []
 
     @property
-    def patterns(self) -> list[str]:
+    def patterns(self) -> list[Pattern]:
         """What is wrong, in words, the most telling first."""
         return self.diagnosis.patterns if self.diagnosis else []
 
@@ -179,7 +265,7 @@ class Failure(Struct):
     @property
     def simplicity(self) -> tuple[int, int, str, str]:
         """What puts the failure of the lowest rank first, then that with least to read."""
-        return self.rank, len(self.message), self.case, self.message
+        return self.rank, len(self.text), self.case, self.text
 
 
 class Cell(Struct):
@@ -403,24 +489,28 @@ class Certificate(Struct):
     @classmethod
     def of(cls, found: Certified) -> Self:
         """Return what is told of a certificate."""
-        operation, choices = found.region.operation, dict(sorted(found.choices.items()))
-        degree = operation_named(operation).degree
-        return cls(
-            operation,
-            str(found.region),
-            found.planned,
-            found.agreed,
-            found.undecided,
-            found.draws,
-            choices,
-            [(*axis, *known) for axis, known in sorted(found.axes.items())],
-            degree,
-            found.agreed == found.planned,
-            {
-                dtype: _digits(false_acceptance(degree, each, found.draws))
-                for dtype, each in choices.items()
-            },
-        )
+        region = found.region
+        return cls._with(region.operation, str(region), found.planned, found.draws, found)
+
+    @classmethod
+    def _with(
+        cls, operation: str, region: str, geometries: int, draws: int, found: Counted
+    ) -> Self:
+        """Return the certificate with what was counted, and what follows from that."""
+        degree, choices = operation_named(operation).degree, dict(sorted(found.choices.items()))
+        chances = {
+            dtype: _digits(false_acceptance(degree, each, draws)) for dtype, each in choices.items()
+        }
+        axes = [(*axis, *known) for axis, known in sorted(found.axes.items())]
+        counts = geometries, found.agreed, found.undecided, draws
+        complete = found.agreed == geometries
+        return cls(operation, region, *counts, choices, axes, degree, complete, chances)
+
+    @property
+    def _counted(self) -> Counted:
+        axes = {(wide, taps, stride): (n, other) for wide, taps, stride, n, other in self.axes}
+        known = dict(self.choices)
+        return Counted(agreed=self.certified, undecided=self.undecided, choices=known, axes=axes)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -428,27 +518,9 @@ class Certificate(Struct):
         return self.operation, self.region
 
     def __add__(self, other: Self) -> Self:
-        dtypes = sorted({*self.choices, *other.choices})
-        both = (self, other)
-        axes: dict[tuple[int, int, int], tuple[int, int]] = {}
-        for *axis, count, longest in (*self.axes, *other.axes):
-            known, most = axes.get((axis[0], axis[1], axis[2]), (0, 0))
-            axes[axis[0], axis[1], axis[2]] = known + count, max(most, longest)
-        certified = self.certified + other.certified
-        return msgspec.structs.replace(
-            self,
-            certified=certified,
-            undecided=self.undecided + other.undecided,
-            choices={
-                each: min(one.choices[each] for one in both if each in one.choices)
-                for each in dtypes
-            },
-            axes=[(*axis, *known) for axis, known in sorted(axes.items())],
-            complete=certified == self.geometries,
-            chance={
-                each: max(one.chance[each] for one in both if each in one.chance) for each in dtypes
-            },
-        )
+        found = self._counted
+        found += other._counted
+        return self._with(*self.key, self.geometries, self.draws, found)
 
 
 class Loss(Struct):
@@ -470,6 +542,13 @@ class Compared(Struct):
     loss: dict[str, Loss]
 
 
+class Unlike(Struct):
+    """A case whose results were to have the bits of another kernel's, and have not."""
+
+    message: str
+    rerun: str
+
+
 class Refactor(Struct):
     """A candidate beside the kernel that it replaces."""
 
@@ -484,6 +563,8 @@ class Refactor(Struct):
     failed_replaced: Count
     dtypes: list[Compared]
     example: str | None
+    unlike: Unlike | None = None
+    """where bits, or dtypes, were to be the same"""
 
     @property
     def key(self) -> tuple[str]:
@@ -501,6 +582,7 @@ class Refactor(Struct):
             failed_replaced=self.failed_replaced + other.failed_replaced,
             dtypes=sorted(self.dtypes + other.dtypes, key=lambda each: each.dtype),
             example=next((each.example for each in both if each.example), None),
+            unlike=next((each.unlike for each in both if each.unlike), None),
         )
         verdicts = (self.verdict, other.verdict)
         told.settle(wrong=Likeness.WRONG in verdicts, less=Likeness.LESS in verdicts)
@@ -563,8 +645,8 @@ class Record(Sum):
     """What one test found, and what of it is used up before findings are made."""
 
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """by operation, as `claims.Seen` has it"""
-    claims: list[tuple[str, str, str, list[dict[str, Any]]]] = field(default_factory=list)
+    """by operation, as `Seen.plain` has it"""
+    claims: list[tuple[str, str, str, tuple[Claim, ...]]] = field(default_factory=list)
     """operation, property and dtype of a failure, and what its diagnosis claims"""
     kept: list[Kept] = field(default_factory=list)
     speed: list[Timed] = field(default_factory=list)

@@ -105,7 +105,7 @@ def failures(findings: Findings) -> dict[tuple[str, str], Group]:
 def _size(failure: Failure) -> int:
     """Return about how many characters a failure takes in words."""
     snippet = "".join(failure.snippet)
-    return 1_000 + sum(min(len(text), LONGEST_MESSAGE) for text in (failure.message, snippet))
+    return 1_000 + sum(min(len(text), LONGEST_MESSAGE) for text in (failure.text, snippet))
 
 
 def _drawn(failure: Failure) -> int:

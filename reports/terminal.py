@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from .document import Findings
 from .faults import heading, telling
 from .problems import Problem
-from .rows import Failure, by
+from .rows import Cell, Failure, by
 
 LAYERS = "real layers"
 """the property of which only receptive fields of some results are judged, unless asked for all"""
@@ -38,20 +38,16 @@ def lines(findings: Findings, problem: Problem) -> Iterator[str]:
         yield f"  so far   {', '.join(problem.so_far)}: tests ended at a failure or were left out"
 
 
-def told(failure: Failure) -> Iterator[str]:
-    """Yield a failure's message, and of its diagnosis what the headline does not say."""
-    message, alone, snippet = failure.message.partition("\n  alone\n")
-    first, *rest = message.splitlines()
-    at = next((n for n, line in enumerate(rest) if line.startswith("  case ")), len(rest))
-    yield f"  {first}"
-    yield from rest[:at]
+def told(cell: Cell) -> Iterator[str]:
+    """Yield what a failure says, and of its diagnosis what the headline does not say."""
+    failure = cell.told
+    yield from f"  {cell.operation}, {cell.dtype}: {failure.said}".splitlines()
+    yield from failure.seen
     yield from (f"  or like  {name.sentence}" for name in failure.names[1:])
-    yield from (f"  pattern  {each}" for each in failure.patterns[heading(failure) :])
+    yield from (f"  pattern  {each.text}" for each in failure.patterns[heading(failure) :])
     yield from (f"  declare  {each}" for each in failure.advice)
     yield from (f"    {line}" for line in (failure.diagnosis.text if failure.diagnosis else ()))
-    yield from rest[at:]
-    if alone:
-        yield from ("  alone", *snippet.splitlines())
+    yield from (*failure.again, *failure.alone)
 
 
 def _again(failure: Failure) -> str:

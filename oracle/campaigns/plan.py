@@ -15,7 +15,7 @@ from convcheck.cases.axes import axes
 from convcheck.cases.case import Case, require_seed
 from convcheck.cases.regions import Region
 from convcheck.form.operations import operation_named
-from convcheck.judging.certificates import Certificate
+from convcheck.judging.certificates import Certificate, Counted
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.candidates import Candidate
@@ -100,6 +100,18 @@ class Part:
     failure: dict[str, str] | None = None
     """case, outcome and reason of the first disagreement, with which it ends"""
 
+    @property
+    def counted(self) -> Counted:
+        """What it adds to a certificate."""
+        return Counted(
+            agreed=self.certified,
+            undecided=self.undecided,
+            judged=Counter({(dtype, Outcome(name)): count for dtype, name, count in self.judged}),
+            choices=self.choices,
+            rounded=self.rounded,
+            axes={(wide, taps, stride): (n, other) for wide, taps, stride, n, other in self.axes},
+        )
+
 
 def total(plan: Plan, parts: Iterable[Part]) -> Certificate:
     """Return the certificate that the parts of a plan make together.
@@ -114,18 +126,7 @@ def total(plan: Plan, parts: Iterable[Part]) -> Certificate:
         if part is None:
             certificate.interrupted = True
             break
-        certificate.agreed += part.certified
-        certificate.undecided += part.undecided
-        certificate.judged += Counter(
-            {(dtype, Outcome(outcome)): count for dtype, outcome, count in part.judged}
-        )
-        for dtype, choices in part.choices.items():
-            certificate.choices[dtype] = min(choices, certificate.choices.get(dtype, choices))
-        certificate.rounded |= part.rounded
-        for *axis, count, other in part.axes:
-            key = (axis[0], axis[1], axis[2])
-            before, longest = certificate.axes.get(key, (0, 0))
-            certificate.axes[key] = (before + count, max(longest, other))
+        certificate += part.counted
         if part.failure is not None:
             certificate.failure = _verdict(plan, part.failure)
             break

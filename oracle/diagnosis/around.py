@@ -18,7 +18,7 @@ from .session import Session, session_of
 from .where.claims import Claim, Link
 from .where.conditions import condition
 from .where.draw import Draw, products, size_of
-from .where.scan import WRONG, Scan, deed
+from .where.scan import WRONG, Scan, deed, in_words
 from .where.signs import common, of_shape, signs, told
 from .where.statements import numbers_of
 
@@ -121,7 +121,7 @@ def claims(session: Session, focus: Asked, found: Found, acts: taps.Acts | None)
     located = found.located(focus.probe.case, found.deed)
     yield from located
     if not located and isinstance(focus.answer, MisbehaviourError):
-        yield Claim(focus.answer.deed, "")
+        yield Claim(*in_words(focus.deed))
     if not located:
         yield from found.kinds
     looked = [each for each in (focus, *wrong[:_LOOKED]) if not each.right]
@@ -139,7 +139,7 @@ def claims(session: Session, focus: Asked, found: Found, acts: taps.Acts | None)
     if found.where is None and len(wrong) >= _FEW:
         every = len(wrong) == len(found.tried)
         share = f"all {len(wrong)}" if every else f"{len(wrong)} of {len(found.tried)}"
-        words, verb = ("wrong", "is") if found.deed == WRONG else (found.deed, "")
+        words, verb = in_words(found.deed)
         yield Claim(f"{words} in {share} geometries tried", verb)
 
 

@@ -26,7 +26,7 @@ from .probes import Probe
 from .search import explains
 from .session import Session, session_of
 from .told import Diagnosis
-from .where.claims import Claim
+from .where.claims import Claim, circumstance
 from .where.draw import LARGEST, products, smaller
 from .where.scan import WRONG
 
@@ -130,7 +130,7 @@ def _of_large(session: Session, evidence: Evidence) -> Diagnosis:
         if found is not None:
             located = () if found.names else tuple(found.located(case, found.deed))
             return Diagnosis(found.names[:1], located).drawn(evidence)
-    return Diagnosis(claims=(Claim(_NOT_SMALLER, "is", circumstance=True),)).drawn(evidence)
+    return Diagnosis(claims=(circumstance(_NOT_SMALLER),)).drawn(evidence)
 
 
 def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
@@ -144,6 +144,6 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
         said = tuple(dict.fromkeys(claims(session, focus, found, acts)))[:_MOST]
         if missing is not None:
             words = f"right as far as {missing} promises, which is not declared"
-            said = (Claim(words, "is", circumstance=True), *said)
+            said = (circumstance(words), *said)
         told = replace(told, claims=said, taps=pictures.taps(acts) if acts else None)
     return told.drawn(evidence, focus.result)

@@ -18,7 +18,7 @@ from .answers import Asked
 from .probes import Probe
 from .session import Session
 from .told import Diagnosis
-from .where.claims import Claim
+from .where.claims import Claim, circumstance
 
 _REPEATS = 64
 _SHOWN = 4  # calls in a row that are written out
@@ -35,18 +35,14 @@ def history(session: Session, probe: Probe) -> Diagnosis:
         if fresh and wrong == list(range(max(wrong[0], 1), _REPEATS)):
             return _from_then_on(probe, wrong[0], shown)
         share = f"wrong in {len(wrong)} of {len(asked)} calls"
-        claim = _depends(f"different results for the same arguments, {share}", "gives")
+        claim = circumstance(f"different results for the same arguments, {share}", "gives")
         shown = replace(shown or Evidence(probe.arrays, probe.case), repeats=len(asked))
-        return Diagnosis(claims=claim, evidence=shown)
+        return Diagnosis(claims=(claim,), evidence=shown)
     found = _after_another(session, probe) if fresh and not probe.special else None
     if found is not None:
         return found
     words = f"right in {_REPEATS} further calls with these arguments: its results depend on more"
     return Diagnosis(claims=(Claim(words, "is"),))
-
-
-def _depends(words: str, verb: str = "is") -> tuple[Claim, ...]:
-    return (Claim(words, verb, circumstance=True),)
 
 
 def _after_another(session: Session, probe: Probe) -> Diagnosis | None:
@@ -59,9 +55,9 @@ def _after_another(session: Session, probe: Probe) -> Diagnosis | None:
         before = Probe(case)
         asked = session.ask([before, probe])
         if len(asked) == 2 and asked[0].right and not asked[1].right:
-            claim = _depends(f"right when first called, wrong after a call with {words}")
+            claim = circumstance(f"right when first called, wrong after a call with {words}")
             shown = replace(asked[1].evidence(), before=Evidence(before.arrays, case))
-            return Diagnosis(claims=claim, cases=(case, probe.case), evidence=shown)
+            return Diagnosis(claims=(claim,), cases=(case, probe.case), evidence=shown)
     return None
 
 
@@ -99,9 +95,8 @@ def _from_then_on(probe: Probe, before: int, shown: Evidence | None) -> Diagnosi
         shown = replace(shown, repeats=before + 1)
     # Where cases do not hold all of the calls, judging them again does not show it.
     cases = (probe.case,) * (before + 1) if few and not probe.special else ()
-    return Diagnosis(
-        claims=_depends(f"right when first called, {words}"), cases=cases, evidence=shown
-    )
+    claim = circumstance(f"right when first called, {words}")
+    return Diagnosis(claims=(claim,), cases=cases, evidence=shown)
 
 
 _LAID = {
@@ -138,7 +133,7 @@ def layout(session: Session, focus: Asked) -> Diagnosis | None:
     kind = next((kind for kind in ARRANGEMENTS if kind in bad), next(iter(bad)))
     evidence = bad[kind].evidence(f"z = {{{kind.partition(':')[0]}}}")
     told = Diagnosis(
-        claims=_depends(words),
+        claims=(circumstance(words),),
         advice=("declines=memory_layout, if it takes dense arrays alone",),
         evidence=evidence,
     )

@@ -16,7 +16,7 @@ from convcheck.kernels.subjects import Subject
 from .answers import Asked
 from .probes import Probe
 from .session import Session
-from .where.claims import Backing, Claim
+from .where.claims import Backing, Claim, circumstance
 
 
 def rounding(wrong: Sequence[Asked], *, guess: bool) -> Iterator[Claim]:
@@ -64,61 +64,52 @@ def linearity(session: Session, probe: Probe) -> Iterator[Claim]:
             yield Claim(f"-{name} does not give the opposite result")
 
 
+def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
+    """Yield in which dtypes alone, and on which numbers alone, it is wrong."""
+    failed, passed = _parted(subject, [replace(case, dtype=dtype) for dtype in DTYPES], "dtype")
+    if failed and passed:
+        yield Claim(f"wrong only in {' and '.join(failed)}", "is", backing=Backing(dtypes=failed))
+    operation = operation_named(case.operation)
+    finite, (*factors, among_zeros) = agreement_fills(operation), nonfinite_fills(operation)
+    for fills in (finite, (*factors,), (among_zeros,)):
+        failed, passed = _parted(subject, [replace(case, fill=fill) for fill in fills], "fill")
+        if failed:
+            break
+    wrong, right = (" and on ".join(map(_meaning, each)) for each in (failed, passed))
+    whole = exact_fills(operation)
+    if fills == finite and failed and {*whole} <= {*passed}:
+        words = f"right on integers, wrong on {wrong}"
+        yield circumstance(words, backing=Backing(case.dtype, spared=whole))
+    elif failed and (fills != finite or (passed and len(failed) <= len(fills) // 2)):
+        yield Claim(f"wrong only on {wrong}", "is", backing=Backing(case.dtype, fills=failed))
+    elif failed and 0 < len(passed) <= 2:
+        yield circumstance(f"right on {right}", backing=Backing(case.dtype, spared=passed))
+
+
 _MEANING = {
     "integers": "integers",
     "uniform": "real numbers in (-1, 1)",
     "positive": "positive numbers",
     "scaled": "numbers far from 1",
     "tiny": "tiny numbers",
+    "nonfinite-sparse": "NaN or infinity among zeros",
 }
 
 
-def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
-    """Yield in which dtypes alone, and on which numbers alone, it is wrong."""
-    dtypes = [replace(case, dtype=dtype) for dtype in DTYPES]
-    failed, passed = _split(subject, dtypes)
-    if failed and passed:
-        names = tuple(each.dtype for each in failed)
-        yield Claim(f"wrong only in {' and '.join(names)}", "is", backing=Backing(dtypes=names))
-    operation = operation_named(case.operation)
-    *factors, among_zeros = nonfinite_fills(operation)
-    for fills in (agreement_fills(operation), (*factors,), (among_zeros,)):
-        failed, passed = _split(subject, [replace(case, fill=fill) for fill in fills])
-        if failed:
-            break
-    text = [_MEANING.get(each.fill, _wide(each.fill)) for each in failed]
-    finite = fills == agreement_fills(operation)
-    whole = set(exact_fills(operation))
-    if finite and text and whole <= {each.fill for each in passed}:
-        words = f"right on integers, wrong on {' and on '.join(text)}"
-        known = Backing(case.dtype, spared=tuple(whole))
-        yield Claim(words, "is", circumstance=True, backing=known)
-        return
-    if text and (not finite or (passed and len(text) <= len(fills) // 2)):
-        words, alone = f"wrong only on {' and on '.join(text)}", tuple(each.fill for each in failed)
-        yield Claim(words, "is", backing=Backing(case.dtype, fills=alone))
-    elif failed and 0 < len(passed) <= 2:
-        right = [_MEANING.get(each.fill, _wide(each.fill)) for each in passed]
-        words, spared = f"right on {' and on '.join(right)}", tuple(each.fill for each in passed)
-        known = Backing(case.dtype, spared=spared)
-        yield Claim(words, "is", circumstance=True, backing=known)
-
-
-def _wide(fill: str) -> str:
+def _meaning(fill: str) -> str:
+    """Return in words what numbers a fill is of."""
     kind, _, name = fill.partition("-")
-    if kind == "wide":
-        return f"large numbers in {name}"
-    return "NaN or infinity among zeros" if name == "sparse" else f"NaN or infinity in {name}"
+    other = f"large numbers in {name}" if kind == "wide" else f"NaN or infinity in {name}"
+    return _MEANING.get(fill, other)
 
 
-def _split(subject: Subject, cases: list[Case]) -> tuple[list[Case], list[Case]]:
-    """Return the cases that fail with some of eight seeds, and those that pass: not by chance."""
+def _parted(
+    subject: Subject, cases: list[Case], what: str
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return of what the cases are that fail with some of eight seeds, and those that pass."""
     drawn = [replace(case, seed=case.seed + more) for more in range(8) for case in cases]
-    verdicts = [v for v in judge_all(subject, drawn) if v.outcome in DECIDED]
-    failed = {(v.case.dtype, v.case.fill) for v in verdicts if v.failed}
-    passed = {(v.case.dtype, v.case.fill) for v in verdicts} - failed
-    kinds = [(case, (case.dtype, case.fill)) for case in cases]
-    return (
-        [case for case, kind in kinds if kind in failed],
-        [case for case, kind in kinds if kind in passed],
-    )
+    decided = [v for v in judge_all(subject, drawn) if v.outcome in DECIDED]
+    bad = {getattr(v.case, what) for v in decided if v.failed}
+    good = {getattr(v.case, what) for v in decided} - bad
+    kinds = [getattr(case, what) for case in cases]
+    return tuple(k for k in kinds if k in bad), tuple(k for k in kinds if k in good)

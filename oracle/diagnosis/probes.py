@@ -23,6 +23,9 @@ from convcheck.judging.spread import Spread, spread
 from convcheck.kernels.promises import DIRECT, Promise
 from convcheck.kernels.subjects import Call
 
+_KEPT = 1024
+"""probes of which arrays are kept: so many calls are tried around one, for each mistake"""
+
 
 @dataclass(frozen=True)
 class Probe:
@@ -68,7 +71,7 @@ class Probe:
         return _spread(self, promise)
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=_KEPT)
 def _arrays(probe: Probe) -> Mapping[str, Array]:
     case = probe.case
     if probe.changes:
@@ -94,14 +97,14 @@ def _arrays(probe: Probe) -> Mapping[str, Array]:
 _STEP, _DECADES, _LOWEST = 0.5, 36, 31
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=_KEPT)
 def _expected(probe: Probe) -> Array:
     if probe.case.mode == "nonfinite":
         return probe.spread().values
     return operation_named(probe.case.operation).oracle(probe.case.geometry, probe.arrays)
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=_KEPT)
 def _spread(probe: Probe, promise: Promise) -> Spread:
     return spread(probe.case, probe.arrays, promise)
 

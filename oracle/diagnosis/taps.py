@@ -22,25 +22,22 @@ def acting(session: Session, focus: Asked) -> Acts | None:
     height, width = operation.shape(probe.case.geometry, "hw")
     if not 1 < height * width <= _MOST or probe.case.mode == "nonfinite":
         return None
-    if operation.returns_filter:
-        found = _of_result(focus)
-    else:
+    found = None
+    if not operation.returns_filter:
         found = _of_argument(session, probe, height, width)
-    if found is None:
+    elif focus.result is not None:
+        found = _matched(*map(_by_tap, (focus.result.got, focus.result.expected)))
+    if found is None or all(each is None for each in found):
         return None
-    acts = [[found[row * width + column] for column in range(width)] for row in range(height)]
     itself = list(range(1, height * width + 1))
-    return None if found == itself or all(each is None for each in found) else acts
+    return (
+        None if found == itself else [found[at : at + width] for at in range(0, len(found), width)]
+    )
 
 
-def _of_result(focus: Asked) -> list[int | None] | None:
-    result = focus.result
-    if result is None:
-        return None
-    i, h, w, o = result.expected.shape
-    got = result.got.transpose(1, 2, 0, 3).reshape(h * w, i, o)
-    expected = result.expected.transpose(1, 2, 0, 3).reshape(h * w, i, o)
-    return _matched(got, expected)
+def _by_tap(ftr: Array) -> Array:
+    i, h, w, o = ftr.shape
+    return ftr.transpose(1, 2, 0, 3).reshape(h * w, i, o)
 
 
 def _of_argument(

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from typing import Self
 
 from convcheck.cases.case import Case, require_seed
 from convcheck.cases.regions import Region
@@ -39,23 +40,16 @@ MOST_DRAWS = 64
 _BATCH = 64
 
 
-@dataclass
-class Certificate:
-    """What is known of a kernel on a region so far."""
+@dataclass(kw_only=True)
+class Counted:
+    """What was found on some geometries of a region; with what was found on others it adds up."""
 
-    region: Region
-    draws: int
-    planned: int
-    """geometries of the region"""
     agreed: int = 0
     """geometries on which the kernel agreed on every draw"""
     undecided: int = 0
     """geometries on which exact mode has no integers, or no right result but zero"""
     judged: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
     """judged cases by dtype and outcome"""
-    failure: Verdict | None = None
-    """the first disagreement: none is on a simpler geometry"""
-    interrupted: bool = False
     choices: dict[str, int] = field(default_factory=dict)
     """the smallest |S| that was drawn from, by dtype"""
     rounded: bool = False
@@ -63,6 +57,32 @@ class Certificate:
     axes: dict[tuple[int, int, int], tuple[int, int]] = field(default_factory=dict)
     """by extent (of the wide side), taps and stride: certified geometries with such an axis,
     and the largest extent that their other axis had"""
+
+    def __iadd__(self, other: "Counted") -> Self:
+        """Add what was found on other geometries."""
+        self.agreed += other.agreed
+        self.undecided += other.undecided
+        self.judged += other.judged
+        self.rounded |= other.rounded
+        for dtype, choices in other.choices.items():
+            self.choices[dtype] = min(choices, self.choices.get(dtype, choices))
+        for axis, (more, longest) in other.axes.items():
+            count, known = self.axes.get(axis, (0, 0))
+            self.axes[axis] = count + more, max(known, longest)
+        return self
+
+
+@dataclass
+class Certificate(Counted):
+    """What is known of a kernel on a region so far."""
+
+    region: Region
+    draws: int
+    planned: int
+    """geometries of the region"""
+    failure: Verdict | None = None
+    """the first disagreement: none is on a simpler geometry"""
+    interrupted: bool = False
 
     def add(self, verdicts: list[Verdict]) -> None:
         """Add the verdicts on one geometry, of which only the last may have failed."""
@@ -77,19 +97,16 @@ class Certificate:
         elif agreed < self.draws:
             self.undecided += 1
         else:
-            self.agreed += 1
-            promise = last.subject.promise
-            self.rounded = self.rounded or (promise is not DIRECT and promise.rounds(case))
-            choices = 2 * (case.largest or 0)
-            self.choices[case.dtype] = min(choices, self.choices.get(case.dtype, choices))
-            self._cover(case.geometry)
+            promise, choices = last.subject.promise, 2 * (case.largest or 0)
+            rounded = promise is not DIRECT and promise.rounds(case)
+            axes = self._axes(case.geometry)
+            self += Counted(agreed=1, choices={case.dtype: choices}, rounded=rounded, axes=axes)
 
-    def _cover(self, geometry: Geometry) -> None:
+    def _axes(self, geometry: Geometry) -> dict[tuple[int, int, int], tuple[int, int]]:
         rows, columns = operation_named(self.region.operation).spans(geometry)
-        for span, other in {rows: columns, columns: rows}.items():  # equal ones count once
-            axis = (span.wide, span.taps, span.stride)
-            count, longest = self.axes.get(axis, (0, 0))
-            self.axes[axis] = (count + 1, max(longest, other.wide))
+        # Equal ones count once.
+        both = {rows: columns, columns: rows}
+        return {(one.wide, one.taps, one.stride): (1, other.wide) for one, other in both.items()}
 
     @property
     def complete(self) -> bool:

@@ -52,11 +52,22 @@ def part(
     return rows.Cell(*cell, counts=counts, failure=failure, **more)
 
 
+ELEMENT = rows.Element("z[0]", 1.0, 2.0, None, 1, 4)
+
+
+def pattern(
+    text: str, verb: str = "is wrong:", *, leads: bool = False, placed: bool = False
+) -> rows.Pattern:
+    """Return something that is said of a wrong kernel."""
+    return rows.Pattern(text, f" {verb} {text}", leads or placed, placed, [])
+
+
 def failed(
     message: str = "it is wrong", case: str = CASE, outcome: Any = "disagrees", **more: Any
 ) -> Failure:
     """Return a failure as a cell has it."""
-    found = Failure(case, outcome, 0, f"pytest --case {case}", message, [], None)
+    rerun, described = f"pytest --case {case}", "batch 1; fill integers"
+    found = Failure(case, outcome, 0, rerun, message, [], None, described, None, [], None)
     return replace(found, **more)
 
 
@@ -99,7 +110,7 @@ def diagnosis(size: int = 6, **changes: Any) -> Diagnosis:
                 "convolution in signal processing",
             )
         ],
-        patterns=[f"only rows from {size // 2 + 1} on are wrong"],
+        patterns=[pattern(f"only rows from {size // 2 + 1} on are wrong")],
         advice=["strides=int"],
         picture=rows.Picture(
             title="Part of the result",
@@ -250,7 +261,8 @@ def everything() -> Report:
     cells = planned_cells(NONE)
     bad = ("convolution", "exact", "float32")
     told = failed(
-        "disagrees\n  element  z[0] is 1, expected 2",
+        "the kernel disagrees",
+        element=ELEMENT,
         snippet=["import numpy as np", "x = 1"],
         diagnosis=diagnosis(),
     )
@@ -308,7 +320,7 @@ def spoken(text: str) -> Report:
     assert picture is not None
     told = Diagnosis(
         names=[rows.Named(text, f"like {text}", text)],
-        patterns=[f"wrong {text}"],
+        patterns=[pattern(f"wrong {text}")],
         advice=[text],
         picture=replace(picture, title=text, axes=(text, text)),
         taps=None,

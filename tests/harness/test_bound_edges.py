@@ -1,21 +1,34 @@
 """Where the bound is infinite, where it is zero, and its flags."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from convcheck.cases.case import Case
 from convcheck.form.formats import DTYPES, FORMATS, Format
-from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.bounds import Bound, bound, g
 
+FORE = "+convolution.k1.f1x1.s1x1"
 
-def limits_of(case: Case) -> Bound:
-    """Return the bound for the case's own dtype."""
-    return bound(OPERATIONS[case.operation], case.geometry, case.arrays(), case.dtype)
+
+def bound_of(name: str, geometry: str, dtype: str = "float16", **values: float) -> Bound:
+    """Return an operation's bound where all numbers of an array are the same, one if not given."""
+    operation, g = OPERATIONS[name], Geometry.parse(geometry)
+    arrays = {
+        factor: np.full(operation.shape(g, axes), values.get(factor, 1.0))
+        for factor, axes in operation.factors.items()
+    }
+    return bound(operation, g, arrays, dtype)
+
+
+def pixels(channels: int, dtype: str = "float16", value: float = 1.0) -> Bound:
+    """Return the bound of a convolution at one pixel, whose terms are all value**2."""
+    geometry = f"b1.h1.w1.i{channels}.o1.f1x1.s1x1"
+    return bound_of("convolution", geometry, dtype, x=value, ftr=value)
 
 
 @pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
@@ -39,13 +52,6 @@ def test_g() -> None:
     assert float(g(3, 2.0**-24)) == pytest.approx(3 * 2.0**-24, rel=1e-6)
 
 
-def pixels(channels: int, dtype: str = "float16", value: float = 1.0) -> Bound:
-    """Return the bound of a convolution at one pixel, whose terms are all value**2."""
-    geometry = Geometry.of(1, 1, 1, channels, 1, 1, 1, 1, 1)
-    x, ftr = np.full((1, 1, 1, channels), value), np.full((channels, 1, 1, 1), value)
-    return bound(OPERATIONS["convolution"], geometry, {"x": x, "ftr": ftr}, dtype)
-
-
 def test_infinite_where_nothing_is_promised() -> None:
     """From n u = 1 on nothing is promised, of zeros neither; below it something is."""
     assert np.isfinite(pixels(2047).error).all()
@@ -57,11 +63,7 @@ def test_infinite_where_nothing_is_promised() -> None:
 def test_infinite_for_both_sums_together() -> None:
     """The sums of a backward kernel count together, with two roundings between them."""
     for outer, finite in ((2044, True), (2045, False)):
-        fore = Fore("convolution", 1, 1, 1, 1, 1)
-        geometry = Geometry.of(1, 1, outer, 1, 1, 1, 1, 1, 1, fore)
-        operation = OPERATIONS["conv_back_prop"]
-        arrays = {name: np.ones(shape) for name, shape in operation.array_shapes(geometry).items()}
-        limits = bound(operation, geometry, arrays, "float16")
+        limits = bound_of("conv_back_prop", f"b1.h1.w{outer}.i1.o1.f1x1.s1x1{FORE}")
         assert bool(np.isfinite(limits.error).all()) is finite
 
 
@@ -69,20 +71,18 @@ def test_infinite_for_both_sums_together() -> None:
 @pytest.mark.parametrize("channels", [1, 2048])
 def test_zero_where_there_is_no_term(dtype: str, channels: int) -> None:
     """A result that no product enters must be exactly zero, however wide the rest is."""
-    geometry = Geometry.of(1, 2, 2, channels, 1, 1, 1, 2, 3)
-    case = Case("convolution_transpose", geometry, dtype, "positive", 1)
+    limits = bound_of("convolution_transpose", f"b1.h2.w2.i{channels}.o1.f1x1.s2x3", dtype)
     entered = np.zeros((1, 3, 4, 1), bool)
     entered[:, ::2, ::3] = True
-    assert np.array_equal(limits_of(case).error > 0, entered)
+    assert np.array_equal(limits.error > 0, entered)
 
 
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if OPERATIONS[name].result == "ihwo"])
 def test_zero_for_an_empty_batch(name: str) -> None:
     """Without any image a filter gradient must be exactly zero."""
-    fore = Fore("convolution", 1, 1, 1, 1, 1) if "back" in name else None
-    case = Case(name, Geometry.of(0, 2, 2, 1, 2, 1, 1, 1, 1, fore), "float16", "uniform", 1)
-    assert limits_of(case).error.tolist() == np.zeros((1, 1, 1, 2)).tolist()
-    assert not limits_of(case).overflow
+    limits = bound_of(name, f"b0.h2.w2.i1.o2.f1x1.s1x1{FORE * ('back' in name)}")
+    assert limits.error.tolist() == np.zeros((1, 1, 1, 2)).tolist()
+    assert not limits.overflow
 
 
 def test_overflow() -> None:
@@ -93,30 +93,26 @@ def test_overflow() -> None:
     # float16 ends at 65504, and two terms may grow by a thousandth.
     assert not pixels(2, value=32700**0.5).overflow
     assert pixels(2, value=32740**0.5).overflow
-    geometry = Geometry.of(1, 1, 1, 2, 1, 1, 1, 1, 1)
-    arrays = {"x": np.array([250.0, -250]), "ftr": np.array([250.0, 250])}
-    shaped = {"x": arrays["x"].reshape(1, 1, 1, 2), "ftr": arrays["ftr"].reshape(2, 1, 1, 1)}
-    cancelling = bound(OPERATIONS["convolution"], geometry, shaped, "float16")
-    assert cancelling.overflow
+    x, ftr = np.array([250.0, -250]).reshape(1, 1, 1, 2), np.full((2, 1, 1, 1), 250.0)
+    geometry = Geometry.parse("b1.h1.w1.i2.o1.f1x1.s1x1")
+    assert bound(OPERATIONS["convolution"], geometry, {"x": x, "ftr": ftr}, "float16").overflow
 
 
 @pytest.mark.parametrize(
-    ("delta", "w", "d_act", "x", "overflow"),
+    ("values", "overflow"),
     [
-        (100.0, 100.0, 1.0, 1.0, False),
-        (300.0, 300.0, 1e-3, 1.0, True),  # dL/da
-        (100.0, 100.0, 10.0, 1e-3, True),  # delta
-        (100.0, 100.0, 1.0, 10.0, True),  # the result
-        (100.0, 100.0, 0.01, 10.0, False),
+        ((100.0, 100.0, 1.0, 1.0), False),
+        ((300.0, 300.0, 1e-3, 1.0), True),  # dL/da
+        ((100.0, 100.0, 10.0, 1e-3), True),  # delta
+        ((100.0, 100.0, 1.0, 10.0), True),  # the result
+        ((100.0, 100.0, 0.01, 10.0), False),
     ],
 )
-def test_overflow_between(delta: float, w: float, d_act: float, x: float, overflow: bool) -> None:  # noqa: FBT001
+def test_overflow_between(values: tuple[float, ...], overflow: bool) -> None:  # noqa: FBT001
     """The flag is also up where dL/da or delta, though not the result, can exceed the dtype."""
-    names = {"fore_delta": delta, "fore_w": w, "d_act": d_act, "x": x}
-    arrays = {name: np.full((1, 1, 1, 1), value) for name, value in names.items()}
-    fore = Fore("convolution", 1, 1, 1, 1, 1)
-    geometry = Geometry.of(1, 1, 1, 1, 1, 1, 1, 1, 1, fore)
-    assert bound(OPERATIONS["conv_back_prop"], geometry, arrays, "float16").overflow is overflow
+    named: dict[str, Any] = dict(zip(OPERATIONS["conv_back_prop"].factors, values, strict=True))
+    pixel = f"b1.h1.w1.i1.o1.f1x1.s1x1{FORE}"
+    assert bound_of("conv_back_prop", pixel, **named).overflow is overflow
 
 
 def test_statistical_gate() -> None:

@@ -369,7 +369,7 @@ def test_dask_loses_nothing_with_a_worker(tmp_path: Path) -> None:
     """On a real cluster, of which a worker is killed in the middle, the result is the same."""
     distributed = pytest.importorskip("distributed", reason="Dask is an extra")
     plan = replace(plan_for(RIGHT), region=replace(REGION, extent=4, reach=4))
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as client:
 
         def kill(_: object) -> None:

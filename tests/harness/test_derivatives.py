@@ -1,14 +1,14 @@
-"""The gradients and the repaired backward kernels, from the definition of a derivative.
+"""The repaired backward kernels from the definition of a derivative, and what the gradients round.
 
-A forward kernel is linear in its input and in its filter, so that the derivative of
-<delta, op(x, ftr)> with respect to one element is the value at the unit array of that element.
 With L = <fore_delta, fore(d_act * op(x, fltrs), fore_w)>, where `d_act` is data, L is linear in
-`fltrs` likewise.  The literal forward kernels compute it, on integers so small that everything
-is exact, and equality is demanded.
+`fltrs`: its derivative with respect to one tap is the value of L at the unit filter of that
+tap.  The literal forward kernels compute it, on integers so small that everything is exact, and
+equality is demanded.  The plain gradients are held against autograd in `test_oracles`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -30,54 +30,10 @@ PAIRINGS = [(layer, fore) for layer in FORWARD for fore in FORWARD]
 NAMES = tuple(f"{layer}_{of}_gradient" for layer in FORWARD for of in ("input", "filter"))
 
 
-class Integers:
-    """Small random integers, none of them zero."""
-
-    def __init__(self) -> None:
-        self._raw = np.random.PCG64(1).random_raw
-
-    def __call__(self, shape: tuple[int, ...]) -> Array:
-        """Return the next ones as an array of float64."""
-        drawn = self._raw(int(np.prod(shape))).reshape(shape).astype(np.int64) % 10 - 5.0
-        return np.where(drawn >= 0, drawn + 1, drawn)
-
-
-def derivative(loss: Callable[[Array], Any], shape: tuple[int, ...]) -> Array:
-    """Return the derivative of what is linear: its value at each of the unit arrays."""
-    found = np.empty(shape)
-    for index in np.ndindex(shape):
-        unit = np.zeros(shape)
-        unit[index] = 1
-        found[index] = loss(unit)
-    return found
-
-
-# (x shape, filter shape, stride), by what is special about them.
-ONE_LAYER = {
-    "plain": ((2, 3, 3, 2), (2, 2, 2, 3), (1, 1)),
-    "remainder": ((1, 6, 4, 2), (2, 2, 1, 2), (3, 2)),
-    "gaps": ((2, 3, 5, 1), (1, 2, 1, 2), (3, 4)),
-    "one row": ((1, 1, 8, 2), (2, 1, 3, 1), (5, 2)),
-    "as large as the input": ((3, 2, 3, 1), (1, 2, 3, 2), (2, 2)),
-}
-
-
-@pytest.mark.parametrize("layer", FORWARD)
-@pytest.mark.parametrize("sizes", ONE_LAYER.values(), ids=ONE_LAYER)
-def test_gradients(layer: str, sizes: tuple[Any, Any, Any]) -> None:
-    """Each element of a gradient is the derivative; those that nothing reached are zero."""
-    (x_shape, ftr_shape, strd), forward, integers = sizes, FORWARD[layer], Integers()
-    x, ftr = integers(x_shape), integers(ftr_shape)
-    delta = integers(forward(x, ftr, strd).shape)
-    extra = (x_shape,) if layer == "convolution" else ()
-    of_input = getattr(gradients, f"{layer}_input_gradient")(delta, ftr, strd, *extra)
-    of_filter = getattr(gradients, f"{layer}_filter_gradient")(x, delta, strd, ftr_shape)
-    for z, expected in (
-        (of_input, derivative(lambda x: np.sum(delta * forward(x, ftr, strd)), x_shape)),
-        (of_filter, derivative(lambda ftr: np.sum(delta * forward(x, ftr, strd)), ftr_shape)),
-    ):
-        assert z.shape == expected.shape
-        assert np.array_equal(z, expected)
+def integers(raw: Any, shape: tuple[int, ...]) -> Array:
+    """Return the next small random integers as float64, none of them zero."""
+    drawn: Array = raw(int(np.prod(shape))).reshape(shape).astype(np.int64) % 10 - 5.0
+    return np.where(drawn >= 0, drawn + 1, drawn)
 
 
 def of_two_products(name: str, first: float, second: float, factor: float) -> Any:
@@ -127,6 +83,15 @@ class Network:
         a = self.d_act * FORWARD[self.layer](self.x, fltrs, self.strd)
         return np.sum(self.fore_delta * FORWARD[self.fore](a, self.fore_w, self.fore_strd))
 
+    def derivative(self) -> Array:
+        """Return dL/dfltrs, each element the loss at a unit filter."""
+        found = np.empty(self.fltrs.shape)
+        for index in np.ndindex(found.shape):
+            unit = np.zeros(found.shape)
+            unit[index] = 1
+            found[index] = self.loss(unit)
+        return found
+
 
 # (x shape, filter shape, stride, layer l+1: filter taps, channels out, stride), by what is
 # special about them.  Channels differ throughout but where said.
@@ -142,11 +107,11 @@ SIZES = {
 def network(layer: str, fore: str, sizes: str = "plain") -> Network:
     """Return a network of small random integers."""
     x_shape, ftr_shape, strd, taps, channels, fore_strd = SIZES[sizes]
-    integers = Integers()
-    x, fltrs = integers(x_shape), integers(ftr_shape)
-    d_act = integers(FORWARD[layer](x, fltrs, strd).shape)
-    fore_w = integers((ftr_shape[3], *taps, channels))
-    fore_delta = integers(FORWARD[fore](d_act, fore_w, fore_strd).shape)
+    drawn = partial(integers, np.random.PCG64(1).random_raw)
+    x, fltrs = drawn(x_shape), drawn(ftr_shape)
+    d_act = drawn(FORWARD[layer](x, fltrs, strd).shape)
+    fore_w = drawn((ftr_shape[3], *taps, channels))
+    fore_delta = drawn(FORWARD[fore](d_act, fore_w, fore_strd).shape)
     return Network(layer, fore, fore_delta, fore_w, fore_strd, d_act, x, fltrs, strd)
 
 
@@ -158,7 +123,7 @@ def test_backward_kernels(layer: str, fore: str, sizes: str) -> None:
     Without `fore_layer`, layer l+1 is the same operation as layer l.
     """
     net = network(layer, fore, sizes)
-    expected = derivative(net.loss, net.fltrs.shape)
+    expected = net.derivative()
     for each in (net, replace(net, fore=""))[: 1 + (layer == fore)]:
         z = each.gradient()
         assert z.shape == net.fltrs.shape

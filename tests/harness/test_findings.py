@@ -210,10 +210,10 @@ def test_the_simplest_failure_is_told() -> None:
     """Of a cell's failures in several tests, the one with the shortest message is kept."""
     messages = {"a": "it is wrong somewhere", "b": "it is wrong", "c": "it is quite wrong"}
     parts = {
-        name: record(cell(failure=replace(FAILURE, message=message), disagrees=1))
+        name: record(cell(failure=replace(FAILURE, said=message), disagrees=1))
         for name, message in messages.items()
     }
-    assert found(parts).cells[0].told.message == "it is wrong"
+    assert found(parts).cells[0].told.said == "it is wrong"
 
 
 def test_errors_are_what_no_cell_explains() -> None:

@@ -1,47 +1,39 @@
 """Results on receptive fields are those on the whole, and wrong ones are found there."""
 
-import random
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from each import each_of_one_layer
 
 from convcheck.cases.case import Case
+from convcheck.cases.regions import Region
 from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.patches import judge_sampled, patch
 from convcheck.form.formats import DTYPES
-from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.verdicts import Outcome, explain
 from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.shown.code import snippet
 
-ONE_LAYER = [operation for operation in OPERATIONS.values() if operation.default_fore is None]
-each_operation = pytest.mark.parametrize("operation", ONE_LAYER, ids=lambda o: o.name)
-WHOLE = Geometry.parse("b1.h9.w8.i3.o4.f3x2.s2x3")
+WHOLE = "b1.h9.w8.i3.o4.f3x2.s2x3"
 
 
-def geometry_for(operation: Operation, choose: random.Random) -> Geometry:
-    """Return a small random geometry."""
-    taps = choose.randint(1, 3), choose.randint(1, 3)
-    least = taps if operation.layer == "convolution" else (1, 1)
-    extents = choose.randint(least[0], least[0] + 3), choose.randint(least[1], least[1] + 3)
-    channels = choose.randint(1, 3), choose.randint(1, 3)
-    return Geometry.of(
-        choose.randint(1, 2), *extents, *channels, *taps, choose.randint(1, 3), choose.randint(1, 3)
-    )
+def case_of(operation: str, geometry: str = WHOLE, **changed: Any) -> Case:
+    """Return a case: integers in float32, unless something is changed."""
+    asked: dict[str, Any] = {"dtype": "float32", "fill": "integers", "seed": 1} | changed
+    return Case(operation, Geometry.parse(geometry), **asked)
 
 
-@each_operation
+@each_of_one_layer
 def test_patches_have_the_bits_of_the_whole(operation: Operation) -> None:
     """A literal kernel gives every result on its patch, a view, to the bit."""
-    choose = random.Random(operation.name)  # noqa: S311  (no secret)
     kernel = reference_for(operation.name)
     arrangements: list[Callable[[Any], Any]] = [np.copy, *ARRANGEMENTS.values()]
-    for turn in range(24):
-        geometry = geometry_for(operation, choose)
+    small = [geometry for _, geometry, _ in Region(operation.name, 5, dtypes=DTYPES).geometries()]
+    for turn, geometry in enumerate(small[:: len(small) // 24]):
         case = Case(operation.name, geometry, DTYPES[turn % 3], "uniform", turn)
         arrange = arrangements[turn % len(arrangements)]
         arrays = {name: arrange(array) for name, array in case.arrays().items()}
@@ -59,11 +51,11 @@ def test_patches_have_the_bits_of_the_whole(operation: Operation) -> None:
             assert alone[part.index].tobytes() == whole[index].tobytes()
 
 
-@each_operation
+@each_of_one_layer
 @pytest.mark.parametrize("fill", ["integers", "uniform"])
 def test_right_kernels_agree(operation: Operation, fill: str) -> None:
     """A right kernel agrees on a sample, and the verdict is about the whole case."""
-    case = Case(operation.name, WHOLE, "float32", fill, 1)
+    case = case_of(operation.name, fill=fill)
     verdict = judge_sampled(reference_for(operation.name), case, 10)
     assert verdict.outcome is Outcome.AGREES
     assert verdict.case == case
@@ -89,12 +81,11 @@ def wrong(kind: str, operation: Operation) -> Callable[..., Any]:
     return kernel
 
 
-@each_operation
+@each_of_one_layer
 @pytest.mark.parametrize("kind", ["raises", "writes", "flips", "last channel"])
 def test_wrong_kernels_are_found(operation: Operation, kind: str) -> None:
     """A fault shows on the receptive fields, and its verdict can be told."""
-    case = Case(operation.name, WHOLE, "float32", "integers", 1)
-    verdict = judge_sampled(wrong(kind, operation), case, 100)
+    verdict = judge_sampled(wrong(kind, operation), case_of(operation.name), 100)
     expected = Outcome.MISBEHAVED if kind in ("raises", "writes") else Outcome.DISAGREES
     assert verdict.outcome is expected
     assert operation.name in explain(verdict)
@@ -102,11 +93,9 @@ def test_wrong_kernels_are_found(operation: Operation, kind: str) -> None:
 
 def test_all_results_are_judged_where_they_are_few() -> None:
     """With as many outputs as there are, a fault in any single one is found."""
-    geometry = Geometry.parse("b1.h3.w4.i1.o2.f2x2.s1x1")
-    case = Case("convolution", geometry, "float64", "integers", 2)
+    case = case_of("convolution", "b1.h3.w4.i1.o2.f2x2.s1x1", dtype="float64", seed=2)
     arrays = case.arrays()
-    for position in np.ndindex(2, 3, 2):
-        row, column, channel = position
+    for row, column, channel in np.ndindex(2, 3, 2):
         window = arrays["x"][:, row : row + 2, column : column + 2]
         ftr = arrays["ftr"][..., channel : channel + 1]
 
@@ -119,11 +108,10 @@ def test_all_results_are_judged_where_they_are_few() -> None:
 
 def test_snippet_cuts_the_patch_from_the_whole() -> None:
     """Where a patch is too long to print, the snippet draws the whole and cuts the same part."""
-    geometry = Geometry.parse("b1.h8.w9.i200.o3.f3x3.s2x1")
-    operation = OPERATIONS["convolution"]
+    kernel = wrong("last channel", OPERATIONS["convolution"])
     for fill in ("integers", "uniform"):
-        case = Case(operation.name, geometry, "float32", fill, 5)
-        evidence = judge_sampled(wrong("last channel", operation), case).evidence
+        case = case_of("convolution", "b1.h8.w9.i200.o3.f3x3.s2x1", fill=fill, seed=5)
+        evidence = judge_sampled(kernel, case).evidence
         assert evidence is not None
         lines = snippet(reference_for("convolution"), evidence)
         scope: dict[str, Any] = {}
@@ -135,19 +123,14 @@ def test_snippet_cuts_the_patch_from_the_whole() -> None:
 
 def test_too_many_terms_are_not_applicable() -> None:
     """Where the whole leaves no integers in a dtype, its patches are not judged exactly."""
-    case = Case(
-        "convolution", Geometry.parse("b1.h1.w1.i2049.o1.f1x1.s1x1"), "float16", "integers", 1
-    )
-    verdict = judge_sampled(reference_for("convolution"), case)
-    assert verdict.outcome is Outcome.NOT_APPLICABLE
+    case = case_of("convolution", "b1.h1.w1.i2049.o1.f1x1.s1x1", dtype="float16")
+    assert judge_sampled(reference_for("convolution"), case).outcome is Outcome.NOT_APPLICABLE
 
 
 def test_bad_cases_are_refused() -> None:
     """Two layers, and NaN, are refused by name."""
     kernel = reference_for("convolution")
-    case = Case("convolution", WHOLE, "float32", "nonfinite-x", 1)
     with pytest.raises(ValueError, match="fill='nonfinite-x'"):
-        judge_sampled(kernel, case)
-    two = replace(WHOLE, fore=Fore("convolution", 1, 1, 1, 1, 1))
+        judge_sampled(kernel, case_of("convolution", fill="nonfinite-x"))
     with pytest.raises(ValueError, match="operation='conv_back_prop'"):
-        judge_sampled(kernel, Case("conv_back_prop", two, "float32", "integers", 1))
+        judge_sampled(kernel, case_of("conv_back_prop", f"{WHOLE}+convolution.k1.f1x1.s1x1"))

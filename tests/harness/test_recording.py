@@ -124,7 +124,8 @@ def test_the_message_is_that_of_the_report() -> None:
     with pytest.raises(ConformanceError) as caught:
         record.judged([verdict(), wrong(), verdict(Outcome.DISAGREES, wide)])
     assert f"pytest --case {CASE}\n" in str(caught.value)
-    assert record.found().cells[0].told.message == str(caught.value)
+    told = record.found().cells[0].told.text
+    assert str(caught.value) == f"convolution, float32: {told}"
 
 
 def test_every_cell_that_failed_keeps_its_failure() -> None:

@@ -4,29 +4,43 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sample import CASE, PLANNED, TESTS, diagnosis, failed, make, part, record, report
+from sample import (
+    CASE,
+    ELEMENT,
+    PLANNED,
+    TESTS,
+    diagnosis,
+    failed,
+    make,
+    part,
+    pattern,
+    record,
+    report,
+)
 
 from convcheck.reports import problems, terminal, words
 from convcheck.reports.faults import fault, listed, telling
-from convcheck.reports.rows import Named, Zeros
+from convcheck.reports.rows import Named, Pattern, Zeros
 
 NAMES = [Named(each, f"it is {each}", "") for each in "ab"]
-PATTERN = "wrong exactly where it rains"
+RAINS = pattern("wrong exactly where it rains", "is", placed=True)
+ZERO, ALL = pattern("it is 0"), pattern("all is wrong")
+ALONE = replace(pattern("wrong only in float16", "is"), dtypes=["float16"])
 
 
 @pytest.mark.parametrize(
     ("said", "names", "patterns"),
     [
-        ("behaves exactly like: it is a", NAMES, ["it is 0"]),
-        ("is wrong exactly where it rains", [], [PATTERN]),
-        ("is wrong exactly where it rains; it is 0", [], [PATTERN, "it is 0", "all is wrong"]),
-        ("is wrong only in row 2", [], ["wrong only in row 2", "all is wrong"]),
-        ("is wrong: it is 0", [], ["it is 0"]),
-        (", where it is, behaves as if dry", [], ["where it is, it behaves as if dry"]),
+        ("behaves exactly like: it is a", NAMES, [ZERO]),
+        ("is wrong exactly where it rains", [], [RAINS]),
+        ("is wrong exactly where it rains; it is 0", [], [RAINS, ZERO, ALL]),
+        ("is wrong only in row 2", [], [pattern("wrong only in row 2", "is"), ALL]),
+        ("is wrong: it is 0", [], [ZERO]),
+        ("in float16 is wrong: it is 0", [], [ZERO, ALONE]),
         ("fails exact and bound", [], []),
     ],
 )
-def test_the_most_telling_is_said(said: str, names: list[Named], patterns: list[str]) -> None:
+def test_the_most_telling_is_said(said: str, names: list[Named], patterns: list[Pattern]) -> None:
     """A mistake comes first, then the first pattern, with what is wrong there, and what fails."""
     failure = failed(diagnosis=diagnosis(names=names, patterns=patterns))
     cells = [part(cell, {"disagrees": 1}, failure) for cell in PLANNED[:4]]
@@ -42,7 +56,7 @@ def test_some_dtypes_are_named() -> None:
 @pytest.mark.parametrize("did", ["overwrote x", "raised ValueError: <" + "y" * 9_000])
 def test_what_a_kernel_did_is_said_briefly(did: str) -> None:
     """What it did instead of returning is told, but not all of a long message."""
-    failure = failed(f"convolution, float16: the kernel {did}\n  case  x", outcome="misbehaved")
+    failure = failed(f"the kernel {did}", outcome="misbehaved")
     whole = f"convolution {did}"
     told = whole if len(whole) < 160 else f"{whole[:160]}…"
     assert fault([part(PLANNED[0], {}, failure)]) == told
@@ -63,18 +77,11 @@ def test_small_cases_are_told_before_large_ones() -> None:
     assert min((large, small), key=telling) is small
 
 
-MESSAGE = f"""op, float32: the kernel disagrees
-  element  z[0] is 1, expected 2
-  wrong    1 of 4 elements
-  case     batch 1; fill integers
-  rerun    pytest --case {CASE}
-  alone
-    import numpy as np"""
-
-
-def on_terminal(message: str = MESSAGE, outcome: str = "disagrees", **found: Any) -> list[str]:
+def on_terminal(said: str = "the kernel disagrees", **found: Any) -> list[str]:
     """Return what is told of an operation that failed, with such a diagnosis."""
-    failure = failed(message, outcome=outcome, diagnosis=diagnosis(**found))
+    outcome = found.pop("outcome", "disagrees")
+    code, about = ["import numpy as np"], diagnosis(**found)
+    failure = failed(said, outcome=outcome, element=ELEMENT, snippet=code, diagnosis=about)
     (problem,) = problems.problems(told := make([part(PLANNED[0], {}, failure)]).findings)
     return [problem.fault, *terminal.lines(told, problem)]
 
@@ -86,16 +93,16 @@ def on_terminal(message: str = MESSAGE, outcome: str = "disagrees", **found: Any
         (
             "is wrong: row 7",
             "  pattern  from 7 on",
-            {"names": [], "patterns": ["row 7", "from 7 on"]},
+            {"names": [], "patterns": [pattern("row 7"), pattern("from 7 on")]},
         ),
         (
             "printed more than 100,000 bytes",
             "  pattern  right when asked again",
             {
-                "message": MESSAGE.replace("disagrees", "printed more than 100,000 bytes"),
+                "said": "the kernel printed more than 100,000 bytes",
                 "outcome": "misbehaved",
                 "names": [],
-                "patterns": ["right when asked again"],
+                "patterns": [pattern("right when asked again")],
             },
         ),
     ],

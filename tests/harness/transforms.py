@@ -5,6 +5,7 @@ from itertools import product
 from typing import Any
 
 import numpy as np
+from zeros import stuffed
 from zoo import STYLES, Style, kernels
 
 from convcheck.kernels.promises import Promise
@@ -17,14 +18,6 @@ Length = Callable[[int], int]
 def power_of_two(least: int) -> int:
     """Return the least power of two that is not below `least`."""
     return int(2 ** int(np.ceil(np.log2(least))))
-
-
-def _spread(narrow: Array, strd: Pair) -> Array:
-    """Return the narrow side with zeros between its steps, as stride 1 would have it."""
-    b, p, q, o = narrow.shape
-    dense = np.zeros((b, (p - 1) * strd[0] + 1, (q - 1) * strd[1] + 1, o), narrow.dtype)
-    dense[:, :: strd[0], :: strd[1]] = narrow
-    return dense
 
 
 def fft_style(length: Length = power_of_two) -> Style:
@@ -43,12 +36,12 @@ def fft_style(length: Length = power_of_two) -> Style:
 
     def ftr(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
         size = (wide.shape[1], wide.shape[2])
-        points, x, d = transforms(size, wide, _spread(narrow, strd))
+        points, x, d = transforms(size, wide, stuffed(narrow, strd))
         z = np.fft.irfft2(np.einsum("bhwi,bhwo->ihwo", x, d.conj()), points, (1, 2))
         return z[:, : shape[1], : shape[2]].astype(wide.dtype)
 
     def wide(narrow: Array, ftr: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
-        points, d, f = transforms((shape[1], shape[2]), _spread(narrow, strd), ftr)
+        points, d, f = transforms((shape[1], shape[2]), stuffed(narrow, strd), ftr)
         z = np.fft.irfft2(np.einsum("bhwo,ihwo->bhwi", d, f), points, (1, 2))
         return z[:, : shape[1], : shape[2]].astype(narrow.dtype)
 

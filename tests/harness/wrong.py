@@ -114,10 +114,6 @@ def _remainder_lost(delta: Array, f: Array, s: Any, x_shape: Any) -> Array:
     return RIGHT["convolution_input_gradient"](delta, f, s, x_shape)[:, :rows, :columns]
 
 
-def _mean_over_batch(x: Array, delta: Array, s: Any, shape: Any) -> Array:
-    return RIGHT["convolution_filter_gradient"](x, delta, s, shape) / max(len(x), 1)
-
-
 def _last_item(x: Array, delta: Array, s: Any, shape: Any) -> Array:
     """Overwrite the gradient of the items before."""
     z = np.zeros(shape, x.dtype)
@@ -126,21 +122,9 @@ def _last_item(x: Array, delta: Array, s: Any, shape: Any) -> Array:
     return z
 
 
-def _gradient_flipped(*arguments: Any) -> Array:
-    return RIGHT["convolution_transpose_filter_gradient"](*arguments)[:, ::-1]
-
-
-def _no_derivative(d: Array, w: Array, fs: Any, a: Array, *rest: Any, **k: Any) -> Array:
-    return RIGHT["conv_back_prop"](d, w, fs, np.ones_like(a), *rest, **k)
-
-
-def _fore_flipped(d: Array, w: Array, *rest: Any, **k: Any) -> Array:
-    return RIGHT["conv_back_prop"](d, w[:, ::-1, ::-1], *rest, **k)
-
-
-def _kind_ignored(*arguments: Any, fore_layer: str = "") -> Array:  # noqa: ARG001
+def _kind_ignored(*given: Any, fore_layer: str = "") -> Array:  # noqa: ARG001
     """Take layer l+1 for a transposed convolution."""
-    return RIGHT["conv_transpose_back_prop"](*arguments)
+    return RIGHT["conv_transpose_back_prop"](*given)
 
 
 def _stale() -> Kernel:
@@ -211,12 +195,20 @@ NAMED: Mapping[tuple[str, str], Kernel] = {
     ("convolution_transpose", "overlap-last"): _overwritten,
     ("convolution_transpose", "extent-steps-times-stride"): _no_gap,
     ("convolution_input_gradient", "remainder-missing"): _remainder_lost,
-    ("convolution_filter_gradient", "mean-of-batch"): _mean_over_batch,
+    ("convolution_filter_gradient", "mean-of-batch"): lambda x, *rest: (
+        RIGHT["convolution_filter_gradient"](x, *rest) / max(len(x), 1)
+    ),
     ("convolution_filter_gradient", "only-last-batch-item"): _last_item,
-    ("convolution_transpose_filter_gradient", "filter-flipped-rows"): _gradient_flipped,
+    ("convolution_transpose_filter_gradient", "filter-flipped-rows"): lambda *given: RIGHT[
+        "convolution_transpose_filter_gradient"
+    ](*given)[:, ::-1],
     ("convolution_transpose_input_gradient", "channels-exchanged"): _einsum("bpqohw,ohwi->bpqi"),
-    ("conv_back_prop", "d-act-missing"): _no_derivative,
-    ("conv_back_prop", "fore-filter-flipped"): _fore_flipped,
+    ("conv_back_prop", "d-act-missing"): lambda d, w, fs, a, *rest, **k: RIGHT["conv_back_prop"](
+        d, w, fs, np.ones_like(a), *rest, **k
+    ),
+    ("conv_back_prop", "fore-filter-flipped"): lambda d, w, *rest, **k: RIGHT["conv_back_prop"](
+        d, w[:, ::-1, ::-1], *rest, **k
+    ),
     ("conv_transpose_back_prop", "fore-kind-convolution-transpose"): _kind_ignored,
 }
 
@@ -244,46 +236,37 @@ def _noisy(z: Array) -> Array:
 
 
 ONE_TAP = altered(f=_one_tap)
+SMALL = "h3.w3.i1.o1.f2x2.s1x1"
 # A geometry and a kernel, by the words that are to be said.
 UNSEEN: Mapping[str, tuple[str, Kernel]] = {
     "height is 7 and filter height is 3 and stride height is 2": (
         "h7.w3.i1.o1.f3x1.s2x1",
         _corner(lambda x, f, s: (x.shape[1], f.shape[1], s[0]) == (7, 3, 2)),
     ),
-    "channels in is 16 or more": (
-        "h2.w2.i16.o1.f2x2.s1x1",
-        _corner(lambda x, _, __: x.shape[3] >= 16),
-    ),
-    "channels in is no multiple of 4": (
-        "h2.w2.i1.o1.f2x2.s1x1",
-        _corner(lambda x, _, __: x.shape[3] % 4 > 0),
-    ),
     "a remainder is left in rows": (
         "h4.w2.i1.o1.f1x2.s2x1",
         _corner(lambda x, f, s: (x.shape[1] - f.shape[1]) % s[0] > 0),
     ),
-    "width is odd": ("h2.w3.i1.o1.f2x2.s1x1", _corner(lambda x, _, __: x.shape[2] % 2 == 1)),
-    "batch is 5 or more": ("h2.w3.i1.o1.f2x2.s1x1", _corner(lambda x, _, __: len(x) > 4)),
+    "channels in is 16 or more": (
+        "h2.w2.i16.o1.f2x2.s1x1",
+        _corner(lambda x, *_: x.shape[3] >= 16),
+    ),
+    "channels in is no multiple of 4": (SMALL, _corner(lambda x, *_: x.shape[3] % 4 > 0)),
+    "width is odd": (SMALL, _corner(lambda x, *_: x.shape[2] % 2 == 1)),
+    "batch is 5 or more": (SMALL, _corner(lambda x, *_: len(x) > 4)),
     "filter height and width are equal": (
-        "h3.w3.i1.o1.f2x2.s1x1",
+        SMALL,
         _corner(lambda _, f, __: f.shape[1] == f.shape[2]),
     ),
-    "wrong only in float32": (
-        "h2.w3.i1.o1.f2x2.s1x1",
-        _corner(lambda x, _, __: x.dtype == np.float32),
-    ),
+    "wrong only in float32": (SMALL, _corner(lambda x, *_: x.dtype == np.float32)),
     "wrong only in the last row and in the last column": (
-        "h4.w4.i1.o1.f2x2.s1x1",
-        _corner(lambda *_: True),
+        *("h4.w4.i1.o1.f2x2.s1x1", _corner(lambda *_: True)),
     ),
     "wrong only in channel 1": ("h3.w3.i1.o3.f2x2.s1x1", altered(f=_second_channel)),
-    "filter tap (1, 0) left out": ("h3.w3.i1.o1.f2x2.s1x1", ONE_TAP),
-    "the sign of x does not matter": ("h3.w3.i1.o1.f2x2.s1x1", altered(x=lambda x: x * x)),
-    "large numbers in x": (
-        "h3.w3.i1.o1.f2x2.s1x1",
-        altered(x=lambda x: np.clip(x, -300, 300).astype(x.dtype)),
-    ),
-    "3 times what they should be": ("h3.w3.i1.o1.f2x2.s1x1", altered(z=lambda z: 3 * z)),
+    "filter tap (1, 0) left out": (SMALL, ONE_TAP),
+    "the sign of x does not matter": (SMALL, altered(x=lambda x: x * x)),
+    "large numbers in x": (SMALL, altered(x=lambda x: np.clip(x, -300, 300).astype(x.dtype))),
+    "3 times what they should be": (SMALL, altered(z=lambda z: 3 * z)),
     "both strides differ": ("h3.w3.i1.o1.f2x2.s1x2", _raises),
-    "errors are small": ("h3.w3.i1.o1.f2x2.s1x1", altered(z=_noisy)),
+    "errors are small": (SMALL, altered(z=_noisy)),
 }

@@ -7,7 +7,7 @@ alone, and are right all the same.
 from typing import Any
 
 import numpy as np
-from zoo import Array, Pair, Style, _reached, _steps, _taps, _windows
+from zoo import Array, Pair, Style, _reached, _steps, _taps, _windows, scattered
 
 from convcheck.form.pytorch import one_thread
 
@@ -20,14 +20,6 @@ def stuffed(narrow: Array, strd: Pair) -> Array:
     dense = np.zeros((b, (p - 1) * strd[0] + 1, (q - 1) * strd[1] + 1, o), narrow.dtype)
     dense[:, :: strd[0], :: strd[1]] = narrow
     return dense
-
-
-def _scattered(parts: Array, strd: Pair, shape: Shape) -> Array:
-    """Add parts, [b, P, Q, i, h, w], where they lie on the wide side."""
-    wide = np.zeros(shape, parts.dtype)
-    for h, w in _taps(parts.shape[3:]):
-        wide[_reached((h, w), parts.shape[1:3], strd)] += parts[..., h, w]
-    return wide
 
 
 def _stuffed_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
@@ -109,7 +101,7 @@ def _skipping_filter(wide: Array, narrow: Array, strd: Pair, shape: Shape) -> Ar
 
 
 def _skipping_wide(narrow: Array, ftr: Array, strd: Pair, shape: Shape) -> Array:
-    return _scattered(_products(narrow[:, :, :, None, None, None], ftr).sum(-1), strd, shape)
+    return scattered(_products(narrow[:, :, :, None, None, None], ftr).sum(-1), strd, shape)
 
 
 def _dot_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
@@ -122,7 +114,7 @@ def _dot_filter(wide: Array, narrow: Array, strd: Pair, shape: Shape) -> Array:
 
 def _dot_wide(narrow: Array, ftr: Array, strd: Pair, shape: Shape) -> Array:
     parts = np.dot(narrow.reshape(-1, narrow.shape[3]), ftr.reshape(-1, ftr.shape[3]).T)
-    return _scattered(parts.reshape(*narrow.shape[:3], *ftr.shape[:3]), strd, shape)
+    return scattered(parts.reshape(*narrow.shape[:3], *ftr.shape[:3]), strd, shape)
 
 
 def _tensors(*arrays: Array) -> Any:

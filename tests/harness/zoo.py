@@ -43,6 +43,14 @@ def _reached(tap: Pair, steps: Pair, strd: Pair) -> tuple[slice, slice, slice]:
     return slice(None), rows, columns
 
 
+def scattered(parts: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
+    """Add parts, [b, P, Q, i, h, w], where they lie on the wide side."""
+    wide = np.zeros(shape, parts.dtype)
+    for h, w in _taps(parts.shape[3:]):
+        wide[_reached((h, w), parts.shape[1:3], strd)] += parts[..., h, w]
+    return wide
+
+
 def _einsum_narrow(wide: Array, ftr: Array, strd: Pair) -> Array:
     return np.einsum("bpqihw,ihwo->bpqo", _windows(wide, ftr.shape[1:3], strd), ftr)
 
@@ -54,11 +62,7 @@ def _einsum_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...
 
 
 def _einsum_wide(narrow: Array, ftr: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
-    parts = np.einsum("bpqo,ihwo->bpqihw", narrow, ftr)
-    wide = np.zeros(shape, parts.dtype)
-    for tap in _taps(ftr.shape):
-        wide[_reached(tap, narrow.shape[1:3], strd)] += parts[..., tap[0], tap[1]]
-    return wide
+    return scattered(np.einsum("bpqo,ihwo->bpqihw", narrow, ftr), strd, shape)
 
 
 def _columns(wide: Array, taps: Pair, strd: Pair, steps: Pair) -> Array:
@@ -88,11 +92,7 @@ def _matrix_filter(wide: Array, narrow: Array, strd: Pair, shape: tuple[int, ...
 def _matrix_wide(narrow: Array, ftr: Array, strd: Pair, shape: tuple[int, ...]) -> Array:
     b, p, q, o = narrow.shape
     parts = narrow.reshape(b * p * q, o) @ ftr.reshape(-1, o).T
-    parts = parts.reshape(b, p, q, *ftr.shape[:3])
-    wide = np.zeros(shape, parts.dtype)
-    for tap in _taps(ftr.shape):
-        wide[_reached(tap, (p, q), strd)] += parts[..., tap[0], tap[1]]
-    return wide
+    return scattered(parts.reshape(b, p, q, *ftr.shape[:3]), strd, shape)
 
 
 _BLOCK = 4
@@ -170,45 +170,25 @@ STYLES = {
 }
 
 
-def kernels(style: Style) -> dict[str, Callable[..., Array]]:  # noqa: C901  (eight kernels)
+def kernels(style: Style) -> dict[str, Callable[..., Array]]:
     """Return kernels for all eight operations, by name."""
 
-    def swapped(ftr: Array) -> Array:
+    def exchanged(ftr: Array) -> Array:
         return ftr.transpose(3, 1, 2, 0)
 
-    def extents(narrow: Array, ftr: Array, strd: Pair) -> tuple[int, int]:
-        rows, columns = (
-            (n - 1) * s + t for n, s, t in zip(narrow.shape[1:3], strd, ftr.shape[1:3], strict=True)
-        )
-        return rows, columns
+    def transpose(x: Array, ftr: Array, strd: Pair) -> Array:
+        (b, p, q, _), (_, h, w, o) = x.shape, ftr.shape
+        shape = (b, (p - 1) * strd[0] + h, (q - 1) * strd[1] + w, o)
+        return style.wide(x, exchanged(ftr), strd, shape)
 
-    def convolution(x: Array, ftr: Array, strd: Pair) -> Array:
-        return style.narrow(x, ftr, strd)
+    def transpose_input_gradient(delta: Array, ftr: Array, strd: Pair) -> Array:
+        return style.narrow(delta, exchanged(ftr), strd)
 
-    def convolution_transpose(x: Array, ftr: Array, strd: Pair) -> Array:
-        shape = (x.shape[0], *extents(x, ftr, strd), ftr.shape[3])
-        return style.wide(x, swapped(ftr), strd, shape)
-
-    def convolution_input_gradient(
-        delta: Array, ftr: Array, strd: Pair, x_shape: tuple[int, ...]
-    ) -> Array:
-        return style.wide(delta, ftr, strd, x_shape)
-
-    def convolution_filter_gradient(
-        x: Array, delta: Array, strd: Pair, ftr_shape: tuple[int, ...]
-    ) -> Array:
-        return style.filter(x, delta, strd, ftr_shape)
-
-    def convolution_transpose_input_gradient(delta: Array, ftr: Array, strd: Pair) -> Array:
-        return style.narrow(delta, swapped(ftr), strd)
-
-    def convolution_transpose_filter_gradient(
-        x: Array, delta: Array, strd: Pair, ftr_shape: tuple[int, ...]
-    ) -> Array:
+    def transpose_filter_gradient(x: Array, delta: Array, strd: Pair, ftr_shape: Any) -> Array:
         i, h, w, o = ftr_shape
-        return swapped(style.filter(delta, x, strd, (o, h, w, i)))
+        return exchanged(style.filter(delta, x, strd, (o, h, w, i)))
 
-    def back_prop(layer: str, default: str) -> Callable[..., Array]:
+    def back_prop(layer: str, gradient: Callable[..., Array]) -> Callable[..., Array]:
         def kernel(
             fore_delta: Array,
             fore_w: Array,
@@ -218,28 +198,23 @@ def kernels(style: Style) -> dict[str, Callable[..., Array]]:  # noqa: C901  (ei
             fltrs: Array,
             strd: Pair,
             *,
-            fore_layer: str = default,
+            fore_layer: str = layer,
         ) -> Array:
             if fore_layer == "convolution":
                 error = style.wide(fore_delta, fore_w, fore_strd, d_act.shape)
             else:
-                error = style.narrow(fore_delta, swapped(fore_w), fore_strd)
-            gradient = found[f"{layer}_filter_gradient"]
+                error = transpose_input_gradient(fore_delta, fore_w, fore_strd)
             return gradient(x, error * d_act, strd, fltrs.shape)
 
         return kernel
 
-    found: dict[str, Callable[..., Array]] = {
-        each.__name__: each
-        for each in (
-            convolution,
-            convolution_transpose,
-            convolution_input_gradient,
-            convolution_filter_gradient,
-            convolution_transpose_input_gradient,
-            convolution_transpose_filter_gradient,
-        )
+    return {
+        "convolution": style.narrow,
+        "convolution_input_gradient": style.wide,
+        "convolution_filter_gradient": style.filter,
+        "convolution_transpose": transpose,
+        "convolution_transpose_input_gradient": transpose_input_gradient,
+        "convolution_transpose_filter_gradient": transpose_filter_gradient,
+        "conv_back_prop": back_prop("convolution", style.filter),
+        "conv_transpose_back_prop": back_prop("convolution_transpose", transpose_filter_gradient),
     }
-    found["conv_back_prop"] = back_prop("convolution", "convolution")
-    found["conv_transpose_back_prop"] = back_prop("convolution_transpose", "convolution_transpose")
-    return found

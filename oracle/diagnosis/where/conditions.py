@@ -16,7 +16,7 @@ from convcheck.form.layouts import Array
 
 from .claims import Backing, Claim, Link
 from .draw import Draw, changed, neighbours
-from .scan import WRONG, Scan, numbers_in
+from .scan import Scan, in_words, numbers_in
 from .statements import (
     FORE_SIZES,
     SIZES,
@@ -81,8 +81,7 @@ def _claim(scan: Scan, found: Statement, deed: str) -> Claim:
     if others:
         share += f"; in {others.total()} of them it {' or '.join(sorted(others))}"
     return Claim(
-        " or ".join("wrong" if each == WRONG else each for each in does),
-        "is" if does[0] == WRONG else "",
+        *in_words(*does),
         Link.ONLY if mixed else Link.EXACTLY,
         found.words,
         share,

@@ -8,7 +8,7 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.judge import judge_all
-from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.judging.verdicts import DECIDED, Verdict
 from convcheck.kernels.misbehaviour import Misbehaviour
 from convcheck.kernels.subjects import Subject
 
@@ -24,14 +24,16 @@ WRONG, ANOTHER_SHAPE = "is wrong", "returns another shape"
 
 def deed(verdict: Verdict) -> str:
     """Return in a word what a verdict says that the kernel does; "" where it is right."""
-    if not verdict.failed:
-        return ""
-    if verdict.outcome is Outcome.DISAGREES:
-        return WRONG
     problem = verdict.misbehaviour
-    if problem is None:
-        return verdict.reason
+    if problem is None or not verdict.failed:
+        return WRONG if verdict.failed else ""
     return ANOTHER_SHAPE if problem.kind is Misbehaviour.RETURNED_SHAPE else problem.deed
+
+
+def in_words(*deeds: str) -> tuple[str, str]:
+    """Return what a kernel does, and the verb that these words lack, as a claim has them."""
+    words = " or ".join("wrong" if each == WRONG else each for each in deeds)
+    return words, "is" if deeds[0] == WRONG else ""
 
 
 def numbers_in(case: Case) -> str:

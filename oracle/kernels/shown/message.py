@@ -36,7 +36,9 @@ def message(
     if evidence is not None:
         lines += [f"  {line}" for line in evidence.details]
     if evidence is not None and evidence.expression:
-        lines += [_numbers(evidence), f"  wrong    {_share(evidence)}"]
+        told = evidence.expression, evidence.got, evidence.expected, evidence.excess
+        lines.append(f"  element  {numbers(*told)}")
+        lines.append(f"  wrong    {share(evidence.wrong, evidence.total)}")
     lines += diagnosis
     lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
     lines.append(f"  case id  {case}" if rerun is None else f"  rerun    {rerun}")
@@ -47,19 +49,21 @@ def message(
     return "\n".join(lines)
 
 
-def _numbers(evidence: Evidence) -> str:
-    line = f"  element  {evidence.expression} is {evidence.got!r}, expected {evidence.expected!r}"
-    if math.isfinite(evidence.got) and math.isfinite(evidence.expected):
-        line += f", off by {evidence.got - evidence.expected:.6g}"
-    if evidence.excess is None or evidence.excess <= 1:  # then equality was demanded
+def numbers(expression: str, got: float, expected: float, excess: float | None) -> str:
+    """Return what an element is and should be, and by how much more than rounding it is off."""
+    line = f"{expression} is {got!r}, expected {expected!r}"
+    if math.isfinite(got) and math.isfinite(expected):
+        line += f", off by {got - expected:.6g}"
+    if excess is None or excess <= 1:  # then equality was demanded
         return line
-    if math.isinf(evidence.excess):
+    if math.isinf(excess):
         return f"{line}, where rounding can explain nothing"
-    return f"{line}, {evidence.excess:.3g} times the bound"
+    return f"{line}, {excess:.3g} times the bound"
 
 
-def _share(evidence: Evidence) -> str:
-    return f"{evidence.wrong} of {evidence.total} element{'' if evidence.total == 1 else 's'}"
+def share(wrong: int, total: int) -> str:
+    """Return in words how many elements are wrong."""
+    return f"{wrong} of {total} element{'' if total == 1 else 's'}"
 
 
 def describe(geometry: Geometry) -> str:

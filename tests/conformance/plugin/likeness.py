@@ -6,7 +6,8 @@ from convcheck.cases.case import Case
 from convcheck.diagnosis.beside.likeness import Comparison, Likeness, Losses, compare
 from convcheck.kernels.shown.message import describe
 from convcheck.kernels.subjects import Subject
-from convcheck.reports.rows import Compared, Loss, Refactor, Timed
+from convcheck.kernels.text import printable
+from convcheck.reports.rows import Compared, Loss, Refactor, Timed, Unlike
 
 from .accuracy import Accuracy
 from .recording import ConformanceError, rerun_command
@@ -59,6 +60,7 @@ class Tally:
             sum(each.replaced.failed for each in self.comparisons),
             [Compared(dtype, len(compared), identical, retyped, bins, other_bins, loss)],
             None if example is None else str(example.case),
+            self._unlike(example) if bitwise and example is not None else None,
         )
         failed = any(each.verdict.failed for each in self.comparisons)
         found.settle(wrong=failed, less=losses.clear)
@@ -80,9 +82,10 @@ class Tally:
         __tracebackhide__ = True
         example = self._example()
         if example is not None:
-            raise ConformanceError(self._message(example))
+            found = self._unlike(example)
+            raise ConformanceError(f"{found.message}\n  rerun    {found.rerun}")
 
-    def _message(self, example: Comparison) -> str:
+    def _unlike(self, example: Comparison) -> Unlike:
         case, difference = example.case, example.difference
         other_kernel = self.kernels[1]
         replaced = other_kernel.place or "the other"
@@ -105,11 +108,9 @@ class Tally:
         command = "pytest --bitwise"
         if other_kernel.line:
             command += f" --replaces {shlex.quote(other_kernel.line)}"
-        lines += [
-            f"  case     {describe(case.geometry)}; fill {case.fill}",
-            f"  rerun    {rerun_command(example.verdict, command=f'{command} --case {case}')}",
-        ]
-        return "\n".join(lines)
+        lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
+        rerun = rerun_command(example.verdict, command=f"{command} --case {case}")
+        return Unlike(printable("\n".join(lines)), printable(rerun))
 
 
 def _measured(seconds: float) -> float:

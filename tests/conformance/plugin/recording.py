@@ -28,6 +28,8 @@ from convcheck.judging.certificates import Certificate
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict, explain
 from convcheck.kernels.shown.code import snippet
+from convcheck.kernels.shown.evidence import Evidence
+from convcheck.kernels.shown.message import describe
 from convcheck.kernels.subjects import Subject
 from convcheck.kernels.text import printable
 from convcheck.reports import rows
@@ -313,7 +315,7 @@ class Record:
             entries=self._entries,
             seen={name: seen.plain() for name, seen in self._seen.items()},
             claims=[
-                (*key, [claim.plain() for claim in found.claims])
+                (*key, found.claims)
                 for key, tally in self._cells.items()
                 if tally.failure and (found := _diagnosis(tally.failure))
             ],
@@ -374,13 +376,29 @@ def _diagnosis(verdict: Verdict) -> Diagnosis | None:
 
 def _failure(verdict: Verdict, tally: _Tally) -> rows.Failure:
     found, again = _diagnosis(verdict), tally.again or rerun_command
-    shown = _showing(verdict, found)
+    case, evidence = verdict.case, _showing(verdict, found).evidence
+    code = [] if evidence is None else snippet(verdict.subject, evidence)
     return rows.Failure(
-        case=str(verdict.case),
+        case=str(case),
         outcome="misbehaved" if verdict.outcome is Outcome.MISBEHAVED else "disagrees",
         rank=tally.rank,
-        rerun=again(verdict, found.cases if found else ()),
-        message=_message(verdict, again, found),
-        snippet=[] if shown.evidence is None else snippet(shown.subject, shown.evidence),
-        diagnosis=None if found is None else msgspec.convert(found.plain(), rows.Diagnosis),
+        rerun=printable(again(verdict, found.cases if found else ())),
+        said=printable(verdict.finding),
+        details=[printable(line) for line in (evidence.details if evidence else ())],
+        element=_element(evidence) if evidence and evidence.expression else None,
+        described=f"{describe(case.geometry)}; fill {case.fill}",
+        error=None if verdict.error is None else float(verdict.error),
+        snippet=[printable(line) for line in code],
+        diagnosis=_diagnosed(found) if found else None,
     )
+
+
+def _element(evidence: Evidence) -> rows.Element:
+    got, expected = rows.value_of(evidence.got), rows.value_of(evidence.expected)
+    excess = None if evidence.excess is None else rows.value_of(evidence.excess)
+    return rows.Element(evidence.expression, got, expected, excess, evidence.wrong, evidence.total)
+
+
+def _diagnosed(found: Diagnosis) -> rows.Diagnosis:
+    patterns = msgspec.to_builtins([rows.Pattern.of(each) for each in found.claims])
+    return msgspec.convert({**found.plain(), "patterns": patterns}, rows.Diagnosis)
