@@ -315,7 +315,7 @@ class Record:
             entries=self._entries,
             seen={name: seen.plain() for name, seen in self._seen.items()},
             claims=[
-                (*key, [claim.plain() for claim in found.claims])
+                (*key, found.claims)
                 for key, tally in self._cells.items()
                 if tally.failure and (found := _diagnosis(tally.failure))
             ],
@@ -400,5 +400,6 @@ def _element(evidence: Evidence) -> rows.Element:
 
 
 def _diagnosed(found: Diagnosis) -> rows.Diagnosis:
-    patterns = msgspec.to_builtins([rows.Pattern.of(each) for each in found.claims])
-    return msgspec.convert({**found.plain(), "patterns": patterns}, rows.Diagnosis)
+    patterns = [rows.Pattern.of(each) for each in found.claims]
+    told = {name: getattr(found, name) for name in ("names", "advice", "picture", "taps", "text")}
+    return msgspec.convert({**told, "patterns": patterns}, rows.Diagnosis, from_attributes=True)
