@@ -13,7 +13,6 @@ from typing import Self, TypeVar
 from msgspec.structs import replace
 
 from convcheck.diagnosis.beside.likeness import Likeness
-from convcheck.diagnosis.where.claims import Claim
 from convcheck.diagnosis.where.seen import Seen
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import DECIDED
@@ -267,10 +266,9 @@ def bear_out(records: Iterable[Record]) -> None:
             seen.setdefault(name, Seen()).add_plain(plain)
     for record in records:
         cells = {cell.key: cell for cell in record.cells}
-        for operation, prop, dtype, plain_claims in record.claims:
+        for operation, prop, dtype, claims in record.claims:
             failure = cells[operation, prop, dtype].failure
             if failure and failure.diagnosis:
-                claims = map(Claim.of_plain, plain_claims)
                 known = seen.get(operation, Seen())
                 told = known.bearing(claims, OPERATIONS[operation])
                 failure.diagnosis.patterns = [Pattern.of(each) for each in told]

@@ -645,8 +645,8 @@ class Record(Sum):
     """What one test found, and what of it is used up before findings are made."""
 
     seen: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """by operation, as `claims.Seen` has it"""
-    claims: list[tuple[str, str, str, list[dict[str, Any]]]] = field(default_factory=list)
+    """by operation, as `Seen.plain` has it"""
+    claims: list[tuple[str, str, str, tuple[Claim, ...]]] = field(default_factory=list)
     """operation, property and dtype of a failure, and what its diagnosis claims"""
     kept: list[Kept] = field(default_factory=list)
     speed: list[Timed] = field(default_factory=list)

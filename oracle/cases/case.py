@@ -30,7 +30,6 @@ kernel caught that leaves zeros out, since zero times an infinity is NaN.
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Self
@@ -42,6 +41,8 @@ from convcheck.form.formats import DTYPES, FORMATS, Format
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
+
+from .numbers import Raw, alike, integers, pieces
 
 VERSION = "v1"
 REAL_FILLS = ("uniform", "positive", "scaled", "tiny")
@@ -137,7 +138,7 @@ class Case:
         name = self.fill.removeprefix("nonfinite-")
         return operation_named(self.operation).data if name == "sparse" else name
 
-    def _sparse(self, name: str) -> bool:
+    def is_sparse(self, name: str) -> bool:
         """Return whether factor `name` is zero at about half of its elements."""
         return self.fill.endswith("sparse") and name != self.nonfinite
 
@@ -181,55 +182,31 @@ class Case:
         shapes = operation.array_shapes(self.geometry)
         if self.fill in ("integers", "small"):  # all alike, so that they can be made at once
             size = sum(map(math.prod, shapes.values()))
-            return _pieces(_alike(self.seed, self._largest_of(), self.dtype, size), shapes)
+            return pieces(alike(self.seed, self.largest_in(), self.dtype, size), shapes)
         raw = Raw(self.seed)
         return {
             name: self._fill(name, raw, shape, operation.degree).astype(self.dtype, copy=False)
             for name, shape in shapes.items()
         }
 
-    def _fill(self, name: str, raw: "Raw", shape: tuple[int, ...], degree: int) -> Array:
+    def _fill(self, name: str, raw: Raw, shape: tuple[int, ...], degree: int) -> Array:
         if self.fill in REAL_FILLS:
             return _real(self.fill, raw, shape, self.format, degree)
         numbers = raw.draw(shape)
-        values = integers(numbers, self._largest_of(name))
-        if self._sparse(name):
+        values = integers(numbers, self.largest_in(name))
+        if self.is_sparse(name):
             values *= 1.0 - (numbers >> np.uint64(63))
             return values
         if name == self.nonfinite:
             return _with_nonfinite(values, raw)
         return values
 
-    def _largest_of(self, name: str = "") -> int:
+    def largest_in(self, name: str = "") -> int:
         """Return the largest magnitude in factor `name`; any will do where all are alike."""
         largest = self.largest
         if largest is None:
             raise ValueError(f"case id {self}: exact mode has no range left in {self.dtype}")
         return 1 if self.fill.startswith("wide-") and self.fill != f"wide-{name}" else largest
-
-    def expression(self, name: str) -> str:
-        """Return NumPy code for array `name`, flat and in float64, before NaN is put in.
-
-        `draw` stands for the bit generator's `random_raw`; the arrays are to be drawn in
-        their order.
-        """
-        operation = operation_named(self.operation)
-        size = math.prod(operation.array_shapes(self.geometry)[name])
-        if self.fill not in REAL_FILLS:
-            largest = self._largest_of(name)
-            # Remainders from `largest` on stand for the positive numbers: zero is left out.
-            whole = f"(lambda v: v + (v >= 0))(({{}} % {2 * largest}).astype(int) - {largest})"
-            if self._sparse(name):
-                return f"(lambda r: {whole.format('r')} * (1.0 - (r >> 63)))(draw({size}))"
-            text = whole.format(f"draw({size})")
-            return f"({text}, draw(7))[0]" if name == self.nonfinite else text
-        unit = f"(draw({size}) >> 11) * 2.0**-53"
-        if self.fill == "positive":
-            return f"({unit})"
-        reach = _exponents(self.fill, self.format, operation.degree)
-        if isinstance(reach, int):
-            return f"np.ldexp(2 * ({unit}) - 1, {reach})"
-        return f"np.ldexp(2 * ({unit}) - 1, draw() % {len(reach)} - {-reach[0]})"
 
 
 def require_seed(seed: object) -> None:
@@ -238,90 +215,16 @@ def require_seed(seed: object) -> None:
         raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**64 - 1")
 
 
-def integers(raw: Array, largest: int) -> Array:
-    """Return non-zero integers in +-`largest`, as float64, from 64-bit raw numbers.
-
-    All are equally likely but for a relative excess of at most 2 * largest / 2**64 of the
-    smaller remainders.
-    """
-    signed = (raw % np.uint64(2 * largest)).view(np.int64)
-    signed -= largest
-    signed += signed >= 0
-    return signed.astype(np.float64)
-
-
-def _pieces(whole: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
-    """Cut `whole` into arrays of these shapes, one after another."""
-    arrays, start = {}, 0
-    for name, shape in shapes.items():
-        stop = start + math.prod(shape)
-        arrays[name] = whole[start:stop].reshape(shape)
-        start = stop
-    return arrays
-
-
-# Seeding takes longer than drawing what most cases need, and many share a seed.
-_FIRST = 1024
-
-
-@lru_cache(maxsize=256)
-def _first_numbers(seed: int | tuple[int, int]) -> Array:
-    numbers = np.random.PCG64(seed).random_raw(_FIRST)
-    numbers.flags.writeable = False
-    return numbers
-
-
-def _alike(seed: int, largest: int, dtype: str, size: int) -> Array:
-    """Return the first integers of a seed, in +-`largest`: `size` of them or more."""
-    if size <= _FIRST:
-        return _first_integers(seed, largest, dtype)
-    return integers(Raw(seed).draw((size,)), largest).astype(dtype, copy=False)
-
-
-@lru_cache(maxsize=256)
-def _first_integers(seed: int, largest: int, dtype: str) -> Array:
-    numbers = integers(_first_numbers(seed), largest).astype(dtype, copy=False)
-    numbers.flags.writeable = False
-    return numbers
-
-
-class Raw:
-    """The raw 64-bit output of PCG64, drawn in pieces."""
-
-    def __init__(self, seed: int, stream: int | None = None) -> None:
-        """Start at `seed`; each `stream` is independent of the others and of none."""
-        self._seed = seed if stream is None else (seed, stream)
-        self._start = 0
-        self._bits: np.random.PCG64 | None = None  # made when the first numbers are used up
-
-    def draw(self, shape: tuple[int, ...]) -> Array:
-        """Return an array of unsigned 64-bit integers; it may be read-only."""
-        size = math.prod(shape)
-        if self._bits is None:
-            stop = self._start + size
-            if stop <= _FIRST:
-                numbers = _first_numbers(self._seed)[self._start : stop]
-                self._start = stop
-                return numbers.reshape(shape)
-            self._bits = np.random.PCG64(self._seed)
-            self._bits.advance(self._start)
-        return self._bits.random_raw(size).reshape(shape)
-
-    def below(self, limit: int) -> int:
-        """Return one number from 0 to `limit` - 1."""
-        return int(self.draw(())) % limit
-
-
 def _real(fill: str, raw: Raw, shape: tuple[int, ...], form: Format, degree: int) -> Array:
     unit = (raw.draw(shape) >> np.uint64(11)).astype(np.float64) * 2.0**-53
     if fill == "positive":
         return unit
-    exponents = _exponents(fill, form, degree)
+    exponents = exponents_of(fill, form, degree)
     exponent = exponents if isinstance(exponents, int) else exponents[raw.below(len(exponents))]
     return np.ldexp(2 * unit - 1, exponent)
 
 
-def _exponents(fill: str, form: Format, degree: int) -> int | range:
+def exponents_of(fill: str, form: Format, degree: int) -> int | range:
     """Return the power of two of every factor, or those to choose from for each."""
     if fill == "tiny":
         # Together the factors make products below half the smallest normal number.

@@ -167,12 +167,21 @@ class Region:
                 what is skipped costs next to nothing.
         """
         full, pairwise = self.full, self.pairwise
-        ranks = max(len(full), len(pairwise))
-        for place, spatial in self._spatial(span):
-            if place % shards == shard:
-                rows = self._rows(full, pairwise, place, spatial)
-                for rank, sizes in enumerate(rows, start=place * ranks):
-                    yield rank, spatial.geometry(sizes), sizes.dtype
+        ranks, start = max(len(full), len(pairwise)), 0
+        for block in self._blocks():
+            first, start = start, start + block.size
+            places = range(first, start)
+            if span is not None:
+                places = range(max(first, span.start), min(start, span.stop))
+            for place in places:
+                if place % shards != shard:
+                    continue
+                along = block.along(place - first)
+                combinations = full if block.largest <= self.full_to else pairwise
+                if block.fringe:
+                    combinations = (pairwise[place % len(pairwise)],)
+                for rank, sizes in enumerate(combinations, start=place * ranks):
+                    yield rank, geometry_of(block.fore_layer, *along, sizes), sizes.dtype
 
     def count(self, span: range | None = None) -> int:
         """Return how many geometries the region, or a span of it, holds, each in one dtype."""
@@ -184,27 +193,6 @@ class Region:
 
         kept = range(starts[-1]) if span is None else span
         return up_to(min(kept.stop, starts[-1])) - up_to(min(kept.start, starts[-1]))
-
-    def _rows(
-        self, full: tuple[Sizes, ...], pairwise: tuple[Sizes, ...], place: int, spatial: "Spatial"
-    ) -> tuple[Sizes, ...]:
-        if spatial.fringe:
-            turn = place % len(pairwise)
-            return pairwise[turn : turn + 1]
-        return full if spatial.largest <= self.full_to else pairwise
-
-    def _spatial(self, span: range | None) -> Iterator[tuple[int, "Spatial"]]:
-        """Yield place, and what is spatial, of each geometry of a span."""
-        start = 0
-        for block in self._blocks():
-            places = range(start, start + block.size)
-            if span is not None:
-                places = range(max(start, span.start), min(places.stop, span.stop))
-            for place in places:
-                rows, columns = divmod(place - start, len(block.columns))
-                axes = block.rows[rows], block.columns[columns]
-                yield place, Spatial(block.fore_layer, *axes, block.largest, block.fringe)
-            start += block.size
 
     def _blocks(self) -> Iterator["_Block"]:
         """Yield the axes that are combined, by the larger extent, then the smaller."""
@@ -257,24 +245,20 @@ class _Block(NamedTuple):
     def size(self) -> int:
         return len(self.rows) * len(self.columns)
 
+    def along(self, number: int) -> tuple[Along, Along]:
+        """Return the axes of one of its combinations."""
+        rows, columns = divmod(number, len(self.columns))
+        return self.rows[rows], self.columns[columns]
 
-class Spatial(NamedTuple):
-    """Kind of layer l+1 and both axes of a geometry, and where it stands in a region."""
 
-    fore_layer: str | None
-    rows: Along
-    columns: Along
-    largest: int
-    fringe: bool
-
-    def geometry(self, sizes: Sizes) -> Geometry:
-        """Return the geometry of this shape with these sizes."""
-        (rows, *down), (columns, *across) = self.rows, self.columns
-        fore = None
-        if self.fore_layer is not None:
-            (taps, strides) = zip(down, across, strict=True)
-            fore = Fore(self.fore_layer, sizes.fore_channels, *taps, *strides)
-        return Geometry(sizes.batch, rows, columns, sizes.channels_in, sizes.channels_out, fore)
+def geometry_of(fore_layer: str | None, rows: Along, columns: Along, sizes: Sizes) -> Geometry:
+    """Return the geometry that does this along its axes, with these sizes."""
+    fore = None
+    if fore_layer is not None:
+        taps, strides = zip(rows[1:], columns[1:], strict=True)
+        fore = Fore(fore_layer, sizes.fore_channels, *taps, *strides)
+    axes, channels = (rows.axis, columns.axis), (sizes.channels_in, sizes.channels_out)
+    return Geometry(sizes.batch, *axes, *channels, fore)
 
 
 @lru_cache(maxsize=64)

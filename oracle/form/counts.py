@@ -7,8 +7,7 @@ their number.  So the oracle is asked once for each axis, of which geometries sh
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -29,6 +28,11 @@ class Counts:
     outer: int
     """terms of the filter gradient of layer l, for a backward kernel; 0 otherwise"""
 
+    @cached_property
+    def most(self) -> int:
+        """The most terms of any result."""
+        return int(self.terms.max())
+
 
 def counts(operation: Operation, geometry: Geometry) -> Counts:
     """Return the counts of `operation` on `geometry`."""
@@ -47,8 +51,8 @@ def most_terms(operation: Operation, geometry: Geometry) -> int:
     """Return the most terms of any result; 0 in an empty batch."""
     if geometry.batch == 0:
         return 0
-    rows, columns = (_along(operation, *axis).most for axis in _axes(geometry))
-    return rows * columns * summed(operation, geometry)
+    rows, columns = (_along(operation, *axis) for axis in _axes(geometry))
+    return rows.most * columns.most * summed(operation, geometry)
 
 
 def summed(operation: Operation, geometry: Geometry) -> int:
@@ -69,17 +73,9 @@ def _axes(geometry: Geometry) -> tuple[_Both, _Both]:
     return (geometry.rows, rows), (geometry.columns, (f.layer, f.filter_width, f.stride_width))
 
 
-class _Along(NamedTuple):
-    """The counts along one axis: `Counts` of a single column, channel and batch item."""
-
-    terms: Array
-    most: int
-    inner: int
-    outer: int
-
-
 @lru_cache(maxsize=1024)
-def _along(operation: Operation, axis: Axis, fore: tuple[str, int, int] | None) -> _Along:
+def _along(operation: Operation, axis: Axis, fore: tuple[str, int, int] | None) -> Counts:
+    """Return the counts of a single column, channel and batch item."""
     follows = None if fore is None else Fore(fore[0], 1, fore[1], 1, fore[2], 1)
     geometry = Geometry(1, axis, Axis(1), 1, 1, follows)
     ones = {
@@ -87,7 +83,7 @@ def _along(operation: Operation, axis: Axis, fore: tuple[str, int, int] | None) 
     }
     terms = operation.oracle(geometry, ones)[0, :, 0, 0]
     if fore is None:
-        return _Along(terms, int(terms.max()), 0, 0)
+        return Counts(terms, 0, 0)
     inner = operation.error(geometry, ones)
     outer = operation.gradient(geometry, ones["x"], ones["d_act"])
-    return _Along(terms, int(terms.max()), int(inner.max()), int(outer.max()))
+    return Counts(terms, int(inner.max()), int(outer.max()))

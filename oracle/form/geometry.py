@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, ClassVar, Self
 
@@ -143,10 +143,6 @@ class Geometry(_Sized):
     def resized(self, **sizes: int) -> Self:
         """Return the same geometry but for these sizes."""
         return self.of(**{**self.sizes, **sizes}, fore=self.fore)
-
-    def alone(self) -> Self:
-        """Return the same without a layer l+1."""
-        return self if self.fore is None else replace(self, fore=None)
 
     @property
     def axes(self) -> tuple[Axis, Axis]:

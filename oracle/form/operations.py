@@ -16,9 +16,8 @@ by its axes, one letter each:
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from operator import mul
 from typing import Any, NamedTuple
 
 from . import pytorch
@@ -97,7 +96,7 @@ class Operation:
         after = Geometry(g.batch, rows, columns, g.channels_out, f.channels_out)
         return (
             Part(OPERATIONS[f"{f.layer}_input_gradient"], after),
-            Part(OPERATIONS[f"{self.layer}_filter_gradient"], g.alone()),
+            Part(OPERATIONS[f"{self.layer}_filter_gradient"], replace(g, fore=None)),
         )
 
     def output_extents(self, geometry: Geometry) -> tuple[int, ...]:
@@ -190,25 +189,22 @@ class Part(NamedTuple):
 def composed(
     operation: Operation,
     geometry: Geometry,
-    factors: Mapping[str, Any],
-    one_layer: Callable[[Operation, Geometry, Mapping[str, Any]], Any],
-    times: Callable[[Any, Any], Any] = mul,
-) -> Any:
+    factors: Arrays,
+    one_layer: Callable[[Operation, Geometry, Arrays], Array],
+) -> Array:
     """Return what `one_layer` makes of an operation, of a backward kernel in two steps.
 
     Args:
         operation: any.
         geometry: its sizes.
-        factors: its arrays, or what stands for them, by name.
+        factors: its arrays, by name.
         one_layer: of a one-layer operation, its geometry and its factors, the result.
-        times: of dL/da and d_act, their product.
     """
     if geometry.fore is None:
         return one_layer(operation, geometry, factors)
     back, own = operation.layers(geometry)
     error = one_layer(*back, {"delta": factors["fore_delta"], "ftr": factors["fore_w"]})
-    delta = times(error, factors["d_act"])
-    return one_layer(*own, {"x": factors["x"], "delta": delta})
+    return one_layer(*own, {"x": factors["x"], "delta": error * factors["d_act"]})
 
 
 @lru_cache(maxsize=1024)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from convcheck.cases.case import Raw, integers
+from convcheck.cases.numbers import Raw, integers
 from convcheck.form.counts import counts
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS

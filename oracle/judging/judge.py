@@ -43,11 +43,11 @@ from convcheck.kernels import floating
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
+from convcheck.kernels.shown.clock import BOUNDS, KERNEL, ORACLE
 from convcheck.kernels.shown.evidence import Evidence, Wrong
 from convcheck.kernels.subjects import Answer, Call, Subject
 
 from .bounds import Bound, bound
-from .clock import BOUNDS, KERNEL, ORACLE
 from .spread import Spread, spread
 from .verdicts import Outcome, Verdict
 
@@ -195,14 +195,14 @@ def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence)
 
     A kernel that raises on an empty batch does not offer it: nothing wrong is computed.
     """
-    verdict = replace(verdict, misbehaviour=problem, reason=str(problem))
+    verdict = replace(verdict, misbehaviour=problem)
     if problem.kind is Misbehaviour.NOT_CALLED:
-        return replace(verdict, outcome=Outcome.UNDECIDED)
+        return verdict.but(Outcome.UNDECIDED, str(problem))
     if problem.kind is Misbehaviour.RAISED and evidence.case.geometry.batch == 0:
         reason = f"on an empty batch it {problem}"
-        return replace(verdict, outcome=Outcome.NOT_OFFERED, reason=reason)
+        return verdict.but(Outcome.NOT_OFFERED, reason)
     evidence = replace(evidence, details=problem.details)
-    return replace(verdict, outcome=Outcome.MISBEHAVED, evidence=evidence)
+    return verdict.but(Outcome.MISBEHAVED, str(problem), evidence)
 
 
 def property_of(case: Case) -> str:
@@ -221,7 +221,7 @@ def _equal(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verdi
         if wrong.any():
             return _disagreement(verdict, arrays, z, expected, wrong)
     if not any(expected.flat):  # empty, or zero everywhere: NaN and infinity count as true
-        return replace(verdict, outcome=Outcome.VACUOUS, reason=_NOTHING)
+        return verdict.but(Outcome.VACUOUS, _NOTHING)
     return verdict
 
 
@@ -235,11 +235,18 @@ def _spreading(verdict: Verdict, arrays: Arrays, z: Array, found: Spread) -> Ver
     return _equal(verdict, arrays, found.values, found.values)
 
 
+def rounding_unsettled(limits: Bound, promise: Promise) -> str:
+    """Return why a rounded result says nothing, if so."""
+    if limits.overflow or not (limits.error < 0.5).all():
+        return f"rounding may be one half or more with {promise}"
+    return ""
+
+
 def _rounded(verdict: Verdict, arrays: Arrays, z: Array, expected: Array, limits: Bound) -> Verdict:
     """Return `verdict`, changed to what equality of the rounded `z` and `expected` says."""
-    if limits.overflow or not (limits.error < 0.5).all():
-        reason = f"rounding may be one half or more with {verdict.subject.promise}"
-        return replace(verdict, outcome=Outcome.UNDECIDED, reason=reason)
+    unsettled = rounding_unsettled(limits, verdict.subject.promise)
+    if unsettled:
+        return verdict.but(Outcome.UNDECIDED, unsettled)
     wrong = np.rint(z) != expected
     if wrong.any():
         return _disagreement(verdict, arrays, z, expected, wrong, limits)
@@ -252,17 +259,13 @@ def _within(verdict: Verdict, arrays: Arrays, z: Array, expected: Array, limits:
         error = np.abs(z - expected)
         beyond = ~(error <= limits.error)  # true for NaN
     if limits.overflow:
-        return replace(
-            verdict, outcome=Outcome.UNDECIDED, reason="intermediate results could overflow"
-        )
+        return verdict.but(Outcome.UNDECIDED, "intermediate results could overflow")
     if beyond.any():
         return _disagreement(verdict, arrays, z, expected, beyond, limits)
     if not limits.magnitude.any():
-        return replace(verdict, outcome=Outcome.VACUOUS, reason=_NOTHING)
+        return verdict.but(Outcome.VACUOUS, _NOTHING)
     if (np.abs(expected) <= limits.error).all():
-        return replace(
-            verdict, outcome=Outcome.UNDECIDED, reason="a result of zeros would pass as well"
-        )
+        return verdict.but(Outcome.UNDECIDED, "a result of zeros would pass as well")
     allowed = limits.error > 0
     worst = float(np.max(error[allowed] / limits.error[allowed]))
     summed = limits.magnitude > 0
@@ -292,4 +295,4 @@ def _disagreement(
     whole = Wrong(subject.operation, z, expected, wrong)
     evidence = Evidence.of_result(arrays, case, whole, limits.error if limits else None)
     reason = f"{evidence.wrong} of {evidence.total} elements are wrong"
-    return replace(verdict, outcome=Outcome.DISAGREES, reason=reason, evidence=evidence)
+    return verdict.but(Outcome.DISAGREES, reason, evidence)

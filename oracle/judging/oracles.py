@@ -38,8 +38,7 @@ def python_integers(operation: Operation, geometry: Geometry, arrays: Arrays) ->
         ValueError: an element of a factor is not an integer.
     """
     factors = {name: _integers(name, arrays[name]) for name in operation.factors}
-    result: Array = composed(operation, geometry, factors, _terms)
-    return result.astype(np.float64)
+    return composed(operation, geometry, factors, _terms).astype(np.float64)
 
 
 def sliding_windows(
@@ -47,8 +46,7 @@ def sliding_windows(
 ) -> Array:
     """Return the result as einsum over sliding windows, in float64 or what `dtype` says."""
     factors = {name: arrays[name].astype(dtype) for name in operation.factors}
-    result: Array = composed(operation, geometry, factors, _windows)
-    return result
+    return composed(operation, geometry, factors, _windows)
 
 
 def loops(kernels: Mapping[str, Kernel]) -> Oracle:

@@ -1,7 +1,7 @@
 """What can be said of one kernel on one case."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from convcheck.cases.case import Case
@@ -90,6 +90,10 @@ class Verdict:
     def lost(self) -> bool:
         """Whether the kernel hung or crashed, so that asking it again leads nowhere."""
         return self.misbehaviour is not None and self.misbehaviour.lost
+
+    def but(self, outcome: Outcome, reason: str, evidence: Evidence | None = None) -> "Verdict":
+        """Return the verdict that it is not so, for a reason."""
+        return replace(self, outcome=outcome, reason=reason, evidence=evidence)
 
     @property
     def failed(self) -> bool:

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 import zoo
 
-from convcheck.cases.case import Case, Raw, integers
+from convcheck.cases.case import Case
+from convcheck.cases.numbers import Raw, integers
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import OPERATIONS

@@ -1,14 +1,13 @@
 """What the conformance tests, and only they, need from pytest."""
 
+import gc
 import json
+import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import pytest
-from hypothesis import is_hypothesis_test
-from hypothesis.errors import FlakyFailure
 
 from convcheck.conformance.plugin import hooks as plugin
 from convcheck.conformance.plugin import kept
@@ -22,9 +21,9 @@ from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.subjects import subjects_of
 from convcheck.form import pytorch
 from convcheck.form.operations import Operation
-from convcheck.judging import clock
 from convcheck.judging.judge import OracleError
 from convcheck.kernels import floating
+from convcheck.kernels.shown import clock
 from convcheck.kernels.subjects import Subject
 
 HERE = Path(__file__).parent
@@ -40,6 +39,8 @@ def agreeing_oracles(request: pytest.FixtureRequest) -> None:
     try:
         with floating.kept():
             subjects_of(request.config).check_oracles()
+        if all(map(plugin.is_ours, request.config.args)):
+            gc.freeze()  # torch, which is there to stay, takes long to look through for rubbish
     except OracleError as error:
         request.session.shouldfail = str(error)
         raise
@@ -168,15 +169,26 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Seed Hypothesis by the test's name, so that a run is the same on any worker."""
     test: Any = getattr(item, "obj", None)
-    if is_hypothesis_test(test):
+    if getattr(test, "is_hypothesis_test", False):
+        import hypothesis  # noqa: PLC0415  (a tenth of what torch takes, and not for every run)
+
         seed = item.config.getoption("hypothesis_seed", None) or "0"
         hypothesis.seed(f"{seed} {item.path.stem} {item.name}")(test)
 
 
+def _first_of_flaky(error: BaseException) -> BaseException | None:
+    """Return what a test ended in at first that, as Hypothesis says, did not again; else None."""
+    errors = sys.modules.get("hypothesis.errors")
+    flaky = errors is not None and isinstance(error, errors.FlakyFailure)
+    first: BaseException | None = getattr(error, "exceptions", [None])[0] if flaky else None
+    return first
+
+
 def _is_ours(error: BaseException) -> bool:
     """Return whether convcheck is to blame for an error: neither a kernel, nor whoever ran it."""
-    if isinstance(error, FlakyFailure):
-        return not isinstance(error.exceptions[0], ConformanceError)
+    first = _first_of_flaky(error)
+    if first is not None:
+        return not isinstance(first, ConformanceError)
     return isinstance(error, Exception) and not isinstance(error, AssertionError)
 
 
@@ -211,13 +223,14 @@ def pytest_runtest_makereport(
     if call.excinfo is None or item.config.option.tbstyle != "auto":
         return report
     error = call.excinfo.value
+    first = _first_of_flaky(error)
     if isinstance(error, ConformanceError):
         error.diagnose()
         report.longrepr = call.excinfo.getrepr(style="value")
-    elif isinstance(error, FlakyFailure) and isinstance(error.exceptions[0], ConformanceError):
-        error.exceptions[0].diagnose()
+    elif isinstance(first, ConformanceError):
+        first.diagnose()
         report.longrepr = (
             "The kernel failed on a case and not on the same case again: its results depend on "
-            f"more than its arguments.\n{error.exceptions[0]}"
+            f"more than its arguments.\n{first}"
         )
     return report

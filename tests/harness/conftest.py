@@ -1,6 +1,7 @@
 """What several tests of the harness share."""
 
 import contextlib
+import os
 import signal
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -16,7 +17,11 @@ from convcheck.kernels.isolation.isolated import Isolated
 
 
 def pytest_configure() -> None:
-    """Listen to Ctrl-C: what a shell runs in the background ignores it, and all that it starts."""
+    """Let the processes that tests start share compiled code, and listen to Ctrl-C.
+
+    What a shell runs in the background ignores it, and so does all that it starts.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

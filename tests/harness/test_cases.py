@@ -10,13 +10,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from convcheck.cases.case import REAL_FILLS, Case, exact_fills, integers, nonfinite_fills
+from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills
+from convcheck.cases.numbers import integers
 from convcheck.form.counts import counts
 from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.layouts import Array
 from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.kernels.shown.code import drawn
 
 SIGNIFICAND = {"float16": 11, "float32": 24, "float64": 53}
 NARROWER = {"float16": 5, "float32": 11, "float64": 24}
@@ -262,7 +264,7 @@ def test_expression(case: Case) -> None:
     """The NumPy code for an array gives that array, all drawn in their order."""
     draw = np.random.PCG64(case.seed).random_raw
     for name, array in case.arrays().items():
-        code = case.expression(name)
+        code = drawn(case, name)
         flat = eval(code, {"np": np, "draw": draw}).astype(array.dtype)  # noqa: S307  (own code)
         finite = np.isfinite(array.ravel())
         assert flat.shape == (array.size,)

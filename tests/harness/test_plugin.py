@@ -226,8 +226,9 @@ def test_findings_do_not_depend_on_workers(told: tuple[Path, str]) -> None:
     reports = ("--conformance-json", "spread.json", "--conformance-html", "spread.html")
     spread = run(where, *AGREEMENT, "-n", "2", "-p", "controller", *reports, CI="true")
     assert (where / "torch").read_text(encoding="utf-8") == "False"
-    other = run(where, *AGREEMENT, "--hypothesis-seed", "1", "--conformance-json", "other.json")
-    assert (spread.returncode, other.returncode) == (1, 1), spread.stdout + other.stdout
+    right = ("-k", "convolution_transpose and not gradient", "--hypothesis-seed", "1")
+    other = run(where, *AGREEMENT, *right, "--conformance-json", "other.json")
+    assert (spread.returncode, other.returncode) == (1, 0), spread.stdout + other.stdout
     one, two, three = (findings(where / f"{name}.json") for name in ("report", "spread", "other"))
     assert json.dumps(one) == json.dumps(two)
     assert (one["asked"]["seed"], three["asked"]["seed"]) == ("0", "1")

@@ -1,9 +1,7 @@
 """What is said of a wrong kernel: in words, and in what a run's cases must show for it to be so."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
 
 from .statements import Statement
 
@@ -83,24 +81,7 @@ class Claim:
         """Whether it says under which circumstances the kernel is wrong."""
         return self.circumstance or self.link is not Link.NONE
 
-    def plain(self) -> dict[str, Any]:
-        """Return the claim in plain types."""
-        return asdict(self)
-
-    @classmethod
-    def of_plain(cls, plain: Mapping[str, Any]) -> Self:
-        """Return the claim that `plain` gives in plain types."""
-        backing = {name: _tuples(value) for name, value in plain["backing"].items()}
-        if backing["statement"] is not None:
-            known = backing["statement"].items()
-            backing["statement"] = Statement(**{name: _tuples(value) for name, value in known})
-        return cls(**{**plain, "link": Link(plain["link"]), "backing": Backing(**backing)})
-
 
 def circumstance(words: str, verb: str = "is", backing: Backing = NOTHING) -> Claim:
     """Return the claim that the kernel is wrong under these circumstances."""
     return Claim(words, verb, circumstance=True, backing=backing)
-
-
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from convcheck.cases.case import Case, Raw
+from convcheck.cases.case import Case
+from convcheck.cases.numbers import Raw
 from convcheck.form.axis import Axis, reaching
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS

@@ -19,7 +19,7 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation
 
-Atom = tuple[str, str, "int | str"]
+Atom = tuple[str, str, int | str]
 Clause = tuple[Atom, ...]
 Numbers = Mapping[str, Any]
 """a number, or an array of them, by name"""

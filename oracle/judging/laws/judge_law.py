@@ -1,12 +1,14 @@
 """Judging one kernel on one case by a law."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from convcheck.cases.case import Case
-from convcheck.form.operations import Kernel, operation_named
+from convcheck.form.geometry import Geometry
+from convcheck.form.operations import Arrays, Kernel, operation_named
 from convcheck.judging.judge import misbehaved, not_judged
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels import floating
@@ -14,9 +16,8 @@ from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import suited
 from convcheck.kernels.shown.evidence import Evidence
-from convcheck.kernels.subjects import Subject
 
-from .identities import LAWS
+from .identities import LAWS, adjointness
 from .trial import Equation, Trial, UndecidedError
 
 
@@ -41,71 +42,71 @@ def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kerne
     if case.fill not in ("integers", "small"):
         raise ValueError(f"fill={case.fill!r}: expected 'integers', on which laws are judged")
     subject = subject_of(kernel, operation_named(case.operation))
-    with floating.kept(subject.module):
-        return _judge_law(law, subject, case, partners)
-
-
-def _judge_law(law: str, subject: Subject, case: Case, partners: Mapping[str, Kernel]) -> Verdict:
     case = suited(subject.promise, case)
     nothing = not_judged(subject, case, law)
     if nothing is not None:
         return nothing
-    trial = Trial(subject, case, partners)
+    agrees = Verdict(case, subject, law, Outcome.AGREES)
+    # What a wrong kernel returns may overflow, or be no number, on either side.
+    with floating.kept(subject.module), np.errstate(all="ignore"):
+        return _judged(agrees, Trial(subject, case, partners))
+
+
+def _judged(agrees: Verdict, trial: Trial) -> Verdict:
+    """Return the verdict on a law, from the one that it holds."""
+    law = LAWS[agrees.prop]
     try:
-        # What a wrong kernel returns may overflow, or be no number, on either side.
-        with np.errstate(all="ignore"):
-            if law != "adjointness":  # a single call, and dear partners
-                trial.ask_at_once(LAWS[law])
-            return _judged(Verdict(case, subject, law, Outcome.AGREES), trial)
-    except MisbehaviourError as problem:
-        geometry, arrays = trial.last
-        evidence = Evidence(arrays, replace(case, geometry=geometry))
-        return misbehaved(Verdict(case, subject, law, Outcome.AGREES), problem, evidence)
+        if law is not adjointness:  # a single call, and dear partners
+            trial.ask_at_once(law)
+        return _weighed(agrees, trial, law(trial))
     except UndecidedError as problem:
-        return Verdict(case, subject, law, Outcome.UNDECIDED, str(problem))
+        return agrees.but(Outcome.UNDECIDED, str(problem))
+    except MisbehaviourError as problem:
+        return misbehaved(agrees, problem, _evidence(agrees, *trial.last))
     except Exception:
         partner = trial.faulty_partner()
         if partner is None:
             raise
-        return _blamed(Verdict(case, subject, law, Outcome.UNDECIDED), partner)
+        return _blamed(agrees, partner)
 
 
-def _judged(verdict: Verdict, trial: Trial) -> Verdict:
-    """Return `verdict`, changed to what the law's equations say."""
+def _weighed(agrees: Verdict, trial: Trial, equations: Iterable[Equation]) -> Verdict:
+    """Return what the law's equations say."""
     applied = decided = False
-    for equation in LAWS[verdict.prop](trial):
+    for equation in equations:
         applied = True
         decided = decided or bool(np.any(equation.right))
         if not np.array_equal(equation.left, equation.right):
             partner = trial.faulty_partner()
-            if partner is not None:
-                return _blamed(replace(verdict, outcome=Outcome.UNDECIDED), partner)
-            return _broken(replace(verdict, outcome=Outcome.DISAGREES), equation)
+            return _broken(agrees, equation) if partner is None else _blamed(agrees, partner)
     if not applied:
-        reason = "the geometry leaves the law nothing to say"
-        return replace(verdict, outcome=Outcome.NOT_APPLICABLE, reason=reason)
+        return agrees.but(Outcome.NOT_APPLICABLE, "the geometry leaves the law nothing to say")
     if not decided:
-        return replace(verdict, outcome=Outcome.VACUOUS, reason="both sides are empty or zero")
-    return verdict
+        return agrees.but(Outcome.VACUOUS, "both sides are empty or zero")
+    return agrees
 
 
-def _blamed(verdict: Verdict, partner: str) -> Verdict:
-    return replace(verdict, reason=f"its partner, the kernel for {partner}, is wrong here")
+def _blamed(agrees: Verdict, partner: str) -> Verdict:
+    reason = f"its partner, the kernel for {partner}, is wrong here"
+    return agrees.but(Outcome.UNDECIDED, reason)
 
 
-def _broken(verdict: Verdict, equation: Equation) -> Verdict:
+def _evidence(verdict: Verdict, geometry: Geometry, arrays: Arrays, **found: Any) -> Evidence:
+    return Evidence(arrays, replace(verdict.case, geometry=geometry), **found)
+
+
+def _broken(agrees: Verdict, equation: Equation) -> Verdict:
     """Return the verdict that the two sides of `equation` differ."""
     left, right = np.asarray(equation.left), np.asarray(equation.right)
+    call = agrees, equation.geometry, equation.arrays
     if left.shape != right.shape:
         reason = f"the law's sides have shapes {left.shape} and {right.shape}"
-        evidence = Evidence(equation.arrays, replace(verdict.case, geometry=equation.geometry))
-        return replace(verdict, reason=reason, evidence=evidence)
+        return agrees.but(Outcome.DISAGREES, reason, _evidence(*call))
     wrong = left != right
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     place = f"[{', '.join(map(str, index))}]" if index else ""
-    evidence = Evidence(
-        equation.arrays,
-        replace(verdict.case, geometry=equation.geometry),
+    evidence = _evidence(
+        *call,
         expression=equation.expression + place,
         got=float(left[index]),
         expected=float(right[index]),
@@ -114,5 +115,5 @@ def _broken(verdict: Verdict, equation: Equation) -> Verdict:
         extra=equation.extra,
         then=equation.then,
     )
-    doc = LAWS[verdict.prop].__doc__ or ""
-    return replace(verdict, reason=f"{verdict.prop} is broken: {doc.strip()}", evidence=evidence)
+    doc = LAWS[agrees.prop].__doc__ or ""
+    return agrees.but(Outcome.DISAGREES, f"{agrees.prop} is broken: {doc.strip()}", evidence)

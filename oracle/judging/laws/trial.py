@@ -5,15 +5,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from convcheck.cases.case import Case, Raw, integers
+from convcheck.cases.case import Case
+from convcheck.cases.numbers import Raw, integers
 from convcheck.form import pytorch
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Kernel
-from convcheck.judging.clock import KERNEL
-from convcheck.judging.judge import limits_of
+from convcheck.judging.judge import limits_of, rounding_unsettled
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import DIRECT
+from convcheck.kernels.shown.clock import KERNEL
 from convcheck.kernels.subjects import Answer, Call, Subject
 
 
@@ -69,8 +70,9 @@ class Trial:
         limits = limits_of(promise, replace(self.case, geometry=geometry), arrays)
         if limits is None:
             return exact
-        if limits.overflow or not (limits.error < 0.5).all():
-            raise UndecidedError(f"rounding may be one half or more with {promise}")
+        unsettled = rounding_unsettled(limits, promise)
+        if unsettled:
+            raise UndecidedError(unsettled)
         rounded: Array = np.rint(exact)
         return rounded
 

@@ -1,1 +1,1 @@
-"""A call as a person sees it: what went wrong in it, and code that makes it alone."""
+"""A call as a person sees it: what went wrong in it, code that makes it alone, its time."""

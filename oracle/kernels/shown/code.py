@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from convcheck.cases.case import Case
+from convcheck.cases.case import REAL_FILLS, Case, exponents_of
 from convcheck.form.layouts import Array
 from convcheck.form.operations import operation_named
 from convcheck.kernels.subjects import Subject
@@ -115,7 +115,7 @@ def _generated(evidence: Evidence) -> list[str]:
     shapes = operation_named(case.operation).array_shapes(case.geometry)
     lines = [f"draw = np.random.PCG64({case.seed}).random_raw"]
     for name, array in evidence.arrays.items():
-        line = f"{name} = {case.expression(name)}.astype(np.{array.dtype}).reshape{shapes[name]}"
+        line = f"{name} = {drawn(case, name)}.astype(np.{array.dtype}).reshape{shapes[name]}"
         if evidence.cut_at:
             line += f"[{', '.join(map(_slice, evidence.cut_at[name]))}].copy()"
         (at,) = np.nonzero(~np.isfinite(array.ravel()))
@@ -128,3 +128,28 @@ def _generated(evidence: Evidence) -> list[str]:
 
 def _slice(part: slice) -> str:
     return f"{part.start}:{part.stop}"
+
+
+def drawn(case: Case, name: str) -> str:
+    """Return NumPy code for array `name` of a case, flat and in float64, before NaN is put in.
+
+    `draw` stands for the bit generator's `random_raw`; the arrays are to be drawn in
+    their order.
+    """
+    operation = operation_named(case.operation)
+    size = math.prod(operation.array_shapes(case.geometry)[name])
+    if case.fill not in REAL_FILLS:
+        largest = case.largest_in(name)
+        # Remainders from `largest` on stand for the positive numbers: zero is left out.
+        whole = f"(lambda v: v + (v >= 0))(({{}} % {2 * largest}).astype(int) - {largest})"
+        if case.is_sparse(name):
+            return f"(lambda r: {whole.format('r')} * (1.0 - (r >> 63)))(draw({size}))"
+        text = whole.format(f"draw({size})")
+        return f"({text}, draw(7))[0]" if name == case.nonfinite else text
+    unit = f"(draw({size}) >> 11) * 2.0**-53"
+    if case.fill == "positive":
+        return f"({unit})"
+    reach = exponents_of(case.fill, case.format, operation.degree)
+    if isinstance(reach, int):
+        return f"np.ldexp(2 * ({unit}) - 1, {reach})"
+    return f"np.ldexp(2 * ({unit}) - 1, draw() % {len(reach)} - {-reach[0]})"

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convcheck.cases.case import Case, Raw, agreement_fills, nonfinite_fills
+from convcheck.cases.case import Case, agreement_fills, nonfinite_fills
+from convcheck.cases.numbers import Raw
 from convcheck.conformance.references import laws_of, partners
 from convcheck.conformance.shapes import draws
 from convcheck.form.formats import DTYPES

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from convcheck.cases.case import Case
 from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, Fitted, split
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.literals import declared
@@ -31,6 +32,8 @@ def settle(config: pytest.Config) -> dict[str, Candidate]:
     option = config.option
     texts = list(option.convcheck_kernel or ())
     modules = list(option.convcheck_kernels or ())
+    cases = map(Case.parse, option.convcheck_case or ())
+    about = dict.fromkeys(case.operation for case in cases)
     if not texts and not modules:
         texts = _from_table(config.rootpath / TABLE, needed=False)
     try:
@@ -39,7 +42,9 @@ def settle(config: pytest.Config) -> dict[str, Candidate]:
                 path = config.rootpath / TABLE if module == TABLE else Path(module)
                 texts += _from_table(path, needed=True)
             else:
-                texts += [f"{name}={module}:{name}" for name in _names_in(module)]
+                # Cases say whose they are; to look into a module takes a process.
+                names = about if len(modules) == 1 and about else _names_in(module)
+                texts += [f"{name}={module}:{name}" for name in names]
         found = _by_operation(map(Candidate.parse, texts))
     except CandidateError as error:
         raise pytest.UsageError(f"--kernel: {error}") from None

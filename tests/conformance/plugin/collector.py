@@ -280,7 +280,7 @@ class Collector:
         if self._candidates:
             from . import kept  # noqa: PLC0415
 
-            yield from kept.read_once(self._config)[1]
+            yield from kept.dropped(self._config)
 
     def _write(self, findings: "Findings", form: str, path: Path) -> None:
         """Write a report, and note a line about it; where that fails, the run has failed."""

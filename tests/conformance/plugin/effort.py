@@ -1,18 +1,23 @@
-"""How many examples Hypothesis tries, and how."""
+"""How many examples Hypothesis tries, and how; it is imported by those alone who need it."""
 
 import zlib
+from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+
+if TYPE_CHECKING:
+    from hypothesis import settings
 
 
-def effort(share: float = 1.0) -> settings:
+def effort(share: float = 1.0) -> "settings":
     """Return the settings of a conformance test.
 
     The number of examples is the current profile's, times `share` for tests whose
     examples cost more.  The rest makes a run repeatable: no deadlines, and no examples
     left over from earlier runs.
     """
+    from hypothesis import HealthCheck, Phase, settings  # noqa: PLC0415
+
     examples = max(1, round(settings().max_examples * share))
     return settings(
         max_examples=examples,
@@ -30,6 +35,8 @@ def effort(share: float = 1.0) -> settings:
 
 def tier() -> str:
     """Return "quick", "default" or "thorough": the current profile, if it is one of them."""
+    from hypothesis import settings  # noqa: PLC0415
+
     name = settings.get_current_profile_name()
     return name if name in ("quick", "thorough") else "default"
 

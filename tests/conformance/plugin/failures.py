@@ -104,5 +104,6 @@ def _element(evidence: Evidence) -> rows.Element:
 
 
 def _diagnosed(found: Diagnosis) -> rows.Diagnosis:
-    patterns = msgspec.to_builtins([rows.Pattern.of(each) for each in found.claims])
-    return msgspec.convert({**found.plain(), "patterns": patterns}, rows.Diagnosis)
+    patterns = [rows.Pattern.of(each) for each in found.claims]
+    told = {name: getattr(found, name) for name in ("names", "advice", "picture", "taps", "text")}
+    return msgspec.convert({**told, "patterns": patterns}, rows.Diagnosis, from_attributes=True)

@@ -10,11 +10,9 @@ import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
-from hypothesis import settings
-from hypothesis.database import DirectoryBasedExampleDatabase, ExampleDatabase
 
 from convcheck.cases.case import Case
 from convcheck.form.operations import operation_named
@@ -24,6 +22,9 @@ from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.subjects import Subject
 
 from .subjects import subjects_of
+
+if TYPE_CHECKING:
+    from hypothesis.database import ExampleDatabase
 
 MOST = 3
 """cases kept of each candidate"""
@@ -68,8 +69,10 @@ class Kept:
         return sum(map(math.prod, shapes)), self.case
 
 
-def _database() -> ExampleDatabase | None:
+def _database() -> "ExampleDatabase | None":
     """Return the database of the current profile; a running test's settings may have none."""
+    from hypothesis import settings  # noqa: PLC0415  (a run that keeps nothing needs none)
+
     with warnings.catch_warnings(action="ignore"):  # where no folder can be written
         return settings.get_profile(settings.get_current_profile_name()).database
 
@@ -124,8 +127,10 @@ def read(places: Mapping[str, str]) -> tuple[dict[str, list[Kept]], list[str]]:
     return found, sorted(dropped)
 
 
-def _erase(database: ExampleDatabase, key: bytes, value: bytes) -> None:
+def _erase(database: "ExampleDatabase", key: bytes, value: bytes) -> None:
     """Delete an entry, also one whose file was damaged, so that its name does not fit any more."""
+    from hypothesis.database import DirectoryBasedExampleDatabase  # noqa: PLC0415
+
     database.delete(key, value)
     if value in database.fetch(key) and isinstance(database, DirectoryBasedExampleDatabase):
         for file in database.path.glob("*/*"):
@@ -144,6 +149,11 @@ def taken_over(text: str) -> dict[str, list[Kept]]:
 
 
 _READ = pytest.StashKey[tuple[dict[str, list[Kept]], list[str]]]()
+
+
+def dropped(config: pytest.Config) -> list[str]:
+    """Return a line about each entry that had to be dropped when what was kept was read, if so."""
+    return config.stash.get(_READ, ({}, []))[1]
 
 
 def read_once(config: pytest.Config) -> tuple[dict[str, list[Kept]], list[str]]:

@@ -220,7 +220,7 @@ class Record:
             entries=self._entries,
             seen={name: seen.plain() for name, seen in self._seen.items()},
             claims=[
-                (*key, [claim.plain() for claim in found.claims])
+                (*key, found.claims)
                 for key, (verdict, *_) in self._failures.items()
                 if (found := diagnosis_of(verdict))
             ],

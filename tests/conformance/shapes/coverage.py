@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import combinations, product
 
 from convcheck.cases.axes import Along, axes
-from convcheck.cases.regions import Region, Spatial
+from convcheck.cases.regions import Region, geometry_of
 from convcheck.form.axis import Axis
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import Layer
@@ -118,7 +118,7 @@ def _shape_geometries(operation: str, fore_layers: tuple[str | None, ...]) -> tu
             for rows, columns in zip(kinds, kinds[shift:] + kinds, strict=False):
                 # Sizes have classes of their own, which make pairs with any axes'.
                 for each in sizes[: 1 if shift else len(sizes)]:
-                    geometry = Spatial(fore_layer, rows, columns, 0, fringe=False).geometry(each)
+                    geometry = geometry_of(fore_layer, rows, columns, each)
                     new = set(pairs_of(shape_classes(OPERATIONS[operation], geometry))) - held
                     if new:
                         held |= new
@@ -132,7 +132,7 @@ def _kinds_of_axes(operation: str, fore_layer: str | None) -> list[Along]:
     (sizes, *_) = Region(operation, 1).full
     for extent, beyond in product(range(1, _LONGEST + 1), (False, True)):
         for axis in axes(operation, fore_layer, extent, beyond=beyond):
-            geometry = Spatial(fore_layer, axis, axis, 0, fringe=False).geometry(sizes)
+            geometry = geometry_of(fore_layer, axis, axis, sizes)
             kinds.setdefault(shape_classes(OPERATIONS[operation], geometry), axis)
     return list(kinds.values())
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
-from convcheck.cases.case import Raw
+from convcheck.cases.numbers import Raw
 from convcheck.form.axis import Axis, reaching
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS

@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from convcheck.cases.case import Case, Raw
+from convcheck.cases.case import Case
+from convcheck.cases.numbers import Raw
 from convcheck.form.axis import SIDES, reaching
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array

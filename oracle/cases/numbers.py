@@ -1,0 +1,83 @@
+"""Numbers to fill arrays with: the raw output of PCG64, and integers made of it."""
+
+import math
+from collections.abc import Mapping
+from functools import lru_cache
+
+import numpy as np
+
+from convcheck.form.layouts import Array
+
+
+def integers(raw: Array, largest: int) -> Array:
+    """Return non-zero integers in +-`largest`, as float64, from 64-bit raw numbers.
+
+    All are equally likely but for a relative excess of at most 2 * largest / 2**64 of the
+    smaller remainders.
+    """
+    signed = (raw % np.uint64(2 * largest)).view(np.int64)
+    signed -= largest
+    signed += signed >= 0
+    return signed.astype(np.float64)
+
+
+def pieces(whole: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
+    """Cut `whole` into arrays of these shapes, one after another."""
+    arrays, start = {}, 0
+    for name, shape in shapes.items():
+        stop = start + math.prod(shape)
+        arrays[name] = whole[start:stop].reshape(shape)
+        start = stop
+    return arrays
+
+
+# Seeding takes longer than drawing what most cases need, and many share a seed.
+_FIRST = 1024
+
+
+@lru_cache(maxsize=256)
+def _first_numbers(seed: int | tuple[int, int]) -> Array:
+    numbers = np.random.PCG64(seed).random_raw(_FIRST)
+    numbers.flags.writeable = False
+    return numbers
+
+
+def alike(seed: int, largest: int, dtype: str, size: int) -> Array:
+    """Return the first integers of a seed, in +-`largest`: `size` of them or more."""
+    if size <= _FIRST:
+        return _first_integers(seed, largest, dtype)
+    return integers(Raw(seed).draw((size,)), largest).astype(dtype, copy=False)
+
+
+@lru_cache(maxsize=256)
+def _first_integers(seed: int, largest: int, dtype: str) -> Array:
+    numbers = integers(_first_numbers(seed), largest).astype(dtype, copy=False)
+    numbers.flags.writeable = False
+    return numbers
+
+
+class Raw:
+    """The raw 64-bit output of PCG64, drawn in pieces."""
+
+    def __init__(self, seed: int, stream: int | None = None) -> None:
+        """Start at `seed`; each `stream` is independent of the others and of none."""
+        self._seed = seed if stream is None else (seed, stream)
+        self._start = 0
+        self._bits: np.random.PCG64 | None = None  # made when the first numbers are used up
+
+    def draw(self, shape: tuple[int, ...]) -> Array:
+        """Return an array of unsigned 64-bit integers; it may be read-only."""
+        size = math.prod(shape)
+        if self._bits is None:
+            stop = self._start + size
+            if stop <= _FIRST:
+                numbers = _first_numbers(self._seed)[self._start : stop]
+                self._start = stop
+                return numbers.reshape(shape)
+            self._bits = np.random.PCG64(self._seed)
+            self._bits.advance(self._start)
+        return self._bits.random_raw(size).reshape(shape)
+
+    def below(self, limit: int) -> int:
+        """Return one number from 0 to `limit` - 1."""
+        return int(self.draw(())) % limit
