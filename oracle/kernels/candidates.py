@@ -25,10 +25,10 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
 
 import importlib
 import re
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import perf_counter  # now: a kernel may put another in its place
 from typing import Any, Self
 
 import numpy as np
@@ -41,6 +41,7 @@ from . import floating, literals
 from .calls import Local, as_numpy
 from .loading import CandidateError, check_call, find
 from .promises import DIRECT, Promise
+from .subjects import Subject
 
 __all__ = ["Candidate", "CandidateError", "Fitted", "load", "split"]
 
@@ -132,28 +133,11 @@ class Candidate:
         """Return the candidate that declares what is given; CandidateError if that cannot be."""
         return cls(operation, module, function, **_declared(given))
 
-    def refuses(self, case: Case, prop: str, *, takes_fore_layer: bool) -> str | None:
-        """Return why it is not to be judged on `case` for a property, if it is not."""
-        operation, fore = operation_named(self.operation), case.geometry.fore
-        if case.dtype not in self.dtypes:
-            return f"{case.dtype} is not among the dtypes that it declares"
-        if prop in self.declines:
-            return f"it declines {prop}"
-        if fore and fore.layer != operation.default_fore and not takes_fore_layer:
-            return "it takes no fore_layer: layer l+1 is always the default"
-        return None
-
     def axes(self, name: str) -> tuple[int, ...]:
         """Return the notebook's axes of an argument, or shape, in the order that it declares."""
         if name in ("ftr", "fltrs", "fore_w", "ftr_shape"):
             return FILTERS[self.filters]
         return TENSORS[self.tensors]
-
-    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
-        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
-        axes = self.axes(name)
-        # Others than NumPy are handed copies, which lie as their library has it.
-        return None if axes == (0, 1, 2, 3) or self.arrays != "numpy" else axes
 
     @property
     def place(self) -> str:
@@ -161,36 +145,10 @@ class Candidate:
         return f"{self.module}:{self.function}"
 
     @property
-    def known(self) -> dict[str, Any]:
-        """What a `Subject` is told of itself."""
-        operation = operation_named(self.operation)
-        known = {"operation": operation, "name": self.operation, "promise": self.promise}
-        return {**known, "module": self.module, "place": self.place, "line": str(self)}
-
-    @property
     def plain(self) -> bool:
         """Whether it is called as the notebook's kernels are."""
         called = (self.tensors, self.filters, self.arrays, self.names, self.constants)
         return called == ("NHWC", "IHWO", "numpy", (), ())
-
-    def import_line(self) -> str:
-        """Return a line that has it as its operation's name.
-
-        It needs the user's module alone where the kernel is called as it is.
-        """
-        module, function, name = self.module, self.function, self.operation
-        if not self.plain:
-            return f"from {__name__} import load; {name} = load({str(self)!r})"
-        if module.endswith(".py"):
-            first, *rest = function.split(".")
-            found = ".".join([f"runpy.run_path({module!r})[{first!r}]", *rest])
-            folder = str(Path(module).parent)
-            if folder == ".":
-                return f"import runpy; {name} = {found}"
-            return f"import runpy, sys; sys.path.insert(0, {folder!r}); {name} = {found}"
-        if "." in function:
-            return f"import {module} as kernels; {name} = kernels.{function}"
-        return f"from {module} import {function}" + (f" as {name}" if function != name else "")
 
     def __str__(self) -> str:
         """Return the line that names it."""
@@ -245,8 +203,57 @@ def _require(name: str, values: Any, allowed: Any) -> None:
             raise CandidateError(f"{name}={value!r}: expected one of {words}")
 
 
-class Fitted(Local):
-    """A candidate as a kernel: takes and returns what the notebook's kernels do."""
+class Declared(Subject):
+    """A kernel of which a candidate declares how it is called, and what it takes."""
+
+    takes_fore_layer = True
+
+    def __init__(self, candidate: Candidate) -> None:
+        """Take over what the candidate says of itself."""
+        name, module = candidate.operation, candidate.module
+        found = {"module": module, "place": candidate.place, "line": str(candidate)}
+        super().__init__(operation_named(name), name, candidate.promise, **found)
+        self.candidate = candidate
+
+    def refuses(self, case: Case, prop: str) -> str | None:
+        """Return why it is not to be judged on `case` for a property, if it is not."""
+        if case.dtype not in self.candidate.dtypes:
+            return f"{case.dtype} is not among the dtypes that it declares"
+        if prop in self.candidate.declines:
+            return f"it declines {prop}"
+        fore = case.geometry.fore
+        if fore and fore.layer != self.operation.default_fore and not self.takes_fore_layer:
+            return "it takes no fore_layer: layer l+1 is always the default"
+        return None
+
+    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
+        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
+        axes = self.candidate.axes(name)
+        # Others than NumPy are handed copies, which lie as their library has it.
+        return None if axes == (0, 1, 2, 3) or self.candidate.arrays != "numpy" else axes
+
+    def import_line(self) -> str:
+        """Return a line of Python that has it as its operation's name.
+
+        It needs the user's module alone where the kernel is called as it is.
+        """
+        module, function, name = self.module, self.candidate.function, self.name
+        if not self.candidate.plain:
+            return f"from {__name__} import load; {name} = load({self.line!r})"
+        if module.endswith(".py"):
+            first, *rest = function.split(".")
+            found = ".".join([f"runpy.run_path({module!r})[{first!r}]", *rest])
+            folder = str(Path(module).parent)
+            if folder == ".":
+                return f"import runpy; {name} = {found}"
+            return f"import runpy, sys; sys.path.insert(0, {folder!r}); {name} = {found}"
+        if "." in function:
+            return f"import {module} as kernels; {name} = kernels.{function}"
+        return f"from {module} import {function}" + (f" as {name}" if function != name else "")
+
+
+class Fitted(Declared, Local):
+    """A candidate in this process: takes and returns what the notebook's kernels do."""
 
     def __init__(self, candidate: Candidate, function: Callable[..., Any] | None = None) -> None:
         """Find the candidate's function, unless it is given.
@@ -255,36 +262,20 @@ class Fitted(Local):
             CandidateError: there is no such module or function, it cannot be called, or
                 not with the operation's arguments.
         """
-        super().__init__(**candidate.known)
-        self.candidate = candidate
+        super().__init__(candidate)
         self._function = function or find(candidate.module, candidate.function)
         floating.take_over(self.module)
         self._by_name = dict(candidate.names)
         self._constants = {name: literals.value(text) for name, text in candidate.constants}
         by_position = [name for name in self.operation.signature if name not in self._by_name]
+        by_name = [*self._by_name.values(), *self._constants]
         self.takes_fore_layer = check_call(
-            self._function,
-            self.place,
-            self.operation,
-            by_position,
-            [*self._by_name.values(), *self._constants],
+            self._function, self.place, self.operation, by_position, by_name
         )
-
-    def refuses(self, case: Case, prop: str) -> str | None:
-        """Return why it is not to be judged on `case` for a property, if it is not."""
-        return self.candidate.refuses(case, prop, takes_fore_layer=self.takes_fore_layer)
-
-    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
-        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
-        return self.candidate.axes_in_memory(name)
 
     def command(self) -> list[str]:
         """Return the words of a command line that have it judged, in the judge's process."""
         return [*super().command(), "--in-process"]
-
-    def import_line(self) -> str:
-        """Return the line of Python that has it as its operation's name."""
-        return self.candidate.import_line()
 
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
         """Call the function on arguments in its own layouts, and turn its result back.
@@ -301,13 +292,14 @@ class Fitted(Local):
             copy = own.detach().numpy() if hasattr(own, "detach") else own
             if isinstance(copy, np.ndarray) and not np.may_share_memory(copy, value):
                 copies.append((value, copy, np.argsort(self.candidate.axes(name))))
-        started = time.perf_counter()
+        started = perf_counter()
         z = self._function(*by_position, **keywords, **self._constants)
-        self.spent += time.perf_counter() - started
         try:
             z = as_numpy(z)
         except Exception:  # noqa: BLE001  (the kernel's own code: `calls` reads it again, and tells)
             return z
+        finally:
+            self.spent += perf_counter() - started  # libraries may compute when read
         for value, own, back in copies:  # the caller looks at its own arrays alone
             if own.transpose(back).tobytes() != value.tobytes():
                 value[...] = own.transpose(back)

@@ -17,7 +17,6 @@ class Misbehaviour(StrEnum):
     RETURNED_NUMBERS = "returned other numbers than real floating ones"
     RETURNED_NO_ARRAY = "returned no array"
     RETURNED_MEMORY = "returned memory that is not its own"
-    RETURNED_TWICE = "returned twice"
     LEFT_RUNNING = "left too much running"
     # What leaves no process to be called again.
     PRINTED = "printed too much"

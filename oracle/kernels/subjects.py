@@ -134,9 +134,6 @@ class Subject:
         """Return it as it was at first, called for at most so long, where that can be."""
         return self
 
-    def rehearse(self, calls: Sequence[Call]) -> None:
-        """Take off `spent` what such calls take apart from the kernel, where that is counted."""
-
     def stop(self) -> None:
         """End what runs for it alone."""
 

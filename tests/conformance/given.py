@@ -45,7 +45,7 @@ class Given(Fitted):
     def import_line(self) -> str:
         """Return the line of Python that has it as its operation's name, if there is one."""
         if self._found:
-            return self.candidate.import_line()
+            return super().import_line()
         fitted = "" if self.candidate.plain else ", called in the notebook's layouts"
         return f"{self.name} = ...  # the kernel that was judged{fitted}"
 

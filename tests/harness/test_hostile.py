@@ -19,7 +19,7 @@ from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.candidates import CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
-from convcheck.kernels.isolation.messages import Answer, GarbledError, answer_bytes, take_answer
+from convcheck.kernels.isolation.messages import GarbledError, Message, message_bytes, take_message
 from convcheck.kernels.misbehaviour import KernelWarning, MisbehaviourError
 
 KERNELS = hostile.__file__
@@ -97,18 +97,18 @@ def test_a_warning_is_told_once(isolated: Isolate) -> None:
 def test_what_is_no_answer_is_refused(name: str) -> None:
     """Bytes that a kernel wrote to the pipe itself are not taken for an answer."""
     with pytest.raises(GarbledError):
-        take_answer(bytearray(GARBLED[name]))
+        take_message(bytearray(GARBLED[name]))
 
 
 def test_answers_cross_whole() -> None:
     """An answer is taken when it is there to the last byte, and what follows is left."""
     z = np.arange(6.0).reshape(1, 2, 3, 1)
-    data = answer_bytes(Answer("result", result=z)) + answer_bytes(Answer("raised", "why"))
+    data = message_bytes(Message("result", result=z)) + message_bytes(Message("raised", "why"))
     buffer = bytearray()
     answers = []
     for byte in data:
         buffer.append(byte)
-        answer = take_answer(buffer)
+        answer = take_message(buffer)
         answers += [answer] if answer else []
     first, second = answers
     assert first.result is not None

@@ -173,21 +173,21 @@ def test_a_kernel_that_cannot_be_loaded_again_is_not_wrong(
 # A module that tells of another process than its own, and does not come to an end.
 TELLS_ANOTHER = """
 import os, socket, stat, time
-from convcheck.kernels.isolation.messages import Answer, answer_bytes
+from convcheck.kernels.isolation.messages import Message, message_bytes
 
 for name in os.listdir("/proc/self/fd"):
     if int(name) > 2 and os.path.exists(f"/proc/self/fd/{{name}}"):
         if stat.S_ISSOCK(os.fstat(int(name)).st_mode):
-            os.write(int(name), answer_bytes({answer}))
+            os.write(int(name), message_bytes({answer}))
 time.sleep(60)
 """
 FORGED = {
-    "another process": "Answer('started', number={other})",
-    "all processes": "Answer('started', number=-1)",
-    "no pipes": "Answer('loaded', number=os.getpid())",
-    "no status": "Answer('next', 'x', os.getpid())",
-    "another kind": "Answer('progress', '50%')",
-    "not JSON": "Answer('started')) + bytes(100) + bytes(b''",
+    "another process": "Message('started', number={other})",
+    "all processes": "Message('started', number=-1)",
+    "no pipes": "Message('loaded', number=os.getpid())",
+    "no status": "Message('next', 'x', os.getpid())",
+    "another kind": "Message('progress', '50%')",
+    "not JSON": "Message('started')) + bytes(100) + bytes(b''",
 }
 
 

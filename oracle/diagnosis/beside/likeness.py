@@ -33,7 +33,6 @@ from convcheck.judging.judge import judge_all
 from convcheck.judging.oracles import sliding_windows
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
-from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.subjects import Answer, Call, Subject, Wrapped
 
 MANY = 32
@@ -171,8 +170,6 @@ class _Overheard(Wrapped):
         """Call the kernel, and keep what comes of it."""
         answers = self.subject.call_all(calls)
         self.results += answers
-        if not any(isinstance(each, MisbehaviourError) for each in answers):
-            self.subject.rehearse(calls)  # the judge takes the kernel's time, not the pipes'
         return answers
 
 

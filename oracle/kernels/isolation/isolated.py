@@ -16,11 +16,11 @@ import numpy as np
 from convcheck.cases.case import Case
 from convcheck.form.layouts import Array
 from convcheck.kernels import subjects
-from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.candidates import Candidate, CandidateError, Declared
 from convcheck.kernels.misbehaviour import EXCESSES, Misbehaviour, MisbehaviourError, tell
-from convcheck.kernels.subjects import Call, Request, Subject
+from convcheck.kernels.subjects import Request
 
-from .messages import Answer, request_bytes
+from .messages import Message, request_bytes
 from .process import Process
 
 # Limits by default, and the options that set others.
@@ -54,11 +54,10 @@ class StartError(CandidateError):
     """The system lets no process start for a candidate."""
 
 
-class Isolated(Subject):
+class Isolated(Declared):
     """A candidate that runs in a process of its own, started when it is first needed.
 
-    It has spent the time from sending calls to having the answers, here; less what `rehearse`
-    takes off.
+    It has spent what the kernel took there, without the way of arguments and results.
     """
 
     at_once = True
@@ -87,14 +86,13 @@ class Isolated(Subject):
         for name, limit in self._asked.items():
             if limit is not None and not limit > 0:  # nor is nan
                 raise ValueError(f"{name}={limit!r}: expected a positive number")
-        super().__init__(**candidate.known)
-        self.candidate = candidate
+        super().__init__(candidate)
         self._seconds, self._megabytes = seconds, megabytes
         self._first_seconds = first_seconds or max(seconds, FIRST_SECONDS)
         self._process: Process | None = None
         self._number = 0  # of the next call
         self._renewed = False  # whether its limit is another than was asked for
-        self._takes_fore_layer: bool | None = None
+        self._loaded = False  # ever
         self._ended: dict[bytes, MisbehaviourError] = {}
         self._excesses = 0
         self._hung = False
@@ -129,9 +127,9 @@ class Isolated(Subject):
         answer = self._load()
         if answer.kind == "refused":
             self._refuse(answer.text)
-        self._takes_fore_layer = answer.text == "fore_layer"
+        self._loaded, self.takes_fore_layer = True, answer.text == "fore_layer"
 
-    def _load(self) -> Answer:
+    def _load(self) -> Message:
         """Return what a new process says of its start.
 
         Raises:
@@ -156,7 +154,7 @@ class Isolated(Subject):
                     self._refuse(f"module {self.candidate.module!r}: importing it {problem}")
                 self.stop()
                 text = f"importing it {problem}, or somebody else did, {_LOADS} times"
-        if self._takes_fore_layer is None:
+        if not self._loaded:
             self._refuse(f"module {self.candidate.module!r}: {text}")
         raise _not_called(text)
 
@@ -192,10 +190,9 @@ class Isolated(Subject):
 
     def refuses(self, case: Case, prop: str) -> str | None:
         """Return why it is not to be judged on `case` for a property, if it is not."""
-        if self._takes_fore_layer is None:
+        if not self._loaded:
             self.start()
-        takes = bool(self._takes_fore_layer)
-        return self.candidate.refuses(case, prop, takes_fore_layer=takes)
+        return super().refuses(case, prop)
 
     def __call__(self, *positional: Any, **keywords: Any) -> Array:
         """Call it as any kernel; MisbehaviourError if it gives no result."""
@@ -203,29 +200,6 @@ class Isolated(Subject):
         if isinstance(answer, MisbehaviourError):
             raise answer
         return answer
-
-    def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
-        """Return the order of axes in which an argument is to lie in memory, if it is its own."""
-        return self.candidate.axes_in_memory(name)
-
-    def import_line(self) -> str:
-        """Return the line of Python that has it as its operation's name."""
-        return self.candidate.import_line()
-
-    def rehearse(self, calls: Sequence[Call]) -> None:
-        """Take off `spent` what it takes to make these calls, the kernel's own time left out.
-
-        All is done once more but call the kernel; nothing is taken off if that fails.
-        """
-        spent = self.spent
-        try:
-            self._run(self.requests(calls), [], rehearsal=True)
-            self.spent = 2 * spent - self.spent
-        except MisbehaviourError:
-            self.spent = spent
-        except BaseException:  # such as Ctrl-C
-            self.stop()
-            raise
 
     def answers(self, requests: Sequence[Request]) -> list[subjects.Answer]:
         """Have all requests answered, whatever happens to the process meanwhile."""
@@ -277,13 +251,7 @@ class Isolated(Subject):
         last = list(self._ended.values())[-1]
         return _not_called(f"a call before it in this test {last}")
 
-    def _run(
-        self,
-        requests: Sequence[Request],
-        answers: list[subjects.Answer],
-        *,
-        rehearsal: bool = False,
-    ) -> None:
+    def _run(self, requests: Sequence[Request], answers: list[subjects.Answer]) -> None:
         """Have requests answered in the process, adding to `answers` as they come."""
         try:
             process = self._ready()
@@ -292,9 +260,8 @@ class Isolated(Subject):
         except CandidateError as problem:  # it was loaded before
             text = f"could not be loaded again: {problem}"
             raise MisbehaviourError(Misbehaviour.NOT_LOADED, text) from None
-        first, data = self._number, request_bytes(requests, self._number, rehearsal=rehearsal)
+        first, data = self._number, request_bytes(requests, self._number)
         self._number += len(requests)
-        started = time.perf_counter()
         try:
             process.send(data, self._limit(first=True))
             for number, request in enumerate(requests, first):
@@ -303,8 +270,8 @@ class Isolated(Subject):
                 answer = process.next(number, request.shape, limit)
                 if len(process.answered) == _FORMS:
                     process.answered.clear()
-                if not rehearsal:
-                    process.answered.add(form)
+                process.answered.add(form)
+                self.spent += answer.seconds
                 z = answer.result
                 if z is None:
                     kind = Misbehaviour(answer.kind)
@@ -316,7 +283,6 @@ class Isolated(Subject):
                 raise
             raise MisbehaviourError(problem.kind, self._in_time(), problem.details) from None
         finally:
-            self.spent += time.perf_counter() - started
             if process.gone:
                 self.stop()
 

@@ -2,29 +2,28 @@
 
 Requests are pickled batches of calls.  Answers are no pickles: the kernel's process may
 have written anything there, and the judge must neither run it nor wait for its end.  An
-answer is a header in JSON (a kind, a text, a number, dtype and shape of a result, and details
-of a misbehaviour) and the result.
+answer is a head in JSON, of known types, and the bytes of a result.
 """
 
-import json
 import math
 import pickle
 import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from typing import Annotated, BinaryIO
 
+import msgspec
 import numpy as np
 
 from convcheck.form.layouts import Array
 from convcheck.kernels.subjects import Request
 
 _LENGTH = struct.Struct("<Q")
-_HEADER = struct.Struct("<4sIQ")
+_SIZES = struct.Struct("<4sIQ")
 _MARK = b"cvk1"
 _LONGEST = 1 << 16
-"""bytes in a header"""
+"""bytes in a head"""
 _LONGEST_TEXT = 4000  # characters, of which JSON makes up to twelve bytes each
 _FLOATING = re.compile(r"[<>]f(2|4|8|12|16)")
 
@@ -35,11 +34,11 @@ HUNG_UP = 96
 
 
 class GarbledError(Exception):
-    """These bytes are no answer."""
+    """These bytes are no message."""
 
 
 @dataclass(frozen=True)
-class Answer:
+class Message:
     """What a kernel process says."""
 
     kind: str
@@ -51,28 +50,37 @@ class Answer:
     """real floating; a result has it, nothing else"""
     details: tuple[str, ...] = ()
     """of a misbehaviour, as `MisbehaviourError` has them"""
+    seconds: float = 0.0
+    """that the kernel took for a result"""
 
 
-def request_bytes(
-    requests: Sequence[Request], number: int = 0, *, rehearsal: bool = False
-) -> bytes:
-    """Return a batch of calls, numbered from `number` on, as bytes, fit for `read_requests`.
+class _Head(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """A message but for the numbers of a result, of which it has dtype and shape."""
 
-    In a rehearsal everything is done but the kernel called, and results are zeros.
-    """
-    body = pickle.dumps((number, [*map(tuple, requests)], rehearsal), protocol=5)
+    kind: str
+    text: str
+    number: int
+    dtype: str
+    shape: list[Annotated[int, msgspec.Meta(ge=0)]]
+    details: tuple[str, ...]
+    seconds: float = 0.0
+
+
+def request_bytes(requests: Sequence[Request], number: int = 0) -> bytes:
+    """Return a batch of calls, numbered from `number` on, as bytes, fit for `read_requests`."""
+    body = pickle.dumps((number, [*map(tuple, requests)]), protocol=5)
     return _LENGTH.pack(len(body)) + body
 
 
-def read_requests(stream: BinaryIO) -> tuple[int, list[Request], bool]:
-    """Wait for a batch of calls; return the first one's number, all, and if it is a rehearsal.
+def read_requests(stream: BinaryIO) -> tuple[int, list[Request]]:
+    """Wait for a batch of calls; return the first one's number, and all.
 
     Raises:
         EOFError: the judge hung up.
     """
     (length,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
-    number, requests, rehearsal = pickle.loads(_exactly(stream, length))  # noqa: S301  (the judge's)
-    return number, [Request(*each) for each in requests], rehearsal
+    number, requests = pickle.loads(_exactly(stream, length))  # noqa: S301  (the judge's)
+    return number, [Request(*each) for each in requests]
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:
@@ -82,53 +90,48 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
     return data
 
 
-def answer_bytes(answer: Answer) -> bytes:
-    """Return an answer as bytes, fit for `take_answer`."""
-    z = answer.result
-    body = b"" if z is None else z.tobytes()
-    form = ["", []] if z is None else [z.dtype.str, z.shape]
-    text = answer.text[:_LONGEST_TEXT]
-    header = json.dumps([answer.kind, text, answer.number, *form, answer.details]).encode()
-    return _HEADER.pack(_MARK, len(header), len(body)) + header + body
+def message_bytes(message: Message) -> bytes:
+    """Return a message as bytes, fit for `take_message`."""
+    z = message.result
+    body, dtype = (b"", "") if z is None else (z.tobytes(), z.dtype.str)
+    told = message.kind, message.text[:_LONGEST_TEXT], message.number
+    shape = [] if z is None else list(z.shape)
+    head = msgspec.json.encode(_Head(*told, dtype, shape, message.details, message.seconds))
+    return _SIZES.pack(_MARK, len(head), len(body)) + head + body
 
 
-def take_answer(buffer: bytearray, longest: float = math.inf) -> Answer | None:
-    """Take the first answer off `buffer`; None if it is not all there yet.
+def take_message(buffer: bytearray, longest: float = math.inf) -> Message | None:
+    """Take the first message off `buffer`; None if it is not all there yet.
 
     Raises:
-        GarbledError: `buffer` does not start with an answer, of which a result has at most
+        GarbledError: `buffer` does not start with a message, of which a result has at most
             `longest` bytes.
     """
-    if len(buffer) < _HEADER.size:
+    if len(buffer) < _SIZES.size:
         return None
-    mark, header, body = _HEADER.unpack_from(buffer)
-    if mark != _MARK or header > _LONGEST or body > longest:
+    mark, head, body = _SIZES.unpack_from(buffer)
+    if mark != _MARK or head > _LONGEST or body > longest:
         raise GarbledError
-    start, end = _HEADER.size + header, _HEADER.size + header + body
+    start, end = _SIZES.size + head, _SIZES.size + head + body
     if len(buffer) < end:
         return None
     try:
-        answer = _answer(json.loads(buffer[_HEADER.size : start]), buffer[start:end])
-    except (ValueError, TypeError, RecursionError) as error:
+        message = _message(buffer[_SIZES.size : start], buffer[start:end])
+    except (ValueError, msgspec.MsgspecError) as error:
         raise GarbledError from error
     del buffer[:end]
-    return answer
+    return message
 
 
-def _answer(header: Any, body: bytearray) -> Answer:
-    """Return an answer, of whose header nothing is known; ValueError or TypeError if it is none."""
-    kind, text, number, dtype, shape, details = header
-    if not (type(kind) is type(text) is type(dtype) is str and type(number) is int):
-        raise TypeError
-    if not (type(details) is list and all(type(line) is str for line in details)):
-        raise TypeError
-    if (kind == "result") != bool(dtype):
-        raise ValueError
-    if not dtype:
-        if body:
-            raise ValueError
-        return Answer(kind, text, number, details=tuple(details))
-    sizes = type(shape) is list and all(type(n) is int and n >= 0 for n in shape)
-    if not (sizes and _FLOATING.fullmatch(dtype)):
-        raise ValueError
-    return Answer(kind, text, number, np.frombuffer(body, dtype).reshape(shape))
+def _message(head: bytearray, body: bytearray) -> Message:
+    """Return a message of which nothing is known; ValueError or MsgspecError if it is none."""
+    read = msgspec.json.decode(head, type=_Head)
+    told = read.kind, read.text, read.number
+    if read.kind != "result":
+        if read.dtype or body:
+            raise ValueError(read.dtype)
+        return Message(*told, details=read.details)
+    if not _FLOATING.fullmatch(read.dtype):
+        raise ValueError(read.dtype)
+    z = np.frombuffer(body, read.dtype).reshape(read.shape)
+    return Message(*told, z, seconds=read.seconds)

@@ -24,7 +24,7 @@ from convcheck.kernels import traces
 from convcheck.kernels.loading import SAFE_PATH
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 
-from .messages import CUT_OFF, Answer, GarbledError, take_answer
+from .messages import CUT_OFF, GarbledError, Message, take_message
 
 _STOP_SECONDS = 5.0
 # How often time and memory are looked at, in milliseconds.
@@ -47,7 +47,7 @@ class Process:
         self.answered: set[Hashable] = set()
         """room for notes on what the process that calls run in has done; a new one has none"""
         self._megabytes, self._tell = megabytes, tell
-        self._start: Answer | None = None  # loaded or refused
+        self._start: Message | None = None  # loaded or refused
         self._pid: int | None = None  # of the process that the candidate runs in
         self._ended: MisbehaviourError | None = None  # how one has ended, if that is to be told yet
         self._buffer, self._news = bytearray(), bytearray()
@@ -76,7 +76,7 @@ class Process:
         self._poll = select.poll()
         self._poll.register(self._control, select.POLLIN)
 
-    def loaded(self, seconds: float) -> Answer:
+    def loaded(self, seconds: float) -> Message:
         """Return the answer to the start; MisbehaviourError if none comes."""
         deadline = time.monotonic() + seconds
         while self._start is None:
@@ -117,7 +117,7 @@ class Process:
                     text = f"took no call within {seconds:g} s"
                     raise MisbehaviourError(Misbehaviour.HUNG, text) from None
 
-    def next(self, number: int, shape: tuple[int, ...] | None, seconds: float) -> Answer:
+    def next(self, number: int, shape: tuple[int, ...] | None, seconds: float) -> Message:
         """Return the answer to the call of this number, whose result has this shape, if known.
 
         Raises:
@@ -126,7 +126,7 @@ class Process:
         deadline = time.monotonic() + seconds
         while True:
             try:
-                answer = take_answer(self._buffer, self._megabytes * 1e6)
+                answer = take_message(self._buffer, self._megabytes * 1e6)
             except GarbledError:
                 raise self._forged() from None
             if answer is None:
@@ -195,13 +195,13 @@ class Process:
         self._received += pipes
         self._news += data
         try:
-            while news := take_answer(self._news, 0):  # several may come at once
+            while news := take_message(self._news, 0):  # several may come at once
                 self._heed(news)
         except (GarbledError, ValueError):
             raise self._forged() from None
         return True
 
-    def _heed(self, news: Answer) -> None:
+    def _heed(self, news: Message) -> None:
         """Take note of a process; ValueError if that makes no sense."""
         if news.kind in ("loaded", "refused"):
             self._start = news
@@ -296,7 +296,7 @@ class Process:
         self._output.close()
 
 
-def _fits(answer: Answer, number: int, shape: tuple[int, ...] | None) -> bool:
+def _fits(answer: Message, number: int, shape: tuple[int, ...] | None) -> bool:
     """Return whether this can be the answer to a call."""
     if answer.kind not in ("result", *Misbehaviour) or answer.number != number:
         return False

@@ -6,12 +6,10 @@ it, so that when one ends its process, the next is there in milliseconds.
 
 import ctypes
 import faulthandler
-import mmap
 import os
 import signal
 import socket
 import threading
-import time
 import warnings
 from collections import deque
 from dataclasses import dataclass, field
@@ -24,14 +22,13 @@ from convcheck.form.layouts import Array
 from convcheck.kernels import traces
 from convcheck.kernels.calls import invoke, raised
 from convcheck.kernels.candidates import CandidateError, load
-from convcheck.kernels.functions import Function
 from convcheck.kernels.loading import look_in
 from convcheck.kernels.misbehaviour import KernelWarning, Misbehaviour, MisbehaviourError, words
 from convcheck.kernels.settings import QUICK, SLOW, Settings
 from convcheck.kernels.subjects import Request, Subject
 
 from .descendants import adopt_orphans, become_kernel, children, end_all, end_like
-from .messages import CUT_OFF, HUNG_UP, Answer, answer_bytes, read_requests
+from .messages import CUT_OFF, HUNG_UP, Message, message_bytes, read_requests
 
 # Processes and threads that a kernel may keep, as a pool.
 _HELPERS = 64
@@ -51,16 +48,16 @@ def serve(candidate: str, path: list[str], control: int) -> None:
     """Load the candidate, from where the judge finds it, and answer calls until it hangs up."""
     faulthandler.enable(os.dup(1), all_threads=False)  # `traces` reads what it says of a crash
     news = socket.socket(fileno=control)
-    news.sendall(answer_bytes(Answer("started", number=os.getpid())))
+    news.sendall(message_bytes(Message("started", number=os.getpid())))
     look_in(path)
     try:
         kernel = load(candidate)
     except CandidateError as error:
-        news.sendall(answer_bytes(Answer("refused", str(error))))
+        news.sendall(message_bytes(Message("refused", str(error))))
         return
     except BaseException as error:  # noqa: BLE001  (its module may raise anything)
         problem = f"importing it raised {words(error)}"
-        news.sendall(answer_bytes(Answer("refused", problem)))
+        news.sendall(message_bytes(Message("refused", problem)))
         return
     judge = _fork(news, "fore_layer" if kernel.takes_fore_layer else "")
     session = _Session(kernel, judge)
@@ -92,7 +89,7 @@ def _fork(news: socket.socket, text: str) -> "_Judge":
             news.close()
             become_kernel()
         else:
-            data = answer_bytes(Answer(kind, text, kernel))
+            data = message_bytes(Message(kind, text, kernel))
             socket.send_fds(news, [data], [theirs_in, theirs_out])
         os.close(theirs_in)
         os.close(theirs_out)
@@ -133,13 +130,13 @@ class _Judge:
         self._requests = os.fdopen(requests, "rb", closefd=False)
         self._answers = answers
 
-    def say(self, answer: Answer) -> None:
-        """Send an answer."""
-        left = memoryview(answer_bytes(answer))
+    def say(self, message: Message) -> None:
+        """Send a message."""
+        left = memoryview(message_bytes(message))
         while left:
             left = left[os.write(self._answers, left) :]
 
-    def listen(self) -> tuple[int, list[Request], bool]:
+    def listen(self) -> tuple[int, list[Request]]:
         """Wait for the next calls, as `read_requests` does."""
         return read_requests(self._requests)
 
@@ -169,15 +166,9 @@ class _Session:
         self._past: deque[_Past] = deque(maxlen=_REMEMBERED)
         self._told: set[str] = set()
         self._process = os.getpid()
-        self._forked = False
-        self._returned_twice = mmap.mmap(-1, 1)  # shared with forks
-        os.register_at_fork(after_in_parent=self._note_fork)
         self._output = os.dup(1)
         warnings.showwarning = self._note_warning  # type: ignore[assignment]
         self._quick, self._slow = Settings(QUICK), Settings(SLOW)
-
-    def _note_fork(self) -> None:
-        self._forked = True
 
     def _note_warning(self, message: Warning | str, category: type[Warning], *_: Any) -> None:
         if category is KernelWarning:  # of ours
@@ -189,57 +180,35 @@ class _Session:
         """Tell of something that is no misbehaviour, once."""
         if os.getpid() == self._process and text not in self._told and len(self._told) < _TOLD:
             self._told.add(text)
-            self._judge.say(Answer("told", text))
+            self._judge.say(Message("told", text))
 
-    def answer_all(self, first: int, requests: list[Request], rehearsal: bool) -> None:  # noqa: FBT001  (as it is read)
+    def answer_all(self, first: int, requests: list[Request]) -> None:
         """Answer a batch of calls, whose numbers go on from `first`."""
         for number, request in enumerate(requests, first):
-            result, problem = (self._rehearse if rehearsal else self._call)(request)
+            before = self._kernel.spent
+            result, problem = self._call(request)
+            seconds = self._kernel.spent - before
             if number == first + len(requests) - 1:
                 problem = problem or self._left_behind(request)
             printed = self._printed()
             if problem:
                 details = (*problem.details, *printed)
-                self._judge.say(Answer(problem.kind, problem.text, number, details=details))
+                self._judge.say(Message(problem.kind, problem.text, number, details=details))
             else:
-                self._judge.say(Answer("result", "", number, result))
+                self._judge.say(Message("result", "", number, result, seconds=seconds))
 
-    def _rehearse(self, request: Request) -> tuple[Array | None, MisbehaviourError | None]:
-        """Do what a call takes but for calling the kernel, so that the judge can take its time."""
-        zeros = np.zeros(request.shape or ())
-        return self._call(request, Function(lambda *_, **__: zeros.copy(), self._kernel.operation))
-
-    def _call(
-        self, request: Request, kernel: Subject | None = None
-    ) -> tuple[Array | None, MisbehaviourError | None]:
+    def _call(self, request: Request) -> tuple[Array | None, MisbehaviourError | None]:
         """Return the result of a call, and what was wrong with it."""
-        self._forked = False
         try:
-            z, handed = invoke(kernel or self._kernel, request, self._quick)
+            z, handed = invoke(self._kernel, request, self._quick)
         except MisbehaviourError as problem:
             return None, problem
         except KeyboardInterrupt as error:  # not the user's: Ctrl-C does not get here
             return None, raised(error)
         finally:
-            self._end_forks()
-        if self._forked and self._has_returned_twice():
-            text = "returned twice: its process forked, and the fork returned too"
-            return z, MisbehaviourError(Misbehaviour.RETURNED_TWICE, text)
+            if os.getpid() != self._process:  # a fork that the kernel made came back, too
+                os._exit(0)
         return z, self._too_much_output() or self._shared(z, handed)
-
-    def _end_forks(self) -> None:
-        """End the process here if it is a fork that the kernel made, and came back."""
-        if os.getpid() != self._process:
-            self._returned_twice[0] = 1
-            os._exit(0)
-
-    def _has_returned_twice(self) -> bool:
-        for _ in range(20):
-            if self._returned_twice[0]:
-                self._returned_twice[0] = 0
-                return True
-            time.sleep(0.005)
-        return False
 
     def _too_much_output(self) -> MisbehaviourError | None:
         if os.fstat(self._output).st_size <= _OUTPUT:
