@@ -122,7 +122,8 @@ class Run:
             whole: whether all of a plan was judged.
         """
         # Where nothing failed nothing is told, and these take time to import.
-        from convcheck.reports import document, findings, problems, terminal, words  # noqa: PLC0415
+        from convcheck.reports import document, findings  # noqa: PLC0415
+        from convcheck.reports.told import problems, terminal, words  # noqa: PLC0415
 
         operation = self.subject.operation
         with floating.kept(self.subject.module), pytorch.one_thread():
