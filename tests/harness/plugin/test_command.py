@@ -161,7 +161,7 @@ def test_a_process_that_cannot_start_is_no_fault(
     with pytest.raises(StartError):
         kernel(*[0] * 3)
     assert len(list(files.glob("*"))) == before, "none stays open"
-    option = SimpleNamespace(convcheck_kernel=None, convcheck_kernels=["k.py"])
+    option = SimpleNamespace(convcheck_kernel=None, convcheck_kernels=["k.py"], convcheck_case=None)
     config: Any = SimpleNamespace(rootpath=tmp_path, option=option)
     with pytest.raises(pytest.UsageError, match="no process can be started"):
         asked.settle(config)
