@@ -20,7 +20,7 @@ from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.candidates import Candidate, load
 from convcheck.kernels.isolation.isolated import Isolated
 
-EXAMPLES = Path(__file__).with_name("examples")
+EXAMPLES = Path(__file__).parents[1] / "examples"
 COMPILER = shutil.which("cc")
 CONVOLUTION = OPERATIONS["convolution"]
 

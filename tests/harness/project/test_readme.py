@@ -16,7 +16,7 @@ from convcheck.conformance.plugin import hooks as plugin
 from convcheck.form.operations import OPERATIONS
 from convcheck.reference import convolution
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+README = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:

@@ -14,7 +14,7 @@ from shutil import copytree, ignore_patterns
 import pytest
 from pytest_runs import Folder, call
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # Where the package's parts are, by the folder of the wheel that they land in.
 TOOL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
 PARTS = {name.replace(".", "/"): folder for name, folder in TOOL["package-dir"].items()}

@@ -263,6 +263,11 @@ def crashes(x, ftr, strd):
 
 def flips(x, ftr, strd):
     return convolution(x, ftr[:, ::-1], strd)
+
+packed = {}
+
+def remembers(x, ftr, strd):
+    return convolution(x, packed.setdefault((ftr.shape, ftr.dtype), ftr.copy()), strd)
 """
 
 
@@ -298,6 +303,16 @@ def test_a_crash_ends_no_process_but_the_kernel_s(tmp_path: Path) -> None:
     assert done.stdout.startswith("convolution crashed its process (SIGABRT)\n")
     assert done.stdout.endswith("still here []\n")
     assert run(tmp_path, "crashes").returncode == -6
+
+
+def test_what_a_kernel_remembers_is_told(tmp_path: Path) -> None:
+    """It cannot be undone in the process of the test, and is looked into in another."""
+    done = run(tmp_path, "remembers")
+    assert done.stdout.startswith(
+        "convolution behaves exactly like: ftr of the first call with its shape is used ever after"
+    )
+    assert "right when first called, wrong after a call with other numbers" in done.stdout
+    assert 'case=["v1:convolution:' in done.stdout
 
 
 def test_a_subject_says_itself_what_it_declares() -> None:

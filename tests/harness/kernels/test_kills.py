@@ -210,6 +210,6 @@ def test_a_forged_process_is_not_ended(
 
 def test_the_readme_says_how_many_kills_are_a_kernels_own() -> None:
     """The number of kills in a row that count against a kernel is the one that README tells."""
-    readme = Path(__file__).parents[2] / "README.md"
+    readme = Path(__file__).parents[3] / "README.md"
     told = f"ends in a kill {isolation._CALLS} times in a row"  # noqa: SLF001
     assert told in " ".join(readme.read_text(encoding="utf-8").split())

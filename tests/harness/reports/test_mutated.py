@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_runs import Command
 from sample import TESTS, failed, record, report
 
-from convcheck.conformance.commands.command import main
 from convcheck.reports import campaigns, files
 from convcheck.reports.document import CERTIFICATE, Campaign, Kernel, Report
 from convcheck.reports.rows import Cell, Certificate, Record
@@ -45,20 +45,9 @@ def write(document: Json, path: Path) -> None:
 PARTS = [read(report(run=TESTS[at::3], part=(at + 1, 3))) for at in range(3)]
 WRONG = read(report({TESTS[2]: record(2, failure=failed())}, outcomes={TESTS[9]: "missing"}))
 VALUES: tuple[Any, ...] = (
-    None,
-    True,
-    -1,
-    0,
-    1,
-    3,
-    2**53,
-    2**53 + 1,
-    10**40,
-    0.5,
-    1e308,
-    float("nan"),
+    *(None, True, -1, 0, 1, 3, 2**53, 2**53 + 1, 10**40, 0.5, 1e308, float("nan")),
+    *("", "\x1b[31m", "x" * 9999, "convolution", "float64", "agrees", "passed", [], {}, [[]]),
 )
-VALUES += ("", "\x1b[31m", "x" * 9999, "convolution", "float64", "agrees", "passed", [], {}, [[]])
 
 
 def places(value: Any) -> Iterator[tuple[Any, Any]]:
@@ -92,32 +81,29 @@ def mutated(document: Json, draw: random.Random) -> str:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_changed_report_is_a_line_or_a_result(
-    seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    seed: int, tmp_path: Path, command: Command
 ) -> None:
     """Whatever is changed, commands end with a verdict, or with 4 and one line that says why."""
     draw = random.Random(seed)  # noqa: S311  (no secret)
     parts = [tmp_path / f"{at}.json" for at in range(3)]
     for path, each in zip(parts, PARTS, strict=True):
         write(each, path)
-    bad, out = tmp_path / "bad.json", str(tmp_path / "out")
-    ends = set()
+    bad, ends = tmp_path / "bad.json", set()
     for _ in range(60):
         of_campaign = draw.random() < 0.4
         document = certificate() if of_campaign else draw.choice([PARTS[0], WRONG])
         bad.write_text(mutated(document, draw), encoding="utf-8")
-        others = parts if of_campaign else parts[1:]
         for words in (
-            ["merge", bad, *others, "-o", out],
-            ["render", bad, "-o", out],
-            ["diff", parts[0], bad],
-            ["diff", bad, parts[0], "--html", out],
+            ("merge", bad, *(parts if of_campaign else parts[1:]), "-o", "out"),
+            ("render", bad, "-o", "out"),
+            ("diff", parts[0], bad),
+            ("diff", bad, parts[0], "--html", "out"),
         ):
-            status = main(list(map(str, words)))
-            said = capsys.readouterr()
-            ends.add((words[0], status))
-            assert status in {0, 1, 4}, (said.err, bad.read_text(encoding="utf-8"))
+            said = command(*words)
+            ends.add((words[0], said.status))
+            assert said.status in {0, 1, 4}, (said.err, bad.read_text(encoding="utf-8"))
             lines = said.err.splitlines()
-            assert len(lines) == (status == 4) or words[0] == "merge", said.err
+            assert len(lines) == (said.status == 4) or words[0] == "merge", said.err
             assert all(line.startswith("ERROR: convcheck: ") for line in lines)
     assert {("merge", 4), ("render", 0), ("render", 4), ("diff", 4)} <= ends
 
@@ -157,18 +143,16 @@ def forged(document: Json, changes: Change) -> Json:
 
 
 @pytest.mark.parametrize("name", LIES)
-def test_what_contradicts_itself_is_refused(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_contradicts_itself_is_refused(name: str, tmp_path: Path, command: Command) -> None:
     """What a document says in sum must follow from what it says in part."""
-    paths = [tmp_path / f"{at}.json" for at in range(4)]
     lie = forged(*LIES[name])
-    of_campaign = lie["format"] == CERTIFICATE
-    for path, each in zip(paths, [lie, *PARTS], strict=True):
+    others = PARTS if lie["format"] == CERTIFICATE else PARTS[1:]
+    paths = [tmp_path / f"{at}.json" for at in range(len(others) + 1)]
+    for path, each in zip(paths, [lie, *others], strict=True):
         write(each, path)
-    named = [str(path) for path in (paths if of_campaign else [paths[0], *paths[2:]])]
-    assert main(["merge", *named, "-o", str(tmp_path / "out.json")]) == 4
-    (line,) = capsys.readouterr().err.splitlines()
+    said = command("merge", *paths, "-o", "out.json")
+    assert said.status == 4
+    (line,) = said.err.splitlines()
     assert line.startswith(f"ERROR: convcheck: merge: {paths[0]}: ")
     assert "contradicts itself: " in line
     assert not (tmp_path / "out.json").exists()

@@ -9,7 +9,7 @@ import pytest
 from markupsafe import escape
 from parsed import Page
 from sample import make
-from strength import PROFILES
+from strength import PROFILES, rows
 from suite import caught, shrunk
 
 from convcheck.diagnosis.mistakes import Mistake, catalogue
@@ -58,21 +58,11 @@ def test_published_strength_is_of_this_catalogue() -> None:
 
 def measured(missed: str) -> dict[str, Any]:
     """Return what may be known of the catalogue, a mistake that is missed among it."""
-    return {
-        "mistakes": [
-            {
-                "id": each.id,
-                "sentence": each.sentence,
-                "known_from": each.known_from,
-                "operation": operation,
-                "caught": dict.fromkeys(PROFILES, None if each.id == missed else 17),
-            }
-            for operation in OPERATIONS
-            for each in catalogue(operation)
-        ],
-        "mutants": None,
-        "shrunk": None,
-    }
+    mistakes = []
+    for name in OPERATIONS:
+        counts = {each.id: None if each.id == missed else 17 for each in catalogue(name)}
+        mistakes += rows(name, dict.fromkeys(PROFILES, counts))
+    return {"mistakes": mistakes, "mutants": None, "shrunk": None}
 
 
 @pytest.fixture
@@ -105,8 +95,8 @@ def test_the_page_tells_every_mistake_and_stays_small(missing: Path) -> None:
     report.findings.strength = strength.named()
     page = Page(report)
     assert len(page.source) - alone < 250_000
-    rows = page.source.partition('id="mistakes"')[2].partition("<tbody>")[2]
-    assert "stride of rows is ignored where" in rows.partition("</tr>")[0]
+    told = page.source.partition('id="mistakes"')[2].partition("<tbody>")[2]
+    assert "stride of rows is ignored where" in told.partition("</tr>")[0]
     for each in measured("")["mistakes"]:
-        assert str(escape(each["sentence"])) in rows
-    assert "more rows, in the JSON" not in rows.partition("</section>")[0]
+        assert str(escape(each["sentence"])) in told
+    assert "more rows, in the JSON" not in told.partition("</section>")[0]
