@@ -133,12 +133,14 @@ PLACES: dict[str, Callable[[Path], object]] = {
     "pipe": os.mkfifo,
     "loop": lambda path: path.symlink_to(path),
     "long": lambda _: None,
+    "missing": lambda _: None,
     "new": lambda _: None,
     "old": lambda path: path.write_text("older", encoding="utf-8"),
     "dangling": lambda path: path.symlink_to(path.with_name("later")),
 }
 REFUSED = pytest.raises(
-    (OSError, pytest.UsageError), match=r"expected a regular file|symbolic links|name too long"
+    (OSError, pytest.UsageError),
+    match=r"expected a regular file|symbolic links|name too long|No such",
 )
 
 
@@ -147,7 +149,7 @@ def test_where_a_report_can_go_is_known_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     """Nothing but a file is replaced: what else there is stays what it is, and that is told."""
-    path = tmp_path / ("x" * 300 if kind == "long" else "report")
+    path = tmp_path / {"long": "x" * 300, "missing": "missing/report"}.get(kind, "report")
     PLACES[kind](path)
     config: Any = SimpleNamespace(getoption=lambda _: str(path))
     before = [(each.lstat().st_ino, each.lstat().st_mode) for each in tmp_path.iterdir()]
