@@ -147,10 +147,9 @@ def certificate(operation: str, *, complete: bool = True) -> Certificate:
 
 # A run of two tests for each property of one operation.
 MINE = {"convolution": KERNELS["convolution"]}
+_SUBJECTS = [NONE[name] for name in MINE]
 FULL = findings.Planned(
-    [each for each in planned_cells(NONE) if each[0] in MINE],
-    [each for each in planned_boundaries(NONE) if each[0] in MINE],
-    [each for each in planned_pairs(NONE) if each[0] in MINE],
+    planned_cells(_SUBJECTS), planned_boundaries(_SUBJECTS), planned_pairs(_SUBJECTS)
 )
 CELLS = list(FULL.cells)
 TESTS = [f"test_some::test_it[{prop}-{which}]" for _, prop, _ in CELLS[::3] for which in "ab"]

@@ -19,7 +19,7 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.layers import Layer
 from convcheck.form.operations import OPERATIONS, Operation
 
-from .sizes import BLOCKS
+from .sizes import BLOCKS, like
 
 Pair = tuple[str, str]
 
@@ -103,8 +103,8 @@ def shape_geometries(operation: str, fore_layers: Sequence[str]) -> tuple[Geomet
 
     `fore_layers` are the kinds of layer l+1, where the operation has one.
     """
-    two = OPERATIONS[operation].default_fore is not None
-    return _shape_geometries(operation, tuple(fore_layers) if two else (None,))
+    one = like(OPERATIONS[operation])
+    return _shape_geometries(one.name, (None,) if one.default_fore is None else tuple(fore_layers))
 
 
 @lru_cache
@@ -142,7 +142,7 @@ def shape_pairs(operation: str, fore_layers: Sequence[str]) -> tuple[Pair, ...]:
 
     `fore_layers` are the kinds of layer l+1, where the operation has one.
     """
-    return _shape_pairs(OPERATIONS[operation], shape_geometries(operation, fore_layers))
+    return _shape_pairs(like(OPERATIONS[operation]), shape_geometries(operation, fore_layers))
 
 
 @lru_cache

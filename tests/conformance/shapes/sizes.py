@@ -91,10 +91,17 @@ def covering(
     operation: Operation, fore_layers: tuple[str, ...], plan: Sizes
 ) -> tuple[Geometry, ...]:
     """Return geometries that hold every planned combination, the cheapest first; or extremes."""
-    return _covering(_LIKE[operation.layer, operation.default_fore], fore_layers, plan)
+    return _covering(like(operation), fore_layers, plan)
 
 
-# The arrays of an operation are those of its gradients, so that one of each kind is searched for.
+def like(operation: Operation) -> Operation:
+    """Return one of the operations with the same layers, whose arrays have the same shapes.
+
+    So that what depends on these alone is searched for once.
+    """
+    return _LIKE[operation.layer, operation.default_fore]
+
+
 _LIKE = {(each.layer, each.default_fore): each for each in OPERATIONS.values()}
 
 
