@@ -43,7 +43,6 @@ from .status import CONFORMS, FAILS, INCOMPLETE, SO_FAR, UNDECIDED
 
 Key = tuple[str, str, str]
 
-_OURS = "convcheck.conformance.plugin.recording.ConformanceError: "
 _FAILED = ("failed", CRASHED, BITS)
 
 
@@ -118,7 +117,7 @@ def build(
         Error(
             name,
             BITS if outcome == "failed" and name in unlike else outcome,
-            printable(results.messages.get(name, "").removeprefix(_OURS)),
+            printable(results.messages.get(name, "")),
         )
         for name, outcome in sorted(results.outcomes.items())
         if outcome != "passed" and name not in explained

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from convcheck.diagnosis.pictures import digits_of
 
-from . import document
 from .rows import Picture as Drawn
 from .rows import Taps
 
@@ -126,7 +125,9 @@ def number(value: float, digits: int = 4) -> str:
 
 def _digits(picture: Drawn | Taps) -> int:
     """Return as many digits as wrong numbers take to look other than the right ones."""
-    return digits_of(document.plain(picture), 4) if isinstance(picture, Drawn) else 4
+    if not isinstance(picture, Drawn):
+        return 4
+    return digits_of(picture.got, picture.expected, picture.wrong, 4)
 
 
 def _numbers(table: Sequence[Sequence[Any]]) -> list[list[float]]:

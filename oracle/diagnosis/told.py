@@ -1,13 +1,13 @@
 """What is told of a kernel that failed."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from convcheck.cases.case import Case
 from convcheck.kernels.shown.evidence import Evidence, Wrong
 
 from . import pictures
 from .mistakes import Mistake
+from .pictures import Picture, Taps
 from .where.claims import Claim
 
 
@@ -23,8 +23,8 @@ class Diagnosis:
     """declarations with which its results would be right"""
     text: tuple[str, ...] = ()
     """a picture of what is wrong"""
-    picture: dict[str, Any] | None = None
-    taps: dict[str, Any] | None = None
+    picture: Picture | None = None
+    taps: Taps | None = None
     cases: tuple[Case, ...] = ()
     """judged one after another, these show what one by itself does not"""
     evidence: Evidence | None = None
@@ -51,17 +51,3 @@ class Diagnosis:
         words = [f"  pattern  {each}" for each in self.patterns]
         advised = [f"  declare  {each}" for each in self.advice]
         return [*named, *words, *advised, *(f"    {line}" for line in self.text)]
-
-    def plain(self) -> dict[str, Any]:
-        """Return the diagnosis in plain types."""
-        return {
-            "names": [
-                {"id": each.id, "sentence": each.sentence, "known_from": each.known_from}
-                for each in self.names
-            ],
-            "patterns": list(self.patterns),
-            "advice": list(self.advice),
-            "picture": self.picture,
-            "taps": self.taps,
-            "text": list(self.text),
-        }

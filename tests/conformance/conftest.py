@@ -12,11 +12,12 @@ import pytest
 from convcheck.conformance.plugin import hooks as plugin
 from convcheck.conformance.plugin import kept
 from convcheck.conformance.plugin.asked import is_about
-from convcheck.conformance.plugin.collector import BROKEN, COLLECTED, COST, PROPERTY, TOLD
+from convcheck.conformance.plugin.collector import BROKEN, COLLECTED, COST, PROPERTY, SAID, TOLD
 from convcheck.conformance.plugin.effort import tier
-from convcheck.conformance.plugin.fills import filling
+from convcheck.conformance.plugin.failures import ConformanceError
 from convcheck.conformance.plugin.hooks import is_home
-from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.conformance.plugin.planned import filling
+from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.subjects import subjects_of
 from convcheck.form import pytorch
 from convcheck.form.operations import Operation
@@ -213,6 +214,8 @@ def pytest_runtest_makereport(
         item.user_properties.append((COST, json.dumps(clock.take())))
         if call.excinfo is not None and getattr(call.excinfo.value, "verdict", None) is not None:
             item.user_properties.append((TOLD, "yes"))
+    if call.excinfo is not None and isinstance(call.excinfo.value, ConformanceError):
+        item.user_properties.append((SAID, str(call.excinfo.value)))
     if call.excinfo is not None and _is_ours(call.excinfo.value):
         item.user_properties.append((BROKEN, "yes"))
     report = yield

@@ -15,7 +15,9 @@ from .plan.certified import Certified
 from .plan.replay import Replay
 from .plan.simplest import simplest
 from .plan.step import Step
-from .plugin.recording import ConformanceError, Record, cells_of
+from .plugin.failures import ConformanceError
+from .plugin.planned import cells_of
+from .plugin.recording import Record
 
 
 @dataclass(frozen=True)

@@ -39,4 +39,4 @@ def test_case(record: Record, case: Case, prop: str, pytestconfig: pytest.Config
         )
         tally.demand_bits()
         return
-    record.judged([judge_property(prop, subject, case)])
+    record.require_right([judge_property(prop, subject, case)])

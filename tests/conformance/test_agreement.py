@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from convcheck.cases.case import agreement_fills, nonfinite_fills
 from convcheck.conformance.plan.step import judge_fills
 from convcheck.conformance.plugin.effort import effort
-from convcheck.conformance.plugin.fills import fills
+from convcheck.conformance.plugin.planned import fills
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.shapes.strategies import geometries, seeds
 from convcheck.kernels.subjects import Subject
@@ -22,7 +22,9 @@ def test_agreement(record: Record, subject: Subject, data: st.DataObject) -> Non
     """Results are equal on integers without rounding, within the bound on real numbers."""
     operation = subject.operation
     geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    record.judged(judge_fills(subject, agreement_fills(operation), geometry, seed), random=True)
+    record.require_right(
+        judge_fills(subject, agreement_fills(operation), geometry, seed), random=True
+    )
 
 
 @fills("nonfinite data", "nonfinite others")
@@ -32,4 +34,4 @@ def test_nonfinite(record: Record, subject: Subject, data: st.DataObject) -> Non
     """NaN and infinities reach the results that they enter, and no others."""
     operation = subject.operation
     geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    record.judged(judge_fills(subject, nonfinite_fills(operation), geometry, seed))
+    record.require_right(judge_fills(subject, nonfinite_fills(operation), geometry, seed))

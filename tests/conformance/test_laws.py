@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from convcheck.conformance.plan.drawn import judge_laws
 from convcheck.conformance.plugin.effort import effort
-from convcheck.conformance.plugin.fills import fills
+from convcheck.conformance.plugin.planned import fills
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.shapes.strategies import geometries, seeds
 from convcheck.judging.laws.identities import LAWS
@@ -22,4 +22,4 @@ def test_laws(record: Record, subject: Subject, data: st.DataObject) -> None:
     """On exact integers, the kernel agrees with itself as the laws demand."""
     operation = subject.operation
     geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    record.judged(judge_laws(subject, geometry, seed))
+    record.require_right(judge_laws(subject, geometry, seed))

@@ -8,8 +8,8 @@ import pytest
 from convcheck.cases.case import REAL_FILLS, Case
 from convcheck.cases.numbers import Raw
 from convcheck.conformance.plugin.effort import seed_number, tier
-from convcheck.conformance.plugin.fills import fills
 from convcheck.conformance.plugin.likeness import Tally
+from convcheck.conformance.plugin.planned import fills
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.subjects import subjects_of
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
@@ -49,7 +49,7 @@ def test_refactor(
     for cases in groups:
         tally.compare(cases)
     record.compared(tally.row(operation.name, dtype, bitwise=bitwise), tally.timed(operation.name))
-    record.judged([each.verdict for each in tally.comparisons])
+    record.require_right([each.verdict for each in tally.comparisons])
     if bitwise:
         tally.demand_bits()
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from convcheck.conformance.plugin.recording import planned_boundaries, planned_cells, planned_pairs
+from convcheck.conformance.plugin.planned import planned_boundaries, planned_cells, planned_pairs
 from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import circumstances, files, findings, rows, strength

@@ -44,7 +44,7 @@ class _Watching(Record):
         self._error, self.count = error, 0
         self.case: Case | None = None
 
-    def judged(self, verdicts: list[Verdict], *_: Any, **__: Any) -> None:
+    def require_right(self, verdicts: list[Verdict], *_: Any, **__: Any) -> None:
         """Look for a verdict that failed."""
         for verdict in verdicts:
             self.count += 1

@@ -6,7 +6,8 @@ import pytest
 
 from convcheck.conformance import test_activations
 from convcheck.conformance.plan.activated import Activated
-from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.conformance.plugin.failures import ConformanceError
+from convcheck.conformance.plugin.recording import Record
 from convcheck.form.operations import OPERATIONS
 from convcheck.reference import repaired
 

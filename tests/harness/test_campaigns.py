@@ -80,16 +80,22 @@ def test_the_simplest_disagreement_is_told(tmp_path: Path, wrong: str) -> None:
         assert 0 < failed <= starts[-1] <= failed + 2 * 16 < plan.region.places - 16
 
 
-class _Stopping(ThreadPoolExecutor):
-    """An executor that is interrupted after one span."""
+class _Odd(ThreadPoolExecutor):
+    """An executor that is interrupted, or loses workers, in the order told; then it is a thread."""
 
-    asked = 0
+    def __init__(self, *errors: BaseException | None) -> None:
+        super().__init__(1)
+        self.errors = iter(errors)
 
     def submit(self, *arguments: Any, **keywords: Any) -> Future[Any]:
-        self.asked += 1
-        if self.asked > 1:
-            raise KeyboardInterrupt
-        return super().submit(*arguments, **keywords)
+        error = next(self.errors, None)
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        if error is None:
+            return super().submit(*arguments, **keywords)
+        future: Future[Any] = Future()
+        future.set_exception(error)
+        return future
 
 
 def test_a_stopped_campaign_goes_on(tmp_path: Path) -> None:
@@ -98,7 +104,7 @@ def test_a_stopped_campaign_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "r"
     whole = run(plan, tmp_path / "undisturbed")
     with Results(path, plan) as results, pytest.raises(KeyboardInterrupt):
-        campaign(plan, results, lambda: _Stopping(1), ahead=1)
+        campaign(plan, results, lambda: _Odd(None, KeyboardInterrupt()), ahead=1)
     lines = path.read_bytes().splitlines(keepends=True)
     assert len(lines) == 2
     path.write_bytes(b"".join(lines) + b'{"start": 16, "st')
@@ -108,30 +114,14 @@ def test_a_stopped_campaign_goes_on(tmp_path: Path) -> None:
     assert path.read_bytes().splitlines(keepends=True)[:2] == lines
 
 
-class _Losing(ThreadPoolExecutor):
-    """An executor whose workers are lost."""
-
-    def __init__(self, error: BaseException, times: int) -> None:
-        super().__init__(1)
-        self.error, self.times = error, times
-
-    def submit(self, *arguments: Any, **keywords: Any) -> Future[Any]:
-        self.times -= 1
-        if self.times < 0:
-            return super().submit(*arguments, **keywords)
-        future: Future[Any] = Future()
-        future.set_exception(self.error)
-        return future
-
-
 @pytest.mark.parametrize("error", [BrokenExecutor("gone"), ConnectionError("gone")])
 def test_a_lost_worker_loses_nothing(tmp_path: Path, error: Exception) -> None:
     """Spans of lost workers are given to others; where all are lost, that is said."""
     plan = plan_for(RIGHT)
-    losing = iter([_Losing(error, 2), ThreadPoolExecutor(1)])
+    losing = iter([_Odd(error, error), ThreadPoolExecutor(1)])
     assert run(plan, tmp_path / "r", lambda: next(losing)) == run(plan, tmp_path / "s")
     with pytest.raises(CampaignError, match="lost 3 times"):
-        run(plan, tmp_path / "t", lambda: _Losing(error, 100))
+        run(plan, tmp_path / "t", lambda: _Odd(*[error] * 100))
 
 
 # Ends its process once where it is asked for some shapes, or four times while it is imported.

@@ -16,7 +16,8 @@ from convcheck.conformance.plan.certified import TIERS, region
 from convcheck.conformance.plan.combined import Combined, Shapes
 from convcheck.conformance.plan.step import fore_layers_of
 from convcheck.conformance.plugin.accuracy import HALVINGS, Accuracy
-from convcheck.conformance.plugin.recording import Record, planned_boundaries, planned_pairs
+from convcheck.conformance.plugin.planned import planned_boundaries, planned_pairs
+from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.coverage import (

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from wrong import NAMED, ONE_TAP, RIGHT, UNSEEN
@@ -14,6 +15,7 @@ from zoo import kernels
 
 from convcheck.cases.case import Case
 from convcheck.diagnosis import diagnose as diagnosis
+from convcheck.diagnosis.pictures import Picture
 from convcheck.diagnosis.probes import probes_of
 from convcheck.diagnosis.session import session_of
 from convcheck.diagnosis.told import Diagnosis
@@ -267,35 +269,38 @@ def test_anything_is_told_as_plain_json(name: str, fill: str) -> None:
     """Whatever a kernel does, nothing is raised, and JSON holds the diagnosis."""
     found = diagnose(HOSTILE[name], case_of("h40.w30.i1.o1.f2x2.s1x1", f"float64:{fill}"))
     assert not any(pattern.startswith("no diagnosis") for pattern in found.patterns)
-    json.loads(json.dumps(found.plain(), allow_nan=False))
+    shown = msgspec.to_builtins([found.claims, found.picture, found.taps])
+    json.loads(json.dumps(shown, allow_nan=False))
 
 
-def picture_of(kernel: Kernel, case: Case) -> tuple[Any, Evidence]:
+def picture_of(kernel: Kernel, case: Case) -> tuple[Picture, Evidence]:
     """Return the picture of a failure, and the evidence beside it."""
     verdict = judge(kernel, case)
     assert verdict.failed
     assert verdict.evidence is not None
-    return diagnosis.diagnose(verdict).plain()["picture"], verdict.evidence
+    picture = diagnosis.diagnose(verdict).picture
+    assert picture is not None
+    return picture, verdict.evidence
 
 
 def test_picture_is_cropped_to_what_is_wrong() -> None:
     """The picture holds at most 24 rows and columns, and says where they begin."""
     kernel = spoilt(lambda z: z[:, 30:31, 20:21, 1].fill(np.nan))
     picture, _ = picture_of(kernel, case_of("h40.w30.i1.o2.f1x1.s1x1"))
-    assert picture["origin"] == [16, 6]
-    assert picture["at"] == {"batch item": 0, "channel": 1}
-    assert [len(picture["wrong"]), len(picture["wrong"][0])] == [24, 24]
-    assert picture["wrong"][30 - 16][20 - 6]
-    assert sum(map(sum, picture["wrong"])) == 1
-    assert picture["got"][30 - 16][20 - 6] == "nan"
+    assert picture.origin == (16, 6)
+    assert picture.at == {"batch item": 0, "channel": 1}
+    assert [len(picture.wrong), len(picture.wrong[0])] == [24, 24]
+    assert picture.wrong[30 - 16][20 - 6]
+    assert sum(map(sum, picture.wrong)) == 1
+    assert picture.got[30 - 16][20 - 6] == "nan"
 
 
 def test_the_picture_is_of_the_call_that_is_told() -> None:
     """Picture and numbers are of one call, however little it shows."""
     flipped = NAMED["convolution", "filter-flipped"]
     picture, evidence = picture_of(flipped, case_of("h2.w1.i1.o1.f2x1.s1x1"))
-    assert picture["got"] == [[evidence.got]]
-    assert picture["expected"] == [[evidence.expected]]
+    assert picture.got == [[evidence.got]]
+    assert picture.expected == [[evidence.expected]]
 
 
 def test_what_is_right_within_the_bound_is_not_marked() -> None:
@@ -308,9 +313,7 @@ def test_what_is_right_within_the_bound_is_not_marked() -> None:
 
     kernel.promise = Promise(accuracy="normwise")  # type: ignore[attr-defined]
     picture, _ = picture_of(kernel, case_of("h5.w6.i2.o2.f3x3.s1x1"))
-    assert [row.index(True) for row in picture["wrong"]] == [
-        len(row) - 1 for row in picture["wrong"]
-    ]
+    assert [row.index(True) for row in picture.wrong] == [len(row) - 1 for row in picture.wrong]
 
 
 def test_the_picture_holds_the_element_that_is_told() -> None:
@@ -318,15 +321,16 @@ def test_the_picture_holds_the_element_that_is_told() -> None:
     most = spoilt(lambda z: (np.add(z[..., 0], 1, z[..., 0]), z[-1:, -1:, -1:, 1:].fill(10**6)))
     picture, evidence = picture_of(most, case_of("b2.h30.w30.i1.o2.f1x1.s1x1"))
     assert evidence.expression == "z[1, 29, 29, 1]"
-    assert picture["title"] == "z[1, 6:30, 6:30, 1]"
-    assert evidence.got in picture["got"][-1]
+    assert picture.title == "z[1, 6:30, 6:30, 1]"
+    assert evidence.got in picture.got[-1]
 
 
 def test_taps_show_what_they_act_as() -> None:
     """The picture of the taps numbers them as they act."""
-    taps = diagnose(ONE_TAP, case_of("h3.w3.i1.o1.f2x2.s1x1")).plain()["taps"]
-    assert taps["expected"] == [[1.0, 2.0], [3.0, 4.0]]
-    assert taps["got"] == [[1.0, 2.0], [0.0, 4.0]]
+    taps = diagnose(ONE_TAP, case_of("h3.w3.i1.o1.f2x2.s1x1")).taps
+    assert taps is not None
+    assert taps.expected == [[1.0, 2.0], [3.0, 4.0]]
+    assert taps.got == [[1.0, 2.0], [0.0, 4.0]]
 
 
 REMEMBERS = """

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hostile import raises, returns
 
 from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills
+from convcheck.conformance.references import reference_for
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
@@ -21,7 +23,7 @@ from convcheck.kernels.functions import Function
 from convcheck.kernels.shown import code as explaining
 from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.shown.evidence import Evidence
-from convcheck.reference import convolution, convolution_transpose, gradients, notebook, repaired
+from convcheck.reference import convolution, convolution_transpose
 
 CONVOLUTION = OPERATIONS["convolution"]
 PARTNERS = {"convolution": convolution, "convolution_transpose": convolution_transpose}
@@ -74,25 +76,17 @@ def test_arrangements_are_written_as_they_are_made(name: str) -> None:
 
 def test_worst_element_is_shown() -> None:
     """Of several wrong elements the one furthest beyond its bound is shown."""
-
-    def two_wrong(x: Any, ftr: Any, strd: Any) -> Any:
-        z = convolution(x, ftr, strd)
-        z[0, 0, 0, 0] += 1
-        z[0, 1, 1, 1] += 1e6
-        return z
-
-    evidence = judge(two_wrong, CASE).evidence
+    flaws = np.zeros((1, 2, 2, 2))
+    flaws[0, 0, 0, 0], flaws[0, 1, 1, 1] = 1, 1e6
+    evidence = judge(returns(lambda z: z + flaws), CASE).evidence
     assert evidence is not None
     assert (evidence.expression, evidence.wrong) == ("z[0, 1, 1, 1]", 2)
 
 
 def test_misbehaviour_is_told_in_one_line() -> None:
     """An exception's text is shown on one line, cut where it is endless."""
-
-    def fails(*_: Any) -> Any:
-        raise ValueError("first\nsecond " + "x" * 10_000)
-
-    first, *rest = explain(judge(fails, CASE)).splitlines()
+    endless = ValueError("first\nsecond " + "x" * 10_000)
+    first, *rest = explain(judge(raises(endless), CASE)).splitlines()
     assert "the kernel raised ValueError: first second" in first
     assert len(first) < 300
     assert rest
@@ -105,17 +99,14 @@ def test_snippet_repeats_the_call(name: str, printed: int, monkeypatch: pytest.M
     monkeypatch.setattr(explaining, "_PRINTED", printed)  # 0: arrays are drawn again
     operation = OPERATIONS[name]
     fore = "+convolution.k2.f1x1.s1x2" if operation.default_fore else ""
-    home = next(m for m in (repaired, gradients, notebook) if hasattr(m, name))
-    kernel = getattr(home, name)
+    kernel = reference_for(name)
     for fill in (*exact_fills(operation), *REAL_FILLS, *nonfinite_fills(operation)):
         case = Case.parse(f"v1:{name}:float32:{fill}:b1.h4.w3.i2.o2.f2x1.s2x1{fore}:5")
         arrays = case.arrays()
         positional, keywords = operation.arguments(case.geometry, arrays)
         with np.errstate(all="ignore"):
             expected = kernel(*positional, **keywords)
-        lines = snippet(
-            Function(kernel, operation), Evidence(arrays, case, expression="z.tolist()")
-        )
+        lines = snippet(kernel, Evidence(arrays, case, expression="z.tolist()"))
         assert all(len(line) <= 200 for line in lines)
         assert run(lines) == repr(expected.tolist()), fill
 

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sample import PLANNED, make, part
 
+from convcheck.conformance.plugin.hooks import check_writable
 from convcheck.reports import files
 from convcheck.reports.document import VERSION
 
@@ -124,21 +127,37 @@ def test_two_runs_may_write_to_one_file(older: Path) -> None:
     assert list(older.parent.iterdir()) == [older]
 
 
-KINDS: dict[str, Callable[[Path], object]] = {
+PLACES: dict[str, Callable[[Path], object]] = {
     "folder": Path.mkdir,
     "device": lambda path: path.symlink_to(os.devnull),
     "pipe": os.mkfifo,
     "loop": lambda path: path.symlink_to(path),
+    "long": lambda _: None,
+    "new": lambda _: None,
+    "old": lambda path: path.write_text("older", encoding="utf-8"),
+    "dangling": lambda path: path.symlink_to(path.with_name("later")),
 }
+REFUSED = pytest.raises(
+    (OSError, pytest.UsageError), match=r"expected a regular file|symbolic links|name too long"
+)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_nothing_but_a_file_is_replaced(tmp_path: Path, kind: str) -> None:
-    """A folder, device or pipe, or a link in a circle, stays what it is."""
-    path = tmp_path / "report.html"
-    KINDS[kind](path)
-    before = path.lstat()
-    with pytest.raises(OSError, match=r"expected a regular file|symbolic links"):
+@pytest.mark.parametrize("kind", PLACES)
+def test_where_a_report_can_go_is_known_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Nothing but a file is replaced: what else there is stays what it is, and that is told."""
+    path = tmp_path / ("x" * 300 if kind == "long" else "report")
+    PLACES[kind](path)
+    config: Any = SimpleNamespace(getoption=lambda _: str(path))
+    before = [(each.lstat().st_ino, each.lstat().st_mode) for each in tmp_path.iterdir()]
+    fine = kind in ("new", "old", "dangling")
+    with nullcontext() if fine else REFUSED:
+        check_writable(config, "json")
+    with nullcontext() if fine else REFUSED:
         files.write_text("text", path)
-    assert (path.lstat().st_ino, path.lstat().st_mode) == (before.st_ino, before.st_mode)
-    assert Path(os.devnull).is_char_device()
+    after = [(each.lstat().st_ino, each.lstat().st_mode) for each in tmp_path.iterdir()]
+    assert path.read_text(encoding="utf-8") == "text" if fine else after == before
+    monkeypatch.setattr(os, "access", lambda *_: False)  # as nothing is to the superuser
+    with REFUSED:
+        check_writable(config, "json")

@@ -8,8 +8,7 @@ import pytest
 from convcheck.cases.case import Case
 from convcheck.conformance import test_agreement, test_laws, test_refactor
 from convcheck.conformance.plan.plan import plan
-from convcheck.conformance.plugin.fills import filled, filling
-from convcheck.conformance.plugin.recording import planned_cells
+from convcheck.conformance.plugin.planned import filled, filling, planned_cells
 from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.conformance.references import reference_for
 from convcheck.form.operations import OPERATIONS
@@ -56,7 +55,7 @@ def test_what_is_claimed_is_filled(test: Any) -> None:
     class Watch:
         """Take what a record takes, and judge nothing."""
 
-        def judged(self, verdicts: list[Any], *_: Any, **__: Any) -> None:
+        def require_right(self, verdicts: list[Any], *_: Any, **__: Any) -> None:
             """Note the cells."""
             seen.update((v.case.operation, v.prop, v.case.dtype) for v in verdicts)
 

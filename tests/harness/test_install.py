@@ -5,6 +5,7 @@ import re
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -15,12 +16,8 @@ from pytest_runs import Folder, call
 
 ROOT = Path(__file__).parents[2]
 # Where the package's parts are, by the folder of the wheel that they land in.
-PARTS = {
-    "convcheck": "oracle",
-    "convcheck/conformance": "tests/conformance",
-    "convcheck/reference": "reference",
-    "convcheck/reports": "reports",
-}
+TOOL = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+PARTS = {name.replace(".", "/"): folder for name, folder in TOOL["package-dir"].items()}
 
 KERNEL = """
 import numpy as np

@@ -11,8 +11,9 @@ from pytest_runs import WRONG, Folder, run
 
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin import kept
+from convcheck.conformance.plugin.failures import ConformanceError
 from convcheck.conformance.plugin.kept import Kept
-from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.conformance.plugin.recording import Record
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.verdicts import Outcome, Verdict
@@ -60,7 +61,7 @@ def test_what_no_case_id_replays_is_not_kept() -> None:
     """Samples of layers, and networks with activations, are more than a case."""
     for rerun, kept_cases in (("pytest -k layer", []), (None, [CASE.format(3)])):
         with pytest.raises(ConformanceError):
-            Record(keep=kept.keep).judged([failed(3)], "real layers", rerun)
+            Record(keep=kept.keep).require_right([failed(3)], "real layers", rerun)
         assert cases() == kept_cases
 
 

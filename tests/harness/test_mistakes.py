@@ -16,7 +16,7 @@ from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import MisbehaviourError
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS)
-SHARES = 8
+SHARES = 16
 
 
 def sampled(operation: str) -> list[Mistake]:

@@ -9,7 +9,8 @@ from zoo import STYLES, kernels
 
 from convcheck.conformance import test_real_layers
 from convcheck.conformance.plan.layers import RealLayer
-from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.conformance.plugin.failures import ConformanceError
+from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.shapes.networks import ALL_LAYERS, Layer, distinct_layers
 from convcheck.form.operations import OPERATIONS
 from convcheck.kernels.functions import subject_of

@@ -1,15 +1,10 @@
 """The plugin as users meet it: pytest called in a folder of theirs."""
 
 import json
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from pytest_runs import (
@@ -28,7 +23,6 @@ from pytest_runs import (
 
 import convcheck
 from convcheck import conformance, reference, reports
-from convcheck.conformance.plugin import hooks as plugin
 from convcheck.reports import files
 from convcheck.reports.merge import merge
 
@@ -96,30 +90,6 @@ def test_a_wrong_command_is_one_line(
     told = called(folder(test_own="raise AssertionError('collected')"), *arguments)
     assert told.status == 4
     assert problem in told.problem
-
-
-PLACES: dict[str, Callable[[Path], object]] = {
-    "loop": lambda path: path.symlink_to(path),
-    "device": lambda path: path.symlink_to(os.devnull),
-    "new": lambda _: None,
-    "old": lambda path: path.write_text("older", encoding="utf-8"),
-    "dangling": lambda path: path.symlink_to(path.with_name("later.json")),
-}
-
-
-@pytest.mark.parametrize("kind", [*PLACES, "long", "unwritable"])
-def test_where_a_report_can_go_is_known_before(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
-    """Whatever keeps a file from being written is told before any test runs."""
-    path = tmp_path / ("x" * 300 if kind == "long" else "r.json")
-    PLACES.get(kind, PLACES["new"])(path)
-    if kind == "unwritable":  # to the superuser, nothing else is
-        monkeypatch.setattr(os, "access", lambda *_: False)
-    config: Any = SimpleNamespace(getoption=lambda _: str(path))
-    refused = pytest.raises(pytest.UsageError, match="expected a regular file in a folder")
-    with nullcontext() if kind in ("new", "old", "dangling") else refused:
-        plugin.check_writable(config, "json")
 
 
 PROFILES = "from hypothesis import settings\ndef test_own():\n    print(settings().max_examples)\n"

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from convcheck.cases.case import Case
-from convcheck.conformance.plugin import recording
-from convcheck.conformance.plugin.recording import ConformanceError, Record, planned_cells
+from convcheck.conformance.plugin import planned
+from convcheck.conformance.plugin.failures import ConformanceError
+from convcheck.conformance.plugin.planned import planned_cells
+from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.conformance.references import laws_of
 from convcheck.form.formats import DTYPES
@@ -55,7 +57,7 @@ def judged(*examples: Sequence[Verdict], prop: str | None = None) -> rows.Record
     for each in examples:
         failing = any(verdict.failed for verdict in each)
         with pytest.raises(ConformanceError) if failing else nullcontext():
-            record.judged([*each], prop)
+            record.require_right([*each], prop)
     text = record.dump()
     assert json.dumps(json.loads(text)) == text  # NumPy's numbers cross processes as plain ones
     assert "NaN" not in text
@@ -122,7 +124,7 @@ def test_the_message_is_that_of_the_report() -> None:
     """Where several cases of an example fail, message and report tell of the first."""
     record, wide = Record(), replace(CASE, fill="wide-x")
     with pytest.raises(ConformanceError) as caught:
-        record.judged([verdict(), wrong(), verdict(Outcome.DISAGREES, wide)])
+        record.require_right([verdict(), wrong(), verdict(Outcome.DISAGREES, wide)])
     assert f"pytest --case {CASE}\n" in str(caught.value)
     told = record.found().cells[0].told.text
     assert str(caught.value) == f"convolution, float32: {told}"
@@ -172,4 +174,4 @@ def test_the_plan_has_a_cell_for_all_that_is_judged() -> None:
             more = {"activations"} if not one_layer and dtype == "float64" else set()
             assert {p for o, p, d in plan if (o, d) == (name, dtype)} == expected | more
         assert ("impulse" in laws_of(name)) == one_layer
-    assert {prop for _, prop, _ in plan} == set(recording.PROPERTIES)
+    assert {prop for _, prop, _ in plan} == set(planned.PROPERTIES)

@@ -14,8 +14,8 @@ from sample import failed as failed_case
 
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin import replaced
+from convcheck.conformance.plugin.failures import ConformanceError
 from convcheck.conformance.plugin.likeness import Tally
-from convcheck.conformance.plugin.recording import ConformanceError
 from convcheck.diagnosis.beside.likeness import Likeness, Losses, compare, differing, likeness
 from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.kernels.candidates import Candidate

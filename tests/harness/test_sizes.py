@@ -11,7 +11,8 @@ from each import TWO_LAYERS, each_kind_of_layers
 
 from convcheck.conformance import test_combinations
 from convcheck.conformance.plan.combined import Combined
-from convcheck.conformance.plugin.recording import ConformanceError, Record
+from convcheck.conformance.plugin.failures import ConformanceError
+from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.coverage import block_classes, block_pairs, pairs_of
 from convcheck.conformance.shapes.sizes import ALL, FEW, NAMES, Sizes, covering, smaller

@@ -16,7 +16,8 @@ from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
 from convcheck.campaigns.plan import Part, Plan, total
 from convcheck.campaigns.results import Results, ResultsError
 from convcheck.cases.regions import Region
-from convcheck.conformance.plugin.recording import Record, rerun_command
+from convcheck.conformance.plugin.failures import rerun_command
+from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.references import HOMES
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.certificates import Certificate

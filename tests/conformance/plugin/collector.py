@@ -31,6 +31,9 @@ are left out; what each fills; and whether these are all there are, and reach ev
 TOLD = "convcheck-told"
 """name of the one that a report has if the conformance section tells all that it does"""
 
+SAID = "convcheck-said"
+"""name of the one that a report has if a kernel failed: what the error says"""
+
 BROKEN = "convcheck-broken"
 """name of the one that a report has if the test failed for a reason of convcheck's own"""
 
@@ -121,7 +124,7 @@ class Collector:
             self._broken |= ours
             outcome = "crashed" if crashed else str(report.outcome)
             self._outcomes[name] = "error" if ours else outcome
-            self._messages[name] = _message(report)
+            self._messages[name] = str(properties.get(SAID) or _message(report))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note where conformance tests cannot be collected, whatever the reason."""
@@ -164,11 +167,11 @@ class Collector:
         from convcheck.conformance.references import ORACLES_IN_WORDS  # noqa: PLC0415
         from convcheck.reports import document, findings, rows, strength  # noqa: PLC0415
 
-        from . import fills, recording  # noqa: PLC0415
+        from . import planned as plan  # noqa: PLC0415
         from .subjects import subjects_of  # noqa: PLC0415
 
         subjects = subjects_of(config)
-        cells = recording.planned_cells(subjects)
+        cells = plan.planned_cells(subjects)
 
         records = {name: rows.record_of(text) for name, text in sorted(self._texts.items())}
         self._records = [*records.values()]
@@ -178,13 +181,13 @@ class Collector:
             self._messages,
             self._names.values(),
             self._collected["left out"],
-            {name: fills.filled(what, cells) for name, what in self._collected["fills"].items()},
+            {name: plan.filled(what, cells) for name, what in self._collected["fills"].items()},
             whole=self._collected["whole"],
             covering=self._collected["covering"],
             part=plugin.shard(config),
         )
         planned = findings.Planned(
-            cells, recording.planned_boundaries(subjects), recording.planned_pairs(subjects)
+            cells, plan.planned_boundaries(subjects), plan.planned_pairs(subjects)
         )
         asked = document.Asked(
             subjects.names(),

@@ -171,6 +171,8 @@ def pytest_configure(config: pytest.Config) -> None:
         _check_profile(profile)
     if _check_cases(config):
         config.args = [str(HERE / "replay.py")]
+        # It has nothing to tell, and would import Hypothesis to say so.
+        config.pluginmanager.unregister(name="hypothesispytest")
     shard(config)
     chosen = _choose_candidates(config)
     for option in ("replaces", "bitwise"):

@@ -10,7 +10,7 @@ from convcheck.kernels.text import printable
 from convcheck.reports.rows import Compared, Loss, Refactor, Timed, Unlike
 
 from .accuracy import Accuracy
-from .recording import ConformanceError, rerun_command
+from .failures import ConformanceError, rerun_command
 
 
 class Tally:

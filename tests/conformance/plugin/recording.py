@@ -5,128 +5,30 @@ the cells that it judged; the controlling process adds them up.
 """
 
 import json
-import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Self
 
 import msgspec
+from msgspec.structs import replace
 
-from convcheck.cases.case import Case
 from convcheck.conformance.plan.step import Step, fore_layers_of
-from convcheck.conformance.references import laws_of, reference_for
-from convcheck.conformance.shapes.boundaries import boundary_geometries, classes_of, reachable
-from convcheck.conformance.shapes.coverage import PLANNED, Pair, PairCounts
-from convcheck.diagnosis.diagnose import diagnose
-from convcheck.diagnosis.told import Diagnosis
+from convcheck.conformance.references import reference_for
+from convcheck.conformance.shapes.boundaries import classes_of
+from convcheck.conformance.shapes.coverage import Pair, PairCounts
 from convcheck.diagnosis.where.seen import Seen
-from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.certificates import Certificate
-from convcheck.judging.laws.identities import LAWS
-from convcheck.judging.verdicts import DECIDED, Outcome, Verdict, explain
-from convcheck.kernels.shown.code import snippet
-from convcheck.kernels.shown.evidence import Evidence
-from convcheck.kernels.shown.message import describe
+from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
 from convcheck.kernels.subjects import Subject
-from convcheck.kernels.text import printable
 from convcheck.reports import rows
 
 from .accuracy import Accuracy
-
-PROPERTIES = (
-    "certified",
-    "exact",
-    "bound",
-    "nonfinite data",
-    "nonfinite others",
-    *LAWS,
-    "real layers",
-    "activations",
-)
+from .failures import Again, ConformanceError, diagnosis_of, failure_of, rerun_command
+from .planned import Cell
 
 _LAST = 10**9
 """rank of failures that are told only where there is no other"""
-
-Cell = tuple[str, str, str]
-
-
-def planned_cells(subjects: Iterable[Subject]) -> list[Cell]:
-    """Return operation, property and dtype of every cell that a full run fills."""
-    return [cell for each in subjects for cell in cells_of(each.operation)]
-
-
-def cells_of(operation: Operation) -> list[Cell]:
-    """Return the cells that are filled of one operation."""
-    laws = laws_of(operation.name)
-    return [
-        (operation.name, prop, dtype)
-        for prop in PROPERTIES
-        for dtype in DTYPES
-        if (prop not in LAWS or prop in laws)
-        # No published network fixes two layers.
-        and (operation.default_fore is None or prop != "real layers")
-        and (prop != "activations" or (operation.default_fore and dtype == "float64"))
-    ]
-
-
-def planned_boundaries(subjects: Iterable[Subject]) -> list[tuple[str, str]]:
-    """Return operation and name of every boundary class that a full run reaches."""
-    return [
-        (operation.name, name)
-        for each in subjects
-        for operation, layers in [(each.operation, fore_layers_of(each))]
-        for name in reachable(operation)
-        if any(
-            geometry.fore is None or geometry.fore.layer in layers
-            for geometry in boundary_geometries(operation, name)
-        )
-    ]
-
-
-def planned_pairs(subjects: Iterable[Subject]) -> list[tuple[str, str, int]]:
-    """Return operation, kind and number of the pairs of classes that a full run reaches."""
-    return [
-        (each.operation.name, kind, len(pairs(each.operation.name, fore_layers_of(each))))
-        for each in subjects
-        for kind, pairs in PLANNED.items()
-    ]
-
-
-class ConformanceError(AssertionError):
-    """A kernel failed; the message says how."""
-
-    verdict: Verdict | None = None
-    again: "Again"
-
-    @classmethod
-    def of(cls, verdict: Verdict, again: "Again") -> Self:
-        """Return the error that a failed verdict is told by, in `explain`'s words."""
-        error = cls(_message(verdict, again))
-        error.verdict, error.again = verdict, again
-        return error
-
-    def diagnose(self) -> None:
-        """Add to the message how the kernel is wrong: too slow while cases are shrunk."""
-        found = None if self.verdict is None else _diagnosis(self.verdict)
-        if self.verdict is not None and found:
-            self.args = (_message(self.verdict, self.again, found, found.lines()),)
-
-
-@dataclass
-class _Tally:
-    counts: Counter[str] = field(default_factory=Counter)
-    worst: float | None = None
-    suspicious: int = 0
-    failure: Verdict | None = None
-    rank: int = 0
-    again: "Again | None" = None
-
-
-Again = Callable[[Verdict, Sequence[Case]], str]
-"""says how a failed verdict is judged again, or these cases in a row"""
 
 Keep = Callable[[Verdict, str | None], None]
 """keeps a case that failed for a later run, with the property that it is told under"""
@@ -149,7 +51,8 @@ class Record:
             again: as `rerun_command`, which it is by default.
         """
         self._kernel_for, self._keep, self._again = kernel_for, keep, again or rerun_command
-        self._cells: dict[Cell, _Tally] = {}
+        self._cells: dict[Cell, rows.Cell] = {}
+        self._failures: dict[Cell, tuple[Verdict, int, Again]] = {}
         self._boundaries: Counter[tuple[str, str]] = Counter()
         self._pairs = PairCounts(lambda operation: fore_layers_of(self.subject(operation)))
         self._draws: Counter[str] = Counter()
@@ -170,7 +73,7 @@ class Record:
     def walk(self, step: Step, rerun: str | None = None) -> set[Outcome]:
         """Judge a step, and return what came of it; ConformanceError at the first failure.
 
-        `rerun` is as for `judged`.
+        `rerun` is as for `require_right`.
         """
         __tracebackhide__ = True
         seen: set[Outcome] = set()
@@ -178,7 +81,7 @@ class Record:
             if each.certificate is not None:
                 self.certificate(each.certificate)
             seen.update(verdict.outcome for verdict in each.verdicts)
-            self.judged(each.verdicts, step.filed, rerun, rank=each.rank, random=each.random)
+            self.require_right(each.verdicts, step.filed, rerun, rank=each.rank, random=each.random)
         return seen
 
     def entry(self, table: str, name: str, *, holds: bool) -> None:
@@ -194,7 +97,7 @@ class Record:
         """Add what came of a case kept from an earlier run."""
         self._kept.append(found)
 
-    def judged(
+    def require_right(
         self,
         verdicts: list[Verdict],
         prop: str | None = None,
@@ -225,21 +128,22 @@ class Record:
         for verdict in verdicts:
             case = verdict.case
             cell = (case.operation, prop or verdict.prop, case.dtype)
-            tally = self._cells.setdefault(cell, _Tally())
+            tally = self._cells.setdefault(cell, rows.Cell(*cell))
             if verdict.failed and cell not in failed_cells:
                 failed_cells.add(cell)
-                tally.failure, tally.rank, tally.again = verdict, rank, again
+                self._failures[cell] = verdict, rank, again
             if self._failed:
                 continue
-            tally.counts[verdict.outcome.value] += 1
-            tally.suspicious += verdict.suspicious
+            name = verdict.outcome.value
+            tally.counts[name] = tally.counts.get(name, 0) + 1
+            tally.suspicious += int(verdict.suspicious)
             self._of_zeros(verdict)
             if verdict.error is not None:
-                tally.worst = max(tally.worst or 0.0, verdict.error)
+                tally.worst = max(tally.worst or 0.0, float(verdict.error))
             if verdict.outcome in DECIDED or case.geometry.batch == 0:
                 operation = operation_named(case.operation)
-                for name in classes_of(operation, case.geometry):
-                    self._boundaries[case.operation, name] += 1
+                for kind in classes_of(operation, case.geometry):
+                    self._boundaries[case.operation, kind] += 1
                 self._pairs.add(operation, case.geometry)
             if verdict.error is not None:
                 self._accuracy.setdefault(cell[::2], Accuracy()).add(verdict)
@@ -279,7 +183,8 @@ class Record:
         __tracebackhide__ = True
         if verdict.failed:
             cell = (verdict.case.operation, prop, verdict.case.dtype)
-            self._cells[cell] = _Tally(failure=verdict, rank=_LAST)
+            self._cells[cell] = rows.Cell(*cell)
+            self._failures[cell] = verdict, _LAST, self._again
             raise ConformanceError.of(verdict, self._again)
 
     def certificate(self, certificate: Certificate) -> None:
@@ -291,11 +196,11 @@ class Record:
         self.certificate(certificate)
         operation, failed = certificate.region.operation, certificate.failure
         for dtype in certificate.region.dtypes:
-            self._cells[operation, "certified", dtype] = _Tally()
-        for (dtype, outcome), count in sorted(certificate.judged.items()):
-            self._cells[operation, "certified", dtype].counts[outcome.value] += count
+            key = (operation, "certified", dtype)
+            counts = {kind.value: n for (of, kind), n in certificate.judged.items() if of == dtype}
+            self._cells[key] = rows.Cell(*key, counts=dict(sorted(counts.items())))
         if failed is not None:
-            self._cells[operation, "certified", failed.case.dtype].failure = failed
+            self._failures[operation, "certified", failed.case.dtype] = failed, 0, self._again
 
     def reached(self, operation: str, kind: str) -> Mapping[Pair, int]:
         """Return how many decided cases each planned pair of classes had, as in `coverage`."""
@@ -304,7 +209,7 @@ class Record:
     def found(self) -> rows.Record:
         """Return what the test found, in rows that add up with those of others."""
         return rows.Record(
-            cells=[self._cell(key, tally) for key, tally in self._cells.items()],
+            cells=[self._cell(key) for key in self._cells],
             boundaries=[rows.Boundary(*key, count) for key, count in self._boundaries.items()],
             pairs=[rows.Pairs.of(*each) for each in self._pairs.counts()],
             random=[rows.Random.of(*each) for each in self._draws.items()],
@@ -316,8 +221,8 @@ class Record:
             seen={name: seen.plain() for name, seen in self._seen.items()},
             claims=[
                 (*key, found.claims)
-                for key, tally in self._cells.items()
-                if tally.failure and (found := _diagnosis(tally.failure))
+                for key, (verdict, *_) in self._failures.items()
+                if (found := diagnosis_of(verdict))
             ],
             kept=self._kept,
             speed=self._timed,
@@ -327,78 +232,7 @@ class Record:
         """Return `found` as JSON text, fit to cross processes."""
         return json.dumps(msgspec.to_builtins(self.found()))
 
-    def _cell(self, key: Cell, tally: _Tally) -> rows.Cell:
-        return rows.Cell(
-            *key,
-            counts=dict(tally.counts),
-            worst=None if tally.worst is None else float(tally.worst),
-            suspicious=int(tally.suspicious),
-            stopped=int(self._failed),
-            failure=None if tally.failure is None else _failure(tally.failure, tally),
-        )
-
-
-def rerun_command(verdict: Verdict, cases: Sequence[Case] = (), command: str | None = None) -> str:
-    """Return the shell command that judges a kernel on a case again.
-
-    Args:
-        verdict: on the case.
-        cases: those to judge one after another, where one does not do it.
-        command: that of a test, where `--case` does not do it.
-    """
-    words = verdict.subject.command()
-    named = f" {shlex.join(words)}" if words else ""
-    if command is None or cases:
-        return f"pytest{named}{''.join(f' --case {case}' for case in cases or [verdict.case])}"
-    return command + named
-
-
-def _message(
-    verdict: Verdict, again: Again, found: Diagnosis | None = None, lines: Sequence[str] = ()
-) -> str:
-    """Return what a failure says, on the call that shows it; `lines` are its diagnosis's."""
-    rerun = again(verdict, found.cases if found else ())
-    return printable(explain(_showing(verdict, found), rerun, lines))
-
-
-def _showing(verdict: Verdict, found: Diagnosis | None) -> Verdict:
-    if found is None or found.evidence is None:
-        return verdict
-    details = verdict.evidence.details if verdict.evidence else ()
-    shown = replace(found.evidence, details=found.evidence.details or details)
-    return replace(verdict, evidence=shown)
-
-
-def _diagnosis(verdict: Verdict) -> Diagnosis | None:
-    """Return how the kernel is wrong; None where it hung or crashed."""
-    return None if verdict.lost else diagnose(verdict)
-
-
-def _failure(verdict: Verdict, tally: _Tally) -> rows.Failure:
-    found, again = _diagnosis(verdict), tally.again or rerun_command
-    case, evidence = verdict.case, _showing(verdict, found).evidence
-    code = [] if evidence is None else snippet(verdict.subject, evidence)
-    return rows.Failure(
-        case=str(case),
-        outcome="misbehaved" if verdict.outcome is Outcome.MISBEHAVED else "disagrees",
-        rank=tally.rank,
-        rerun=printable(again(verdict, found.cases if found else ())),
-        said=printable(verdict.finding),
-        details=[printable(line) for line in (evidence.details if evidence else ())],
-        element=_element(evidence) if evidence and evidence.expression else None,
-        described=f"{describe(case.geometry)}; fill {case.fill}",
-        error=None if verdict.error is None else float(verdict.error),
-        snippet=[printable(line) for line in code],
-        diagnosis=_diagnosed(found) if found else None,
-    )
-
-
-def _element(evidence: Evidence) -> rows.Element:
-    got, expected = rows.value_of(evidence.got), rows.value_of(evidence.expected)
-    excess = None if evidence.excess is None else rows.value_of(evidence.excess)
-    return rows.Element(evidence.expression, got, expected, excess, evidence.wrong, evidence.total)
-
-
-def _diagnosed(found: Diagnosis) -> rows.Diagnosis:
-    patterns = msgspec.to_builtins([rows.Pattern.of(each) for each in found.claims])
-    return msgspec.convert({**found.plain(), "patterns": patterns}, rows.Diagnosis)
+    def _cell(self, key: Cell) -> rows.Cell:
+        failed = self._failures.get(key)
+        failure = failure_of(*failed) if failed else None
+        return replace(self._cells[key], stopped=int(self._failed), failure=failure)
