@@ -234,7 +234,7 @@ def test_a_run_with_hostile_kernels_loses_nothing(folder: Folder) -> None:
     }
     assert len(failures) == 3
     assert {failure["outcome"] for failure in failures.values()} == {"misbehaved"}
-    assert "in crashes_on_stride_two: return ctypes." in failures["convolution"]["message"]
+    assert "in crashes_on_stride_two: return ctypes." in failures["convolution"]["details"][0]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
