@@ -38,7 +38,8 @@ from .document import (
     Strength,
     Tests,
 )
-from .rows import CRASHED, Boundary, Cell, Pairs, Pattern, Record, Sum
+from .failures import Pattern
+from .rows import CRASHED, Boundary, Cell, Pairs, Record, Sum
 from .status import CONFORMS, FAILS, INCOMPLETE, SO_FAR, UNDECIDED
 
 Key = tuple[str, str, str]

@@ -182,10 +182,12 @@ class Case:
         shapes = operation.array_shapes(self.geometry)
         if self.fill in ("integers", "small"):  # all alike, so that they can be made at once
             size = sum(map(math.prod, shapes.values()))
-            return pieces(alike(self.seed, self.largest_in(), self.dtype, size), shapes)
+            return pieces(alike(self.seed, self.largest_in(), self.format.dtype, size), shapes)
         raw = Raw(self.seed)
         return {
-            name: self._fill(name, raw, shape, operation.degree).astype(self.dtype, copy=False)
+            name: self._fill(name, raw, shape, operation.degree).astype(
+                self.format.dtype, copy=False
+            )
             for name, shape in shapes.items()
         }
 

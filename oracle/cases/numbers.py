@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def _first_numbers(seed: int | tuple[int, int]) -> Array:
     return numbers
 
 
-def alike(seed: int, largest: int, dtype: str, size: int) -> Array:
+def alike(seed: int, largest: int, dtype: np.dtype[Any], size: int) -> Array:
     """Return the first integers of a seed, in +-`largest`: `size` of them or more."""
     if size <= _FIRST:
         return _first_integers(seed, largest, dtype)
@@ -50,7 +51,7 @@ def alike(seed: int, largest: int, dtype: str, size: int) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _first_integers(seed: int, largest: int, dtype: str) -> Array:
+def _first_integers(seed: int, largest: int, dtype: np.dtype[Any]) -> Array:
     numbers = integers(_first_numbers(seed), largest).astype(dtype, copy=False)
     numbers.flags.writeable = False
     return numbers

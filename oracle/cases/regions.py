@@ -63,9 +63,8 @@ class Region:
         require_extent("extent", self.extent, 1)
         if self.reach == 0:
             object.__setattr__(self, "reach", self.extent)
-        require_extent("reach", self.reach, self.extent)
-        require_extent("narrow", self.narrow, 0)
-        require_extent("full_to", self.full_to, 0)
+        for name, least in (("reach", self.extent), ("narrow", 0), ("full_to", 0)):
+            require_extent(name, getattr(self, name), least)
         for name in ("batches", "channels"):
             values = getattr(self, name)
             if not isinstance(values, tuple) or not values or len(set(values)) < len(values):

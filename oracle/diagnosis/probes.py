@@ -77,19 +77,19 @@ def _arrays(probe: Probe) -> Mapping[str, Array]:
     if probe.changes:
         arrays = dict(replace(probe, changes=()).arrays)
         for name, memory in probe.changes:
-            arrays[name] = np.frombuffer(memory, case.dtype).reshape(arrays[name].shape)
+            arrays[name] = np.frombuffer(memory, case.format.dtype).reshape(arrays[name].shape)
         return arrays
     if probe.small:
         # Half precision has no integers to choose from for the longer sums of two layers.
         lower = "float16" if case.geometry.fore is None else "float32"
         small = Case(case.operation, case.geometry, lower, case.fill, case.seed).arrays()
-        return {name: array.astype(case.dtype) for name, array in small.items()}
+        return {name: array.astype(case.format.dtype) for name, array in small.items()}
     arrays = case.arrays()
     if probe.graded:
         array = arrays[probe.graded].astype(np.float64)
         decades = np.arange(array.size).reshape(array.shape) * _STEP % _DECADES - _LOWEST
         with np.errstate(all="ignore"):
-            arrays[probe.graded] = (array * 10.0**decades).astype(case.dtype)
+            arrays[probe.graded] = (array * 10.0**decades).astype(case.format.dtype)
     return arrays
 
 

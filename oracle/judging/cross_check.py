@@ -59,10 +59,7 @@ def cross_check(oracles: Mapping[str, Oracle], operations: Iterable[Operation]) 
                 for name, oracle in oracles.items()
             }
             _compare(answers, f"{operation.name} on {geometry}")
-            ones = {
-                name: np.ones(operation.shape(geometry, axes))
-                for name, axes in operation.factors.items()
-            }
+            ones = {name: np.ones_like(a) for name, a in _arrays(operation, geometry).items()}
             counted = counts(operation, geometry).terms
             if not np.array_equal(counted, python_integers(operation, geometry, ones)):
                 raise OracleError(

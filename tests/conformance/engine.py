@@ -1,6 +1,7 @@
 """Judging one kernel by the steps of a plan, and telling what came of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from convcheck.kernels import floating
 from convcheck.kernels.subjects import Subject
 
 from . import references
+from .given import Given
 from .plan.certified import Certified
 from .plan.replay import Replay
 from .plan.simplest import simplest
@@ -114,6 +116,13 @@ class Run:
         ids = [str(case) for case in cases or [verdict.case]]
         return self.call({"case": ids[0] if len(ids) == 1 else ids})
 
+    def _looking_back(self) -> AbstractContextManager[None]:
+        """Have a kernel that failed by what it remembers be looked into where it does not yet."""
+        first = next(iter(self.failures.values()), None)
+        if first is None or not isinstance(self.subject, Given):
+            return nullcontext()
+        return self.subject.remembering(first)
+
     def result(self, *, brief: bool = False, whole: bool = True) -> Result:
         """Return what came of it; the kernel is called again, to find out how it is wrong.
 
@@ -122,10 +131,11 @@ class Run:
             whole: whether all of a plan was judged.
         """
         # Where nothing failed nothing is told, and these take time to import.
-        from convcheck.reports import document, findings, problems, terminal, words  # noqa: PLC0415
+        from convcheck.reports import document, findings  # noqa: PLC0415
+        from convcheck.reports.told import problems, terminal, words  # noqa: PLC0415
 
         operation = self.subject.operation
-        with floating.kept(self.subject.module), pytorch.one_thread():
+        with floating.kept(self.subject.module), pytorch.one_thread(), self._looking_back():
             records = {name: each.found() for name, each in self.records.items()}
         outcomes = {name: "failed" if name in self.failures else "passed" for name in records}
         found = findings.build(

@@ -141,7 +141,7 @@ def impulse(f: Trial) -> Iterator[Equation]:
         if 0 in shape:
             continue
         at = {axis: f.raw.below(extents[axis]) for axis in axes}
-        single = np.zeros(shape, f.case.dtype)
+        single = np.zeros(shape, f.case.format.dtype)
         single[tuple(at[axis] for axis in axes)] = value
         arrays = {**f.arrays, name: single}
         (other,) = set(operation.factors) - {name}
@@ -177,7 +177,7 @@ def subsampling(f: Trial) -> Iterator[Equation]:
     fed = dict(f.arrays)
     for name, axes in operation.factors.items():
         if "P" in axes:
-            fed[name] = np.zeros(operation.shape(dense, axes), f.case.dtype)
+            fed[name] = np.zeros(operation.shape(dense, axes), f.case.format.dtype)
             _every(axes, steps, fed[name], f.arrays[name].shape)[...] = f.arrays[name]
     z = f(g, f.arrays)
     right = f(dense, fed)

@@ -95,7 +95,7 @@ class Trial:
 
     def integers(self, shape: tuple[int, ...], largest: int) -> Array:
         """Return non-zero random integers in the case's dtype."""
-        return integers(self.raw.draw(shape), largest).astype(self.case.dtype)
+        return integers(self.raw.draw(shape), largest).astype(self.case.format.dtype)
 
     def partner(self, layer: str, x: Array, ftr: Array, strd: tuple[int, int]) -> Array:
         """Return what the partner for `layer` makes of float64 arrays; it may be at fault."""
@@ -126,7 +126,7 @@ class _Rehearsal(Trial):
         """Note the call, and return zeros of the result's shape."""
         shape = self.operation.shape(geometry, self.operation.result)
         self.calls.append(Call(geometry, arrays, shape, arrangement))
-        return np.zeros(shape, self.case.dtype)
+        return np.zeros(shape, self.case.format.dtype)
 
 
 def calls_of(
