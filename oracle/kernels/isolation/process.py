@@ -24,6 +24,7 @@ from convcheck.kernels import traces
 from convcheck.kernels.loading import SAFE_PATH
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 
+from .descendants import descends
 from .messages import CUT_OFF, GarbledError, Message, take_message
 
 _STOP_SECONDS = 5.0
@@ -31,8 +32,6 @@ _STOP_SECONDS = 5.0
 _LOOK = 50
 _OUTPUT_MEGABYTES = 100
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
-# Processes between the supervisor and the one that calls run in, and that one.
-_GENERATIONS = 2
 
 
 class Process:
@@ -249,7 +248,7 @@ class Process:
 
     def _kill(self) -> None:
         """End the candidate's process; the next one may be there already."""
-        if self._pid is None or not _descends(self._pid, self._supervisor.pid):
+        if self._pid is None or not descends(self._pid, self._supervisor.pid):
             self.stop()
             return
         killed = self._pid
@@ -291,19 +290,6 @@ def _fits(answer: Message, number: int, shape: tuple[int, ...] | None) -> bool:
     if answer.kind not in ("result", *Misbehaviour) or answer.number != number:
         return False
     return answer.result is None or shape is None or answer.result.shape == shape
-
-
-def _descends(pid: int, ancestor: int) -> bool:
-    """Return whether a process was started by another, or by one that it started."""
-    try:
-        for _ in range(_GENERATIONS):
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-            pid = int(stat.rpartition(")")[2].split()[1])
-            if pid == ancestor:
-                return True
-    except OSError:  # it has ended, or this is another system
-        pass
-    return False
 
 
 def _pipe(opened: contextlib.ExitStack) -> tuple[int, int]:
