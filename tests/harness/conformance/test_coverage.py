@@ -41,7 +41,7 @@ from convcheck.kernels.subjects import Wrapped
 from convcheck.reports import rows
 from convcheck.reports.findings import Planned, Results, build
 from convcheck.reports.rows import Growth
-from convcheck.reports.words import sentence
+from convcheck.reports.told.words import sentence
 
 CONVOLUTION = OPERATIONS["convolution"]
 

@@ -15,8 +15,8 @@ from suite import caught, shrunk
 from convcheck.diagnosis.mistakes import Mistake, catalogue
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
-from convcheck.reports import strength
 from convcheck.reports.document import plain
+from convcheck.reports.told import strength
 
 SHARES = 24
 

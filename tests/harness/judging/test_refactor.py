@@ -21,10 +21,10 @@ from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.functions import subject_of
 from convcheck.reference import convolution
-from convcheck.reports import refactor
 from convcheck.reports.document import Speed
 from convcheck.reports.findings import Planned, Results, build
 from convcheck.reports.rows import Record, Timed
+from convcheck.reports.told import refactor
 
 SMALL = "b1.h3.w4.i2.o2.f2x2.s1x2"
 LARGE = "b1.h7.w7.i16.o2.f5x5.s1x1"

@@ -21,9 +21,10 @@ from convcheck.conformance.commands.command import COMMANDS
 from convcheck.conformance.plugin import asked
 from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.isolation.isolated import Isolated, StartError
-from convcheck.reports import files, page
+from convcheck.reports import files
 from convcheck.reports.document import FORMAT, VERSION, plain
 from convcheck.reports.rows import Record
+from convcheck.reports.told import page
 
 Json = dict[str, Any]
 

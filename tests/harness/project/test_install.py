@@ -129,7 +129,7 @@ def test_the_wheel_holds_the_package(wheel: Path) -> None:
         for path in (ROOT / part).rglob("*")
         if path.is_file() and path.suffix != ".pyc"
     }
-    assert {"convcheck/py.typed", "convcheck/reports/templates/page.html"} <= expected
+    assert {"convcheck/py.typed", "convcheck/reports/told/templates/page.html"} <= expected
     assert {name for name in names if ".dist-info/" not in name} == expected
 
 

@@ -11,8 +11,8 @@ from browser import Show, browser, find
 from playwright.sync_api import Page
 from sample import everything, make, one_of_each, spoken
 
-from convcheck.reports import page as page_of
 from convcheck.reports.document import Report
+from convcheck.reports.told import page as page_of
 
 HOSTILE = (
     "<script>hurt = 1</script><img src=x onerror=hurt=1>",

@@ -9,10 +9,11 @@ from msgspec.structs import replace
 from pytest_runs import Command
 from sample import CASE, CELLS, REFACTOR, TESTS, diagnosis, failed, record, report
 
-from convcheck.reports import diff, files
+from convcheck.reports import files
 from convcheck.reports.compare import KINDS, Change, compare
 from convcheck.reports.document import Report, Strength
-from convcheck.reports.rows import Named
+from convcheck.reports.failures import Named
+from convcheck.reports.told import diff
 
 BASE = report()
 WRONG = report({TESTS[2]: record(2, failure=failed())}, outcomes={TESTS[2]: "failed"})

@@ -12,9 +12,10 @@ from sample import NO_ASKED, failed
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
 from convcheck.reports.document import Error, Findings, plain
+from convcheck.reports.failures import Failure
 from convcheck.reports.findings import Planned, Results, build
-from convcheck.reports.rows import Boundary, Cell, Failure, Record
-from convcheck.reports.words import ranges, sentence
+from convcheck.reports.rows import Boundary, Cell, Record
+from convcheck.reports.told.words import ranges, sentence
 
 PLAN = [("convolution", prop, "float32") for prop in ("exact", "bound", "linearity")]
 BOUNDARIES = [("convolution", name) for name in ("remainder", "one channel")]

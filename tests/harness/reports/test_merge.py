@@ -10,10 +10,10 @@ from sample import RAN, REFACTOR, TESTS, failed, record, report
 
 from convcheck.reports import files
 from convcheck.reports.document import Parts, Report, plain
-from convcheck.reports.errors import ReportError
 from convcheck.reports.merge import merge
-from convcheck.reports.page import render
-from convcheck.reports.words import sentence
+from convcheck.reports.status import ReportError
+from convcheck.reports.told.page import render
+from convcheck.reports.told.words import sentence
 
 LOST = {TESTS[4]: "crashed", TESTS[9]: "missing", TESTS[12]: "skipped", TESTS[20]: "failed"}
 WRONG = {

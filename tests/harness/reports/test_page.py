@@ -27,9 +27,10 @@ from sample import (
 )
 from sample import report as full_report
 
-from convcheck.reports import findings, page, problems, shown, words
+from convcheck.reports import findings
 from convcheck.reports.document import Error, Report
 from convcheck.reports.rows import Boundary, Compared, Record, Refactor, Unlike
+from convcheck.reports.told import page, problems, shown, words
 
 WORDS = ("agrees", "disagrees", "misbehaved", "undecided", "vacuous", "not applicable", "not run")
 RIGHT = [part(cell, {"agrees": 5}) for cell in PLANNED]

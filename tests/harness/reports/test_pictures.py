@@ -6,9 +6,9 @@ import pytest
 from msgspec.structs import replace
 from sample import certificate, diagnosis
 
-from convcheck.reports import pictures
-from convcheck.reports.pictures import Picture
-from convcheck.reports.rows import Picture as Drawn
+from convcheck.reports.failures import Picture as Drawn
+from convcheck.reports.told import pictures
+from convcheck.reports.told.pictures import Picture
 
 
 def squares(picture: Picture, style: str) -> int:

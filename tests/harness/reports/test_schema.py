@@ -14,8 +14,8 @@ from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import document, files
 from convcheck.reports.document import Report, schema
-from convcheck.reports.errors import ReportError
 from convcheck.reports.merge import merge
+from convcheck.reports.status import ReportError
 
 Json = dict[str, Any]
 

@@ -18,9 +18,10 @@ from sample import (
     report,
 )
 
-from convcheck.reports import problems, terminal, words
-from convcheck.reports.faults import fault, listed, telling
-from convcheck.reports.rows import Named, Pattern, Zeros
+from convcheck.reports.failures import Named, Pattern
+from convcheck.reports.rows import Zeros
+from convcheck.reports.told import problems, terminal, words
+from convcheck.reports.told.faults import fault, listed, telling
 
 NAMES = [Named(each, f"it is {each}", "") for each in "ab"]
 RAINS = pattern("wrong exactly where it rains", "is", placed=True)

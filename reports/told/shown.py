@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 
 from convcheck.cases.case import Case
 from convcheck.form.operations import operation_named
+from convcheck.reports import document
+from convcheck.reports.document import Findings
+from convcheck.reports.failures import Failure
+from convcheck.reports.rows import AGREEING, NOT_RUN, Cell, Certificate, by
 
-from . import document
-from .document import Findings
 from .faults import telling
 from .looks import Look, look
-from .rows import AGREEING, NOT_RUN, Cell, Certificate, Failure, by
 
 Axis = tuple[int, int, int]
 

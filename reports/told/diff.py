@@ -7,11 +7,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from convcheck.kernels.text import one_line
+from convcheck.reports import files
+from convcheck.reports.compare import KINDS, Change, compare
+from convcheck.reports.document import Report
+from convcheck.reports.render import Outputs
 
-from . import files
-from .compare import KINDS, Change, compare
-from .document import Report
-from .render import Outputs
 from .words import sentence
 
 Groups = dict[str, list[Change]]

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from convcheck.cases.case import Case
-
-from .rows import Cell, Failure, Named
+from convcheck.reports.failures import Failure, Named
+from convcheck.reports.rows import Cell
 
 _LONGEST = 160  # what a kernel says may be of any length
 _NAMED = 3

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from convcheck.diagnosis.pictures import digits_of
-
-from .rows import Picture as Drawn
-from .rows import Taps
+from convcheck.reports.failures import Picture as Drawn
+from convcheck.reports.failures import Taps
 
 _LEFT, _TOP = 34, 36  # room for the names of the axes and their numbers
 _WIDEST = 330  # so that a picture fits a telephone without being shrunk

@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from itertools import accumulate
 
 from convcheck.diagnosis.beside.likeness import MANY, Likeness
-
-from .document import Speed
-from .rows import Record, Refactor, by
+from convcheck.reports.document import Speed
+from convcheck.reports.rows import Record, Refactor, by
 
 _SIZES = {"fewer": f"fewer than {MANY}", "more": f"{MANY} and more"}
 

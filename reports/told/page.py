@@ -9,10 +9,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from . import document, faults, looks, pictures, problems, refactor, rows, shown, strength, words
-from .document import Findings, Report
-from .files import write_text
-from .rows import Accuracy, Cell
+from convcheck.reports import document, rows
+from convcheck.reports.document import Findings, Report
+from convcheck.reports.files import write_text
+from convcheck.reports.rows import Accuracy, Cell
+
+from . import faults, looks, pictures, problems, refactor, shown, strength, words
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

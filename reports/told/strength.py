@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from .document import Strength
-from .rows import Count, Positive, Struct, by
+from convcheck.reports.document import Strength
+from convcheck.reports.failures import Count, Positive, Struct
+from convcheck.reports.rows import by
 
-DATA = Path(__file__).parent / "strength.json"
+DATA = Path(__file__).parents[1] / "strength.json"
 """what was measured when this release was made; a report names it, and the page shows it"""
 
 

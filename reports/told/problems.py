@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from .document import Findings
+from convcheck.reports.document import Findings
+from convcheck.reports.rows import AGREEING, Cell, by
+
 from .faults import fault, listed, telling
 from .looks import look
-from .rows import AGREEING, Cell, by
 from .shown import is_bad, regions, word
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from . import status
+from convcheck.reports import status
 
 
 class Look(NamedTuple):

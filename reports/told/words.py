@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from convcheck.judging.verdicts import Outcome
+from convcheck.reports.document import BITS, LEFT_OUT, Findings, Parts, Tests
+from convcheck.reports.rows import CRASHED, NOT_RUN, Cell, by
+from convcheck.reports.status import FAILS, INCOMPLETE, SO_FAR, UNDECIDED
 
-from .document import BITS, LEFT_OUT, Findings, Parts, Tests
 from .faults import fault, listed
 from .refactor import unlike_in_words
-from .rows import CRASHED, NOT_RUN, Cell, by
-from .status import FAILS, INCOMPLETE, SO_FAR, UNDECIDED
 
 _NAMED = 3  # operations in the sentence
 _BESIDE = ("nonfinite data", "nonfinite others")

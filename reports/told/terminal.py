@@ -5,10 +5,12 @@ The tests' own messages tell no more; pytest prints them where it is asked to, a
 
 from collections.abc import Iterator
 
-from .document import Findings
+from convcheck.reports.document import Findings
+from convcheck.reports.failures import Failure
+from convcheck.reports.rows import Cell, by
+
 from .faults import heading, telling
 from .problems import Problem
-from .rows import Cell, Failure, by
 
 LAYERS = "real layers"
 """the property of which only receptive fields of some results are judged, unless asked for all"""
