@@ -5,8 +5,8 @@ It holds no circumstances, so that it is the same to the byte however the campai
 
 from . import findings
 from .document import CERTIFICATE, CERTIFICATE_VERSION, MISSING, Campaign, Kernel, Report
-from .errors import ReportError
 from .rows import Record
+from .status import ReportError
 
 
 def assemble(record: Record, kernel: Kernel, convcheck: str, *, complete: bool) -> Campaign:

@@ -11,8 +11,8 @@ from convcheck.judging.verdicts import FAILED, Outcome
 
 from . import findings
 from .document import BITS, LEFT_OUT, MISSING, Campaign, Findings
-from .errors import ContradictionError
 from .rows import Cell, Certificate, Sum
+from .status import ContradictionError
 
 # What follows from cells, counts and outcomes alone, and from no text of this version.
 _FOLLOW = ("verdict", "totals", "decided", "missing", "full", "pairs", "unreached")

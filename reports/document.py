@@ -11,24 +11,20 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, field
 
+from .failures import Amount, Count, Positive, Struct, one_of
 from .rows import (
     Accuracy,
-    Amount,
     Boundary,
     Cell,
     Certificate,
-    Count,
     Kept,
     Operation,
     Pairs,
-    Positive,
     Random,
     Refactor,
-    Struct,
     Sum,
     Tally,
     Zeros,
-    one_of,
 )
 from .status import CONFORMS, FAILS, INCOMPLETE, SO_FAR, UNDECIDED
 

@@ -15,7 +15,7 @@ from convcheck.kernels.text import one_line
 
 from . import consistency
 from .document import FORMAT, KINDS, VERSION, Campaign, Circumstances, Findings, Report, plain
-from .errors import ReportError
+from .status import ReportError
 
 D = TypeVar("D", Report, Campaign, Report | Campaign)
 
@@ -76,7 +76,7 @@ def checked(document: Any, kind: type[D]) -> D:
         raise ReportError(f"{where}: {problem[:1].lower()}{problem[1:]}") from None
 
 
-# What `rows.one_of` looks like in a message.
+# What `failures.one_of` looks like in a message.
 _REGEX = re.compile(r"`str` matching regex '\^\(\?:(.*)\)\(\?!.*'")
 
 

@@ -22,11 +22,10 @@ from .document import (
     Report,
     Tests,
 )
-from .errors import ReportError
 from .render import Outputs
 from .rows import Sum
-from .status import status_of
-from .words import ranges, sentence
+from .status import ReportError, status_of
+from .told.words import ranges, sentence
 
 _DID_NOT_RUN = (LEFT_OUT, MISSING)
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from convcheck.kernels.text import one_line
 
-from . import files, page
+from . import files
 from .document import Campaign, Report
-from .errors import ReportError, UnwrittenError
+from .status import ReportError, UnwrittenError
+from .told import page
 
 
 @dataclass(frozen=True)

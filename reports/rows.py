@@ -5,38 +5,24 @@ from a row's other fields is set wherever these are.
 """
 
 import json
-import math
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Literal, Protocol, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import msgspec
 from msgspec import Meta, field
 
 from convcheck.diagnosis.beside.likeness import Likeness, likeness
-from convcheck.diagnosis.where.claims import Claim, Link
-from convcheck.form.formats import DTYPES, FORMATS
+from convcheck.diagnosis.where.claims import Claim
+from convcheck.form.formats import FORMATS
 from convcheck.form.operations import OPERATIONS, operation_named
 from convcheck.judging.bounds import g
 from convcheck.judging.certificates import Certificate as Certified
 from convcheck.judging.certificates import Counted, false_acceptance
 from convcheck.judging.verdicts import Outcome
-from convcheck.kernels.shown.message import numbers, share
 
+from .failures import Amount, Count, Dtype, Failure, Positive, Struct, one_of
 
-class Struct(msgspec.Struct, forbid_unknown_fields=True):
-    """A part of a document, which holds what is named here and nothing else."""
-
-
-def one_of(*words: str) -> Meta:
-    """Return what has text be one of these words."""
-    return Meta(pattern=f"^(?:{'|'.join(words)})(?!\\n)$", extra_json_schema={"enum": [*words]})
-
-
-Count = Annotated[int, Meta(ge=0, le=2**53)]
-Positive = Annotated[int, Meta(ge=1, le=2**53)]
-Amount = Annotated[float, Meta(ge=0)]
 Operation = Annotated[str, one_of(*OPERATIONS)]
-Dtype = Annotated[str, one_of(*DTYPES)]
 Tally = dict[Annotated[str, one_of(*Outcome)], Count]
 """judged cases by outcome"""
 Bins = Annotated[list[Count], Meta(min_length=11, max_length=11)]
@@ -61,14 +47,18 @@ _WORST_FIRST = (
 )
 
 
-class Row(Protocol):
-    """What adds up with others of its key."""
+class Row(Struct):
+    """What adds up with others of its key, in any order."""
+
+    of_what: ClassVar[tuple[str, ...]] = ("operation",)
 
     @property
     def key(self) -> Key:
         """What it is of."""
+        return tuple(getattr(self, name) for name in self.of_what)
 
-    def __add__(self, other: Any, /) -> Any: ...
+    def __add__(self, other: Any) -> Self:
+        raise NotImplementedError
 
 
 R = TypeVar("R", bound=Row)
@@ -106,171 +96,10 @@ def _digits(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-class Named(Struct):
-    """A mistake with a name."""
-
-    id: str
-    sentence: str
-    known_from: str
-
-
-Value = float | Literal["nan", "inf", "-inf"]
-
-
-def value_of(number: float) -> Value:
-    """Return a number as JSON has it, in which none is infinite or NaN."""
-    if math.isnan(number):
-        return "nan"
-    return float(number) if math.isfinite(number) else "inf" if number > 0 else "-inf"
-
-
-Plane = Annotated[
-    list[Annotated[list[Value], Meta(max_length=24)]],
-    Meta(max_length=24),
-]
-
-
-class Taps(Struct):
-    """What each tap of a filter acts as."""
-
-    title: str
-    axes: tuple[str, str]
-    got: Plane
-    expected: Plane
-
-
-class Picture(Struct):
-    """A part of a result, as it came out and as it was expected."""
-
-    title: str
-    axes: tuple[str, str]
-    at: dict[str, Count]
-    origin: tuple[Count, Count]
-    got: Plane
-    expected: Plane
-    wrong: Annotated[list[Annotated[list[bool], Meta(max_length=24)]], Meta(max_length=24)]
-
-
-class Pattern(Struct):
-    """What is wrong with a kernel."""
-
-    text: str
-    """the sentence, of which the kernel is the subject or its results are"""
-    predicate: str
-    """the sentence as it stands behind the kernel's name"""
-    leads: bool
-    """whether it says under which circumstances the kernel is wrong"""
-    placed: bool
-    """whether it says on which geometries"""
-    dtypes: list[Dtype]
-    """those alone in which the kernel fails, if it is about that"""
-
-    @classmethod
-    def of(cls, claim: Claim) -> Self:
-        """Return what a claim says."""
-        placed, dtypes = claim.link is not Link.NONE, [*claim.backing.dtypes]
-        return cls(claim.text, claim.predicate, claim.leads, placed, dtypes)
-
-
-class Diagnosis(Struct):
-    """How a kernel is wrong."""
-
-    names: list[Named]
-    patterns: list[Pattern]
-    advice: list[str]
-    picture: Picture | None
-    taps: Taps | None
-    text: list[str]
-
-
-class Element(Struct):
-    """An element that is wrong, and how many are."""
-
-    expression: str
-    got: Value
-    expected: Value
-    excess: Value | None
-    """the error as a multiple of what rounding can explain, where that was computed"""
-    wrong: Count
-    total: Count
-
-    @property
-    def words(self) -> str:
-        """What it is and should be."""
-        excess = None if self.excess is None else float(self.excess)
-        return numbers(self.expression, float(self.got), float(self.expected), excess)
-
-
-class Failure(Struct):
-    """A case that a kernel failed."""
-
-    case: str
-    outcome: Literal["disagrees", "misbehaved"]
-    rank: int
-    rerun: str
-    said: str
-    """what the kernel did, in a sentence"""
-    details: list[str]
-    """where a call failed, and what it printed"""
-    element: Element | None
-    described: str
-    """the case in words"""
-    error: Amount | None
-    """the largest error, as a fraction of the bound"""
-    snippet: list[str]
-    diagnosis: Diagnosis | None
-
-    @property
-    def seen(self) -> list[str]:
-        """Lines on what came out."""
-        lines = [f"  {line}" for line in self.details]
-        if self.element:
-            lines.append(f"  element  {self.element.words}")
-            lines.append(f"  wrong    {share(self.element.wrong, self.element.total)}")
-        return lines
-
-    @property
-    def again(self) -> list[str]:
-        """Lines on the case, and how to judge it again."""
-        lines = [f"  case     {self.described}", f"  rerun    {self.rerun}"]
-        if self.error is not None:
-            lines.append(f"  error    at most {self.error:.3g} times the bound")
-        return lines
-
-    @property
-    def alone(self) -> list[str]:
-        """Lines of code that show it alone."""
-        return ["  alone", *(f"    {line}" for line in self.snippet)] if self.snippet else []
-
-    @property
-    def text(self) -> str:
-        """All that is known but for the diagnosis."""
-        return "\n".join([self.said, *self.seen, *self.again, *self.alone])
-
-    @property
-    def names(self) -> list[Named]:
-        """The mistakes that give the kernel's results."""
-        return self.diagnosis.names if self.diagnosis else []
-
-    @property
-    def patterns(self) -> list[Pattern]:
-        """What is wrong, in words, the most telling first."""
-        return self.diagnosis.patterns if self.diagnosis else []
-
-    @property
-    def advice(self) -> list[str]:
-        """Declarations with which its results would be right."""
-        return self.diagnosis.advice if self.diagnosis else []
-
-    @property
-    def simplicity(self) -> tuple[int, int, str, str]:
-        """What puts the failure of the lowest rank first, then that with least to read."""
-        return self.rank, len(self.text), self.case, self.text
-
-
-class Cell(Struct):
+class Cell(Row):
     """One operation, property and dtype."""
 
+    of_what = ("operation", "prop", "dtype")
     operation: Operation
     prop: str = field(name="property")
     dtype: Dtype
@@ -284,11 +113,6 @@ class Cell(Struct):
     lost: list[str] = field(default_factory=list)
     """tests that would have filled the cell and gave no result"""
     failure: Failure | None = None
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """Operation, property and dtype."""
-        return self.operation, self.prop, self.dtype
 
     @property
     def told(self) -> Failure:
@@ -333,25 +157,22 @@ class Cell(Struct):
                 self.status = SO_FAR
 
 
-class Boundary(Struct):
+class Boundary(Row):
     """Judged cases of a boundary class."""
 
+    of_what = ("operation", "kind")
     operation: Operation
     kind: str = field(name="class")
     count: Count
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Operation and name of the class."""
-        return self.operation, self.kind
 
     def __add__(self, other: Self) -> Self:
         return msgspec.structs.replace(self, count=self.count + other.count)
 
 
-class Pairs(Struct):
+class Pairs(Row):
     """Pairs of classes of two parameters: how many, and how often each was judged."""
 
+    of_what = ("operation", "kind")
     operation: Operation
     kind: str
     pairs: Count
@@ -365,17 +186,12 @@ class Pairs(Struct):
         reached = sum(map(bool, counts))
         return cls(operation, kind, len(counts), reached, min(counts, default=0), counts)
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """Operation and kind."""
-        return self.operation, self.kind
-
     def __add__(self, other: Self) -> Self:
         both = zip(self.counts, other.counts, strict=True)
         return self.of(self.operation, self.kind, [one + two for one, two in both])
 
 
-class Random(Struct):
+class Random(Row):
     """Random geometries that were judged without a failure.
 
     By the rule of three, where n independent draws show no failure, the share of geometries
@@ -391,16 +207,11 @@ class Random(Struct):
         """Return the row for so many geometries."""
         return cls(operation, geometries, _digits(min(1, 3 / geometries)))
 
-    @property
-    def key(self) -> tuple[str]:
-        """The operation."""
-        return (self.operation,)
-
     def __add__(self, other: Self) -> Self:
         return self.of(self.operation, self.geometries + other.geometries)
 
 
-class Growth(Struct):
+class Growth(Row):
     """The worst error of sums of about so many products, in unit roundoffs."""
 
     products: Positive
@@ -416,7 +227,7 @@ class Growth(Struct):
         return cls(products, *map(_digits, figures))
 
     @property
-    def key(self) -> tuple[int]:
+    def key(self) -> Key:
         """The logarithm of the number of products."""
         return (self.products.bit_length() - 1,)
 
@@ -424,18 +235,14 @@ class Growth(Struct):
         return max(self, other, key=lambda each: (each.error, each.products))
 
 
-class Accuracy(Struct):
+class Accuracy(Row):
     """Errors that were seen where the kernel agrees."""
 
+    of_what = ("operation", "dtype")
     operation: Operation
     dtype: Dtype
     distribution: Bins
     growth: list[Growth]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Operation and dtype."""
-        return self.operation, self.dtype
 
     def __add__(self, other: Self) -> Self:
         both = zip(self.distribution, other.distribution, strict=True)
@@ -449,7 +256,7 @@ def _size(growth: Growth) -> int:
     return growth.products
 
 
-class Zeros(Struct):
+class Zeros(Row):
     """What a kernel makes of zeros beside NaN and infinity, where both are right."""
 
     operation: Operation
@@ -458,19 +265,15 @@ class Zeros(Struct):
     skips: bool
     """whether it leaves out products with zero"""
 
-    @property
-    def key(self) -> tuple[str]:
-        """The operation."""
-        return (self.operation,)
-
     def __add__(self, other: Self) -> Self:
         spreads = sorted({*self.spreads, *other.spreads})
         return msgspec.structs.replace(self, spreads=spreads, skips=self.skips or other.skips)
 
 
-class Certificate(Struct):
+class Certificate(Row):
     """What is certified of an operation on a region."""
 
+    of_what = ("operation", "region")
     operation: Operation
     region: str
     geometries: Count
@@ -512,15 +315,10 @@ class Certificate(Struct):
         known = dict(self.choices)
         return Counted(agreed=self.certified, undecided=self.undecided, choices=known, axes=axes)
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """Operation and region."""
-        return self.operation, self.region
-
     def __add__(self, other: Self) -> Self:
         found = self._counted
         found += other._counted
-        return self._with(*self.key, self.geometries, self.draws, found)
+        return self._with(self.operation, self.region, self.geometries, self.draws, found)
 
 
 class Loss(Struct):
@@ -549,7 +347,7 @@ class Unlike(Struct):
     rerun: str
 
 
-class Refactor(Struct):
+class Refactor(Row):
     """A candidate beside the kernel that it replaces."""
 
     operation: Operation
@@ -567,7 +365,7 @@ class Refactor(Struct):
     """where bits, or dtypes, were to be the same"""
 
     @property
-    def key(self) -> tuple[str]:
+    def key(self) -> Key:
         """The operation, as the tests' names have it."""
         return (f"{self.operation}-",)
 
@@ -666,6 +464,8 @@ def entries_together(sums: Iterable[Sum], table: str) -> dict[str, bool]:
     return seen
 
 
-def rows_of(sums: Iterable[Sum], table: Callable[[Sum], list[R]]) -> list[R]:
-    """Return the rows of a table, of all sums."""
-    return [row for each in sums for row in table(each)]
+def total(
+    sums: Iterable[Sum], table: Callable[[Sum], list[R]], planned: Iterable[R] = ()
+) -> list[R]:
+    """Add up a table of all sums, as `added` does."""
+    return added((row for each in sums for row in table(each)), planned)

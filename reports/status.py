@@ -1,4 +1,6 @@
-"""Verdicts in a word, and the exit status that each stands for: the same from every command.
+"""Verdicts in a word, the exit status that each stands for, and what goes wrong with reports.
+
+They are the same from every command.
 
 A run beside a user's own tests keeps pytest's exit status; of its first four the meaning is alike.
 Imported in every run of pytest, so that it imports nothing heavy.
@@ -30,3 +32,15 @@ def status_of(verdict: str, *, part: bool = False) -> Exit:
     if verdict == CONFORMS or (part and verdict == SO_FAR):
         return Exit.CONFORMS
     return Exit.FAILS if verdict == FAILS else Exit.INCOMPLETE
+
+
+class ReportError(ValueError):
+    """A report cannot be read, written or used; the message is one line."""
+
+
+class UnwrittenError(ReportError):
+    """A report could not be written where it should have been possible, as on a full disk."""
+
+
+class ContradictionError(ReportError):
+    """A document contradicts itself."""

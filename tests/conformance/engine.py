@@ -1,6 +1,7 @@
 """Judging one kernel by the steps of a plan, and telling what came of it."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from convcheck.kernels import floating
 from convcheck.kernels.subjects import Subject
 
 from . import references
+from .given import Given
 from .plan.certified import Certified
 from .plan.replay import Replay
 from .plan.simplest import simplest
@@ -70,28 +72,35 @@ class Run:
         return not self.failures and not self.seen.isdisjoint(DECIDED)
 
     def walk(self, steps: Iterable[Step], *, stop: bool = False) -> None:
-        """Judge by some steps, or until one fails; OracleError where the oracles differ."""
+        """Judge by some steps; OracleError where the oracles differ.
+
+        Where it is to `stop`, later steps than the first that fails are not told of, but for those
+        that show it on a simpler geometry: what is said of it is held against them.
+        """
         left = iter(steps)
         with floating.kept(self.subject.module), pytorch.one_thread():
             references.check_oracles(self.subject)
             for step in left:
                 self._judge(step)
                 if stop and self.failures:
-                    self._simplify(step, left)
+                    self._look_further(step, left)
                     return
 
-    def _simplify(self, failed: Step, left: Iterator[Step]) -> None:
+    def _look_further(self, failed: Step, left: Iterator[Step]) -> None:
         """Judge on simpler geometries, too: those of a small region, or else ever smaller ones."""
         (verdict,) = self.failures.values()
+        lost = self.subject.at_once and verdict.outcome is Outcome.MISBEHAVED  # it may hang
         for step in left:
             if isinstance(step, Certified):
                 self._judge(step)
+            elif not lost:
+                self._judge(step, witness=True)
         if len(self.failures) == 1 and failed.replayable:
             found = simplest(verdict)
             if found is not verdict:
                 self._judge(Replay(self.subject.operation, found.case, found.prop))
 
-    def _judge(self, step: Step) -> None:
+    def _judge(self, step: Step, *, witness: bool = False) -> None:
         name = f"{type(step).__name__} {len(self.records):05} {step.name}"
         record = Record(lambda _: self.subject, again=self._again)
         self.records[name] = record
@@ -101,7 +110,10 @@ class Run:
         except ConformanceError as error:
             if error.verdict is None:
                 raise
-            self.failures[name] = error.verdict
+            if not witness:
+                self.failures[name] = error.verdict
+        if witness:
+            record.bear_witness()
 
     def _again(
         self, verdict: Verdict, cases: Sequence[Case] = (), command: str | None = None
@@ -114,6 +126,13 @@ class Run:
         ids = [str(case) for case in cases or [verdict.case]]
         return self.call({"case": ids[0] if len(ids) == 1 else ids})
 
+    def _looking_back(self) -> AbstractContextManager[None]:
+        """Have a kernel that failed by what it remembers be looked into where it does not yet."""
+        first = next(iter(self.failures.values()), None)
+        if first is None or not isinstance(self.subject, Given):
+            return nullcontext()
+        return self.subject.remembering(first)
+
     def result(self, *, brief: bool = False, whole: bool = True) -> Result:
         """Return what came of it; the kernel is called again, to find out how it is wrong.
 
@@ -122,10 +141,11 @@ class Run:
             whole: whether all of a plan was judged.
         """
         # Where nothing failed nothing is told, and these take time to import.
-        from convcheck.reports import document, findings, problems, terminal, words  # noqa: PLC0415
+        from convcheck.reports import document, findings  # noqa: PLC0415
+        from convcheck.reports.told import problems, terminal, words  # noqa: PLC0415
 
         operation = self.subject.operation
-        with floating.kept(self.subject.module), pytorch.one_thread():
+        with floating.kept(self.subject.module), pytorch.one_thread(), self._looking_back():
             records = {name: each.found() for name, each in self.records.items()}
         outcomes = {name: "failed" if name in self.failures else "passed" for name in records}
         found = findings.build(

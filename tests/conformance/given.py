@@ -1,18 +1,23 @@
 """Kernels that are handed over in Python: what is judged of them, and what they declare."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from convcheck.diagnosis.diagnose import diagnose
 from convcheck.form.operations import Operation
+from convcheck.judging.verdicts import Verdict
 from convcheck.kernels import literals
-from convcheck.kernels.candidates import KEYS, Candidate, Fitted
+from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, Fitted
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.promises import DIRECT
 from convcheck.kernels.subjects import Subject
+
+from .references import judge_property
 
 
 class Declarations(TypedDict, total=False):
@@ -37,10 +42,36 @@ class Given(Fitted):
     def __init__(self, candidate: Candidate, kernel: Callable[..., Any]) -> None:
         """Take a kernel, and what it declares."""
         super().__init__(candidate, kernel)
+        self._twin: Isolated | None = None
         # To import the main program again is to run it again.
         self._found = _place(kernel) is not None and kernel.__module__ != "__main__"
         if not self._found:
             self.line = ""
+
+    @contextmanager
+    def remembering(self, verdict: Verdict) -> Iterator[None]:
+        """Look into why it failed where it remembers nothing yet, if that shows it.
+
+        What it remembers of earlier calls cannot be undone in this process.  In another, such a
+        kernel is right when first called, and wrong after others; what is wrong there at once, or
+        never, is looked into here, as it was handed over.
+        """
+        if not self._found:
+            yield
+            return
+        with Isolated(self.candidate) as twin:
+            with suppress(CandidateError):  # as where it cannot be imported there
+                again = judge_property(verdict.prop, twin, verdict.case)
+                if not again.failed and diagnose(replace(verdict, subject=twin)).cases:
+                    self._twin = twin
+            try:
+                yield
+            finally:
+                self._twin = None
+
+    def fresh(self, seconds: float | None = None) -> Subject:
+        """Return it as it was at first, where that is known to be another."""
+        return self if self._twin is None else self._twin.fresh(seconds)
 
     def import_line(self) -> str:
         """Return the line of Python that has it as its operation's name, if there is one."""

@@ -4,8 +4,8 @@ from html.parser import HTMLParser
 
 from sample import PLANNED
 
-from convcheck.reports import page
 from convcheck.reports.document import Report
+from convcheck.reports.told import page
 
 
 class Page(HTMLParser):

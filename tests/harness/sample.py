@@ -9,18 +9,11 @@ from msgspec.structs import replace
 from convcheck.conformance.plugin.planned import planned_boundaries, planned_cells, planned_pairs
 from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.form.operations import OPERATIONS
-from convcheck.reports import circumstances, files, findings, rows, strength
+from convcheck.reports import circumstances, failures, files, findings, rows
 from convcheck.reports.document import Asked, Cost, Phases, Report, Repository, Speed
-from convcheck.reports.rows import (
-    Accuracy,
-    Boundary,
-    Certificate,
-    Diagnosis,
-    Failure,
-    Pairs,
-    Random,
-    Record,
-)
+from convcheck.reports.failures import Diagnosis, Failure
+from convcheck.reports.rows import Accuracy, Boundary, Certificate, Pairs, Random, Record
+from convcheck.reports.told import strength
 
 Cell = tuple[str, str, str]
 
@@ -52,14 +45,14 @@ def part(
     return rows.Cell(*cell, counts=counts, failure=failure, **more)
 
 
-ELEMENT = rows.Element("z[0]", 1.0, 2.0, None, 1, 4)
+ELEMENT = failures.Element("z[0]", 1.0, 2.0, None, 1, 4)
 
 
 def pattern(
     text: str, verb: str = "is wrong:", *, leads: bool = False, placed: bool = False
-) -> rows.Pattern:
+) -> failures.Pattern:
     """Return something that is said of a wrong kernel."""
-    return rows.Pattern(text, f" {verb} {text}", leads or placed, placed, [])
+    return failures.Pattern(text, f" {verb} {text}", leads or placed, placed, [])
 
 
 def failed(
@@ -99,12 +92,12 @@ def diagnosis(size: int = 6, **changes: Any) -> Diagnosis:
     taps = [[1.0, 2.0, -3.0], [0.0, 5.0, 4.0], [7.0, -8.0, 9.0]]
     got = [[float(r * c % 11 - 5) for c in range(size)] for r in range(size)]
     wrong = [[r > size // 2 for _ in range(size)] for r in range(size)]
-    off: list[list[rows.Value]] = [
+    off: list[list[failures.Value]] = [
         [v + 3 * w for v, w in zip(*each, strict=True)] for each in zip(got, wrong, strict=True)
     ]
     found = Diagnosis(
         names=[
-            rows.Named(
+            failures.Named(
                 "filter-flipped",
                 "the filter is flipped in both axes",
                 "convolution in signal processing",
@@ -112,7 +105,7 @@ def diagnosis(size: int = 6, **changes: Any) -> Diagnosis:
         ],
         patterns=[pattern(f"only rows from {size // 2 + 1} on are wrong")],
         advice=["strides=int"],
-        picture=rows.Picture(
+        picture=failures.Picture(
             title="Part of the result",
             axes=("row", "column"),
             at={"batch item": 0, "channel": 1},
@@ -121,7 +114,7 @@ def diagnosis(size: int = 6, **changes: Any) -> Diagnosis:
             expected=[[*row] for row in got],
             wrong=wrong,
         ),
-        taps=rows.Taps(
+        taps=failures.Taps(
             title="Filter",
             axes=("filter row", "filter column"),
             got=[[*row[::-1]] for row in taps[::-1]],
@@ -319,7 +312,7 @@ def spoken(text: str) -> Report:
     picture = diagnosis(2).picture
     assert picture is not None
     told = Diagnosis(
-        names=[rows.Named(text, f"like {text}", text)],
+        names=[failures.Named(text, f"like {text}", text)],
         patterns=[pattern(f"wrong {text}")],
         advice=[text],
         picture=replace(picture, title=text, axes=(text, text)),

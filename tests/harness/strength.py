@@ -21,7 +21,7 @@ from convcheck.conformance.plugin.hooks import EXAMPLES
 from convcheck.diagnosis.mistakes import catalogue
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
-from convcheck.reports.strength import DATA
+from convcheck.reports.told.strength import DATA
 
 PROFILES = ("quick", "default", "thorough")
 SHRUNK_EVERY = 40  # of the mistakes, those that are shrunk

@@ -20,8 +20,6 @@ from convcheck.form.operations import OPERATIONS, Kernel, Operation
 
 Pair = tuple[int, int]
 Map = Callable[[Array], Array]
-
-
 Index = Callable[[Span], Array]
 
 

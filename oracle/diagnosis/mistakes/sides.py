@@ -12,7 +12,7 @@ from convcheck.form.layouts import Array
 
 from .changes import both, moved, on_side
 from .form import Change, Work, windows
-from .slips import NEGLECT, SAME, Slip
+from .slips import NARROWS, NEGLECT, PADDING, SAME, WIDENS, Slip
 
 
 def _with_strides(choose: Callable[[int, int], tuple[int, int]]) -> Change:
@@ -80,7 +80,6 @@ def _edge_repeated(work: Work, z: Array) -> Array:
 _PAIR = "the order (height, width) and (width, height) confused"
 _ONE_STRIDE = "one stride for both axes"
 _OVERLAP = "overlap of transposed convolutions: pytorch#5057"
-_NARROWS, _WIDENS = ("convolution",), ("convolution_transpose",)
 
 # fmt: off
 # A table, laid out by hand.
@@ -124,23 +123,23 @@ _WIDE = (
             ("", "rows and columns", (1, 2)), ("-rows", "rows", (1,)), ("-columns", "columns", (2,))
     )),
     Slip("remainder-missing", "the result ends where the last window ends", NEGLECT,
-        Change(extent=_until_last_window), layers=_NARROWS, fore=False),
+        Change(extent=_until_last_window), layers=NARROWS, fore=False),
     Slip("remainder-repeated", "the remainder repeats the last row and column instead of zeros",
-        NEGLECT, Change(result=_edge_repeated), layers=_NARROWS),
+        NEGLECT, Change(result=_edge_repeated), layers=NARROWS),
     Slip("extent-steps-times-stride",
         "the result's extents are those of the input times the stride", SAME,
-        Change(extent=lambda s: s.steps * s.stride), layers=_WIDENS, fore=False),
+        Change(extent=lambda s: s.steps * s.stride), layers=WIDENS, fore=False),
     Slip("extent-without-overlap", "the result is cropped by half the overlap on every side", SAME,
         both(moved(lambda s: -(_overlap(s) // 2)), lambda s: s.wide - _overlap(s)),
-        layers=_WIDENS, fore=False),
+        layers=WIDENS, fore=False),
     Slip("extent-padded", "the result is cropped by half a filter on every side",
-        "padding = filter // 2 by default",
+        PADDING,
         both(moved(lambda s: -(s.taps // 2)), lambda s: max(s.wide - 2 * (s.taps // 2), 0)),
-        layers=_WIDENS, fore=False),
+        layers=WIDENS, fore=False),
     Slip("extent-output-padding",
         "the result has as many rows and columns more as the stride has beyond one",
         "output_padding = stride - 1",
-        both(windows, lambda s: s.wide + s.stride - 1), layers=_WIDENS, fore=False),
+        both(windows, lambda s: s.wide + s.stride - 1), layers=WIDENS, fore=False),
     Slip("gaps-not-zeroed", "what no window reaches is not set to zero", "numpy.empty, malloc",
         Change(start=np.nan, scatter=_add_where_reached), fore=False, wild=True),
 )

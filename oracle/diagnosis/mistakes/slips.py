@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from convcheck.form.layers import LAYERS
+from convcheck.form.layers import LAYERS, Layer
 from convcheck.form.operations import OPERATIONS, Kernel, Operation
 
 from .form import Change, TwoLayers, one_layer, two_layers, windows
@@ -13,6 +13,10 @@ LOOP = "a loop bound off by one"
 SAME = '"same" padding of TensorFlow'
 NEGLECT = "strides that do not divide: FlagGems#1576, pytorch/xla#2333, candle#2337, tvm#6179"
 BROADCAST = "broadcasting over an axis of stride 0"
+PADDING = "padding = filter // 2 by default"
+
+NARROWS, WIDENS = (Layer.CONVOLUTION,), (Layer.TRANSPOSE,)
+"""the layers that make an image smaller, and larger"""
 
 
 @dataclass(frozen=True)

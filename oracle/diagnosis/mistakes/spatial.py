@@ -7,7 +7,7 @@ from convcheck.form.layouts import Array
 
 from .changes import NEVER, both, more, moved, strided, without
 from .form import windows
-from .slips import LOOP, NEGLECT, SAME, Slip, on_axes
+from .slips import LOOP, NARROWS, NEGLECT, PADDING, SAME, Slip, on_axes
 
 
 def _stepping(span: Span) -> Array:
@@ -41,7 +41,6 @@ def _exchanged_pairs(span: Span) -> Array:
 _CONVOLVE = "cross-correlation and mathematical convolution confused"
 _DILATES = "stride and dilation confused"
 _WRONG_LOOP = "the stride in the wrong loop"
-_NARROWS = ("convolution",)
 
 # fmt: off
 # A table, laid out by hand.  Each slip is told of rows and columns, of rows, and of columns.
@@ -63,10 +62,10 @@ _EACH = (
         "kernels specialised for strides 1 and 2", both(strided(lambda s: min(s.stride, 2)))),
     Slip("aligned-at-end",
         "windows are aligned with the last [row] of the {wide}, so that the remainder lies before "
-        "them", NEGLECT, both(moved(lambda s: s.remainder)), layers=_NARROWS),
+        "them", NEGLECT, both(moved(lambda s: s.remainder)), layers=NARROWS),
     Slip("centred",
         "windows are centred in the [axes] of the {wide}, with half the remainder before them",
-        SAME, both(moved(lambda s: s.remainder // 2)), layers=_NARROWS),
+        SAME, both(moved(lambda s: s.remainder // 2)), layers=NARROWS),
     Slip("starts-late", "windows start one place late in the [axes]", LOOP,
         both(moved(lambda _: 1))),
     Slip("starts-early", "windows start one place early in the [axes]",
@@ -91,7 +90,7 @@ _EACH = (
         "the filter's gradient is not cut to the filter along [axes], where a remainder is left",
         "the filter's gradient as a dilated convolution: opacus#245",
         both(lambda s: windows(s._replace(taps=s.taps + s.remainder))),
-        returns="h", layers=_NARROWS, fore=False),
+        returns="h", layers=NARROWS, fore=False),
     Slip("windows-exchanged", "even and odd windows along [axes] are exchanged",
         "vector lanes exchanged", both(_exchanged_pairs)),
     Slip("windows-reversed", "windows along [axes] come in reversed order",
@@ -109,11 +108,11 @@ _EACH = (
         "tiling without a halo", both(without(lambda s, _, h: h >= s.stride))),
     Slip("rounded-up",
         "the number of windows along [axes] is rounded up, zeros standing behind the {wide}",
-        NEGLECT, both(more(_rounded_up)), returns="P", layers=_NARROWS, fore=False),
+        NEGLECT, both(more(_rounded_up)), returns="P", layers=NARROWS, fore=False),
     Slip("last-window-moved",
         "a further window along [axes] covers the remainder, moved back until it fits",
         "tiling of images that do not divide", both(_last_fits),
-        returns="P", layers=_NARROWS, fore=False),
+        returns="P", layers=NARROWS, fore=False),
     Slip("window-missing", "the result lacks its last [row]", LOOP,
         both(more(lambda s: s.steps - 1)), returns="P", fore=False),
 )
@@ -122,7 +121,7 @@ _PADDED = (
     Slip("padded-same", 'zeros are padded as for "same"', SAME,
         both(more(_same, lambda s: -(_same_padding(s) // 2))), returns="P", fore=False),
     Slip("padded-half", "half a filter of zeros is padded on every side",
-        "padding = filter // 2 by default",
+        PADDING,
         both(more(lambda s: (s.wide + 2 * (s.taps // 2) - s.taps) // s.stride + 1,
             lambda s: -(s.taps // 2))),
         returns="P", fore=False),

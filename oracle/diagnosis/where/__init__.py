@@ -1,1 +1,12 @@
-"""Where a kernel is wrong: statements, how they are found, and held against what was judged."""
+"""Where a kernel is wrong: statements, how they are found, and held against what was judged.
+
+    draw          geometries to ask about: around one, or at random
+    scan          what the kernel does on many of them
+    statements    what can be said of a geometry's sizes
+    conditions    the statement that parts wrong from right, found and then attacked
+    signs         what wrong results have in common
+    claims        what is said of a kernel, and what backs it
+    seen          what a run has judged, against which claims are held
+
+Nothing here decides whether a kernel is right.
+"""

@@ -29,9 +29,8 @@ from convcheck.kernels.loading import safe_path, source_digest
 from convcheck.kernels.text import one_line
 from convcheck.reports import campaigns
 from convcheck.reports.document import Campaign, Kernel
-from convcheck.reports.errors import ReportError
 from convcheck.reports.render import Outputs
-from convcheck.reports.status import Exit
+from convcheck.reports.status import Exit, ReportError
 
 SCHEDULER_SECONDS = 10
 # In one range; of three axes that have so many values, there are a million combinations.

@@ -10,8 +10,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from convcheck.kernels.text import one_line
-from convcheck.reports.errors import ReportError, UnwrittenError
-from convcheck.reports.status import Exit
+from convcheck.reports.status import Exit, ReportError, UnwrittenError
 
 from . import check
 
@@ -21,7 +20,7 @@ _FILES = 64
 # Where each subcommand stands, and what it does.
 COMMANDS = {
     "merge": ("convcheck.reports.merge", "put the reports of one run's parts together"),
-    "diff": ("convcheck.reports.diff", "tell what changed from one report to another"),
+    "diff": ("convcheck.reports.told.diff", "tell what changed from one report to another"),
     "render": ("convcheck.reports.render", "write a report's page again"),
     "campaign": ("convcheck.conformance.commands.campaign", "certify a region in many parts"),
 }

@@ -165,7 +165,8 @@ class Collector:
         """Return the findings."""
         config = self._config
         from convcheck.conformance.references import ORACLES_IN_WORDS  # noqa: PLC0415
-        from convcheck.reports import document, findings, rows, strength  # noqa: PLC0415
+        from convcheck.reports import document, findings, rows  # noqa: PLC0415
+        from convcheck.reports.told import strength  # noqa: PLC0415
 
         from . import planned as plan  # noqa: PLC0415
         from .subjects import subjects_of  # noqa: PLC0415
@@ -255,7 +256,7 @@ class Collector:
             sys.stderr.write(f"{line}\n")
 
     def _tell(self, terminalreporter: pytest.TerminalReporter, findings: "Findings") -> None:
-        from convcheck.reports import problems, refactor, terminal, words  # noqa: PLC0415
+        from convcheck.reports.told import problems, refactor, terminal, words  # noqa: PLC0415
 
         terminalreporter.section("conformance")
         for problem in problems.problems(findings):
@@ -286,7 +287,8 @@ class Collector:
         """Write a report, and note a line about it; where that fails, the run has failed."""
         assert self._session is not None
         from convcheck.kernels.text import one_line  # noqa: PLC0415
-        from convcheck.reports import files, page  # noqa: PLC0415
+        from convcheck.reports import files  # noqa: PLC0415
+        from convcheck.reports.told import page  # noqa: PLC0415
 
         writers = {"json": files.write_json, "html": page.write_html}
         report = files.assemble(findings, self._gathered(int(self._session.exitstatus)))
@@ -303,7 +305,8 @@ class Collector:
             self._written.append(f"{form.upper()} report: {shown}")
 
     def _gathered(self, exitstatus: int) -> "Circumstances":
-        from convcheck.reports import circumstances, refactor  # noqa: PLC0415
+        from convcheck.reports import circumstances  # noqa: PLC0415
+        from convcheck.reports.told import refactor  # noqa: PLC0415
 
         gathered = circumstances.gather(
             started=self._started,

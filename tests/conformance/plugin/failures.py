@@ -15,7 +15,7 @@ from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.shown.message import describe
 from convcheck.kernels.text import printable
-from convcheck.reports import rows
+from convcheck.reports import failures
 
 Again = Callable[[Verdict, Sequence[Case]], str]
 """says how a failed verdict is judged again, or these cases in a row"""
@@ -77,12 +77,12 @@ def diagnosis_of(verdict: Verdict) -> Diagnosis | None:
     return None if verdict.lost else diagnose(verdict)
 
 
-def failure_of(verdict: Verdict, rank: int, again: Again) -> rows.Failure:
+def failure_of(verdict: Verdict, rank: int, again: Again) -> failures.Failure:
     """Return what a report says of a failed verdict; `rank` tells which of several is told."""
     found = diagnosis_of(verdict)
     case, evidence = verdict.case, _showing(verdict, found).evidence
     code = [] if evidence is None else snippet(verdict.subject, evidence)
-    return rows.Failure(
+    return failures.Failure(
         case=str(case),
         outcome="misbehaved" if verdict.outcome is Outcome.MISBEHAVED else "disagrees",
         rank=rank,
@@ -97,13 +97,15 @@ def failure_of(verdict: Verdict, rank: int, again: Again) -> rows.Failure:
     )
 
 
-def _element(evidence: Evidence) -> rows.Element:
-    got, expected = rows.value_of(evidence.got), rows.value_of(evidence.expected)
-    excess = None if evidence.excess is None else rows.value_of(evidence.excess)
-    return rows.Element(evidence.expression, got, expected, excess, evidence.wrong, evidence.total)
+def _element(evidence: Evidence) -> failures.Element:
+    got, expected = failures.value_of(evidence.got), failures.value_of(evidence.expected)
+    excess = None if evidence.excess is None else failures.value_of(evidence.excess)
+    return failures.Element(
+        evidence.expression, got, expected, excess, evidence.wrong, evidence.total
+    )
 
 
-def _diagnosed(found: Diagnosis) -> rows.Diagnosis:
-    patterns = [rows.Pattern.of(each) for each in found.claims]
+def _diagnosed(found: Diagnosis) -> failures.Diagnosis:
+    patterns = [failures.Pattern.of(each) for each in found.claims]
     told = {name: getattr(found, name) for name in ("names", "advice", "picture", "taps", "text")}
-    return msgspec.convert({**told, "patterns": patterns}, rows.Diagnosis, from_attributes=True)
+    return msgspec.convert({**told, "patterns": patterns}, failures.Diagnosis, from_attributes=True)

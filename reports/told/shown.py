@@ -1,0 +1,197 @@
+"""What of a report the page shows, and in which order; how much, so that it stays small.
+
+The worst comes first.  Whatever is left out is counted, and stands in the JSON.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from convcheck.cases.case import Case
+from convcheck.form.operations import operation_named
+from convcheck.reports import document
+from convcheck.reports.document import Findings
+from convcheck.reports.failures import Failure
+from convcheck.reports.rows import AGREEING, NOT_RUN, Cell, Certificate, by
+
+from .faults import telling
+from .looks import Look, look
+
+Axis = tuple[int, int, int]
+
+MOST_CELLS = 3_000
+"""cells of the matrix that are shown"""
+MOST_ROWS = 500
+"""rows of any other table, or entries of a list"""
+MOST_TOLD = 500_000
+"""characters that the failures told in full may take, about"""
+LONGEST_MESSAGE = 20_000
+"""The harness prints arrays of up to a thousand numbers; what is longer came from a kernel."""
+LONGEST_NAME = 300
+"""of a kernel, a test or a case"""
+
+
+def limited(
+    groups: Mapping[Any, Iterable[Any]], most: int = MOST_ROWS
+) -> tuple[dict[Any, list[Any]], int]:
+    """Return the first entries of the groups, and how many are left out."""
+    kept: dict[Any, list[Any]] = {}
+    left = 0
+    for name, entries in groups.items():
+        found = list(entries)
+        room = most - sum(map(len, kept.values()))
+        left += max(0, len(found) - room)
+        if found[:room] or not found:
+            kept[name] = found[:room]
+    return kept, left
+
+
+def word(cell: Cell, certified: Mapping[str, bool]) -> str:
+    """Return the one word for a cell.
+
+    Args:
+        cell: as the findings have it.
+        certified: by operation, whether all of its region was.
+    """
+    if cell.failure:
+        return cell.failure.outcome
+    if cell.prop == "certified" and cell.status in AGREEING:
+        return "certified" if certified.get(cell.operation) else "not certified"
+    return cell.status
+
+
+def regions(findings: Findings) -> dict[str, bool]:
+    """Return, by operation, whether every region of it was certified."""
+    certificates = by(findings.certificates, lambda each: each.operation)
+    return {name: all(each.complete for each in group) for name, group in certificates.items()}
+
+
+def is_bad(cell: Cell) -> bool:
+    """Tell whether a cell shows that something is wrong."""
+    return bool(cell.failure) or look(cell.status).style == "bad"
+
+
+def verdict_look(findings: Findings) -> Look:
+    """Return how the verdict looks: as good only if nothing was left out."""
+    whole = all(cell.status != NOT_RUN for cell in findings.cells)
+    seen = look(findings.verdict)
+    return seen if whole or seen.style != "good" else Look("open", "◐")
+
+
+class Group(NamedTuple):
+    """The failures of one operation in one property."""
+
+    operation: str
+    property: str
+    cells: list[Cell]
+    full: bool
+    """whether they are told in full"""
+
+
+def failures(findings: Findings) -> dict[tuple[str, str], Group]:
+    """Return failures by operation and property, of each operation those first that tell most."""
+    failed = sorted((cell for cell in findings.cells if cell.failure), key=telling)
+    place = {name: n for n, name in enumerate(by(findings.cells, lambda c: c.operation))}
+    groups = by(failed, lambda cell: (cell.operation, cell.prop))
+    found = {}
+    room = MOST_TOLD
+    for key, cells in sorted(groups.items(), key=lambda item: place[item[0][0]])[:MOST_ROWS]:
+        size = sum(_size(cell.told) for cell in cells) + _drawn(cells[0].told)
+        full = room >= size
+        room -= size if full else 0
+        found[key] = Group(key[0], key[1], cells, full)
+    return found
+
+
+def _size(failure: Failure) -> int:
+    """Return about how many characters a failure takes in words."""
+    snippet = "".join(failure.snippet)
+    return 1_000 + sum(min(len(text), LONGEST_MESSAGE) for text in (failure.text, snippet))
+
+
+def _drawn(failure: Failure) -> int:
+    """Return about how many characters the pictures of a failure take."""
+    found = failure.diagnosis
+    pictures = (found.picture, found.taps) if found else ()
+    return sum(2_000 + 80 * sum(map(len, each.got)) for each in pictures if each)
+
+
+def matrix(findings: Findings) -> tuple[dict[str, list[str]], dict[str, list[str]], int]:
+    """Return operations with their dtypes; likewise those without any result; cells left out.
+
+    Operations with failures come first.
+    """
+    groups = by(findings.cells, lambda cell: cell.operation)
+    run = {name for name, cells in groups.items() if any(_seen(cell) for cell in cells)}
+    shown: dict[str, list[str]] = {}
+    idle: dict[str, list[str]] = {}
+    room = MOST_CELLS
+    left = 0
+    for name in sorted(groups, key=lambda each: not any(map(is_bad, groups[each]))):
+        if room < len(groups[name]):
+            left += len(groups[name])
+            continue
+        room -= len(groups[name])
+        place = idle if run and name not in run else shown  # where nothing was run, show just that
+        place[name] = list(by(groups[name], lambda cell: cell.dtype))
+    return shown, idle, left
+
+
+def _seen(cell: Cell) -> bool:
+    return bool(cell.counts) or cell.status != NOT_RUN
+
+
+class Map(NamedTuple):
+    """What was certified, for operations of which it is the same."""
+
+    operations: list[str]
+    certificate: Certificate
+    failed: list[Axis]
+    """extent, taps and stride of those axes of the first failure that nothing agreed with"""
+    case: str | None
+    """the first failure"""
+
+
+def maps(findings: Findings) -> list[Map]:
+    """Return what there is to draw of certificates that know their axes."""
+    failed = {
+        cell.operation: cell.failure
+        for cell in sorted(findings.cells, key=lambda c: -(c.failure.rank if c.failure else 0))
+        if cell.prop == "certified" and cell.failure
+    }
+    drawable = [each for each in findings.certificates if each.axes]
+    groups = by(
+        drawable,
+        lambda each: json.dumps(
+            document.plain([each.axes, each.complete, failed.get(each.operation)])
+        ),
+    )
+    found = []
+    for group in groups.values():
+        failure = failed.get(group[0].operation)
+        new = _new(_axes(failure), group[0].axes)
+        operations = [each.operation for each in group]
+        found.append(Map(operations, group[0], new, failure.case if failure else None))
+    return found
+
+
+def _new(failed: list[Axis], known: Iterable[tuple[int, ...]]) -> list[Axis]:
+    """Return the axes that no geometry agreed with; both, if both are known from others."""
+    agreed = {tuple(axis[:3]) for axis in known}
+    return [axis for axis in failed if axis not in agreed] or failed
+
+
+def _axes(failure: Failure | None) -> list[Axis]:
+    """Return extent, taps and stride of a failure's axes; none where its case cannot be read."""
+    try:
+        case = Case.parse(failure.case) if failure else None
+        if case is None:
+            return []
+        extents = operation_named(case.operation).extents(case.geometry)
+    except ValueError:
+        return []
+    g = case.geometry
+    return [
+        (extents["H"], g.filter_height, g.stride_height),
+        (extents["W"], g.filter_width, g.stride_width),
+    ]

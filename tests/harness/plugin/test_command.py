@@ -1,0 +1,264 @@
+"""The console script: wrong commands and unreadable reports are one line and exit status 4."""
+
+import errno
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import pytest
+from pytest_runs import Called, Command, call
+from sample import RAN, TESTS, failed, record, report
+
+from convcheck.conformance.commands.command import COMMANDS
+from convcheck.conformance.plugin import asked
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.isolation.isolated import Isolated, StartError
+from convcheck.reports import files
+from convcheck.reports.document import FORMAT, VERSION, plain
+from convcheck.reports.rows import Record
+from convcheck.reports.told import page
+
+Json = dict[str, Any]
+
+BASE = report()
+TEXT = files.text_of(BASE)
+
+
+def old(version: Any) -> str:
+    """Return a report of another version of the format."""
+    return json.dumps(plain(BASE) | {"version": version})
+
+
+DEEP = "[" * 200_000
+BAD = {
+    "nothing": ("", "expected a JSON report"),
+    "truncated": (TEXT[: len(TEXT) // 2], "expected a JSON report"),
+    "no text": ("\udcff\udcfe", "expected a JSON report"),
+    "deep": (DEEP, "expected a JSON report"),
+    "a list": ("[]", "expected a JSON report, with format 'convcheck-report'"),
+    "foreign": ('{"format": "other", "version": 2}', "with format 'convcheck-report'"),
+    "older": (old(VERSION - 1), f"of the format, this convcheck reads {VERSION}"),
+    "newer": (old(VERSION + 1), f"of the format, this convcheck reads {VERSION}"),
+    "no version": (old("\x1b[31m" + "x" * 9999), "version "),
+    "empty": (
+        json.dumps({"format": FORMAT, "version": VERSION}),
+        "object missing required field `findings`",
+    ),
+    "NaN": (TEXT.replace('"decided": ', '"decided": NaN, "x": ', 1), "NaN is no number of JSON"),
+    "infinity": (TEXT.replace('"decided": ', '"decided": 1e999, "x": ', 1), "1e999 is no number"),
+    "long number": (TEXT.replace('"decided": ', f'"decided": {"9" * 9999}, "x": ', 1), "expected"),
+    "large number": (
+        TEXT.replace('"decided": ', f'"decided": {"9" * 99}, "x": ', 1),
+        "expected `int` ",
+    ),
+    "operation": (
+        TEXT.replace('"operation": "convolution"', '"operation": "\\u001b[1m"', 1),
+        "expected one of convolution, ",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("verb", ["merge", "diff", "render"])
+def test_an_unreadable_report_is_one_line(name: str, verb: str, command: Command) -> None:
+    """Whatever a file holds that is no report, a line says so, and nothing is written."""
+    text, problem = BAD[name]
+    Path("good").write_text(TEXT, encoding="utf-8")
+    Path("bad").write_bytes(text.encode("utf-8", "surrogateescape"))
+    inputs = ["bad"] if verb == "render" else ["good", "bad"]
+    told = command(verb, *inputs, "--html" if verb == "diff" else "-o", "out")
+    assert told.status == 4
+    assert told.problem.startswith(f"ERROR: convcheck: {verb}: bad: ")
+    assert problem in told.problem
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        ([], "'': expected one of check, merge, diff, render, campaign"),
+        (["frobnicate\x1b"], "'frobnicate\\x1b': expected one of"),
+        (["merge"], "merge: the following arguments are required: REPORT.json, -o/--json"),
+        (["merge", "a.json", "-o", "b.json"], "merge: a.json: No such file or directory"),
+        (["merge", "r.json", "-o", "b.json"], "merge: expected at least two different reports"),
+        (
+            ["merge", "r.json", "s.json", "r.json", "-o", "b.json"],
+            "r.json: given 2 times, expected different reports",
+        ),
+        (["merge", "r.json", "-o", "b", "--html", "./b"], "merge: b: expected another file"),
+        (["render", "r.json", "-o", "missing/r.html"], "not written to missing/r.html: No such"),
+        (["render", "r.json", "-o", "."], "render: not written to .: "),
+        (["render", ".", "-o", "r.html"], "render: .: Is a directory"),
+        (["diff", "r.json"], "diff: the following arguments are required: NEW.json"),
+        (["diff", "r.json", "r.json", "--frobnicate"], "unrecognized arguments: --frobnicate"),
+        (["diff", "r.json", "r.json", "--html", "missing/d.html"], "not written to missing/d.html"),
+    ],
+)
+def test_a_wrong_command_is_one_line(words: list[str], problem: str, command: Command) -> None:
+    """What cannot be done is said in one line, with exit status 4, and leaves no file."""
+    Path("r.json").write_text(TEXT, encoding="utf-8")
+    told = command(*words)
+    assert told.status == 4
+    assert problem in told.problem
+    assert [path.name for path in Path().iterdir()] == ["r.json"]
+
+
+def failing(error: OSError) -> Callable[..., NoReturn]:
+    """Return a function that raises."""
+
+    def fail(*_: Any, **__: Any) -> NoReturn:
+        raise error
+
+    return fail
+
+
+UNFIT = {
+    "ulimit -n 20": ("ulimit -n is 20", "at least 64 files"),
+    "rmdir $PWD": ("the working directory cannot be used",),
+}
+
+
+@pytest.mark.parametrize("name", UNFIT)
+def test_what_keeps_it_from_starting_is_one_line(name: str, tmp_path: Path) -> None:
+    """Where files or folders are wanting, a line says so, with exit status 4."""
+    check = shlex.join([sys.executable, "-m", "convcheck", "check", "k.py"])
+    done = call(tmp_path, ["sh", "-c", f"{name}; exec {check}"])
+    told = Called(done.returncode, done.stdout, done.stderr)
+    assert told.status == 4
+    assert all(text in told.problem for text in ("convcheck: check: ", *UNFIT[name]))
+
+
+def test_no_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
+    """That is said before pytest needs one."""
+    monkeypatch.setattr(tempfile, "gettempdir", failing(FileNotFoundError(errno.ENOENT, "none")))
+    told = command("check", "k.py")
+    assert told.status == 4
+    assert told.problem == (
+        "ERROR: convcheck: check: no folder for temporary files can be written to: expected one, "
+        "named by TMPDIR"
+    )
+
+
+def test_a_process_that_cannot_start_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the system starts none for a kernel, that is said, and the kernel is not blamed."""
+    (tmp_path / "k.py").write_text("def convolution(x, ftr, strd): ...", encoding="utf-8")
+    kernel = Isolated(Candidate("convolution", str(tmp_path / "k.py"), "convolution"))
+    files = Path("/proc/self/fd")
+    before = len(list(files.glob("*")))
+    full = failing(OSError(errno.EMFILE, os.strerror(errno.EMFILE)))
+    monkeypatch.setattr(subprocess, "Popen", full)
+    with pytest.raises(StartError, match="its process cannot be started: Too many open files"):
+        kernel.start()
+    with pytest.raises(StartError):
+        kernel(*[0] * 3)
+    assert len(list(files.glob("*"))) == before, "none stays open"
+    option = SimpleNamespace(convcheck_kernel=None, convcheck_kernels=["k.py"], convcheck_case=None)
+    config: Any = SimpleNamespace(rootpath=tmp_path, option=option)
+    with pytest.raises(pytest.UsageError, match="no process can be started"):
+        asked.settle(config)
+
+
+def test_help_is_quick_and_names_all(command: Command, tmp_path: Path) -> None:
+    """Help tells of every command, and imports none of what they need."""
+    told = command("--help")
+    assert told.status == 0
+    assert all(f"convcheck {name}" in told.out for name in ("check", *COMMANDS))
+    code = (
+        "import sys; from convcheck.conformance.commands.command import main; main(['--help']);"
+        "print({'numpy', 'torch', 'pytest', 'jinja2', 'json'} & set(sys.modules))"
+    )
+    assert call(tmp_path, [sys.executable, "-c", code]).stdout.endswith("set()\n")
+
+
+def test_render_makes_the_same_page(command: Command) -> None:
+    """A page made from the JSON is that of the run, to the byte."""
+    first, again, source = map(Path, ("1.html", "2.html", "r.json"))
+    page.write_html(BASE, first)
+    files.write_json(BASE, source)
+    assert command("render", source, "-o", again).status == 0
+    assert first.read_bytes() == again.read_bytes()
+
+
+def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
+    """Where the disk is full, the line says that what is there is older, with exit status 3."""
+    Path("r.json").write_text(TEXT, encoding="utf-8")
+    Path("r.html").write_text("older", encoding="utf-8")
+    full = failing(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    monkeypatch.setattr(os, "fdopen", full)
+    told = command("render", "r.json", "-o", "r.html")
+    assert told.status == 3
+    assert told.problem == (
+        "ERROR: convcheck: render: not written to r.html: No space left on device; what is there "
+        "is older"
+    )
+
+
+def test_much_and_nothing() -> None:
+    """A hundred thousand results cost per result what a thousand do; none is fine too."""
+    sizes, cell = [], record(0).cells[0]
+    for number in (1_000, 100_000):
+        names = [f"test_some::test_it[{at}]" for at in range(number)]
+        started = time.perf_counter()
+        big = report({name: Record(cells=[cell]) for name in names}, run=names)
+        text = files.text_of(big)
+        sizes.append((time.perf_counter() - started, len(text)))
+        assert big.findings.cells[0].counts["agrees"] >= 10 * number
+    assert sizes[1][0] < 300 * sizes[0][0]
+    assert sizes[1][1] < 100 * sizes[0][1]
+    assert report(run=[]).findings.verdict == "nothing decided"
+
+
+LONG = "\x1b[31m</script>\u202e\ud800" + "x" * 2_000_000
+
+
+def test_long_messages_are_cut(tmp_path: Path) -> None:
+    """A message of megabytes, with controls and half characters, is kept short and harmless."""
+    told = report(outcomes={TESTS[0]: "failed"}, messages={TESTS[0]: LONG})
+    files.write_json(told, tmp_path / "r.json")
+    (error,) = files.read(tmp_path / "r.json").findings.errors
+    assert error.message.startswith("\\x1b[31m</script>\\u202e\\ud800xxx")
+    assert error.message.endswith("\n... and 1,960,016 more characters")
+    text = (tmp_path / "r.json").read_text(encoding="utf-8")
+    assert len(text) < len(TEXT) + 50_000
+    assert RAN.cost.phases.rest == 0.5
+
+
+def test_lines_of_the_report_are_printable(command: Command) -> None:
+    """Paths and messages do not reach a terminal as commands to it."""
+    source = "\x1b[31mr.json"
+    files.write_json(report({TESTS[0]: record(0, failure=failed(LONG))}), Path(source))
+    for words, status in (
+        (("diff", source, source), 0),
+        (("render", source, "-o", "\x1b[31mr.html"), 0),
+        (("render", f"{source}\n", "-o", "r.html"), 4),
+    ):
+        told = command(*words)
+        assert told.status == status
+        assert all(c.isprintable() or c == "\n" for c in told.out + told.err)
+
+
+@pytest.mark.parametrize("words", [["--kernels", "mine.py"], ["--convcheck-kernel=x", "-q"]])
+def test_check_takes_the_options_that_name_kernels(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, command: Command
+) -> None:
+    """Kernels may be named by pytest's options alone; the table is for where none is named."""
+    called: list[list[str]] = []
+
+    def keep(given: list[str]) -> int:
+        called.append(given)
+        return 0
+
+    monkeypatch.setattr(pytest, "main", keep)
+    assert command("check", *words).status == 0
+    assert command("check", "-q").status == 0
+    assert called == [words, ["--convcheck-kernels", "pyproject.toml", "-q"]]

@@ -1,0 +1,221 @@
+"""The page in a real browser: with the network off, by keyboard, dark, printed, narrow."""
+
+import json
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+
+import axe_core_python  # type: ignore[import-untyped]
+import pytest
+from browser import Show, browser, find
+from playwright.sync_api import Page
+from sample import everything, make, one_of_each, spoken
+
+from convcheck.reports.document import Report
+from convcheck.reports.told import page as page_of
+
+HOSTILE = (
+    "<script>hurt = 1</script><img src=x onerror=hurt=1>",
+    "'\"><svg onload=hurt=1>\u202e\u2066\x00\x1b",
+    "w" * 5_000,
+)
+REPORTS: dict[str, Callable[[], Report]] = {
+    "everything": everything,
+    "few": one_of_each,
+    "hostile": lambda: spoken(" ".join(HOSTILE)),
+    "nothing": lambda: make(planned=[]),
+    "nothing run": make,
+}
+
+
+@pytest.fixture(scope="module")
+def show() -> Iterator[Show]:
+    """Start a browser that shows addresses, for all tests here."""
+    path = find()
+    if path is None:
+        pytest.skip("no Chromium on the PATH: apt-get install chromium, or set CONVCHECK_BROWSER")
+    with browser(path) as shown:
+        yield shown
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
+    """Return a function that gives the address of a report's page, and writes it once."""
+    folder = tmp_path_factory.mktemp("pages")
+
+    def write(name: str) -> str:
+        path = folder / f"{name}.html"
+        if not path.exists():
+            page_of.write_html(REPORTS[name](), path)
+        return path.as_uri()
+
+    return write
+
+
+@pytest.fixture
+def whole(address: Callable[[str], str]) -> str:
+    """Return the address of a page with everything in it."""
+    return address("everything")
+
+
+def heard(page: Page) -> list[str]:
+    """Return, reloading it, what a page fetches, and writes to the console or throws."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("request", lambda request: said.append(request.url))
+    page.reload()
+    return [each for each in said if not each.startswith(("file:", "data:"))]
+
+
+@pytest.mark.parametrize("width", [375, 1600])
+@pytest.mark.parametrize("name", ["everything", "hostile", "nothing", "nothing run"])
+def test_pages_load_and_fit(
+    show: Show, address: Callable[[str], str], name: str, width: int
+) -> None:
+    """With the network off nothing is fetched, complained about, run, or wider than the window."""
+    page = show(address(name), width=width)
+    assert heard(page) == []
+    assert page.evaluate("typeof hurt") == "undefined"
+    for opened in ("false", "true"):
+        page.evaluate(f"document.querySelectorAll('details').forEach(d => d.open = {opened})")
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+def test_complaints_are_noticed(show: Show, tmp_path: Path) -> None:
+    """A page that fetches, throws or breaks its policy is complained about."""
+    policy = "<meta http-equiv='Content-Security-Policy' content=\"default-src 'self'\">"
+    bad = ("<img src='https://example.com/x.png'>", "<script>throw 1</script>", policy + "<style>")
+    for text in bad:
+        path = tmp_path / "page.html"
+        path.write_text(text, encoding="utf-8")
+        assert heard(show(path.as_uri()))
+
+
+def rows(page: Page, which: str = "") -> int:
+    """Return how many entries are to be seen, of those that a selector tells."""
+    return page.locator(f"[data-row]:not([hidden]){which}").count()
+
+
+def test_filters_work_by_keyboard_and_survive_in_the_address(show: Show, whole: str) -> None:
+    """What is chosen and typed hides all else, and does so again when the page is reloaded."""
+    page = show(whole)
+    everything_shown = rows(page)
+    page.focus("#filter-op")
+    page.keyboard.type("conv_back")  # a select goes to the name that is typed
+    assert 0 < rows(page) < everything_shown
+    assert rows(page) == rows(page, "[data-op=conv_back_prop]")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    page.keyboard.type("float16")
+    narrowed = rows(page)
+    assert narrowed == rows(page, ":has-text('float16')") > 0
+    assert "op=conv_back_prop" in page.url
+    page.reload()
+    assert rows(page) == narrowed
+    assert page.input_value("#filter-text") == "float16"
+    page.press("#filter-text", "Escape")
+    assert rows(page) == everything_shown
+
+
+def test_links_keep_filters_and_open_what_they_lead_to(show: Show, whole: str) -> None:
+    """A link to a section leaves the filters on; one to something folded away unfolds it."""
+    page = show(f"{whole}#matrix&status=disagrees")
+    assert rows(page) == rows(page, "[data-status*=disagrees]") > 0
+    page.click("nav a[href='#domain']")
+    page.wait_for_url("**#domain&status=disagrees")
+    assert show(f"{whole}#distribution&op=convolution").locator("#distribution").is_visible()
+    assert show(f"{whole}#failure-1").locator(".failure details[open]").count() == 1
+    page = show(f"{whole}#fault-convolution-complex&op=convolution")
+    place = page.locator("#fault-convolution-complex").bounding_box()
+    assert place is not None
+    assert 0 <= place["y"] < 900
+
+
+def test_a_status_of_the_summary_filters(show: Show, whole: str) -> None:
+    """The counts at the top lead to the cells that they count."""
+    page = show(whole)
+    page.click("[data-want=crashed]")
+    page.wait_for_url("**status=crashed*")
+    assert rows(page) == 1
+
+
+def test_buttons_copy(show: Show, whole: str) -> None:
+    """Each copy button puts the text beside it on the clipboard, and says so."""
+    page = show(whole, permissions=["clipboard-read", "clipboard-write"])
+    for button in page.locator(".copy").all():
+        button.press("Enter")
+        button.filter(has_text="Copied").wait_for()
+        text = button.evaluate("b => b.nextElementSibling.textContent")
+        assert page.evaluate("navigator.clipboard.readText()") == text != ""
+
+
+def test_everything_is_reached_by_keyboard(show: Show, whole: str) -> None:
+    """Tab goes first to the skip link, and on to every control; Enter follows a link."""
+    page = show(whole)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    seen = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.id"))
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    assert "filter-text" in seen
+    page.locator("td.bad a").first.press("Enter")
+    page.wait_for_url("**#failure-1")
+
+
+def test_dark_mode_is_dark(show: Show, whole: str) -> None:
+    """Paper is light by day and dark by night; so are the pictures' squares."""
+    page = show(whole)
+    for scheme, colour in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(21, 24, 27)")):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == colour
+        assert page.evaluate("getComputedStyle(document.querySelector('svg .zero')).fill") == colour
+
+
+def test_it_prints(show: Show, address: Callable[[str], str]) -> None:
+    """Printed, the page has several sheets, no controls, and what was folded away."""
+    page = show(address("few"))
+    sheets = page.pdf(print_background=True, prefer_css_page_size=True)
+    assert sheets.startswith(b"%PDF")
+    assert sheets.count(b"/Type /Page\n") > 5
+    page.emulate_media(media="print")
+    assert page.locator("#filter:visible, .copy:visible").count() == 0
+    assert page.evaluate(
+        "[...document.querySelectorAll('details table')].every(e => e.offsetHeight)"
+    )
+
+
+def test_it_works_without_scripts(show: Show, whole: str) -> None:
+    """Without JavaScript all is there but the filters and buttons; links lead somewhere."""
+    page = show(f"{whole}#failure-1", java_script_enabled=False)
+    assert heard(page) == []
+    assert page.locator("#filter:visible, .copy:visible").count() == 0
+    assert page.locator("td.bad").first.is_visible()
+    place = page.locator(":target").bounding_box()
+    assert place is not None
+    assert 0 <= place["y"] < 900
+
+
+@pytest.mark.parametrize(("scheme", "rules"), [("light", []), ("dark", ["color-contrast"])])
+def test_it_is_accessible(
+    show: Show, address: Callable[[str], str], scheme: str, rules: list[str]
+) -> None:
+    """An automated check of accessibility (axe) finds nothing; by night, of its colours."""
+    axe = (resources.files(axe_core_python) / "axe.min.js").read_text(encoding="utf-8")
+    page = show(address("few"), color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    page.evaluate(f"{axe}; 0")
+    options = json.dumps({"runOnly": rules} if rules else {})
+    found = page.evaluate(f"axe.run(document, {options}).then(r => r.violations)")
+    assert [(each["id"], [node["html"] for node in each["nodes"][:3]]) for each in found] == []
+
+
+def test_a_picture_says_what_it_shows(show: Show, whole: str) -> None:
+    """Every picture is named for screen readers, and its numbers stand in a table beside it."""
+    pictures = show(whole).locator("svg[role=img]")
+    assert pictures.count() > 10
+    assert pictures.evaluate_all("all => all.every(p => p.getAttribute('aria-label').length > 10)")
+    tables = "all => all.every(p => p.closest('section').querySelector('table'))"
+    assert pictures.evaluate_all(tables)

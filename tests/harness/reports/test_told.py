@@ -1,0 +1,153 @@
+"""What is wrong, and what is odd, is told in plain sentences, on the page and on the terminal."""
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from sample import (
+    CASE,
+    ELEMENT,
+    PLANNED,
+    TESTS,
+    diagnosis,
+    failed,
+    make,
+    part,
+    pattern,
+    record,
+    report,
+)
+
+from convcheck.reports.failures import Named, Pattern
+from convcheck.reports.rows import Zeros
+from convcheck.reports.told import problems, terminal, words
+from convcheck.reports.told.faults import fault, listed, telling
+
+NAMES = [Named(each, f"it is {each}", "") for each in "ab"]
+RAINS = pattern("wrong exactly where it rains", "is", placed=True)
+ZERO, ALL = pattern("it is 0"), pattern("all is wrong")
+ALONE = replace(pattern("wrong only in float16", "is"), dtypes=["float16"])
+
+
+@pytest.mark.parametrize(
+    ("said", "names", "patterns"),
+    [
+        ("behaves exactly like: it is a", NAMES, [ZERO]),
+        ("is wrong exactly where it rains", [], [RAINS]),
+        ("is wrong exactly where it rains; it is 0", [], [RAINS, ZERO, ALL]),
+        ("is wrong only in row 2", [], [pattern("wrong only in row 2", "is"), ALL]),
+        ("is wrong: it is 0", [], [ZERO]),
+        ("in float16 is wrong: it is 0", [], [ZERO, ALONE]),
+        ("fails exact and bound", [], []),
+    ],
+)
+def test_the_most_telling_is_said(said: str, names: list[Named], patterns: list[Pattern]) -> None:
+    """A mistake comes first, then the first pattern, with what is wrong there, and what fails."""
+    failure = failed(diagnosis=diagnosis(names=names, patterns=patterns))
+    cells = [part(cell, {"disagrees": 1}, failure) for cell in PLANNED[:4]]
+    assert fault(cells) == f"convolution {said}".replace(" ,", ",")
+
+
+def test_some_dtypes_are_named() -> None:
+    """Where not every dtype fails, those that do are named."""
+    cells = [part(cell, {}, failed() if "16" in cell[2] else None) for cell in PLANNED[:2]]
+    assert fault(cells) == "convolution in float16 fails exact"
+
+
+@pytest.mark.parametrize("did", ["overwrote x", "raised ValueError: <" + "y" * 9_000])
+def test_what_a_kernel_did_is_said_briefly(did: str) -> None:
+    """What it did instead of returning is told, but not all of a long message."""
+    failure = failed(f"the kernel {did}", outcome="misbehaved")
+    whole = f"convolution {did}"
+    told = whole if len(whole) < 160 else f"{whole[:160]}…"
+    assert fault([part(PLANNED[0], {}, failure)]) == told
+
+
+def test_names_are_listed() -> None:
+    """Up to three names are told, and more are counted."""
+    told = ["", "a", "a and b", "a, b and c", "a, b and 2 more"]
+    assert [listed("abcd"[:n]) for n in range(5)] == told
+
+
+def test_small_cases_are_told_before_large_ones() -> None:
+    """A case of a few numbers tells more than one of thousands, short as its text may be."""
+    large, small = (
+        part(PLANNED[0], {}, failed(message, CASE.replace("i1.o1", channels)))
+        for message, channels in (("wrong", "i257.o8"), ("wrong, at length", "i2.o2"))
+    )
+    assert min((large, small), key=telling) is small
+
+
+def on_terminal(said: str = "the kernel disagrees", **found: Any) -> list[str]:
+    """Return what is told of an operation that failed, with such a diagnosis."""
+    outcome = found.pop("outcome", "disagrees")
+    code, about = ["import numpy as np"], diagnosis(**found)
+    failure = failed(said, outcome=outcome, element=ELEMENT, snippet=code, diagnosis=about)
+    (problem,) = problems.problems(told := make([part(PLANNED[0], {}, failure)]).findings)
+    return [problem.fault, *terminal.lines(told, problem)]
+
+
+@pytest.mark.parametrize(
+    ("first", "rest", "found"),
+    [
+        ("behaves exactly like: it is a", "  or like  it is b", {"names": NAMES, "patterns": []}),
+        (
+            "is wrong: row 7",
+            "  pattern  from 7 on",
+            {"names": [], "patterns": [pattern("row 7"), pattern("from 7 on")]},
+        ),
+        (
+            "printed more than 100,000 bytes",
+            "  pattern  right when asked again",
+            {
+                "said": "the kernel printed more than 100,000 bytes",
+                "outcome": "misbehaved",
+                "names": [],
+                "patterns": [pattern("right when asked again")],
+            },
+        ),
+    ],
+    ids=["mistake", "pattern", "deed"],
+)
+def test_the_terminal_says_the_fault_first(first: str, rest: str, found: dict[str, Any]) -> None:
+    """The headline is mistake, pattern or deed; what else is known follows, nothing twice."""
+    headline, *lines = on_terminal(**found)
+    assert headline == f"{PLANNED[0][0]} {first}"
+    assert rest in lines
+    assert not any(first.rpartition(": ")[2] in line for line in lines if "pattern" in line)
+
+
+def test_everything_to_go_on_with_is_there() -> None:
+    """Element, picture, case, command and code are told in this order, then what fails."""
+    lines = on_terminal(text=["the picture"])
+    order = ["  element ", "    the picture", "  case ", "  rerun ", "    import numpy", "  fails "]
+    places = [next(n for n, line in enumerate(lines) if line.startswith(each)) for each in order]
+    assert places == sorted(places)
+    assert lines[places[-1]].endswith(f": {CASE}")
+
+
+@pytest.mark.parametrize(
+    ("zeros", "failure", "said"),
+    [
+        (Zeros("convolution", ["ftr"], skips=False), None, "spreads NaN of ftr"),
+        (Zeros("convolution", ["ftr", "x"], skips=False), None, "spreads NaN of ftr and x"),
+        (Zeros("convolution", [], skips=True), None, "leaves out products with zero"),
+        (
+            Zeros("convolution", ["x"], skips=True),
+            None,
+            "spreads NaN of x and leaves out products with zero",
+        ),
+        (Zeros("convolution", ["x"], skips=False), failed(), None),
+        (None, None, None),
+    ],
+)
+def test_zeros_beside_nan_are_told(zeros: Zeros | None, failure: Any, said: str | None) -> None:
+    """What a kernel does of which nothing is wrong; nothing is told of others."""
+    records = {name: replace(record(at), zeros=[]) for at, name in enumerate(TESTS)}
+    if zeros:
+        records[TESTS[4]] = replace(record(4, failure=failure), zeros=[zeros])
+    outcomes = {TESTS[4]: "failed"} if failure else {}
+    found = report(records, outcomes=outcomes).findings
+    assert bool(found.zeros) == bool(zeros)
+    told = [f"convolution: right on finite numbers; {said}"] if said else []
+    assert list(words.of_zeros(found)) == told
