@@ -79,7 +79,7 @@ class Subject:
         return self.line or self.name
 
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
-        """Return what the kernel makes of the notebook's arguments; MisbehaviourError if nothing."""
+        """Return the result for the notebook's arguments; MisbehaviourError if there is none."""
         return _result(self.answers([Request(positional, keywords)]))
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
