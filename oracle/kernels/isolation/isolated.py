@@ -8,12 +8,11 @@ for.  This is for accidents.  It is no sandbox: the kernel can still do what its
 import atexit
 import time
 from collections.abc import Hashable, Sequence
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
 from convcheck.cases.case import Case
-from convcheck.form.layouts import Array
 from convcheck.kernels import subjects
 from convcheck.kernels.candidates import Candidate, CandidateError, Declared
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError, tell
@@ -174,13 +173,6 @@ class Isolated(Declared):
         if not self._loaded:
             self.start()
         return super().refuses(case, prop)
-
-    def __call__(self, *positional: Any, **keywords: Any) -> Array:
-        """Call it as any kernel; MisbehaviourError if it gives no result."""
-        (answer,) = self.answers([Request(positional, keywords)])
-        if isinstance(answer, MisbehaviourError):
-            raise answer
-        return answer
 
     def answers(self, requests: Sequence[Request]) -> list[subjects.Answer]:
         """Have all requests answered, whatever happens to the process meanwhile."""
