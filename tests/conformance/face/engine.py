@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convcheck.cases.case import Case
+from convcheck.conformance import references
+from convcheck.conformance.plan.certified import Certified
+from convcheck.conformance.plan.replay import Replay
+from convcheck.conformance.plan.simplest import simplest
+from convcheck.conformance.plan.step import Step
+from convcheck.conformance.plugin.failures import ConformanceError
+from convcheck.conformance.plugin.planned import cells_of
+from convcheck.conformance.plugin.recording import Record
 from convcheck.form import pytorch
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
 from convcheck.kernels import floating
 from convcheck.kernels.subjects import Subject
 
-from . import references
 from .given import Given
-from .plan.certified import Certified
-from .plan.replay import Replay
-from .plan.simplest import simplest
-from .plan.step import Step
-from .plugin.failures import ConformanceError
-from .plugin.planned import cells_of
-from .plugin.recording import Record
 
 
 @dataclass(frozen=True)
