@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
     from .cases.case import Case as Case
     from .cases.regions import Region as Region
-    from .conformance.engine import Result as Result
-    from .conformance.face import assert_conforms as assert_conforms
-    from .conformance.face import certify as certify
-    from .conformance.face import check as check
-    from .conformance.face import judge as judge
+    from .conformance.face.calls import assert_conforms as assert_conforms
+    from .conformance.face.calls import certify as certify
+    from .conformance.face.calls import check as check
+    from .conformance.face.calls import judge as judge
+    from .conformance.face.engine import Result as Result
     from .form.operations import OPERATIONS as OPERATIONS
     from .judging.verdicts import explain as explain
     from .kernels.candidates import Candidate as Candidate
@@ -29,12 +29,12 @@ _HOMES = {
     "Isolated": "kernels.isolation.isolated",
     "OPERATIONS": "form.operations",
     "Region": "cases.regions",
-    "Result": "conformance.engine",
-    "assert_conforms": "conformance.face",
-    "certify": "conformance.face",
-    "check": "conformance.face",
+    "Result": "conformance.face.engine",
+    "assert_conforms": "conformance.face.calls",
+    "certify": "conformance.face.calls",
+    "check": "conformance.face.calls",
     "explain": "judging.verdicts",
-    "judge": "conformance.face",
+    "judge": "conformance.face.calls",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604  (names, all of them)
 

@@ -114,6 +114,9 @@ def _git(folder: Path, *arguments: str) -> str:
     ).stdout.strip()
 
 
+_TEXTS = ("command", "seed", "python", "platform", "processor")
+
+
 def together(several: list[Circumstances]) -> Circumstances:
     """Return the circumstances of several runs as those of one, and keep each."""
     packages = [each.packages for each in several]
@@ -123,15 +126,11 @@ def together(several: list[Circumstances]) -> Circumstances:
         seconds=_sum(each.seconds for each in several),
         workers=sum(each.workers for each in several),
         exit_status=max(each.exit_status for each in several),
-        command=_text(each.command for each in several),
-        seed=_text(each.seed for each in several),
-        python=_text(each.python for each in several),
         packages={
             name: _text(each.get(name, "not installed") for each in packages)
             for name in packages[0]
         },
-        platform=_text(each.platform for each in several),
-        processor=_text(each.processor for each in several),
+        **{name: _text(getattr(each, name) for each in several) for name in _TEXTS},
         cores=max((each.cores for each in several if each.cores), default=None),
         torch_threads=max(each.torch_threads for each in several),
         project=_repository([each.project for each in several]),

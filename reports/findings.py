@@ -8,7 +8,7 @@ what was planned: so of several runs, too, once these are added up.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Self, TypeVar
+from typing import Self
 
 from msgspec.structs import replace
 
@@ -173,14 +173,10 @@ def conclude(
     entire = tests.whole and not left_out
     dead = {*crashed, *missing} if crashed else crashed
     cells = add_cells(sums, planned.cells, lost, dead, entire=entire)
-    boundaries = rows.added(
-        rows.rows_of(sums, lambda each: each.boundaries),
-        [Boundary(*key, 0) for key in planned.boundaries],
-    )
-    pairs = rows.added(
-        rows.rows_of(sums, lambda each: each.pairs),
-        [Pairs.of(operation, kind, [0] * number) for operation, kind, number in planned.pairs],
-    )
+    none = [Boundary(*key, 0) for key in planned.boundaries]
+    boundaries = rows.total(sums, lambda each: each.boundaries, none)
+    unpaired = [Pairs.of(name, kind, [0] * number) for name, kind, number in planned.pairs]
+    pairs = rows.total(sums, lambda each: each.pairs, unpaired)
     wrong = {cell.operation for cell in cells if cell.failure}
     totals = Counter[str]()
     for cell in cells:
@@ -207,29 +203,22 @@ def conclude(
         errors=errors,
         missing=missing,
         full=full,
-        certificates=_all(rows.rows_of(sums, lambda each: each.certificates)),
-        random=_all(rows.rows_of(sums, lambda each: each.random)),
+        certificates=rows.total(sums, lambda each: each.certificates),
+        random=rows.total(sums, lambda each: each.random),
         boundaries=boundaries,
         pairs=pairs,
         unreached=unreached,
-        accuracy=_all(rows.rows_of(sums, lambda each: each.accuracy)),
-        zeros=_all(rows.rows_of(sums, lambda each: each.zeros)),
+        accuracy=rows.total(sums, lambda each: each.accuracy),
+        zeros=rows.total(sums, lambda each: each.zeros),
         ledger=_ledger(rows.entries_together(sums, "ledger")),
         domain=_domain(rows.entries_together(sums, "domain")),
         tests=replace(tests, parts=parts if parted else None),
         refactor=[
             replace(each, verdict=Likeness.WRONG.value) if each.operation in wrong else each
-            for each in _all(rows.rows_of(sums, lambda each: each.refactor))
+            for each in rows.total(sums, lambda each: each.refactor)
         ],
         strength=strength,
     )
-
-
-R = TypeVar("R", bound=rows.Row)
-
-
-def _all(several: Iterable[R]) -> list[R]:
-    return rows.added(several)
 
 
 def add_cells(
@@ -250,8 +239,8 @@ def add_cells(
         entire: whether no test was left out that may have filled any of the cells.
     """
     missed = [Cell(*key, lost=[name]) for name in sorted(lost) for key in lost[name]]
-    found = rows.rows_of(sums, lambda each: each.cells)
-    cells = rows.added([*missed, *found], [Cell(*key) for key in planned])
+    found = [Sum(cells=missed), *sums]
+    cells = rows.total(found, lambda each: each.cells, [Cell(*key) for key in planned])
     ended = {*crashed}
     for cell in cells:
         cell.settle(crashed=not ended.isdisjoint(cell.lost), entire=entire)

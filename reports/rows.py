@@ -6,7 +6,7 @@ from a row's other fields is set wherever these are.
 
 import json
 from collections.abc import Callable, Iterable
-from typing import Annotated, Any, Protocol, Self, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import msgspec
 from msgspec import Meta, field
@@ -47,14 +47,18 @@ _WORST_FIRST = (
 )
 
 
-class Row(Protocol):
-    """What adds up with others of its key."""
+class Row(Struct):
+    """What adds up with others of its key, in any order."""
+
+    of_what: ClassVar[tuple[str, ...]] = ("operation",)
 
     @property
     def key(self) -> Key:
         """What it is of."""
+        return tuple(getattr(self, name) for name in self.of_what)
 
-    def __add__(self, other: Any, /) -> Any: ...
+    def __add__(self, other: Any) -> Self:
+        raise NotImplementedError
 
 
 R = TypeVar("R", bound=Row)
@@ -92,9 +96,10 @@ def _digits(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-class Cell(Struct):
+class Cell(Row):
     """One operation, property and dtype."""
 
+    of_what = ("operation", "prop", "dtype")
     operation: Operation
     prop: str = field(name="property")
     dtype: Dtype
@@ -108,11 +113,6 @@ class Cell(Struct):
     lost: list[str] = field(default_factory=list)
     """tests that would have filled the cell and gave no result"""
     failure: Failure | None = None
-
-    @property
-    def key(self) -> tuple[str, str, str]:
-        """Operation, property and dtype."""
-        return self.operation, self.prop, self.dtype
 
     @property
     def told(self) -> Failure:
@@ -157,25 +157,22 @@ class Cell(Struct):
                 self.status = SO_FAR
 
 
-class Boundary(Struct):
+class Boundary(Row):
     """Judged cases of a boundary class."""
 
+    of_what = ("operation", "kind")
     operation: Operation
     kind: str = field(name="class")
     count: Count
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Operation and name of the class."""
-        return self.operation, self.kind
 
     def __add__(self, other: Self) -> Self:
         return msgspec.structs.replace(self, count=self.count + other.count)
 
 
-class Pairs(Struct):
+class Pairs(Row):
     """Pairs of classes of two parameters: how many, and how often each was judged."""
 
+    of_what = ("operation", "kind")
     operation: Operation
     kind: str
     pairs: Count
@@ -189,17 +186,12 @@ class Pairs(Struct):
         reached = sum(map(bool, counts))
         return cls(operation, kind, len(counts), reached, min(counts, default=0), counts)
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """Operation and kind."""
-        return self.operation, self.kind
-
     def __add__(self, other: Self) -> Self:
         both = zip(self.counts, other.counts, strict=True)
         return self.of(self.operation, self.kind, [one + two for one, two in both])
 
 
-class Random(Struct):
+class Random(Row):
     """Random geometries that were judged without a failure.
 
     By the rule of three, where n independent draws show no failure, the share of geometries
@@ -215,16 +207,11 @@ class Random(Struct):
         """Return the row for so many geometries."""
         return cls(operation, geometries, _digits(min(1, 3 / geometries)))
 
-    @property
-    def key(self) -> tuple[str]:
-        """The operation."""
-        return (self.operation,)
-
     def __add__(self, other: Self) -> Self:
         return self.of(self.operation, self.geometries + other.geometries)
 
 
-class Growth(Struct):
+class Growth(Row):
     """The worst error of sums of about so many products, in unit roundoffs."""
 
     products: Positive
@@ -240,7 +227,7 @@ class Growth(Struct):
         return cls(products, *map(_digits, figures))
 
     @property
-    def key(self) -> tuple[int]:
+    def key(self) -> Key:
         """The logarithm of the number of products."""
         return (self.products.bit_length() - 1,)
 
@@ -248,18 +235,14 @@ class Growth(Struct):
         return max(self, other, key=lambda each: (each.error, each.products))
 
 
-class Accuracy(Struct):
+class Accuracy(Row):
     """Errors that were seen where the kernel agrees."""
 
+    of_what = ("operation", "dtype")
     operation: Operation
     dtype: Dtype
     distribution: Bins
     growth: list[Growth]
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Operation and dtype."""
-        return self.operation, self.dtype
 
     def __add__(self, other: Self) -> Self:
         both = zip(self.distribution, other.distribution, strict=True)
@@ -273,7 +256,7 @@ def _size(growth: Growth) -> int:
     return growth.products
 
 
-class Zeros(Struct):
+class Zeros(Row):
     """What a kernel makes of zeros beside NaN and infinity, where both are right."""
 
     operation: Operation
@@ -282,19 +265,15 @@ class Zeros(Struct):
     skips: bool
     """whether it leaves out products with zero"""
 
-    @property
-    def key(self) -> tuple[str]:
-        """The operation."""
-        return (self.operation,)
-
     def __add__(self, other: Self) -> Self:
         spreads = sorted({*self.spreads, *other.spreads})
         return msgspec.structs.replace(self, spreads=spreads, skips=self.skips or other.skips)
 
 
-class Certificate(Struct):
+class Certificate(Row):
     """What is certified of an operation on a region."""
 
+    of_what = ("operation", "region")
     operation: Operation
     region: str
     geometries: Count
@@ -336,15 +315,10 @@ class Certificate(Struct):
         known = dict(self.choices)
         return Counted(agreed=self.certified, undecided=self.undecided, choices=known, axes=axes)
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """Operation and region."""
-        return self.operation, self.region
-
     def __add__(self, other: Self) -> Self:
         found = self._counted
         found += other._counted
-        return self._with(*self.key, self.geometries, self.draws, found)
+        return self._with(self.operation, self.region, self.geometries, self.draws, found)
 
 
 class Loss(Struct):
@@ -373,7 +347,7 @@ class Unlike(Struct):
     rerun: str
 
 
-class Refactor(Struct):
+class Refactor(Row):
     """A candidate beside the kernel that it replaces."""
 
     operation: Operation
@@ -391,7 +365,7 @@ class Refactor(Struct):
     """where bits, or dtypes, were to be the same"""
 
     @property
-    def key(self) -> tuple[str]:
+    def key(self) -> Key:
         """The operation, as the tests' names have it."""
         return (f"{self.operation}-",)
 
@@ -490,6 +464,8 @@ def entries_together(sums: Iterable[Sum], table: str) -> dict[str, bool]:
     return seen
 
 
-def rows_of(sums: Iterable[Sum], table: Callable[[Sum], list[R]]) -> list[R]:
-    """Return the rows of a table, of all sums."""
-    return [row for each in sums for row in table(each)]
+def total(
+    sums: Iterable[Sum], table: Callable[[Sum], list[R]], planned: Iterable[R] = ()
+) -> list[R]:
+    """Add up a table of all sums, as `added` does."""
+    return added((row for each in sums for row in table(each)), planned)

@@ -13,11 +13,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from dataclasses import asdict
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any
+
+import msgspec
 
 from convcheck.form.operations import operation_named
 from convcheck.form.pytorch import one_thread
@@ -30,7 +31,7 @@ from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.loading import source_digest
 
 from .checks import part_of
-from .plan import Part, Plan, total
+from .plan import Failed, Part, Plan, total
 from .results import Results
 
 # A span that so many workers were lost on is given up.
@@ -60,16 +61,24 @@ def certify_span(plain: dict[str, Any], start: int, stop: int) -> dict[str, Any]
         before = failed.case, failed.reason
         kernel.stop()
         certificate = _certified(kernel, plan, span)
-    failed = certificate.failure
-    failure = None
+    failed, failure = certificate.failure, None
     if failed is not None:
-        case, outcome = str(failed.case), failed.outcome.value
-        failure = {"case": case, "outcome": outcome, "reason": failed.reason}
-    judged = [(dtype, each.value, n) for (dtype, each), n in sorted(certificate.judged.items())]
-    choices = dict(sorted(certificate.choices.items()))
-    agreed = certificate.agreed, certificate.undecided
-    axes = [[*axis, *known] for axis, known in sorted(certificate.axes.items())]
-    return asdict(Part(start, stop, *agreed, judged, choices, axes, certificate.rounded, failure))
+        outcome: Any = failed.outcome.value
+        failure = Failed(str(failed.case), outcome, failed.reason)
+    judged = [(dtype, each, n) for (dtype, each), n in sorted(certificate.judged.items())]
+    part = Part(
+        start,
+        stop,
+        certificate.agreed,
+        certificate.undecided,
+        judged,
+        dict(sorted(certificate.choices.items())),
+        [(*axis, *known) for axis, known in sorted(certificate.axes.items())],
+        certificate.rounded,
+        failure,
+    )
+    found: dict[str, Any] = msgspec.to_builtins(part)
+    return found
 
 
 def _certified(kernel: Isolated, plan: Plan, span: range) -> Certificate:

@@ -7,9 +7,11 @@ that one process would have given, to the byte, however they were shared out.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
+
+from msgspec import Meta, Struct
 
 from convcheck.cases.axes import axes
 from convcheck.cases.case import Case, require_seed
@@ -83,22 +85,33 @@ def _require_countable(region: Region) -> None:
             )
 
 
-@dataclass
-class Part:
+Count = Annotated[int, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+
+
+class Failed(Struct, forbid_unknown_fields=True):
+    """The first disagreement of a span."""
+
+    case: str
+    outcome: Literal["disagrees", "misbehaved"]
+    reason: str
+
+
+class Part(Struct, forbid_unknown_fields=True):
     """What a span gave."""
 
     start: int
     stop: int
-    certified: int = 0
-    undecided: int = 0
-    judged: list[tuple[str, str, int]] = field(default_factory=list)
+    certified: Count
+    undecided: Count
+    judged: list[tuple[str, Outcome, Positive]]
     """dtype, outcome and number of judged cases"""
-    choices: dict[str, int] = field(default_factory=dict)
-    axes: list[list[int]] = field(default_factory=list)
+    choices: dict[str, Positive]
+    axes: list[tuple[Positive, Positive, Positive, Positive, Positive]]
     """as `Certificate.axes`, each key and value in one list"""
-    rounded: bool = False
-    failure: dict[str, str] | None = None
-    """case, outcome and reason of the first disagreement, with which it ends"""
+    rounded: bool
+    failure: Failed | None
+    """with which it ends"""
 
     @property
     def counted(self) -> Counted:
@@ -106,7 +119,7 @@ class Part:
         return Counted(
             agreed=self.certified,
             undecided=self.undecided,
-            judged=Counter({(dtype, Outcome(name)): count for dtype, name, count in self.judged}),
+            judged=Counter({(dtype, outcome): count for dtype, outcome, count in self.judged}),
             choices=self.choices,
             rounded=self.rounded,
             axes={(wide, taps, stride): (n, other) for wide, taps, stride, n, other in self.axes},
@@ -133,12 +146,12 @@ def total(plan: Plan, parts: Iterable[Part]) -> Certificate:
     return certificate
 
 
-def _verdict(plan: Plan, failure: dict[str, str]) -> Verdict:
+def _verdict(plan: Plan, failure: Failed) -> Verdict:
     """Return the verdict on a failure, judged again for its evidence; it may be one of chance."""
-    case, outcome = Case.parse(failure["case"]), Outcome(failure["outcome"])
+    case, outcome = Case.parse(failure.case), Outcome(failure.outcome)
     kernel = Isolated(Candidate.parse(plan.candidate))
     again = judge(kernel, case)
     if again.failed:
         return again
-    reason = f"{failure['reason']}; asked once more, it did not fail"
+    reason = f"{failure.reason}; asked once more, it did not fail"
     return Verdict(case, kernel, "exact", outcome, reason)

@@ -8,11 +8,12 @@ import fcntl
 import json
 import os
 from collections.abc import Collection
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+
+import msgspec
 
 from convcheck.kernels.text import one_line
 
@@ -119,7 +120,7 @@ class Results:
 
     def append(self, part: Part) -> None:
         """Keep a part, on the disk before this returns."""
-        self._write(asdict(part))
+        self._write(msgspec.to_builtins(part))
         self._parts[part.start] = part
 
     def parts(self) -> Collection[Part]:

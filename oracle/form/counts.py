@@ -7,7 +7,7 @@ their number.  So the oracle is asked once for each axis, of which geometries sh
 
 import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 import numpy as np
 
@@ -28,11 +28,6 @@ class Counts:
     outer: int
     """terms of the filter gradient of layer l, for a backward kernel; 0 otherwise"""
 
-    @cached_property
-    def most(self) -> int:
-        """The most terms of any result."""
-        return int(self.terms.max())
-
 
 def counts(operation: Operation, geometry: Geometry) -> Counts:
     """Return the counts of `operation` on `geometry`."""
@@ -51,8 +46,15 @@ def most_terms(operation: Operation, geometry: Geometry) -> int:
     """Return the most terms of any result; 0 in an empty batch."""
     if geometry.batch == 0:
         return 0
-    rows, columns = (_along(operation, *axis) for axis in _axes(geometry))
-    return rows.most * columns.most * summed(operation, geometry)
+    most = _most(operation, geometry.rows, geometry.columns, geometry.fore)
+    return most * summed(operation, geometry)
+
+
+@lru_cache(maxsize=1024)
+def _most(operation: Operation, rows: Axis, columns: Axis, fore: Fore | None) -> int:
+    """Return the most terms of a single channel and batch item."""
+    both = _axes(Geometry(1, rows, columns, 1, 1, fore))
+    return math.prod(int(_along(operation, *axis).terms.max()) for axis in both)
 
 
 def summed(operation: Operation, geometry: Geometry) -> int:

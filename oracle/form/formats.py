@@ -50,7 +50,7 @@ class Format:
         """The largest finite number."""
         return (2 - 2.0 ** (1 - self.precision)) * 2.0**self.emax
 
-    @property
+    @cached_property
     def torch(self) -> "torch.dtype":
         """PyTorch's name for it."""
         import torch  # noqa: PLC0415  (a second to import: only when an oracle is asked)

@@ -1,6 +1,8 @@
 """The two forward operations, and all in which they differ."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from functools import lru_cache
 from typing import Self
 
 from .axis import Axis, Span, reaching
@@ -47,10 +49,7 @@ class Layer(StrEnum):
 
     def span(self, axis: Axis) -> Span:
         """Return both sides of an axis of this layer."""
-        extent, taps, stride = axis
-        if self.narrows:
-            return Span((extent - taps) // stride + 1, taps, stride, extent)
-        return reaching(extent, taps, stride)
+        return _span(self.narrows, axis)
 
     def axis(self, span: Span) -> Axis:
         """Return the axis of this layer that has these sides."""
@@ -68,3 +67,12 @@ class Layer(StrEnum):
 
 
 LAYERS = tuple(Layer)
+LAYER_NAMED: Mapping[str, Layer] = {str(layer): layer for layer in LAYERS}
+
+
+@lru_cache(maxsize=4096)
+def _span(narrows: bool, axis: Axis) -> Span:  # noqa: FBT001  (a key)
+    extent, taps, stride = axis
+    if narrows:
+        return Span((extent - taps) // stride + 1, taps, stride, extent)
+    return reaching(extent, taps, stride)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .formats import FLOAT64, Format
-from .layers import FILTER, Layer
+from .layers import FILTER, LAYER_NAMED
 from .layouts import Array, view
 
 if TYPE_CHECKING:
@@ -73,19 +73,19 @@ def from_images(z: "torch.Tensor") -> Array:
 
 def filters(layer: str, ftr: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
     """Copy `ftr` [in, fh, fw, out] to where the function of `layer` expects it."""
-    return tensor(view(ftr, FILTER, Layer(layer).torch_filter), form)
+    return tensor(view(ftr, FILTER, LAYER_NAMED[layer].torch_filter), form)
 
 
 def from_filters(layer: str, ftr: "torch.Tensor") -> Array:
     """Return filters of the function of `layer` as [in, fh, fw, out], a view."""
-    return view(ftr.numpy(), Layer(layer).torch_filter, FILTER)
+    return view(ftr.numpy(), LAYER_NAMED[layer].torch_filter, FILTER)
 
 
 def apply(layer: str, x: "torch.Tensor", ftr: "torch.Tensor", strd: Pair) -> "torch.Tensor":
     """Return the function of `layer` of tensors in PyTorch's layouts."""
     import torch  # noqa: PLC0415
 
-    z: torch.Tensor = getattr(torch.nn.functional, Layer(layer).function)(x, ftr, stride=strd)
+    z: torch.Tensor = getattr(torch.nn.functional, LAYER_NAMED[layer].function)(x, ftr, stride=strd)
     return z
 
 

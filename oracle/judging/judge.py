@@ -97,21 +97,20 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     promise = subject.promise
     if promise is not DIRECT:
         cases = [suited(promise, case) for case in cases]
-    found = [not_judged(subject, case, property_of(case)) for case in cases]
-    asked = [case for case, verdict in zip(cases, found, strict=True) if verdict is None]
+    agree = [Verdict(case, subject, property_of(case), Outcome.AGREES) for case in cases]
+    found = [not_judged(subject, each.case, each.prop) for each in agree]
+    agree = [each for each, verdict in zip(agree, found, strict=True) if verdict is None]
+    asked = [each.case for each in agree]
     arrays = [case.shared_arrays() for case in asked]
     with ORACLE:
         right = [_right(*each, promise) for each in zip(asked, arrays, strict=True)]
     with BOUNDS:
         limits = [limits_of(promise, *each) for each in zip(asked, arrays, strict=True)]
-    shape, result = subject.operation.shape, subject.operation.result
-    calls = [
-        Call(case.geometry, given, shape(case.geometry, result))
-        for case, given in zip(asked, arrays, strict=True)
-    ]
+    shapes = [(each.values if isinstance(each, Spread) else each).shape for each in right]
+    asks = zip(asked, arrays, shapes, strict=True)
+    calls = [Call(case.geometry, given, shape) for case, given, shape in asks]
     with KERNEL:
         answers = subject.call_all(calls)
-    agree = (Verdict(case, subject, property_of(case), Outcome.AGREES) for case in asked)
     decided = map(_decided, agree, arrays, answers, right, limits)
     verdicts = [next(decided) if verdict is None else verdict for verdict in found]
     last = verdicts[-1].misbehaviour

@@ -131,7 +131,11 @@ class Candidate:
     @classmethod
     def of(cls, operation: str, module: str, function: str, given: Mapping[str, str]) -> Self:
         """Return the candidate that declares what is given; CandidateError if that cannot be."""
-        return cls(operation, module, function, **_declared(given))
+        try:
+            fields = literals.fields_of(given)
+        except ValueError as error:
+            raise CandidateError(str(error)) from None
+        return cls(operation, module, function, **fields)
 
     def axes(self, name: str) -> tuple[int, ...]:
         """Return the notebook's axes of an argument, or shape, in the order that it declares."""
@@ -165,35 +169,6 @@ class Candidate:
         if self.promise != DIRECT:
             parts.append(str(self.promise))
         return ",".join(parts)
-
-
-def _declared(given: Mapping[str, str]) -> dict[str, Any]:
-    """Return the fields that declarations stand for."""
-    fields: dict[str, Any] = {}
-    for key, value in given.items():
-        if key in ("names", "constants"):
-            fields[key] = tuple(_pair(each) for each in literals.parts(value, "+"))
-        elif key in ("dtypes", "declines"):
-            fields[key] = tuple(value.replace("_", " ").split("+"))
-        elif key in ("tensors", "filters", "arrays"):
-            fields[key] = value
-    accuracy, colon, constant = given.get("accuracy", "direct").partition(":")
-    try:
-        number = float(constant) if colon else None
-    except ValueError:
-        raise CandidateError(f"accuracy:{constant!r}: expected a positive number") from None
-    try:
-        subnormals = given.get("subnormals", "kept")
-        zeros = tuple(given["promises"].replace("_", " ").split("+")) if "promises" in given else ()
-        fields["promise"] = Promise(given.get("sums"), accuracy, number, subnormals, zeros)
-    except ValueError as error:
-        raise CandidateError(str(error)) from None
-    return fields
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, _, own = text.partition(":")
-    return name, own or name
 
 
 def _require(name: str, values: Any, allowed: Any) -> None:

@@ -1,4 +1,4 @@
-"""Values of a user's arguments as text in a line, whose parts `,` and `+` separate.
+"""What a user declares, and values of arguments, as text in a line that `,` and `+` separate.
 
 A value is a literal of Python (a number, a tuple, a text in quotes) or else the text itself,
 where it has no brackets and quotes.  In those of a literal separators belong to the value.
@@ -8,6 +8,8 @@ import ast
 import re
 from collections.abc import Mapping
 from typing import Any
+
+from .promises import Promise
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _SPECIAL = r"'\"()\[\]{}"
@@ -41,6 +43,32 @@ def value(text: str) -> Any:
         if re.search(f"[{_SPECIAL},+]", text):
             raise ValueError(f"{text!r}: expected a literal of Python, or plain text") from None
         return text
+
+
+def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
+    """Return a candidate's fields that declarations stand for; ValueError if for none."""
+    fields: dict[str, Any] = {}
+    for key, value in given.items():
+        if key in ("names", "constants"):
+            fields[key] = tuple(_pair(each) for each in parts(value, "+"))
+        elif key in ("dtypes", "declines"):
+            fields[key] = tuple(value.replace("_", " ").split("+"))
+        elif key in ("tensors", "filters", "arrays"):
+            fields[key] = value
+    accuracy, colon, constant = given.get("accuracy", "direct").partition(":")
+    try:
+        number = float(constant) if colon else None
+    except ValueError:
+        raise ValueError(f"accuracy:{constant!r}: expected a positive number") from None
+    zeros = tuple(given["promises"].replace("_", " ").split("+")) if "promises" in given else ()
+    promised = given.get("subnormals", "kept"), zeros
+    fields["promise"] = Promise(given.get("sums"), accuracy, number, *promised)
+    return fields
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, own = text.partition(":")
+    return name, own or name
 
 
 def declared(key: str, of: Any) -> str:

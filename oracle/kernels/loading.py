@@ -104,21 +104,18 @@ def _file_of(module: str) -> str | None:
     kept = sys.path[:]
     look_in([])
     try:
-        file, where, name = None, None, ""
+        spec, name = None, ""
         for part in module.split("."):
+            where = spec.submodule_search_locations if spec else None
             if name and where is None:  # no package
                 return None
             name = f"{name}.{part}".removeprefix(".")
-            if name in sys.modules:
-                loaded = sys.modules[name]
-                file, where = getattr(loaded, "__file__", None), getattr(loaded, "__path__", None)
-                continue
             found = (finder.find_spec(name, where) for finder in sys.meta_path)
-            spec = next(filter(None, found), None)
+            loaded = getattr(sys.modules.get(name), "__spec__", None)
+            spec = loaded or next(filter(None, found), None)
             if spec is None:
                 return None
-            file, where = spec.origin, spec.submodule_search_locations
-        return file
+        return spec.origin if spec else None
     finally:
         sys.path[:] = kept
 

@@ -87,21 +87,17 @@ def _folder() -> str | None:
         return None
 
 
-def _of_torch(read: str) -> Callable[[], Any]:
-    """Return a reader of one of torch's settings: None where torch is not imported."""
+def _of_torch(name: str, read: str, write: str, default: Callable[[], Any]) -> Setting:
+    """Return one of torch's settings, by the names of two functions: None where it is not there."""
 
     def reader() -> Any:
         function = getattr(sys.modules.get("torch"), read, None)
         return function() if function else None
 
-    return reader
-
-
-def _to_torch(write: str) -> Callable[[Any], object]:
     def writer(value: Any) -> object:
         return getattr(sys.modules["torch"], write)(value)
 
-    return writer
+    return Setting(f"torch's {name}", reader, writer, default=default)
 
 
 def _set_filters(filters: Any) -> None:
@@ -135,18 +131,11 @@ QUICK = (
     Setting("the recursion limit", sys.getrecursionlimit, sys.setrecursionlimit, imports=True),
     Setting("the warnings filters", lambda: list(warnings.filters), _set_filters, imports=True),
     Setting("the rounding of floating-point numbers", _LIBRARY.fegetround, _LIBRARY.fesetround),
-    Setting(
-        "torch's default dtype",
-        _of_torch("get_default_dtype"),
-        _to_torch("set_default_dtype"),
-        default=lambda: sys.modules["torch"].float32,
+    _of_torch(
+        *("default dtype", "get_default_dtype", "set_default_dtype"),
+        lambda: sys.modules["torch"].float32,
     ),
-    Setting(
-        "torch's recording of gradients",
-        _of_torch("is_grad_enabled"),
-        _to_torch("set_grad_enabled"),
-        default=lambda: True,
-    ),
+    _of_torch("recording of gradients", "is_grad_enabled", "set_grad_enabled", lambda: True),
 )
 
 _SIGNALS = (
@@ -204,22 +193,11 @@ SLOW = (
         imports=True,
     ),
     Setting("garbage collection", gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
-    Setting(
-        "torch's number of threads",
-        _of_torch("get_num_threads"),
-        _to_torch("set_num_threads"),
-        default=_threads,
-    ),
-    Setting(
-        "torch's seed",
-        _of_torch("initial_seed"),
-        _to_torch("manual_seed"),
-        default=lambda: 67280421310721,  # c10's default_rng_seed_val
-    ),
-    Setting(
-        "torch's choice of deterministic algorithms",
-        _of_torch("are_deterministic_algorithms_enabled"),
-        _to_torch("use_deterministic_algorithms"),
-        default=lambda: False,
+    _of_torch("number of threads", "get_num_threads", "set_num_threads", _threads),
+    # c10's default_rng_seed_val
+    _of_torch("seed", "initial_seed", "manual_seed", lambda: 67280421310721),
+    _of_torch(
+        *("choice of deterministic algorithms", "are_deterministic_algorithms_enabled"),
+        *("use_deterministic_algorithms", lambda: False),
     ),
 )

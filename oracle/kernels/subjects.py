@@ -79,8 +79,8 @@ class Subject:
         return self.line or self.name
 
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
-        """Return what the kernel makes of a call's arguments, which are the notebook's."""
-        raise NotImplementedError
+        """Return the result for the notebook's arguments; MisbehaviourError if there is none."""
+        return _result(self.answers([Request(positional, keywords)]))
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
         """Return a result, or why there is none, for each request."""
@@ -102,10 +102,7 @@ class Subject:
             MisbehaviourError: there is none: the kernel raised, changed an argument or a setting
                 of the process, or returned no array of real floating dtype with this shape.
         """
-        (answer,) = self.call_all([call])
-        if isinstance(answer, MisbehaviourError):
-            raise answer
-        return answer
+        return _result(self.call_all([call]))
 
     def refuses(self, case: Case, prop: str) -> str | None:  # noqa: ARG002  (others look at them)
         """Return why it is not to be judged on `case` for a property, if it is not."""
@@ -145,6 +142,13 @@ class Subject:
         self.stop()
 
 
+def _result(answers: Sequence[Answer]) -> Array:
+    (answer,) = answers
+    if isinstance(answer, MisbehaviourError):
+        raise answer
+    return answer
+
+
 class Wrapped(Subject):
     """A subject as it is, but for what a kind of this changes."""
 
@@ -153,10 +157,6 @@ class Wrapped(Subject):
         same = {name: getattr(subject, name) for name in ("module", "place", "line")}
         super().__init__(subject.operation, subject.name, subject.promise, **same)
         self.subject, self.at_once = subject, subject.at_once
-
-    def __call__(self, *positional: Any, **keywords: Any) -> Any:
-        """Call the subject."""
-        return self.subject(*positional, **keywords)
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
         """Return the subject's answers."""

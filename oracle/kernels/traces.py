@@ -1,6 +1,7 @@
 """What a call that failed has left behind, in a few lines: where it was, and what it printed."""
 
 import linecache
+import os
 import re
 import sysconfig
 from collections.abc import Iterable, Sequence
@@ -9,6 +10,8 @@ from traceback import walk_tb
 
 _FRAMES, _LINES = 5, 5
 """shown at most"""
+_SHOWN = 10_000
+"""bytes at the end of a call's output that are looked at"""
 _LONGEST = 100
 """characters of a line"""
 _OURS = Path(__file__).parents[1]
@@ -26,6 +29,15 @@ def of_error(error: BaseException) -> tuple[str, ...]:
     walked = walk_tb(error.__traceback__)
     codes = ((frame.f_code, line) for frame, line in walked)
     return _labelled("at", _told((code.co_filename, line, code.co_name) for code, line in codes))
+
+
+def taken(output: int) -> bytes:
+    """Return the end of what was written to the file `output`, and empty it."""
+    size = os.fstat(output).st_size
+    data = os.pread(output, _SHOWN, max(0, size - _SHOWN))
+    os.ftruncate(output, 0)
+    os.lseek(output, 0, os.SEEK_SET)
+    return data
 
 
 def of_output(data: bytes) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ import signal
 from pathlib import Path
 from typing import NoReturn
 
+# Processes between the supervisor and the one that calls run in, and that one.
+_GENERATIONS = 2
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -42,6 +44,19 @@ def children() -> list[int]:
         for task in Path("/proc/self/task").iterdir():
             found += map(int, (task / "children").read_text(encoding="ascii").split())
     return found
+
+
+def descends(pid: int, ancestor: int) -> bool:
+    """Return whether a process was started by another, or by one that it started."""
+    try:
+        for _ in range(_GENERATIONS):
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+            pid = int(stat.rpartition(")")[2].split()[1])
+            if pid == ancestor:
+                return True
+    except OSError:  # it has ended, or this is another system
+        pass
+    return False
 
 
 def end_all(kernel: int) -> None:

@@ -24,17 +24,14 @@ from convcheck.kernels import traces
 from convcheck.kernels.loading import SAFE_PATH
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 
+from .descendants import descends
 from .messages import CUT_OFF, GarbledError, Message, take_message
 
 _STOP_SECONDS = 5.0
 # How often time and memory are looked at, in milliseconds.
 _LOOK = 50
 _OUTPUT_MEGABYTES = 100
-# Bytes at the end of a call's output that are looked at when it fails.
-_SHOWN = 10_000
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)
-# Processes between the supervisor and the one that calls run in, and that one.
-_GENERATIONS = 2
 
 
 class Process:
@@ -83,14 +80,12 @@ class Process:
             self._wait(seconds, deadline)
         return self._start
 
-    def ready(self) -> bool:
-        """Return whether a process waits for calls; somebody else may have ended all.
+    def refresh(self) -> None:
+        """Take all news of processes; somebody else may have ended all.
 
         Raises:
             MisbehaviourError: one has ended since it answered, by its own doing.
         """
-        if self.gone:
-            return False
         try:
             while self._listen():
                 pass
@@ -99,7 +94,6 @@ class Process:
             if problem.kind is not Misbehaviour.KILLED:
                 raise
             self._tell(f"{problem}, or somebody else did, while it was not called")
-        return not self.gone
 
     def send(self, data: bytes, seconds: float) -> None:
         """Send a batch of calls to a process that is ready; what goes wrong, `next` will tell."""
@@ -237,12 +231,7 @@ class Process:
 
     def _printed(self) -> tuple[str, ...]:
         """Return what the call that is over has left in the output, and empty it for the next."""
-        output = self._output.fileno()
-        size = os.fstat(output).st_size
-        data = os.pread(output, _SHOWN, max(0, size - _SHOWN))
-        os.ftruncate(output, 0)
-        os.lseek(output, 0, os.SEEK_SET)
-        return traces.of_output(data)
+        return traces.of_output(traces.taken(self._output.fileno()))
 
     def _excess(self) -> tuple[Misbehaviour, str] | None:
         """Return what the candidate's process has too much of, if anything."""
@@ -259,7 +248,7 @@ class Process:
 
     def _kill(self) -> None:
         """End the candidate's process; the next one may be there already."""
-        if self._pid is None or not _descends(self._pid, self._supervisor.pid):
+        if self._pid is None or not descends(self._pid, self._supervisor.pid):
             self.stop()
             return
         killed = self._pid
@@ -301,19 +290,6 @@ def _fits(answer: Message, number: int, shape: tuple[int, ...] | None) -> bool:
     if answer.kind not in ("result", *Misbehaviour) or answer.number != number:
         return False
     return answer.result is None or shape is None or answer.result.shape == shape
-
-
-def _descends(pid: int, ancestor: int) -> bool:
-    """Return whether a process was started by another, or by one that it started."""
-    try:
-        for _ in range(_GENERATIONS):
-            stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-            pid = int(stat.rpartition(")")[2].split()[1])
-            if pid == ancestor:
-                return True
-    except OSError:  # it has ended, or this is another system
-        pass
-    return False
 
 
 def _pipe(opened: contextlib.ExitStack) -> tuple[int, int]:

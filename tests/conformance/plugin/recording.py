@@ -202,6 +202,11 @@ class Record:
         if failed is not None:
             self._failures[operation, "certified", failed.case.dtype] = failed, 0, self._again
 
+    def bear_witness(self) -> None:
+        """Tell of no case any more: only what is said of others is held against them."""
+        self._cells.clear()
+        self._failures.clear()
+
     def reached(self, operation: str, kind: str) -> Mapping[Pair, int]:
         """Return how many decided cases each planned pair of classes had, as in `coverage`."""
         return self._pairs.reached(operation, kind)

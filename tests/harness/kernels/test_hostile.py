@@ -100,6 +100,12 @@ def test_what_is_no_answer_is_refused(name: str) -> None:
         take_message(bytearray(GARBLED[name]))
 
 
+@pytest.mark.parametrize("name", ["another shape", "another number", "another kind"])
+def test_what_could_be_one_is_read(name: str) -> None:
+    """These are refused by what they say: so what is garbled is refused for what is wrong in it."""
+    assert take_message(bytearray(FORGERIES[name])) is not None
+
+
 def test_answers_cross_whole() -> None:
     """An answer is taken when it is there to the last byte, and what follows is left."""
     z = np.arange(6.0).reshape(1, 2, 3, 1)

@@ -16,7 +16,7 @@ import pytest
 from convcheck.cases.case import Case
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Outcome
-from convcheck.kernels.isolation import isolated as isolation
+from convcheck.kernels.isolation import patience
 from convcheck.kernels.isolation.descendants import children
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.misbehaviour import KernelWarning
@@ -211,5 +211,5 @@ def test_a_forged_process_is_not_ended(
 def test_the_readme_says_how_many_kills_are_a_kernels_own() -> None:
     """The number of kills in a row that count against a kernel is the one that README tells."""
     readme = Path(__file__).parents[3] / "README.md"
-    told = f"ends in a kill {isolation._CALLS} times in a row"  # noqa: SLF001
+    told = f"ends in a kill {patience.CALLS} times in a row"
     assert told in " ".join(readme.read_text(encoding="utf-8").split())

@@ -25,7 +25,9 @@ CONV2D = (
 
 def config(folder: Path, *kernels: str, lines: Sequence[str] | None = None) -> Any:
     """Return what `asked` reads of pytest's configuration: modules, or a table, and lines."""
-    options = SimpleNamespace(convcheck_kernel=lines, convcheck_kernels=list(kernels) or None)
+    options = SimpleNamespace(
+        convcheck_kernel=lines, convcheck_kernels=list(kernels) or None, convcheck_case=None
+    )
     return SimpleNamespace(rootpath=folder, option=options)
 
 

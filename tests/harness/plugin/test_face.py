@@ -14,7 +14,7 @@ import pytest
 from pytest_runs import environment
 
 import convcheck
-from convcheck.conformance.engine import Run
+from convcheck.conformance.face.engine import Run
 from convcheck.conformance.plan.plan import plan
 from convcheck.conformance.references import reference_for
 from convcheck.form.operations import OPERATIONS

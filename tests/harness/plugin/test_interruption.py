@@ -141,7 +141,7 @@ from convcheck.conformance.plugin.recording import Record
 def broken(*_, **__):
     raise RuntimeError("a fault of the harness")
 
-Record.judged = broken
+Record.walk = broken
 """
 
 

@@ -150,12 +150,9 @@ def test_a_wrong_kernel_is_told(told: tuple[Path, str]) -> None:
     assert report["verdict"] == "does not conform"
     failed = [cell for cell in report["cells"] if cell["failure"]]
     assert {cell["operation"] for cell in failed} == {"convolution"}
-    (shown,) = (
-        cell["failure"]
-        for cell in failed
-        if all(line in text for line in cell["failure"]["message"].splitlines())
-    )
-    assert shown["case"] == case
+    (shown,) = (cell["failure"] for cell in failed if cell["failure"]["case"] == case)
+    assert all(f"{line}\n" in text for line in (shown["said"], f"  case     {shown['described']}"))
+    assert f" is {shown['element']['got']}, expected {shown['element']['expected']}, " in text
     (named,) = shown["diagnosis"]["names"]
     assert named["id"] == "filter-flipped-rows"
     assert f"\nconvolution behaves exactly like: {named['sentence']}\n" in text

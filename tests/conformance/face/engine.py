@@ -6,20 +6,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from convcheck.cases.case import Case
+from convcheck.conformance import references
+from convcheck.conformance.plan.certified import Certified
+from convcheck.conformance.plan.replay import Replay
+from convcheck.conformance.plan.simplest import simplest
+from convcheck.conformance.plan.step import Step
+from convcheck.conformance.plugin.failures import ConformanceError
+from convcheck.conformance.plugin.planned import cells_of
+from convcheck.conformance.plugin.recording import Record
 from convcheck.form import pytorch
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
 from convcheck.kernels import floating
 from convcheck.kernels.subjects import Subject
 
-from . import references
 from .given import Given
-from .plan.certified import Certified
-from .plan.replay import Replay
-from .plan.simplest import simplest
-from .plan.step import Step
-from .plugin.failures import ConformanceError
-from .plugin.planned import cells_of
-from .plugin.recording import Record
 
 
 @dataclass(frozen=True)
@@ -72,28 +72,35 @@ class Run:
         return not self.failures and not self.seen.isdisjoint(DECIDED)
 
     def walk(self, steps: Iterable[Step], *, stop: bool = False) -> None:
-        """Judge by some steps, or until one fails; OracleError where the oracles differ."""
+        """Judge by some steps; OracleError where the oracles differ.
+
+        Where it is to `stop`, later steps than the first that fails are not told of, but for those
+        that show it on a simpler geometry: what is said of it is held against them.
+        """
         left = iter(steps)
         with floating.kept(self.subject.module), pytorch.one_thread():
             references.check_oracles(self.subject)
             for step in left:
                 self._judge(step)
                 if stop and self.failures:
-                    self._simplify(step, left)
+                    self._look_further(step, left)
                     return
 
-    def _simplify(self, failed: Step, left: Iterator[Step]) -> None:
+    def _look_further(self, failed: Step, left: Iterator[Step]) -> None:
         """Judge on simpler geometries, too: those of a small region, or else ever smaller ones."""
         (verdict,) = self.failures.values()
+        lost = self.subject.at_once and verdict.outcome is Outcome.MISBEHAVED  # it may hang
         for step in left:
             if isinstance(step, Certified):
                 self._judge(step)
+            elif not lost:
+                self._judge(step, witness=True)
         if len(self.failures) == 1 and failed.replayable:
             found = simplest(verdict)
             if found is not verdict:
                 self._judge(Replay(self.subject.operation, found.case, found.prop))
 
-    def _judge(self, step: Step) -> None:
+    def _judge(self, step: Step, *, witness: bool = False) -> None:
         name = f"{type(step).__name__} {len(self.records):05} {step.name}"
         record = Record(lambda _: self.subject, again=self._again)
         self.records[name] = record
@@ -103,7 +110,10 @@ class Run:
         except ConformanceError as error:
             if error.verdict is None:
                 raise
-            self.failures[name] = error.verdict
+            if not witness:
+                self.failures[name] = error.verdict
+        if witness:
+            record.bear_witness()
 
     def _again(
         self, verdict: Verdict, cases: Sequence[Case] = (), command: str | None = None

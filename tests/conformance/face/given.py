@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
+from convcheck.conformance.references import judge_property
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.form.operations import Operation
 from convcheck.judging.verdicts import Verdict
@@ -16,8 +17,6 @@ from convcheck.kernels.functions import subject_of
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.promises import DIRECT
 from convcheck.kernels.subjects import Subject
-
-from .references import judge_property
 
 
 class Declarations(TypedDict, total=False):

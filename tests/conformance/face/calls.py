@@ -10,6 +10,9 @@ from typing import Any, Unpack
 
 from convcheck.cases.case import Case, require_seed
 from convcheck.cases.regions import Region
+from convcheck.conformance.plan.plan import EFFORTS, plan
+from convcheck.conformance.plan.replay import replays
+from convcheck.conformance.plan.step import Step
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging import certificates
 from convcheck.judging import judge as judging
@@ -18,9 +21,6 @@ from convcheck.kernels.subjects import Subject
 
 from .engine import Result, Run
 from .given import Declarations, subject_given
-from .plan.plan import EFFORTS, plan
-from .plan.replay import replays
-from .plan.step import Step
 
 Kernel = Callable[..., Any]
 

@@ -1,0 +1,92 @@
+"""How long a kernel is waited for, and when it is not called any more."""
+
+import hashlib
+
+from convcheck.kernels.misbehaviour import EXCESSES, Misbehaviour, MisbehaviourError
+from convcheck.kernels.subjects import Request
+
+from .messages import request_bytes
+
+# A kill may come from somebody else, who may strike the same call twice by chance; what ends in
+# a kill in so many processes, one after the other, is the kernel's doing.
+CALLS = 8
+# In one test, a kernel is not called again after so many calls that ended its process, or one
+# that took too much time or memory.
+_PATIENCE = 5
+# Once a kernel has hung, no call waits longer than this.
+_SHORT_SECONDS = 1.0
+
+
+class Patience:
+    """What calls have done to processes so far, and what follows for others."""
+
+    def __init__(self, seconds: float, first_seconds: float) -> None:
+        """Limit calls, and first ones of a shape, to so much time."""
+        self._seconds, self._first_seconds = seconds, first_seconds
+        self._shortened = False  # whether the limit is another than was asked for
+        self._hung = False
+        self._ended: dict[bytes, MisbehaviourError] = {}
+
+    def of_another(self, seconds: float | None) -> "Patience":
+        """Return what another process of the kernel meets with, in at most so much time a call."""
+        shorter = self._seconds if seconds is None else min(seconds, self._seconds)
+        another = Patience(shorter, self._first_seconds)
+        another._hung, another._shortened = self._hung, seconds is not None
+        return another
+
+    def begin(self) -> None:
+        """Begin a test, in which calls are made that ended processes in others."""
+        self._ended.clear()
+
+    @property
+    def tried(self) -> bool:
+        """Whether a call has ended a process."""
+        return bool(self._ended)
+
+    @property
+    def kills(self) -> int:
+        """How many kills make a call the kernel's doing: two where others were."""
+        known = any(each.kind is Misbehaviour.KILLED for each in self._ended.values())
+        return 2 if known else CALLS
+
+    def note(self, request: Request, problem: MisbehaviourError) -> None:
+        """Note that a call has ended a process."""
+        self._ended[_digest(request)] = problem
+        self._hung = self._hung or problem.kind is Misbehaviour.HUNG
+
+    def known(self, request: Request) -> MisbehaviourError | None:
+        """Return what is to be said of a call without making it."""
+        if not self._ended:
+            return None
+        if _digest(request) in self._ended:
+            return self._ended[_digest(request)]
+        problems = list(self._ended.values())
+        if len(problems) < _PATIENCE and not any(each.kind in EXCESSES for each in problems):
+            return None
+        return not_called(f"a call before it in this test {problems[-1]}")
+
+    def limit(self, *, first: bool) -> float:
+        """Return how many seconds a call may take, the first of its shape or another."""
+        if self._hung:
+            return min(self._seconds, _SHORT_SECONDS)
+        return self._first_seconds if first else self._seconds
+
+    def in_words(self) -> str:
+        """Say that a call did not return; of the first in a run and of later ones alike."""
+        option = "" if self._shortened else " (--call-seconds)"
+        text = f"did not return within {self._seconds:g} s{option}"
+        if self._first_seconds != self._seconds:
+            text += f", {self._first_seconds:g} s where it was the first of its shape"
+            text += " (--first-call-seconds)"
+        if self._seconds > _SHORT_SECONDS:
+            text += f", or {_SHORT_SECONDS:g} s once it had hung before"
+        return text
+
+
+def not_called(why: str) -> MisbehaviourError:
+    """Return that a kernel is given up."""
+    return MisbehaviourError(Misbehaviour.NOT_CALLED, f"not called any more: {why}")
+
+
+def _digest(request: Request) -> bytes:
+    return hashlib.sha256(request_bytes([request])).digest()

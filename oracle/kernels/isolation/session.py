@@ -1,0 +1,159 @@
+"""Calls of one kernel in its process, and what it does there beside returning results."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import threading
+import warnings
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from convcheck.form.layouts import Array
+from convcheck.kernels import traces
+from convcheck.kernels.calls import invoke, raised
+from convcheck.kernels.misbehaviour import KernelWarning, Misbehaviour, MisbehaviourError, words
+from convcheck.kernels.settings import QUICK, SLOW, Settings
+from convcheck.kernels.subjects import Request, Subject
+
+from .descendants import children
+from .messages import Message
+
+# Processes and threads that a kernel may keep, as a pool.
+_HELPERS = 64
+# Results and arguments of so many calls are looked at again, if they are no larger.
+_REMEMBERED = 4
+_SMALL = 1_000_000
+# Bytes of output that a call may write.
+_OUTPUT = 100_000
+# Different things that are told, at most.
+_TOLD = 20
+_LIBRARY = ctypes.CDLL(None)  # the C library
+
+
+@dataclass
+class _Past:
+    """A call that is over: its arrays must not change any more."""
+
+    result: Array
+    handed: list[Array]
+    bytes: list[bytes] = field(default_factory=list)
+
+    def changed(self) -> str | None:
+        """Return what has changed since this was last asked."""
+        now = [each.tobytes() for each in (self.result, *self.handed)]
+        before, self.bytes = self.bytes, now
+        if not before or before == now:
+            return None
+        return "the result" if before[0] != now[0] else "an argument"
+
+
+class Session:
+    """Calls of one kernel in one process."""
+
+    def __init__(self, kernel: Subject, say: Callable[[Message], None]) -> None:
+        """Answer by `say`."""
+        self._kernel, self._say = kernel, say
+        self._past: deque[_Past] = deque(maxlen=_REMEMBERED)
+        self._told: set[str] = set()
+        self._process = os.getpid()
+        self._output = os.dup(1)
+        warnings.showwarning = self._note_warning  # type: ignore[assignment]
+        self._quick, self._slow = Settings(QUICK), Settings(SLOW)
+
+    def _note_warning(self, message: Warning | str, category: type[Warning], *_: Any) -> None:
+        if category is KernelWarning:  # of ours
+            self._tell(str(message).partition(": ")[2])
+            return
+        self._tell(f"warned: {category.__name__}: {words(Warning(message))[9:]}")
+
+    def _tell(self, text: str) -> None:
+        """Tell of something that is no misbehaviour, once."""
+        if os.getpid() == self._process and text not in self._told and len(self._told) < _TOLD:
+            self._told.add(text)
+            self._say(Message("told", text))
+
+    def answer_all(self, first: int, requests: list[Request]) -> None:
+        """Answer a batch of calls, whose numbers go on from `first`."""
+        for number, request in enumerate(requests, first):
+            before = self._kernel.spent
+            try:
+                z = self._call(request)
+                seconds = self._kernel.spent - before
+                if request is requests[-1]:
+                    self._look_behind(request)
+                answer = Message("result", "", number, z, seconds=seconds)
+                self._printed()
+            except MisbehaviourError as problem:
+                details = (*problem.details, *self._printed())
+                answer = Message(problem.kind, problem.text, number, details=details)
+            self._say(answer)
+
+    def _call(self, request: Request) -> Array:
+        """Return the result of a call; MisbehaviourError if anything was wrong with it."""
+        try:
+            z, handed = invoke(self._kernel, request, self._quick)
+        except KeyboardInterrupt as error:  # not the user's: Ctrl-C does not get here
+            raise raised(error) from None
+        finally:
+            if os.getpid() != self._process:  # a fork that the kernel made came back, too
+                os._exit(0)
+        if os.fstat(self._output).st_size > _OUTPUT:
+            text = f"printed more than {_OUTPUT:,} bytes"
+            raise MisbehaviourError(Misbehaviour.PRINTED, text)
+        self._look_at_memory(z, handed)
+        return z
+
+    def _printed(self) -> tuple[str, ...]:
+        """Return the end of what a call has printed, in lines, and forget it."""
+        _LIBRARY.fflush(None)  # C keeps back what it is to write to a file
+        if not os.fstat(self._output).st_size:
+            return ()
+        data = traces.taken(self._output)
+        self._tell("printed to its output")
+        return traces.of_output(data)
+
+    def _look_at_memory(self, z: Array, handed: list[Any]) -> None:
+        """Raise MisbehaviourError if this call and earlier ones share what they should not."""
+        problem = None
+        for past in self._past:
+            changed = past.changed()
+            if z.size and np.may_share_memory(past.result, z):
+                text = "returned the memory of an earlier result again"
+                problem = MisbehaviourError(Misbehaviour.RETURNED_MEMORY, text)
+            elif changed:
+                text = f"changed {changed} of an earlier call"
+                problem = problem or MisbehaviourError(Misbehaviour.CHANGED, text)
+        arrays = [each for each in handed if isinstance(each, np.ndarray)]
+        if z.nbytes + sum(each.nbytes for each in arrays) < _SMALL:
+            self._past.append(_Past(z, arrays))
+            self._past[-1].changed()
+        if problem:
+            raise problem
+
+    def _look_behind(self, request: Request) -> None:
+        """Raise MisbehaviourError if calls until `request`'s left anything changed or running."""
+        setting = self._slow.restore()
+        if setting and self._slow.imported:  # what importing changes is no misuse, as in `calls`
+            undone = self._slow.undone
+            with contextlib.suppress(MisbehaviourError):
+                self._call(request)
+            setting = self._slow.restore()
+            if setting is None:
+                self._slow.accept(undone)
+        if setting:
+            raise MisbehaviourError(Misbehaviour.CHANGED, f"changed {setting}")
+        what = ""
+        if len(left := children()) > _HELPERS:
+            for child in left:
+                os.kill(child, signal.SIGKILL)
+            what = "processes"
+        elif threading.active_count() > _HELPERS:
+            what = "threads"
+        if what:
+            text = f"left more than {_HELPERS} {what} running"
+            raise MisbehaviourError(Misbehaviour.LEFT_RUNNING, text)

@@ -1,0 +1,1 @@
+"""The face: judging kernels from Python, by the plan."""
