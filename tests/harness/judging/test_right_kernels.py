@@ -1,7 +1,7 @@
 """Right kernels are never rejected, in whatever way they are written."""
 
 import pytest
-from hypothesis import given, settings
+from each import drawing, drawn, each_operation
 from hypothesis import strategies as st
 from zeros import OF_ZEROS
 from zoo import STYLES, kernels
@@ -9,14 +9,12 @@ from zoo import STYLES, kernels
 from convcheck.cases.case import Case, agreement_fills, nonfinite_fills
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import laws_of, partners
-from convcheck.conformance.shapes.strategies import geometries, seeds
 from convcheck.form.formats import DTYPES
-from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.form.operations import Operation
 from convcheck.judging.certificates import certify
 from convcheck.judging.judge import judge_all
 from convcheck.judging.laws.judge_law import judge_law
 
-each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
 each_style = pytest.mark.parametrize("style", STYLES)
 
 
@@ -32,11 +30,10 @@ def test_certified(style: str, operation: Operation) -> None:
 
 @each_style
 @each_operation
-@settings(max_examples=8, deadline=None, database=None)
-@given(data=st.data())
+@drawing(8)
 def test_agrees_on_random_geometries(style: str, operation: Operation, data: st.DataObject) -> None:
     """Every style agrees exactly and within the bound, in every dtype, and obeys the laws."""
-    geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
+    geometry, seed = drawn(data, operation)
     kernel = kernels(STYLES[style])[operation.name]
     cases = [
         Case(operation.name, geometry, dtype, fill, seed)
@@ -51,11 +48,10 @@ def test_agrees_on_random_geometries(style: str, operation: Operation, data: st.
 
 
 @each_operation
-@settings(max_examples=8, deadline=None, database=None)
-@given(data=st.data())
+@drawing(8)
 def test_zeros_beside_nan(operation: Operation, data: st.DataObject) -> None:
     """Whatever a right kernel makes of zeros beside NaN and infinity, in any factor, it agrees."""
-    geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
+    geometry, seed = drawn(data, operation)
     cases = [
         Case(operation.name, geometry, dtype, fill, seed)
         for dtype in DTYPES
