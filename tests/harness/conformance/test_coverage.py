@@ -29,7 +29,7 @@ from convcheck.conformance.shapes.coverage import (
     shape_classes,
     shape_pairs,
 )
-from convcheck.conformance.shapes.sizes import BLOCKS, Sizes, covering
+from convcheck.conformance.shapes.sizes import BLOCKS, Sizes
 from convcheck.form.formats import FORMATS
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
@@ -83,16 +83,11 @@ def test_classes_of_block_sizes() -> None:
 def test_pairs_are_counted_by_index(operation: Operation) -> None:
     """A case counts for each pair of its classes that is planned, and the dump says which."""
     counts = PairCounts(lambda operation: fore_layers_of(reference_for(operation.name)))
-    pair = block_pairs(operation.name)[0]
     layers = fore_layers_of(reference_for(operation.name))
-    geometry = next(
-        each
-        for each in covering(operation, layers, Sizes("all", 2, 2**11))
-        if set(pair) <= set(block_classes(operation, each))
-    )
-    counts.add(operation, geometry)
-    counts.add(operation, geometry)
-    assert counts.reached(operation.name, "blocks")[pair] == 2
+    fore = "+convolution.k1.f1x1.s1x1" if layers else ""
+    for _ in range(2):
+        counts.add(operation, Geometry.parse(f"b3.h33.w1.i1.o1.f1x1.s1x1{fore}"))
+    assert counts.reached(operation.name, "blocks") == {("batch 3", "height 33"): 2}
     told = counts.counts()
     assert [part[:2] for part in told] == [(operation.name, kind) for kind in sorted(PLANNED)]
     for _, kind, found in told:
