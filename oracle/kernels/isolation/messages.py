@@ -63,7 +63,7 @@ class _Head(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     dtype: str
     shape: list[Annotated[int, msgspec.Meta(ge=0)]]
     details: tuple[str, ...]
-    seconds: float = 0.0
+    seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
 
 
 def request_bytes(requests: Sequence[Request], number: int = 0) -> bytes:
