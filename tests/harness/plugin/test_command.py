@@ -204,16 +204,16 @@ def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, command: Comma
 
 
 def test_much_and_nothing() -> None:
-    """A hundred thousand results cost per result what a thousand do; none is fine too."""
+    """A hundred thousand results cost per result no more than ten of a thousand; none is fine."""
     sizes, cell = [], record(0).cells[0]
     for number in (1_000, 100_000):
         names = [f"test_some::test_it[{at}]" for at in range(number)]
-        started = time.perf_counter()
+        started = time.process_time()
         big = report({name: Record(cells=[cell]) for name in names}, run=names)
         text = files.text_of(big)
-        sizes.append((time.perf_counter() - started, len(text)))
+        sizes.append((time.process_time() - started, len(text)))
         assert big.findings.cells[0].counts["agrees"] >= 10 * number
-    assert sizes[1][0] < 300 * sizes[0][0]
+    assert sizes[1][0] < 1_000 * sizes[0][0]  # a square would be 10,000
     assert sizes[1][1] < 100 * sizes[0][1]
     assert report(run=[]).findings.verdict == "nothing decided"
 
