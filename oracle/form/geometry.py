@@ -32,10 +32,18 @@ def _names(parts: Mapping[str, tuple[str, ...]]) -> list[str]:
     return [name for part in parts.values() for name in part]
 
 
+def _text(parts: Mapping[str, tuple[str, ...]]) -> str:
+    """Return what the text is made of, in the words of `str.format`."""
+    return ".".join(
+        letter + "x".join(f"{{0.{name}}}" for name in part) for letter, part in parts.items()
+    )
+
+
 class _Sized:
     """What has sizes, which parts of a text name."""
 
     _parts: ClassVar[Mapping[str, tuple[str, ...]]]
+    _text: ClassVar[str]
 
     def _require_sizes(self, whose: str, found: tuple[Any, ...]) -> None:
         """Raise ValueError unless all sizes, which are `found`, are integers above zero."""
@@ -50,11 +58,7 @@ class _Sized:
         return {name: getattr(self, name) for name in _names(self._parts)}
 
     def __str__(self) -> str:
-        sizes = self.sizes
-        return ".".join(
-            letter + "x".join(str(sizes[name]) for name in part)
-            for letter, part in self._parts.items()
-        )
+        return self._text.format(self)
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Fore(_Sized):
     filter_width: int
     stride_height: int
     stride_width: int
-    _parts = _OF_FORE
+    _parts, _text = _OF_FORE, _text(_OF_FORE)
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
@@ -114,7 +118,7 @@ class Geometry(_Sized):
     channels_in: int
     channels_out: int
     fore: Fore | None = None
-    _parts = _OF_LAYER
+    _parts, _text = _OF_LAYER, _text(_OF_LAYER)
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
