@@ -42,6 +42,19 @@ class Span(NamedTuple):
         """Return where on the wide side a tap of a step's window lies; integers or arrays."""
         return step * self.stride + tap
 
+    def without_first(self) -> "tuple[int, Span]":
+        """Return how much of the wide side the first step alone keeps, and the span without it."""
+        cut = self.place(1, 0)
+        return cut, self._replace(steps=self.steps - 1, wide=self.wide - cut)
+
+    def dense(self) -> "Span":
+        """Return the span with a step at every place up to the last window."""
+        return self._replace(steps=self.place(self.steps - 1, 0) + 1, stride=1)
+
+    def trimmed(self) -> "Span":
+        """Return the span without the remainder."""
+        return self._replace(wide=self.reached)
+
     def steps_over(self, place: int) -> range:
         """Return the steps in whose windows a place of the wide side is."""
         first = -((self.taps - 1 - place) // self.stride)

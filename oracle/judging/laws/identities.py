@@ -105,7 +105,8 @@ def translation(f: Trial) -> Iterator[Equation]:
     for (field, wide, narrow, _), span in zip(SIDES, operation.spans(g), strict=True):
         if span.steps < 2:
             continue
-        by = {wide: slice(span.stride, None), narrow: slice(1, None)}
+        cut, fewer = span.without_first()
+        by = {wide: slice(cut, None), narrow: slice(1, None)}
         first_zero = dict(f.arrays)
         moved = dict(f.arrays)
         for name, axes in operation.factors.items():
@@ -115,18 +116,17 @@ def translation(f: Trial) -> Iterator[Equation]:
                 zeroed = f.arrays[name].copy()
                 _along(axes, narrow, slice(1), zeroed)[...] = 0
                 first_zero[name] = zeroed
-        fewer = span._replace(steps=span.steps - 1, wide=span.wide - span.stride)
         less: dict[str, Any] = {field: operation.layer.axis(fewer)}
         smaller = replace(g, **less)
         z = f(g, first_zero)
         for axis, piece in by.items():
             z = _along(operation.result, axis, piece, z)
-        cut = "".join(
+        rest = "".join(
             f"[{', '.join(':' * (a != axis) or f'{by[axis].start}:' for a in operation.result)}]"
             for axis in by
             if axis in operation.result
         )
-        yield Equation(z, f(smaller, moved), g, first_zero, f"z{cut}")
+        yield Equation(z, f(smaller, moved), g, first_zero, f"z{rest}")
 
 
 def impulse(f: Trial) -> Iterator[Equation]:
@@ -168,11 +168,7 @@ def subsampling(f: Trial) -> Iterator[Equation]:
         return
     steps = {"P": g.stride_height, "Q": g.stride_width}
     # As wide, but with a step at every place up to the last window.
-    spans = (
-        span._replace(steps=span.place(span.steps - 1, 0) + 1, stride=1)
-        for span in operation.spans(g)
-    )
-    rows, columns = map(operation.layer.axis, spans)
+    rows, columns = (operation.layer.axis(span.dense()) for span in operation.spans(g))
     dense = replace(g, rows=rows, columns=columns)
     fed = dict(f.arrays)
     for name, axes in operation.factors.items():
@@ -199,20 +195,21 @@ def adjointness(f: Trial) -> Iterator[Equation]:
     a = {name: f.integers(array.shape, small) for name, array in f.arrays.items()}
     c = f.integers(operation.shape(g, operation.result), small)
     wide = {name: array.astype(np.float64) for name, array in {**a, "c": c}.items()}
-    strd = (g.stride_height, g.stride_width)
     if g.fore is not None:
-        z = f.partner(operation.layer, wide["x"], wide["c"], strd) * wide["d_act"]
-        fore_strd = (g.fore.stride_height, g.fore.stride_width)
-        y = f.partner(g.fore.layer, z, wide["fore_w"], fore_strd)
+        (_, after), (_, own) = operation.layers(g)
+        z = f.partner(operation.layer, own, wide["x"], wide["c"]) * wide["d_act"]
+        y = f.partner(g.fore.layer, after, z, wide["fore_w"])
         right = (y * wide["fore_delta"]).sum()
     elif operation.name == operation.layer:
-        (other,) = set(f.partners) - {operation.layer}
-        back = f.partner(other, wide["c"], wide["ftr"].transpose(3, 1, 2, 0), strd)
+        other = operation.layer.other
+        axes = (other.axis(span.trimmed()) for span in operation.spans(g))
+        turned = Geometry(g.batch, *axes, g.channels_out, g.channels_in)
+        back = f.partner(other, turned, wide["c"], wide["ftr"].transpose(3, 1, 2, 0))
         # A remainder that no window reached is missing at the end of `back`: zeros.
         right = (wide["x"][:, : back.shape[1], : back.shape[2]] * back).sum()
     else:
         x, ftr = wide.get("x", wide["c"]), wide.get("ftr", wide["c"])
-        right = (f.partner(operation.layer, x, ftr, strd) * wide["delta"]).sum()
+        right = (f.partner(operation.layer, g, x, ftr) * wide["delta"]).sum()
     left = (f(g, a) * wide["c"]).sum()
     yield Equation(left, right, g, a, "(z * c).sum()", {"c": c})
 
