@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import product
 from typing import Any, NamedTuple
 
 from . import pytorch
@@ -98,6 +99,17 @@ class Operation:
             Part(OPERATIONS[f"{f.layer}_input_gradient"], after),
             Part(OPERATIONS[f"{self.layer}_filter_gradient"], replace(g, fore=None)),
         )
+
+    def terms(self, geometry: Geometry, letters: str = "bioPQhw") -> Iterator[dict[str, int]]:
+        """Yield the indices of every term of the trilinear form that `letters` run through."""
+        extents, (rows, columns) = self.extents(geometry), self.spans(geometry)
+        for indices in product(*(range(extents[axis]) for axis in letters)):
+            at = dict(zip(letters, indices, strict=True))
+            yield at | {"H": rows.place(at["P"], at["h"]), "W": columns.place(at["Q"], at["w"])}
+
+    def entering(self, arrays: Arrays) -> Arrays:
+        """Return those of a kernel's arrays whose numbers enter its result."""
+        return {name: arrays[name] for name in self.factors}
 
     def output_extents(self, geometry: Geometry) -> tuple[int, ...]:
         """Return the number of rows and of columns of layer l's output."""

@@ -20,7 +20,6 @@ oracle is asked whether a partner is to blame.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -134,7 +133,7 @@ def impulse(f: Trial) -> Iterator[Equation]:
     if f.geometry.fore is not None:
         return
     operation, g = f.operation, f.geometry
-    extents, (rows, columns) = operation.extents(g), operation.spans(g)
+    extents = operation.extents(g)
     value = f.case.largest or 1
     for name, axes in operation.factors.items():
         shape = f.arrays[name].shape
@@ -146,9 +145,7 @@ def impulse(f: Trial) -> Iterator[Equation]:
         arrays = {**f.arrays, name: single}
         (other,) = set(operation.factors) - {name}
         right = np.zeros(operation.shape(g, operation.result))
-        for p, q, h, w in product(*(range(extents[axis]) for axis in "PQhw")):
-            here = {"P": p, "Q": q, "h": h, "w": w}
-            here |= {"H": rows.place(p, h), "W": columns.place(q, w)}
+        for here in operation.terms(g, "PQhw"):
             if all(at[axis] == here[axis] for axis in axes if axis in here):
                 where = {**here, **{axis: at[axis] for axis in axes}}
                 right[_index(operation.result, where)] += (
