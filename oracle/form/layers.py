@@ -72,7 +72,7 @@ LAYER_NAMED: Mapping[str, Layer] = {str(layer): layer for layer in LAYERS}
 
 @lru_cache(maxsize=4096)
 def _span(narrows: bool, axis: Axis) -> Span:  # noqa: FBT001  (a key)
-    extent, taps, stride = axis
     if narrows:
-        return Span((extent - taps) // stride + 1, taps, stride, extent)
-    return reaching(extent, taps, stride)
+        steps = (axis.extent - axis.taps) // axis.stride + 1
+        return Span(steps, axis.taps, axis.stride, wide=axis.extent)
+    return reaching(axis.extent, axis.taps, axis.stride)

@@ -226,8 +226,8 @@ def _spatial_extents(
     """Return the extent of every axis but batch and channels of layer l."""
     e: dict[str, int] = {}
     for axis, side in zip((rows, columns), SIDES, strict=True):
-        steps, taps, _, wide = layer.span(axis)
-        e |= {side.wide: wide, side.narrow: steps, side.tap: taps}
+        span = layer.span(axis)
+        e |= {side.wide: span.wide, side.narrow: span.steps, side.tap: span.taps}
     if fore is not None:
         kind, after = Layer(fore.layer), fore.axes(*(e[axis] for axis in layer.output[1:3]))
         e |= zip("RS", (kind.output_of(kind.span(axis)) for axis in after), strict=True)

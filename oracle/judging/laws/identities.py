@@ -199,8 +199,8 @@ def adjointness(f: Trial) -> Iterator[Equation]:
         right = (y * wide["fore_delta"]).sum()
     elif operation.name == operation.layer:
         other = operation.layer.other
-        axes = (other.axis(span.trimmed()) for span in operation.spans(g))
-        turned = Geometry(g.batch, *axes, g.channels_out, g.channels_in)
+        rows, columns = (other.axis(span.trimmed()) for span in operation.spans(g))
+        turned = Geometry(g.batch, rows, columns, g.channels_out, g.channels_in)
         back = f.partner(other, turned, wide["c"], wide["ftr"].transpose(3, 1, 2, 0))
         # A remainder that no window reached is missing at the end of `back`: zeros.
         right = (wide["x"][:, : back.shape[1], : back.shape[2]] * back).sum()
