@@ -66,6 +66,10 @@ class Operation:
         axes = "biok" if self.default_fore else "bio"
         return "".join(axis for axis in axes if axis not in self.result)
 
+    def combinations(self, geometry: Geometry) -> int:
+        """Return how many combinations of batch item and channels each result sums over."""
+        return math.prod(self.shape(geometry, self.summed))
+
     def check(self, geometry: Geometry) -> None:
         """Raise ValueError where the operation has no meaning on `geometry`."""
         if (geometry.fore is None) is not (self.default_fore is None):

@@ -20,6 +20,7 @@ oracle is asked whether a partner is to blame.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ import numpy as np
 from convcheck.form.axis import SIDES
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Arrays
+from convcheck.form.operations import Arrays, Operation, composed
 from convcheck.kernels.calls import ARRANGEMENTS
 
 from .trial import Equation, Trial
@@ -133,25 +134,28 @@ def impulse(f: Trial) -> Iterator[Equation]:
     if f.geometry.fore is not None:
         return
     operation, g = f.operation, f.geometry
-    extents = operation.extents(g)
-    value = f.case.largest or 1
-    for name, axes in operation.factors.items():
-        shape = f.arrays[name].shape
-        if 0 in shape:
+    for name, whole in f.arrays.items():
+        if 0 in whole.shape:
             continue
-        at = {axis: f.raw.below(extents[axis]) for axis in axes}
-        single = np.zeros(shape, f.case.format.dtype)
-        single[tuple(at[axis] for axis in axes)] = value
+        single = np.zeros_like(whole)
+        single[tuple(f.raw.below(extent) for extent in whole.shape)] = f.case.largest or 1
         arrays = {**f.arrays, name: single}
-        (other,) = set(operation.factors) - {name}
-        right = np.zeros(operation.shape(g, operation.result))
-        for here in operation.terms(g, "PQhw"):
-            if all(at[axis] == here[axis] for axis in axes if axis in here):
-                where = {**here, **{axis: at[axis] for axis in axes}}
-                right[_index(operation.result, where)] += (
-                    value * arrays[other][_index(operation.factors[other], where)]
-                )
+        right = composed(operation, g, arrays, partial(_moved, name))
         yield Equation(f(g, arrays), right, g, arrays)
+
+
+def _moved(name: str, operation: Operation, geometry: Geometry, factors: Arrays) -> Array:
+    """Return the result of a single non-zero in one factor: the other factor, moved."""
+    axes, (other,) = operation.factors[name], set(operation.factors) - {name}
+    right = np.zeros(operation.shape(geometry, operation.result))
+    for place in np.argwhere(factors[name]).tolist():
+        at = dict(zip(axes, place, strict=True))
+        for here in operation.terms(geometry, "PQhw"):
+            if all(at[axis] == here[axis] for axis in axes if axis in here):
+                where = {**here, **at}
+                part = factors[other][_index(operation.factors[other], where)]
+                right[_index(operation.result, where)] += factors[name][tuple(place)] * part
+    return right
 
 
 def _index(axes: str, where: Mapping[str, int]) -> tuple[int | slice, ...]:
@@ -200,7 +204,8 @@ def adjointness(f: Trial) -> Iterator[Equation]:
     elif operation.name == operation.layer:
         other = operation.layer.other
         rows, columns = (other.axis(span.trimmed()) for span in operation.spans(g))
-        turned = Geometry(g.batch, rows, columns, g.channels_out, g.channels_in)
+        sizes = {"channels_in": g.channels_out, "channels_out": g.channels_in}
+        turned = replace(g, rows=rows, columns=columns, **sizes)
         back = f.partner(other, turned, wide["c"], wide["ftr"].transpose(3, 1, 2, 0))
         # A remainder that no window reached is missing at the end of `back`: zeros.
         right = (wide["x"][:, : back.shape[1], : back.shape[2]] * back).sum()
