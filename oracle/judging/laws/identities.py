@@ -134,13 +134,14 @@ def impulse(f: Trial) -> Iterator[Equation]:
     if f.geometry.fore is not None:
         return
     operation, g = f.operation, f.geometry
-    for name, whole in f.arrays.items():
+    factors = {name: f.arrays[name] for name in operation.factors}
+    for name, whole in factors.items():
         if 0 in whole.shape:
             continue
         single = np.zeros_like(whole)
         single[tuple(f.raw.below(extent) for extent in whole.shape)] = f.case.largest or 1
         arrays = {**f.arrays, name: single}
-        right = composed(operation, g, arrays, partial(_moved, name))
+        right = composed(operation, g, {**factors, name: single}, partial(_moved, name))
         yield Equation(f(g, arrays), right, g, arrays)
 
 
