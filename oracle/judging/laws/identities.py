@@ -205,8 +205,8 @@ def adjointness(f: Trial) -> Iterator[Equation]:
     elif operation.name == operation.layer:
         other = operation.layer.other
         rows, columns = (other.axis(span.trimmed()) for span in operation.spans(g))
-        sizes = {"channels_in": g.channels_out, "channels_out": g.channels_in}
-        turned = replace(g, rows=rows, columns=columns, **sizes)
+        turned = g.resized(channels_in=g.channels_out, channels_out=g.channels_in)
+        turned = replace(turned, rows=rows, columns=columns)
         back = f.partner(other, turned, wide["c"], wide["ftr"].transpose(3, 1, 2, 0))
         # A remainder that no window reached is missing at the end of `back`: zeros.
         right = (wide["x"][:, : back.shape[1], : back.shape[2]] * back).sum()
