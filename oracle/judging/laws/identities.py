@@ -202,7 +202,7 @@ def adjointness(f: Trial) -> Iterator[Equation]:
         z = f.partner(operation.layer, own, wide["x"], wide["c"]) * wide["d_act"]
         y = f.partner(g.fore.layer, after, z, wide["fore_w"])
         right = (y * wide["fore_delta"]).sum()
-    elif operation.name == operation.layer:
+    elif operation.result == operation.layer.output:
         other = operation.layer.other
         rows, columns = (other.axis(span.trimmed()) for span in operation.spans(g))
         turned = g.resized(channels_in=g.channels_out, channels_out=g.channels_in)
