@@ -185,9 +185,7 @@ class Case:
             return pieces(alike(self.seed, self.largest_in(), self.format.dtype, size), shapes)
         raw = Raw(self.seed)
         return {
-            name: self._fill(name, raw, shape, operation.degree).astype(
-                self.format.dtype, copy=False
-            )
+            name: self.format.array(self._fill(name, raw, shape, operation.degree))
             for name, shape in shapes.items()
         }
 

@@ -5,6 +5,7 @@ taps on the wide side, a stride from the one before.  All that is computed along
 columns, be it shapes, places, remainders or receptive fields, is asked of the records here.
 """
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 
@@ -15,6 +16,10 @@ class Axis(NamedTuple):
     """of the layer's input"""
     taps: int = 1
     stride: int = 1
+
+    def fits(self, *, narrows: bool) -> bool:
+        """Return whether a window fits where it has to lie inside of the input."""
+        return not narrows or self.taps <= self.extent
 
 
 class Span(NamedTuple):
@@ -38,9 +43,26 @@ class Span(NamedTuple):
         """How many places of the wide side lie behind the last window."""
         return self.wide - self.reached
 
+    def axis(self, *, narrows: bool) -> Axis:
+        """Return the axis of a layer with these sides; one that `narrows` takes the wide one."""
+        return Axis(self.wide if narrows else self.steps, self.taps, self.stride)
+
     def place(self, step: Any, tap: Any) -> Any:
         """Return where on the wide side a tap of a step's window lies; integers or arrays."""
         return step * self.stride + tap
+
+    def without_first(self) -> "tuple[int, Span]":
+        """Return how much of the wide side the first step alone keeps, and the span without it."""
+        cut = self.place(1, 0)
+        return cut, self._replace(steps=self.steps - 1, wide=self.wide - cut)
+
+    def dense(self) -> "Span":
+        """Return the span with a step at every place up to the last window."""
+        return self._replace(steps=self.place(self.steps - 1, 0) + 1, stride=1)
+
+    def trimmed(self) -> "Span":
+        """Return the span without the remainder."""
+        return self._replace(wide=self.reached)
 
     def steps_over(self, place: int) -> range:
         """Return the steps in whose windows a place of the wide side is."""
@@ -52,6 +74,15 @@ def reaching(steps: int, taps: int, stride: int, remainder: int = 0) -> Span:
     """Return the span of so many windows, and the wide side that holds them."""
     span = Span(steps, taps, stride, 0)
     return span._replace(wide=span.reached + remainder)
+
+
+@lru_cache(maxsize=4096)
+def span_of(narrows: bool, axis: Axis) -> Span:  # noqa: FBT001  (a key)
+    """Return both sides of an axis of a layer; the input of one that `narrows` is the wide one."""
+    if narrows:
+        steps = (axis.extent - axis.taps) // axis.stride + 1
+        return Span(steps, axis.taps, axis.stride, wide=axis.extent)
+    return reaching(axis.extent, axis.taps, axis.stride)
 
 
 class Side(NamedTuple):

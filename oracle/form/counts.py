@@ -36,7 +36,7 @@ def counts(operation: Operation, geometry: Geometry) -> Counts:
     shape = operation.shape(geometry, operation.result)
     channels = 0 if geometry.fore is None else geometry.fore.channels_out
     return Counts(
-        np.broadcast_to(terms * summed(operation, geometry), shape),
+        np.broadcast_to(terms * operation.combinations(geometry), shape),
         rows.inner * columns.inner * channels if geometry.batch else 0,
         rows.outer * columns.outer * geometry.batch,
     )
@@ -47,7 +47,7 @@ def most_terms(operation: Operation, geometry: Geometry) -> int:
     if geometry.batch == 0:
         return 0
     most = _most(operation, geometry.rows, geometry.columns, geometry.fore)
-    return most * summed(operation, geometry)
+    return most * operation.combinations(geometry)
 
 
 @lru_cache(maxsize=1024)
@@ -55,11 +55,6 @@ def _most(operation: Operation, rows: Axis, columns: Axis, fore: Fore | None) ->
     """Return the most terms of a single channel and batch item."""
     both = _axes(Geometry(1, rows, columns, 1, 1, fore))
     return math.prod(int(_along(operation, *axis).terms.max()) for axis in both)
-
-
-def summed(operation: Operation, geometry: Geometry) -> int:
-    """Return how many combinations of batch item and channels are summed over."""
-    return math.prod(operation.shape(geometry, operation.summed))
 
 
 # An axis, and kind, taps and stride of layer l+1 along it, where there is one.

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .layouts import Array
+
 if TYPE_CHECKING:
     import torch
 
@@ -49,6 +51,10 @@ class Format:
     def largest(self) -> float:
         """The largest finite number."""
         return (2 - 2.0 ** (1 - self.precision)) * 2.0**self.emax
+
+    def array(self, values: Array) -> Array:
+        """Return values in it, each rounded once; the same array where they are."""
+        return values.astype(self.dtype, copy=False)
 
     @cached_property
     def torch(self) -> "torch.dtype":

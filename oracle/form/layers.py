@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import lru_cache
 from typing import Self
 
-from .axis import Axis, Span, reaching
+from .axis import Axis, Span, reaching, span_of
 
 FILTER = "ihwo"
 """axes of the notebook's filters; for the letters see `operations`"""
@@ -45,15 +44,15 @@ class Layer(StrEnum):
 
     def fits(self, axis: Axis) -> bool:
         """Return whether a window fits where it has to lie inside of the input."""
-        return not self.narrows or axis.taps <= axis.extent
+        return axis.fits(narrows=self.narrows)
 
     def span(self, axis: Axis) -> Span:
         """Return both sides of an axis of this layer."""
-        return _span(self.narrows, axis)
+        return span_of(self.narrows, axis)
 
     def axis(self, span: Span) -> Axis:
         """Return the axis of this layer that has these sides."""
-        return Axis(span.wide if self.narrows else span.steps, span.taps, span.stride)
+        return span.axis(narrows=self.narrows)
 
     def output_of(self, span: Span) -> int:
         """Return the extent of its output."""
@@ -68,11 +67,3 @@ class Layer(StrEnum):
 
 LAYERS = tuple(Layer)
 LAYER_NAMED: Mapping[str, Layer] = {str(layer): layer for layer in LAYERS}
-
-
-@lru_cache(maxsize=4096)
-def _span(narrows: bool, axis: Axis) -> Span:  # noqa: FBT001  (a key)
-    extent, taps, stride = axis
-    if narrows:
-        return Span((extent - taps) // stride + 1, taps, stride, extent)
-    return reaching(extent, taps, stride)

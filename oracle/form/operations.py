@@ -18,6 +18,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import product
 from typing import Any, NamedTuple
 
 from . import pytorch
@@ -65,6 +66,10 @@ class Operation:
         axes = "biok" if self.default_fore else "bio"
         return "".join(axis for axis in axes if axis not in self.result)
 
+    def combinations(self, geometry: Geometry) -> int:
+        """Return how many combinations of batch item and channels each result sums over."""
+        return math.prod(self.shape(geometry, self.summed))
+
     def check(self, geometry: Geometry) -> None:
         """Raise ValueError where the operation has no meaning on `geometry`."""
         if (geometry.fore is None) is not (self.default_fore is None):
@@ -98,6 +103,17 @@ class Operation:
             Part(OPERATIONS[f"{f.layer}_input_gradient"], after),
             Part(OPERATIONS[f"{self.layer}_filter_gradient"], replace(g, fore=None)),
         )
+
+    def terms(self, geometry: Geometry, letters: str = "bioPQhw") -> Iterator[dict[str, int]]:
+        """Yield the indices of every term of the trilinear form that `letters` run through."""
+        extents, (rows, columns) = self.extents(geometry), self.spans(geometry)
+        for indices in product(*(range(extents[axis]) for axis in letters)):
+            at = dict(zip(letters, indices, strict=True))
+            yield at | {"H": rows.place(at["P"], at["h"]), "W": columns.place(at["Q"], at["w"])}
+
+    def entering(self, arrays: Arrays) -> Arrays:
+        """Return those of a kernel's arrays whose numbers enter its result."""
+        return {name: arrays[name] for name in self.factors}
 
     def output_extents(self, geometry: Geometry) -> tuple[int, ...]:
         """Return the number of rows and of columns of layer l's output."""
@@ -214,8 +230,8 @@ def _spatial_extents(
     """Return the extent of every axis but batch and channels of layer l."""
     e: dict[str, int] = {}
     for axis, side in zip((rows, columns), SIDES, strict=True):
-        steps, taps, _, wide = layer.span(axis)
-        e |= {side.wide: wide, side.narrow: steps, side.tap: taps}
+        span = layer.span(axis)
+        e |= {side.wide: span.wide, side.narrow: span.steps, side.tap: span.taps}
     if fore is not None:
         kind, after = Layer(fore.layer), fore.axes(*(e[axis] for axis in layer.output[1:3]))
         e |= zip("RS", (kind.output_of(kind.span(axis)) for axis in after), strict=True)

@@ -153,7 +153,8 @@ def bound(
         promise: in what precision they compute, and how accurately.
     """
     p = _precision(dtype, promise)
-    absolute = {name: np.abs(arrays[name]).astype(np.float64) for name in operation.factors}
+    entering = operation.entering(arrays)
+    absolute = {name: np.abs(each).astype(np.float64) for name, each in entering.items()}
     magnitude = raised_magnitude = operation.oracle(geometry, absolute)
     raised = absolute
     if p.raised:

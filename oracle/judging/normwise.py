@@ -53,7 +53,6 @@ import math
 
 import numpy as np
 
-from convcheck.form.counts import summed
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation
@@ -68,7 +67,7 @@ def cost(operation: Operation, geometry: Geometry, constant: float | None) -> fl
     if constant is None:
         doublings = sum(1 + math.ceil(math.log2(e[axis])) for axis in "HW")
         constant = _PER_DOUBLING * doublings + _ONCE
-    return constant + _PER_CHANNEL * summed(operation, geometry)
+    return constant + _PER_CHANNEL * operation.combinations(geometry)
 
 
 def norms(operation: Operation, geometry: Geometry, absolute: Arrays) -> Array:
@@ -95,4 +94,4 @@ def points(operation: Operation, geometry: Geometry) -> int:
 
 def etas(operation: Operation, geometry: Geometry) -> int:
     """Return what underflow adds in a one-layer operation."""
-    return 8 * summed(operation, geometry)
+    return 8 * operation.combinations(geometry)

@@ -11,7 +11,6 @@ Each computes them in its own way, and `cross_check` compares them:
 """
 
 from collections.abc import Callable, Mapping
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ def python_integers(operation: Operation, geometry: Geometry, arrays: Arrays) ->
     Raises:
         ValueError: an element of a factor is not an integer.
     """
-    factors = {name: _integers(name, arrays[name]) for name in operation.factors}
+    factors = {name: _integers(name, each) for name, each in operation.entering(arrays).items()}
     return composed(operation, geometry, factors, _terms).astype(np.float64)
 
 
@@ -45,7 +44,7 @@ def sliding_windows(
     operation: Operation, geometry: Geometry, arrays: Arrays, dtype: Any = np.float64
 ) -> Array:
     """Return the result as einsum over sliding windows, in float64 or what `dtype` says."""
-    factors = {name: arrays[name].astype(dtype) for name in operation.factors}
+    factors = {name: each.astype(dtype) for name, each in operation.entering(arrays).items()}
     return composed(operation, geometry, factors, _windows)
 
 
@@ -78,11 +77,8 @@ def _integers(name: str, array: Array) -> Array:
 
 def _terms(operation: Operation, geometry: Geometry, factors: Arrays) -> Array:
     """Return the sums of all terms of the trilinear form; arrays hold Python's integers."""
-    extents, (rows, columns) = operation.extents(geometry), operation.spans(geometry)
     result = np.full(operation.shape(geometry, operation.result), 0, object)
-    for indices in product(*(range(extents[axis]) for axis in "bioPQhw")):
-        at = dict(zip("bioPQhw", indices, strict=True))
-        at |= {"H": rows.place(at["P"], at["h"]), "W": columns.place(at["Q"], at["w"])}
+    for at in operation.terms(geometry):
         term = 1
         for name, axes in operation.factors.items():
             term *= factors[name][tuple(at[axis] for axis in axes)]

@@ -97,7 +97,8 @@ def spread(case: Case, arrays: Arrays, promise: Promise = DIRECT) -> Spread:
         promise: of the kernel.
     """
     operation, geometry = operation_named(case.operation), case.geometry
-    factors = {name: arrays[name].astype(np.float64) for name in operation.factors}
+    entering = operation.entering(arrays)
+    factors = {name: each.astype(np.float64) for name, each in entering.items()}
     finite = {name: np.where(np.isfinite(each), each, 0) for name, each in factors.items()}
     result = operation.oracle(geometry, finite)
     if geometry.fore is None:
@@ -114,7 +115,7 @@ def _one_layer(
     name = next((n for n, each in factors.items() if not np.isfinite(each).all()), None)
     if name is None:
         return _nowhere(finite)
-    (other,) = set(factors) - {name}
+    (other,) = set(operation.factors) - {name}
 
     def count(marks: Array, signs: Array) -> Array:
         return sliding_windows(operation, geometry, {name: marks, other: signs})

@@ -20,7 +20,7 @@ oracle is asked whether a partner is to blame.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from itertools import product
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ import numpy as np
 from convcheck.form.axis import SIDES
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Arrays
+from convcheck.form.operations import Arrays, Operation, composed
 from convcheck.kernels.calls import ARRANGEMENTS
 
 from .trial import Equation, Trial
@@ -105,7 +105,8 @@ def translation(f: Trial) -> Iterator[Equation]:
     for (field, wide, narrow, _), span in zip(SIDES, operation.spans(g), strict=True):
         if span.steps < 2:
             continue
-        by = {wide: slice(span.stride, None), narrow: slice(1, None)}
+        cut, fewer = span.without_first()
+        by = {wide: slice(cut, None), narrow: slice(1, None)}
         first_zero = dict(f.arrays)
         moved = dict(f.arrays)
         for name, axes in operation.factors.items():
@@ -115,18 +116,17 @@ def translation(f: Trial) -> Iterator[Equation]:
                 zeroed = f.arrays[name].copy()
                 _along(axes, narrow, slice(1), zeroed)[...] = 0
                 first_zero[name] = zeroed
-        fewer = span._replace(steps=span.steps - 1, wide=span.wide - span.stride)
         less: dict[str, Any] = {field: operation.layer.axis(fewer)}
         smaller = replace(g, **less)
         z = f(g, first_zero)
         for axis, piece in by.items():
             z = _along(operation.result, axis, piece, z)
-        cut = "".join(
+        rest = "".join(
             f"[{', '.join(':' * (a != axis) or f'{by[axis].start}:' for a in operation.result)}]"
             for axis in by
             if axis in operation.result
         )
-        yield Equation(z, f(smaller, moved), g, first_zero, f"z{cut}")
+        yield Equation(z, f(smaller, moved), g, first_zero, f"z{rest}")
 
 
 def impulse(f: Trial) -> Iterator[Equation]:
@@ -134,27 +134,29 @@ def impulse(f: Trial) -> Iterator[Equation]:
     if f.geometry.fore is not None:
         return
     operation, g = f.operation, f.geometry
-    extents, (rows, columns) = operation.extents(g), operation.spans(g)
-    value = f.case.largest or 1
-    for name, axes in operation.factors.items():
-        shape = f.arrays[name].shape
-        if 0 in shape:
+    factors = {name: f.arrays[name] for name in operation.factors}
+    for name, whole in factors.items():
+        if 0 in whole.shape:
             continue
-        at = {axis: f.raw.below(extents[axis]) for axis in axes}
-        single = np.zeros(shape, f.case.format.dtype)
-        single[tuple(at[axis] for axis in axes)] = value
+        single = np.zeros_like(whole)
+        single[tuple(f.raw.below(extent) for extent in whole.shape)] = f.case.largest or 1
         arrays = {**f.arrays, name: single}
-        (other,) = set(operation.factors) - {name}
-        right = np.zeros(operation.shape(g, operation.result))
-        for p, q, h, w in product(*(range(extents[axis]) for axis in "PQhw")):
-            here = {"P": p, "Q": q, "h": h, "w": w}
-            here |= {"H": rows.place(p, h), "W": columns.place(q, w)}
-            if all(at[axis] == here[axis] for axis in axes if axis in here):
-                where = {**here, **{axis: at[axis] for axis in axes}}
-                right[_index(operation.result, where)] += (
-                    value * arrays[other][_index(operation.factors[other], where)]
-                )
+        right = composed(operation, g, {**factors, name: single}, partial(_moved, name))
         yield Equation(f(g, arrays), right, g, arrays)
+
+
+def _moved(name: str, operation: Operation, geometry: Geometry, factors: Arrays) -> Array:
+    """Return the result of a single non-zero in one factor: the other factor, moved."""
+    axes, (other,) = operation.factors[name], set(operation.factors) - {name}
+    right = np.zeros(operation.shape(geometry, operation.result))
+    for place in np.argwhere(factors[name]).tolist():
+        at = dict(zip(axes, place, strict=True))
+        for here in operation.terms(geometry, "PQhw"):
+            if all(at[axis] == here[axis] for axis in axes if axis in here):
+                where = {**here, **at}
+                part = factors[other][_index(operation.factors[other], where)]
+                right[_index(operation.result, where)] += factors[name][tuple(place)] * part
+    return right
 
 
 def _index(axes: str, where: Mapping[str, int]) -> tuple[int | slice, ...]:
@@ -168,11 +170,7 @@ def subsampling(f: Trial) -> Iterator[Equation]:
         return
     steps = {"P": g.stride_height, "Q": g.stride_width}
     # As wide, but with a step at every place up to the last window.
-    spans = (
-        span._replace(steps=span.place(span.steps - 1, 0) + 1, stride=1)
-        for span in operation.spans(g)
-    )
-    rows, columns = map(operation.layer.axis, spans)
+    rows, columns = (operation.layer.axis(span.dense()) for span in operation.spans(g))
     dense = replace(g, rows=rows, columns=columns)
     fed = dict(f.arrays)
     for name, axes in operation.factors.items():
@@ -199,20 +197,22 @@ def adjointness(f: Trial) -> Iterator[Equation]:
     a = {name: f.integers(array.shape, small) for name, array in f.arrays.items()}
     c = f.integers(operation.shape(g, operation.result), small)
     wide = {name: array.astype(np.float64) for name, array in {**a, "c": c}.items()}
-    strd = (g.stride_height, g.stride_width)
     if g.fore is not None:
-        z = f.partner(operation.layer, wide["x"], wide["c"], strd) * wide["d_act"]
-        fore_strd = (g.fore.stride_height, g.fore.stride_width)
-        y = f.partner(g.fore.layer, z, wide["fore_w"], fore_strd)
+        (_, after), (_, own) = operation.layers(g)
+        z = f.partner(operation.layer, own, wide["x"], wide["c"]) * wide["d_act"]
+        y = f.partner(g.fore.layer, after, z, wide["fore_w"])
         right = (y * wide["fore_delta"]).sum()
-    elif operation.name == operation.layer:
-        (other,) = set(f.partners) - {operation.layer}
-        back = f.partner(other, wide["c"], wide["ftr"].transpose(3, 1, 2, 0), strd)
+    elif operation.result == operation.layer.output:
+        other = operation.layer.other
+        rows, columns = (other.axis(span.trimmed()) for span in operation.spans(g))
+        turned = g.resized(channels_in=g.channels_out, channels_out=g.channels_in)
+        turned = replace(turned, rows=rows, columns=columns)
+        back = f.partner(other, turned, wide["c"], wide["ftr"].transpose(3, 1, 2, 0))
         # A remainder that no window reached is missing at the end of `back`: zeros.
         right = (wide["x"][:, : back.shape[1], : back.shape[2]] * back).sum()
     else:
         x, ftr = wide.get("x", wide["c"]), wide.get("ftr", wide["c"])
-        right = (f.partner(operation.layer, x, ftr, strd) * wide["delta"]).sum()
+        right = (f.partner(operation.layer, g, x, ftr) * wide["delta"]).sum()
     left = (f(g, a) * wide["c"]).sum()
     yield Equation(left, right, g, a, "(z * c).sum()", {"c": c})
 

@@ -7,10 +7,9 @@ import numpy as np
 
 from convcheck.cases.case import Case
 from convcheck.cases.numbers import Raw, integers
-from convcheck.form import pytorch
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Arrays, Kernel
+from convcheck.form.operations import OPERATIONS, Arrays, Kernel
 from convcheck.judging.judge import limits_of, rounding_unsettled
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import DIRECT
@@ -49,7 +48,7 @@ class Trial:
         self.geometry = case.geometry
         self.arrays = case.arrays()
         self.raw = Raw(case.seed, stream=1)
-        self.partner_calls: list[tuple[str, Array, Array, tuple[int, int]]] = []
+        self.partner_calls: list[tuple[str, Geometry, Arrays]] = []
         self.last: tuple[Geometry, Arrays] = (self.geometry, self.arrays)
         self._answers: Iterator[Answer] | None = None
 
@@ -97,20 +96,25 @@ class Trial:
         """Return non-zero random integers in the case's dtype."""
         return integers(self.raw.draw(shape), largest).astype(self.case.format.dtype)
 
-    def partner(self, layer: str, x: Array, ftr: Array, strd: tuple[int, int]) -> Array:
+    def partner(self, layer: str, geometry: Geometry, x: Array, ftr: Array) -> Array:
         """Return what the partner for `layer` makes of float64 arrays; it may be at fault."""
-        self.partner_calls.append((layer, x, ftr, strd))
+        arrays = {"x": x, "ftr": ftr}
+        self.partner_calls.append((layer, geometry, arrays))
         with np.errstate(all="ignore"):
-            return np.asarray(self.partners[layer](x, ftr, strd))
+            return self._of_partner(layer, geometry, arrays)
+
+    def _of_partner(self, layer: str, geometry: Geometry, arrays: Arrays) -> Array:
+        positional, keywords = OPERATIONS[layer].arguments(geometry, arrays)
+        return np.asarray(self.partners[layer](*positional, **keywords))
 
     def faulty_partner(self) -> str | None:
         """Return the name of a partner that disagreed with the oracle when called, if any."""
-        for layer, x, ftr, strd in self.partner_calls:
+        for layer, geometry, arrays in self.partner_calls:
             try:
-                result = self.partners[layer](x, ftr, strd)
+                result = self._of_partner(layer, geometry, arrays)
             except Exception:  # noqa: BLE001  (whatever it is, the partner is to blame)
                 return layer
-            if not np.array_equal(result, pytorch.forward(layer, x, ftr, strd)):
+            if not np.array_equal(result, OPERATIONS[layer].oracle(geometry, arrays)):
                 return layer
         return None
 

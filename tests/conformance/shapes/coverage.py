@@ -56,11 +56,11 @@ def _several(size: int) -> str:
 def _window(name: str, layer: Layer, axis: Axis) -> tuple[str, ...]:
     """Return the classes of one axis of one layer."""
     span = layer.span(axis)
-    steps, taps, stride, wide = span
-    covers = "1" if taps == 1 else "whole" if taps == wide else "some"
+    taps, stride = span.taps, span.stride
+    covers = "1" if taps == 1 else "whole" if taps == span.wide else "some"
     reach = "1" if stride == 1 else "up to the filter" if stride <= taps else "beyond the filter"
     classes = [f"filter {name}: {covers}", f"stride {name}: {reach}"]
-    classes.append(f"steps {name}: {_several(steps)}")
+    classes.append(f"steps {name}: {_several(span.steps)}")
     if layer.narrows:
         left = "some" if span.remainder else "none"
         classes.append(f"remainder {name}: {left}")
