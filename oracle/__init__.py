@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from .conformance.face.calls import assert_conforms as assert_conforms
     from .conformance.face.calls import certify as certify
     from .conformance.face.calls import check as check
+    from .conformance.face.calls import explain as explain
     from .conformance.face.calls import judge as judge
     from .conformance.face.engine import Result as Result
     from .form.operations import OPERATIONS as OPERATIONS
-    from .judging.verdicts import explain as explain
     from .kernels.candidates import Candidate as Candidate
     from .kernels.isolation.isolated import Isolated as Isolated
 
@@ -33,7 +33,7 @@ _HOMES = {
     "assert_conforms": "conformance.face.calls",
     "certify": "conformance.face.calls",
     "check": "conformance.face.calls",
-    "explain": "judging.verdicts",
+    "explain": "conformance.face.calls",
     "judge": "conformance.face.calls",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604  (names, all of them)

@@ -106,7 +106,7 @@ def _worker_kernel(plan: Plan) -> Isolated:
     if plan.candidate not in known:
         candidate = Candidate.parse(plan.candidate)
         cross_check(ORACLES, [operation_named(candidate.operation)])
-        kernel = Isolated(candidate)
+        kernel = Isolated(candidate, names={})
         kernel.start()
         if source_digest(candidate.module) != plan.source:
             raise CandidateError(f"module {candidate.module!r}: another version is planned for")

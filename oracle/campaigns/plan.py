@@ -149,7 +149,7 @@ def total(plan: Plan, parts: Iterable[Part]) -> Certificate:
 def _verdict(plan: Plan, failure: Failed) -> Verdict:
     """Return the verdict on a failure, judged again for its evidence; it may be one of chance."""
     case, outcome = Case.parse(failure.case), Outcome(failure.outcome)
-    kernel = Isolated(Candidate.parse(plan.candidate))
+    kernel = Isolated(Candidate.parse(plan.candidate), names={})
     again = judge(kernel, case)
     if again.failed:
         return again

@@ -88,8 +88,10 @@ class Case:
     seed: int
 
     def __post_init__(self) -> None:
-        """Raise ValueError, naming the argument, where no arrays could be made."""
+        """Raise ValueError, or TypeError, naming the argument, where no arrays could be made."""
         operation = operation_named(self.operation)
+        if not isinstance(self.geometry, Geometry):  # whatever its type says
+            raise TypeError(f"geometry={self.geometry!r:.100}: expected a Geometry")
         operation.check(self.geometry)
         _require_one_of("dtype", self.dtype, DTYPES)
         _require_one_of("fill", self.fill, _all_fills(operation))
@@ -112,6 +114,8 @@ class Case:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the case whose id is `text`; ValueError, in one line, if there is none."""
+        if not isinstance(text, str):  # whatever its type says
+            raise TypeError(f"case id {text!r:.100}: expected a text")
         parts = text.split(":")
         if parts[0] != VERSION or len(parts) != _FORM.count(":") + 1:
             raise ValueError(f"case id {text!r}: expected the form {_FORM}")

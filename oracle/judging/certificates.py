@@ -147,8 +147,10 @@ class Certificate(Counted):
         if self.failure is not None:
             lines["failed"] = f"{self.failure.outcome} on {self.failure.case}"
         lines["agreed"] = f"on {self.agreed:,} of {self.planned:,} geometries"
-        if self.undecided:
-            lines["agreed"] += f"; {self.undecided:,} undecided"
+        declined = sum(n for (_, each), n in self.judged.items() if each is Outcome.NOT_OFFERED)
+        for count, word in ((self.undecided - declined, "undecided"), (declined, "not offered")):
+            if count:
+                lines["agreed"] += f"; {count:,} {word}"
         lines["region"] = str(self.region)
         dtypes = [dtype for dtype in self.region.dtypes if dtype in self.choices]
         chances = ", ".join(f"{self.chance(dtype):.2g} in {dtype}" for dtype in dtypes)

@@ -113,6 +113,8 @@ class Candidate:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the candidate that `text` names; CandidateError if it names none."""
+        if not isinstance(text, str):  # whatever its type says
+            raise TypeError(f"candidate={text!r:.100}: expected a text of the form {_FORM}")
         operation, module, function, declared = split(text)
         if not (operation and module and function):
             raise CandidateError(f"{text!r}: expected the form {_FORM}")

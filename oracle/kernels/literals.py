@@ -75,7 +75,8 @@ def declared(key: str, of: Any) -> str:
     """Return a declaration's value as a line has it: of a text, a list of texts, or a table.
 
     Raises:
-        ValueError: it is none of these.
+        TypeError: it is none of these.
+        ValueError: no text stands for a constant in it.
     """
     if isinstance(of, str):
         return of.replace(" ", "_") if key in ("declines", "promises") else of
@@ -87,7 +88,7 @@ def declared(key: str, of: Any) -> str:
     if key == "names" and isinstance(of, Mapping):
         return "+".join(f"{name}:{each}" for name, each in of.items())
     expected = "a list of texts" if key in lists else "a table" if key in tables else "a text"
-    raise ValueError(f"{key}={of!r}: expected {expected}")
+    raise TypeError(f"{key}={of!r:.100}: expected {expected}")
 
 
 def _constant(name: str, of: Any) -> str:

@@ -4,13 +4,15 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from convcheck.judging.verdicts import Outcome
-from convcheck.reports.document import BITS, LEFT_OUT, Findings, Parts, Tests
+from convcheck.reports.document import BITS, LEFT_OUT, Findings, Parts
 from convcheck.reports.rows import CRASHED, NOT_RUN, Cell, by
 from convcheck.reports.status import FAILS, INCOMPLETE, SO_FAR, UNDECIDED
 
 from .faults import fault, listed
 from .refactor import unlike_in_words
 
+NOTHING_ELSE = "nothing else was judged"
+"""of a run of cases that were named"""
 _NAMED = 3  # operations in the sentence
 _BESIDE = ("nonfinite data", "nonfinite others")
 
@@ -52,7 +54,7 @@ def _headline(findings: Findings) -> tuple[str, str]:
     judged = f"in {_number(count, 'judged case')}, {findings.decided:,} of them decided"
     idle = sum(cell.status == NOT_RUN for cell in matrix)
     left = [f"{idle:,} of {len(matrix):,} cells not run"] if idle else []
-    not_run = "".join(f"; {each}" for each in (*left, *_left_out(findings.tests))) + "."
+    not_run = "".join(f"; {each}" for each in (*left, *_left_out(findings))) + "."
     if findings.verdict == FAILS:
         failed = sum(bool(cell.failure) for cell in matrix)
         told = (
@@ -76,13 +78,14 @@ def _headline(findings: Findings) -> tuple[str, str]:
     return f"{text}{not_run}", ""
 
 
-def _left_out(tests: Tests) -> Iterator[str]:
+def _left_out(findings: Findings) -> Iterator[str]:
     """Yield, in words, what of all tests was not to run."""
+    tests = findings.tests
     left = sum(outcome == LEFT_OUT for outcome in tests.outcomes.values())
     if left:
         yield f"{left:,} of {_number(len(tests.outcomes), 'test')} left out"
     if not tests.whole:
-        yield "other tests were not collected"
+        yield NOTHING_ELSE if findings.asked.case else "other tests were not collected"
 
 
 def _blame(findings: Findings) -> str:

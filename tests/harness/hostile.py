@@ -160,11 +160,11 @@ MISBEHAVE: dict[str, tuple[Kernel, str]] = {
     "interrupts": (raises(KeyboardInterrupt()), "raised KeyboardInterrupt: no message"),
     "hangs": (
         does(lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN), _wait),
-        "did not return within 0.5 s (--call-seconds)",
+        "did not return within 0.5 s (seconds=)",
     ),
     "hangs_when_read": (
         returns(lambda _: Lazy(_wait)),
-        "did not return within 0.5 s (--call-seconds)",
+        "did not return within 0.5 s (seconds=)",
     ),
     "crashes": (does(lambda: ctypes.string_at(0)), "crashed its process (SIGSEGV)"),
     "aborts": (does(os.abort), "crashed its process (SIGABRT)"),

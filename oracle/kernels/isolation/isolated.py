@@ -7,8 +7,8 @@ for.  This is for accidents.  It is no sandbox: the kernel can still do what its
 
 import atexit
 import time
-from collections.abc import Hashable, Sequence
-from typing import NoReturn
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -29,6 +29,9 @@ _OPTIONS = {
     "first_seconds": ("--first-call-seconds", None),
     "megabytes": ("--call-megabytes", _MEGABYTES),
 }
+# By which names a user sets the limits.
+KEYWORDS = {name: f"{name}=" for name in _OPTIONS}
+OPTIONS = {name: option for name, (option, _) in _OPTIONS.items()}
 
 _START_SECONDS = 60.0
 _LOADS = 40
@@ -59,6 +62,7 @@ class Isolated(Declared):
         seconds: float = _SECONDS,
         first_seconds: float | None = None,
         megabytes: int = _MEGABYTES,
+        names: Mapping[str, str] = KEYWORDS,
     ) -> None:
         """Limit each call to so much time, and the process to so much memory.
 
@@ -68,17 +72,21 @@ class Isolated(Declared):
             first_seconds: that the first call of a shape may take, since it may compile, in each
                 process anew; by default 120, or `seconds` if that is more.
             megabytes: that the process may take.
+            names: by which the user sets these, where that can be.
 
         Raises:
-            ValueError: one of these is not a positive number.
+            TypeError: the candidate is none, or a limit is no number.
+            ValueError: a limit is not positive.
         """
+        if not isinstance(candidate, Candidate):
+            raise TypeError(f"candidate={candidate!r:.100}: expected one, as of Candidate.parse")
         self._asked = {"seconds": seconds, "first_seconds": first_seconds, "megabytes": megabytes}
         for name, limit in self._asked.items():
-            if limit is not None and not limit > 0:  # nor is nan
-                raise ValueError(f"{name}={limit!r}: expected a positive number")
+            if limit is not None or name != "first_seconds":
+                _require_positive(name, limit)
         super().__init__(candidate)
         self._megabytes = megabytes
-        self._patience = Patience(seconds, first_seconds or max(seconds, FIRST_SECONDS))
+        self._patience = Patience(seconds, first_seconds or max(seconds, FIRST_SECONDS), names)
         self._process: Process | None = None
         self._number = 0  # of the next call
         self._loaded = False  # ever
@@ -256,6 +264,13 @@ class Isolated(Declared):
         self.start()
         assert self._process is not None, "started"  # noqa: S101
         return self._process
+
+
+def _require_positive(name: str, limit: Any) -> None:
+    if isinstance(limit, bool) or not isinstance(limit, int | float | np.number):
+        raise TypeError(f"{name}={limit!r:.100}: expected a positive number")
+    if not limit > 0:  # nor is nan
+        raise ValueError(f"{name}={limit!r}: expected a positive number")
 
 
 def _form(request: Request) -> Hashable:

@@ -1,6 +1,7 @@
 """How long a kernel is waited for, and when it is not called any more."""
 
 import hashlib
+from collections.abc import Mapping
 
 from convcheck.kernels.misbehaviour import EXCESSES, Misbehaviour, MisbehaviourError
 from convcheck.kernels.subjects import Request
@@ -20,18 +21,22 @@ _SHORT_SECONDS = 1.0
 class Patience:
     """What calls have done to processes so far, and what follows for others."""
 
-    def __init__(self, seconds: float, first_seconds: float) -> None:
-        """Limit calls, and first ones of a shape, to so much time."""
+    def __init__(self, seconds: float, first_seconds: float, names: Mapping[str, str]) -> None:
+        """Limit calls, and first ones of a shape, to so much time.
+
+        Names are those by which a user sets `seconds` and `first_seconds`, where that can be.
+        """
         self._seconds, self._first_seconds = seconds, first_seconds
-        self._shortened = False  # whether the limit is another than was asked for
+        self._names = names
         self._hung = False
         self._ended: dict[bytes, MisbehaviourError] = {}
 
     def of_another(self, seconds: float | None) -> "Patience":
         """Return what another process of the kernel meets with, in at most so much time a call."""
         shorter = self._seconds if seconds is None else min(seconds, self._seconds)
-        another = Patience(shorter, self._first_seconds)
-        another._hung, another._shortened = self._hung, seconds is not None
+        own = self._names if seconds is None else {**self._names, "seconds": ""}  # nobody's choice
+        another = Patience(shorter, self._first_seconds, own)
+        another._hung = self._hung
         return another
 
     def begin(self) -> None:
@@ -73,14 +78,17 @@ class Patience:
 
     def in_words(self) -> str:
         """Say that a call did not return; of the first in a run and of later ones alike."""
-        option = "" if self._shortened else " (--call-seconds)"
-        text = f"did not return within {self._seconds:g} s{option}"
+        text = f"did not return within {self._seconds:g} s{self._named('seconds')}"
         if self._first_seconds != self._seconds:
             text += f", {self._first_seconds:g} s where it was the first of its shape"
-            text += " (--first-call-seconds)"
+            text += self._named("first_seconds")
         if self._seconds > _SHORT_SECONDS:
             text += f", or {_SHORT_SECONDS:g} s once it had hung before"
         return text
+
+    def _named(self, limit: str) -> str:
+        name = self._names.get(limit)
+        return f" ({name})" if name else ""
 
 
 def not_called(why: str) -> MisbehaviourError:

@@ -125,7 +125,7 @@ def _plan(options: argparse.Namespace) -> Plan:
             *(options.narrow, options.full_to),
             *(options.batches, options.channels, options.dtypes),
         )
-        kernel = Isolated(candidate)
+        kernel = Isolated(candidate, names={})
         kernel.start()
         kernel.stop()
     except (CandidateError, ValueError) as error:

@@ -21,6 +21,9 @@ from convcheck.kernels.subjects import Subject
 
 from .given import Given
 
+_REPR = 195
+"""characters of a result's short line, where a case id leaves room"""
+
 
 @dataclass(frozen=True)
 class Result:
@@ -33,6 +36,12 @@ class Result:
     """of these"""
     failures: tuple[Verdict, ...]
     """the first of each step of the plan that failed"""
+    headline: str
+    """the verdict in a sentence"""
+    told: str
+    """id of the case that tells most of what is wrong; empty if none failed"""
+    whole: bool
+    """whether all of a plan was judged"""
     text: str
 
     def __bool__(self) -> bool:
@@ -41,12 +50,15 @@ class Result:
 
     def __repr__(self) -> str:
         """Return one short line, which pytest shows where a result is not true."""
-        if self.failures:
-            first = self.failures[0]
-            return f"<Result {self.operation}: {first.prop}: {first.outcome} on {first.case}>"
-        state = "conforms" if self else "nothing decided"
-        counts = f"{self.judged:,} cases judged, {self.decided:,} decided"
-        return f"<Result {self.operation}: {state}; {counts}>"
+        from convcheck.reports.told import words  # noqa: PLC0415  (takes time to import)
+
+        said = self.headline.removesuffix(".").replace(f": {self.operation} ", ": ", 1)
+        text = f"<Result {self.operation}: {said[0].lower()}{said[1:]}"
+        rest = f"; see {self.told}" if self.told else ""
+        if self.failures and not self.whole:
+            rest += f"; {words.NOTHING_ELSE}"
+        room = _REPR - len(rest) - 1
+        return (text if len(text) <= room else f"{text[: max(0, room - 3)]}...") + f"{rest}>"
 
     def __str__(self) -> str:
         """Return all that is known, as the end of `convcheck check` tells it."""
@@ -133,18 +145,19 @@ class Run:
             return nullcontext()
         return self.subject.remembering(first)
 
-    def result(self, *, brief: bool = False, whole: bool = True) -> Result:
+    def result(self, *, brief: bool = False, alone: Sequence[Case] = ()) -> Result:
         """Return what came of it; the kernel is called again, to find out how it is wrong.
 
         Args:
             brief: whether the text tells no more than that, if it is wrong.
-            whole: whether all of a plan was judged.
+            alone: the cases that were judged, if not all of a plan was.
         """
         # Where nothing failed nothing is told, and these take time to import.
         from convcheck.reports import document, findings  # noqa: PLC0415
         from convcheck.reports.told import problems, terminal, words  # noqa: PLC0415
 
-        operation = self.subject.operation
+        operation, whole = self.subject.operation, not alone
+        ids = " ".join(map(str, alone))
         with floating.kept(self.subject.module), pytorch.one_thread(), self._looking_back():
             records = {name: each.found() for name, each in self.records.items()}
         outcomes = {name: "failed" if name in self.failures else "passed" for name in records}
@@ -152,17 +165,32 @@ class Run:
             findings.Results(records, outcomes, {}, records, whole=whole),
             findings.Planned(cells_of(operation), (), ()),
             document.Asked(
-                {operation.name: str(self.subject)}, {}, {}, self.profile, str(self.seed), None
+                {operation.name: str(self.subject)},
+                {},
+                {},
+                self.profile,
+                str(self.seed),
+                ids or None,
             ),
         )
-        lines = []
+        lines, told = [], ""
         for problem in problems.problems(found):
+            if problem.first is not None:
+                told = problem.first.told.case
             if not brief:
                 lines += [problem.fault, *terminal.lines(found, problem), ""]
             elif problem.first is not None:
                 lines += [problem.fault, *terminal.told(problem.first)]
         if not (brief and lines):
             lines.append(words.sentence(found))
-        counts = sum(found.totals.values()), found.decided
-        failures = tuple(self.failures.values())
-        return Result(operation.name, *counts, failures, "\n".join(lines))
+        verdict, _ = words.headline(found)
+        return Result(
+            operation.name,
+            judged=sum(found.totals.values()),
+            decided=found.decided,
+            failures=tuple(self.failures.values()),
+            headline=verdict,
+            told=told,
+            whole=whole,
+            text="\n".join(lines),
+        )

@@ -14,7 +14,7 @@ from convcheck.judging.verdicts import Verdict
 from convcheck.kernels import literals
 from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, Fitted
 from convcheck.kernels.functions import subject_of
-from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.isolation.isolated import KEYWORDS, Isolated
 from convcheck.kernels.promises import DIRECT
 from convcheck.kernels.subjects import Subject
 
@@ -33,6 +33,14 @@ class Declarations(TypedDict, total=False):
     accuracy: str
     subnormals: str
     promises: str | Sequence[str]
+
+
+class Keywords(Declarations, total=False):
+    """Besides, what limits it in a process of its own, as `Isolated` says."""
+
+    seconds: float
+    first_seconds: float
+    megabytes: int
 
 
 class Given(Fitted):
@@ -83,7 +91,7 @@ class Given(Fitted):
 def subject_given(
     kernel: Callable[..., Any],
     operation: Operation,
-    declared: Mapping[str, Any],
+    given: Mapping[str, Any],
     *,
     isolated: bool = False,
 ) -> Subject:
@@ -92,20 +100,20 @@ def subject_given(
     Args:
         kernel: anything that can be called, or a subject.
         operation: that it is to compute.
-        declared: as `Declarations`.
+        given: as `Keywords`.
         isolated: whether it is to run in a process of its own.
 
     Raises:
-        TypeError: it cannot be called, or declares what there is not.
+        TypeError: it cannot be called, or something is given in a type that it cannot have.
         ValueError: it cannot be called with the operation's arguments, declares something that
-            cannot be, or cannot be imported where it has to be.
+            cannot be, is limited where it has no process of its own, or cannot be imported where
+            it has to be.
     """
-    for key, value in declared.items():
-        if key not in KEYS:
-            raise TypeError(f"{key}={value!r:.100}: expected none, or one of {', '.join(KEYS)}")
+    if not isinstance(isolated, bool):  # whatever its type says
+        raise TypeError(f"isolated={isolated!r:.100}: expected True or False")
     if isinstance(kernel, Subject):
-        if declared or isolated:
-            named = ", ".join([*declared, *["isolated"] * isolated])
+        if given or isolated:
+            named = ", ".join([*given, *["isolated"] * isolated])
             raise TypeError(f"{named}: expected none beside {kernel}, which says so itself")
         return subject_of(kernel, operation)
     if not callable(kernel):  # whatever its type says
@@ -117,10 +125,13 @@ def subject_given(
             f"isolated=True: expected a function that can be imported, not {kernel!r:.100}"
         )
     module, function = place or (str(getattr(kernel, "__module__", "")) or "here", _name(kernel))
-    lines = {key: literals.declared(key, value) for key, value in declared.items()}
+    limits = {key: value for key, value in given.items() if key in KEYWORDS}
+    if limits and not isolated:
+        raise ValueError(f"{', '.join(limits)}: expected isolated=True beside a limit")
+    lines = {key: literals.declared(key, given[key]) for key in KEYS if key in given}
     candidate = Candidate.of(operation.name, module, function, lines)
     if isolated:
-        return Isolated(candidate)
+        return Isolated(candidate, **limits)
     promise = getattr(kernel, "promise", DIRECT)
     if candidate.promise == DIRECT != promise:
         candidate = replace(candidate, promise=promise)

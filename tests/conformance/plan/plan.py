@@ -1,6 +1,7 @@
 """What is judged of a kernel without search, in order."""
 
 from collections.abc import Iterator
+from typing import Literal, get_args
 
 from convcheck.form.operations import Operation
 
@@ -12,7 +13,8 @@ from .drawn import drawn
 from .layers import real_layers
 from .step import Step
 
-EFFORTS = ("quick", "default", "thorough")
+Effort = Literal["quick", "default", "thorough"]
+EFFORTS: tuple[Effort, ...] = get_args(Effort)
 
 
 def plan(operation: Operation, effort: str = "quick", seed: int = 0) -> Iterator[Step]:

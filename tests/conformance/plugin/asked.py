@@ -12,7 +12,7 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, Fitted, split
-from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.isolation.isolated import OPTIONS, Isolated
 from convcheck.kernels.literals import declared
 from convcheck.kernels.subjects import Subject
 
@@ -185,11 +185,8 @@ def kernel(config: pytest.Config, candidate: Candidate, option: str = "--kernel"
 
 def isolated(config: pytest.Config, candidate: Candidate) -> Isolated:
     """Return a candidate that is called as the options say, not started yet."""
-    limits = {
-        name: config.getoption(f"convcheck_{name}")
-        for name in ("seconds", "first_seconds", "megabytes")
-    }
-    return Isolated(candidate, **limits)
+    limits = {name: config.getoption(f"convcheck_{name}") for name in OPTIONS}
+    return Isolated(candidate, **limits, names=OPTIONS)
 
 
 def is_about(params: dict[str, Any], names: Iterable[str]) -> bool:

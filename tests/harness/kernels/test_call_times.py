@@ -60,10 +60,10 @@ def test_first_calls_of_a_shape_may_compile(kernel_of: Isolate) -> None:
 
 
 def test_a_first_call_has_a_limit_too(kernel_of: Isolate) -> None:
-    """Beyond it, it is a hang, and the options that would allow more are named."""
+    """Beyond it, it is a hang, and the limits that would allow more are named."""
     (verdict,) = judge_all(kernel_of(COMPILES, seconds=0.2, first_seconds=0.5), CASES[:1])
     assert verdict.outcome is Outcome.MISBEHAVED
-    for fact in ("0.2 s (--call-seconds)", "0.5 s", "(--first-call-seconds)"):
+    for fact in ("0.2 s (seconds=)", "0.5 s", "(first_seconds=)"):
         assert fact in verdict.reason
 
 
@@ -72,7 +72,7 @@ def test_later_calls_have_the_short_limit(kernel_of: Isolate) -> None:
     kernel = kernel_of(HANGS_LATER, seconds=0.4)
     first, second = judge_all(kernel, CASES[:2])
     assert (first.outcome, second.outcome) == (Outcome.AGREES, Outcome.MISBEHAVED)
-    assert second.reason.startswith("did not return within 0.4 s (--call-seconds)")
+    assert second.reason.startswith("did not return within 0.4 s (seconds=)")
     fresh = kernel.fresh(0.3)
     assert judge_all(fresh, CASES[:1])[0].reason.startswith("did not return within 0.3 s")
     fresh.stop()

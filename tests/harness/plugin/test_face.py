@@ -80,7 +80,7 @@ def test_whatever_can_be_called_is_judged(kind: str) -> None:
     headline, first, *lines = str(failure.value).splitlines()
     assert headline == "convolution behaves exactly like: the filter is flipped in its rows"
     assert first.startswith("  convolution, float64: the kernel disagrees with the oracle")
-    name = WRONG[kind].__name__ if kind in ("function", "method") else "kernel"
+    name = "flipped" if kind == "function" else "kernel"
     (again,) = [line.split(None, 1)[1] for line in lines if line.startswith("  rerun ")]
     assert again.startswith(f'convcheck.check({name}, "convolution", case="v1:convolution:')
     result = eval(again, {"convcheck": convcheck, name: WRONG[kind]})  # noqa: S307  (our own)
@@ -93,16 +93,32 @@ def test_the_result_tells_all() -> None:
     good = convcheck.check(vectorised, "convolution", seed=3)
     assert good
     assert str(good).startswith("Conforms: no disagreement in ")
-    assert repr(good).startswith("<Result convolution: conforms; ")
+    assert repr(good).startswith("<Result convolution: conforms: no disagreement in ")
     assert 5_000 < good.decided < good.judged
     bad = convcheck.check(flipped, "convolution")
     assert not bad
     assert bad.failures[0].failed
-    assert str(bad.failures[0].case) in repr(bad)
+    assert repr(bad).startswith(
+        "<Result convolution: does not conform: behaves exactly like: the filter is flipped in its "
+        "rows; see v1:"
+    )
+    assert f'case="{bad.told}"' in str(bad)
     assert len(repr(bad)) < 200
     assert "\n  fails    certified (float64): v1:convolution:float64:integers:" in str(bad)
     assert "\n  fails    linearity" not in str(bad)
     assert "\nDoes not conform: convolution behaves exactly like: " in str(bad)
+
+
+def test_of_cases_alone_no_more_is_said() -> None:
+    """Whether right or wrong, a result says that nothing else was judged."""
+    good, bad = (convcheck.check(each, "convolution", case=ID) for each in (right, flipped))
+    assert repr(good).startswith("<Result convolution: conforms in what was run: no disagreement")
+    assert bad.told == ID
+    assert f"; see {ID}; nothing else was judged>" in repr(bad)
+    for each in (good, bad):
+        assert not each.whole
+        assert "; nothing else was judged" in str(each)
+        assert len(repr(each)) < 200
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -111,7 +127,7 @@ def test_every_operation_is_judged(name: str) -> None:
     judged = Run(reference_for(name), "quick", 0, str)
     judged.walk(islice(plan(OPERATIONS[name]), 3))
     assert judged.conforms
-    assert str(judged.result(whole=False)).startswith("Conforms in what was run: no disagreement")
+    assert str(judged.result()).startswith("Conforms")
 
 
 def test_strings_stand_for_cases_and_regions() -> None:
@@ -125,8 +141,10 @@ def test_strings_stand_for_cases_and_regions() -> None:
     assert certificate.failure is not None
     assert str(certificate.failure.case) in repr(certificate)
     assert max(map(len, map(repr, (verdict, certificate)))) < 200
+    assert convcheck.explain(verdict) == str(verdict)
     several = convcheck.check(flipped, "convolution", case=[ID, ID.replace(":7", ":8")])
     assert {str(each.case) for each in several.failures} == {ID, ID.replace(":7", ":8")}
+    assert convcheck.explain(several) == str(several)
 
 
 def channels_first(x: Any, weight: Any, stride: Any, *, scale: float) -> Any:
@@ -151,11 +169,39 @@ def test_declarations_are_keywords() -> None:
         convcheck.assert_conforms(channels_first, "convolution", **declared)
 
 
+def test_the_dtypes_that_are_declared_are_certified() -> None:
+    """An operation's name stands for no others; of an explicit region the rest is not offered."""
+    for declared, certified in (
+        (("float64", "float16"), ("float64",)),
+        (("float32",), ("float32",)),
+    ):
+        certificate = convcheck.certify(right, "convolution", dtypes=declared)
+        assert certificate
+        assert certificate.region.dtypes == certified
+    region = convcheck.Region("convolution", 1, dtypes=("float32", "float64"))
+    part = convcheck.certify(right, region, dtypes=["float32"])
+    assert not part
+    assert "agreed  on 9 of 20 geometries; 11 not offered\n" in str(part)
+    assert "undecided" not in str(part)
+
+
+def test_an_integer_of_any_kind_is_a_seed() -> None:
+    """NumPy's are, too."""
+    seed: Any = np.int64(3)
+    assert convcheck.check(right, "convolution", case=ID, seed=seed)
+    assert convcheck.certify(right, convcheck.Region("convolution", 1), draws=seed, seed=seed)
+
+
 def test_only_what_is_declared_is_judged() -> None:
     """Where nothing that is declared can be decided, that fails, and says so."""
     nothing = lambda *_: None  # noqa: E731
     with pytest.raises(AssertionError, match="the kernel returned NoneType, expected an array"):
         convcheck.assert_conforms(nothing, "convolution", dtypes="float32")
+
+
+def checked(**keywords: Any) -> convcheck.Result:
+    """Return the result for a right kernel."""
+    return convcheck.check(right, "convolution", **keywords)
 
 
 BAD: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
@@ -177,7 +223,7 @@ BAD: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "profile": (
         ValueError,
         "profile='fast': expected one of quick, default, thorough",
-        lambda: convcheck.check(right, "convolution", profile="fast"),
+        lambda: convcheck.check(right, "convolution", profile="fast"),  # type: ignore[arg-type]
     ),
     "seed": (
         ValueError,
@@ -191,7 +237,7 @@ BAD: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     ),
     "declaration": (
         TypeError,
-        "padding=1: expected none, or one of tensors, filters, ",
+        "unexpected argument padding=1: expected one of profile, seed, isolated, case, tensors, ",
         lambda: convcheck.check(right, "convolution", padding=1),  # type: ignore[call-arg]
     ),
     "layout": (
@@ -216,10 +262,83 @@ BAD: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     ),
     "case of another": (
         ValueError,
-        "expected one of convolution_transpose",
+        "expected a case of convolution_transpose",
         lambda: convcheck.check(right, "convolution_transpose", case=ID),
     ),
     "no id": (ValueError, "case id 'v1'", lambda: convcheck.judge(right, "v1")),
+    **{
+        f"{name}={value!r}": (
+            TypeError,
+            text,
+            partial(checked, **{name: value}),
+        )
+        for name, value, text in [
+            ("seed", "a", "seed='a': expected an integer"),
+            ("seed", True, "seed=True: expected an integer"),
+            ("profile", None, "profile=None: expected one of quick, default, thorough"),
+            ("tensors", 1, "tensors=1: expected a text"),
+            ("dtypes", 32, "dtypes=32: expected a list of texts"),
+            ("case", None, "case=None: expected a Case, or the id of one"),
+            ("case", 3, "case=3: expected a Case, or the id of one"),
+            ("case", [3], "case=3: expected a Case, or the id of one"),
+            ("isolated", "no", "isolated='no': expected True or False"),
+        ]
+    },
+    "certify's argument": (
+        TypeError,
+        "unexpected argument profile='quick': expected one of draws, seed, progress, isolated, ",
+        lambda: convcheck.certify(right, "convolution", profile="quick"),  # type: ignore[call-arg]
+    ),
+    "draws": (
+        TypeError,
+        "draws='2': expected an integer",
+        lambda: convcheck.certify(right, "convolution", draws="2"),  # type: ignore[arg-type]
+    ),
+    "no draws": (
+        ValueError,
+        "draws=0: expected an integer of at least 1",
+        lambda: convcheck.certify(right, "convolution", draws=0),
+    ),
+    "progress": (
+        TypeError,
+        "progress=3: expected a function",
+        lambda: convcheck.certify(right, "convolution", progress=3),  # type: ignore[arg-type]
+    ),
+    "geometry": (
+        TypeError,
+        "geometry=None: expected a Geometry",
+        lambda: convcheck.Case("convolution", None, "float32", "integers", 0),  # type: ignore[arg-type]
+    ),
+    "case id": (
+        TypeError,
+        "case id None: expected a text",
+        lambda: convcheck.Case.parse(None),  # type: ignore[arg-type]
+    ),
+    "line": (
+        TypeError,
+        "candidate=3: expected a text of the form OPERATION=",
+        lambda: convcheck.Candidate.parse(3),  # type: ignore[arg-type]
+    ),
+    "candidate": (
+        TypeError,
+        "candidate='line': expected one, as of Candidate.parse",
+        lambda: convcheck.Isolated("line"),  # type: ignore[arg-type]
+    ),
+    "limit": (
+        TypeError,
+        "seconds='2': expected a positive number",
+        lambda: convcheck.check(right, "convolution", isolated=True, seconds="2"),  # type: ignore[arg-type]
+    ),
+    "limit of this process": (
+        ValueError,
+        "seconds: expected isolated=True beside a limit",
+        lambda: convcheck.check(right, "convolution", seconds=2),
+    ),
+    "verdict": (
+        TypeError,
+        "verdict=None: expected a Verdict, or a Result",
+        lambda: convcheck.explain(None),  # type: ignore[arg-type]
+    ),
     "no region": (
         TypeError,
         "region=3: expected a Region, or the name of an operation",
@@ -270,6 +389,15 @@ def remembers(x, ftr, strd):
     return convolution(x, packed.setdefault((ftr.shape, ftr.dtype), ftr.copy()), strd)
 """
 
+SLOW = """
+import time
+import convcheck
+def convolution(x, ftr, strd):
+    time.sleep(60)
+if __name__ == "__main__":
+    print(convcheck.check(convolution, "convolution", case="{case}", {limits}))
+"""
+
 
 def run(folder: Path, name: str, *, isolated: bool = False) -> subprocess.CompletedProcess[str]:
     """Judge a kernel of MINE in a program of a user's."""
@@ -313,6 +441,19 @@ def test_what_a_kernel_remembers_is_told(tmp_path: Path) -> None:
     )
     assert "right when first called, wrong after a call with other numbers" in done.stdout
     assert 'case=["v1:convolution:' in done.stdout
+
+
+def test_limits_are_keywords_and_named_so(tmp_path: Path) -> None:
+    """What is said of a limit names what sets it, and so does the line that judges again."""
+    limits = "isolated=True, seconds=0.5, first_seconds=1"
+    (tmp_path / "slow.py").write_text(SLOW.format(case=ID, limits=limits), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "slow.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = "did not return within 0.5 s (seconds=), 1 s where it was the first of its shape"
+    assert f"{said} (first_seconds=)" in done.stdout
+    assert f"{limits})" in done.stdout
 
 
 def test_a_subject_says_itself_what_it_declares() -> None:
