@@ -264,6 +264,6 @@ def _form(request: Request) -> Hashable:
     """Return what a compiler may have looked at in a call: all but the numbers in its arrays."""
     shown = [
         (each.shape, each.dtype.str) if isinstance(each, np.ndarray) else repr(each)
-        for each in (*request.positional, *request.keywords.values())
+        for each in request.arguments.values()
     ]
-    return *request.keywords, *shown, request.arrangement
+    return *request.arguments, *shown, request.arrangement
