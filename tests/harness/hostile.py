@@ -99,8 +99,8 @@ def _clears_the_input_before(x: Array, ftr: Array, strd: Pair) -> Array:
 class NoClass:
     """What does not say of which class it is."""
 
-    @property
-    def __class__(self) -> Any:  # type: ignore[misc]
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
         raise ValueError("class")
 
 
