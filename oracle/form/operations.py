@@ -21,6 +21,8 @@ from functools import cached_property, lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from . import pytorch
 from .axis import SIDES, Axis, Span
 from .geometry import Fore, Geometry
@@ -60,11 +62,21 @@ class Operation:
         """Number of factors: the degree of the polynomial that each result is."""
         return len(self.factors)
 
+    @property
+    def trilinear(self) -> bool:
+        """Whether it is the trilinear form with one of the three arrays left out."""
+        return self.degree == 2
+
+    @cached_property
+    def batch_and_channels(self) -> str:
+        """Batch and channel axes that any of its arrays has."""
+        every = "".join((self.result, *self.factors.values()))
+        return "".join(axis for axis in "biok" if axis in every)
+
     @cached_property
     def summed(self) -> str:
-        """Batch and channel axes that every result sums over."""
-        axes = "biok" if self.default_fore else "bio"
-        return "".join(axis for axis in axes if axis not in self.result)
+        """Those of them that every result sums over."""
+        return "".join(axis for axis in self.batch_and_channels if axis not in self.result)
 
     def combinations(self, geometry: Geometry) -> int:
         """Return how many combinations of batch item and channels each result sums over."""
@@ -122,6 +134,14 @@ class Operation:
     def shape(self, geometry: Geometry, axes: str) -> tuple[int, ...]:
         """Return the shape of an array with these axes."""
         return tuple(map(self.extents(geometry).__getitem__, axes))
+
+    def over_result(self, geometry: Geometry, axes: str, values: Array) -> Array:
+        """Return `values` along those axes of the result that are among `axes`, in its shape."""
+        shape = self.shape(geometry, self.result)
+        along = (
+            extent if axis in axes else 1 for axis, extent in zip(self.result, shape, strict=True)
+        )
+        return np.broadcast_to(values.reshape(*along), shape)
 
     @cached_property
     def arrays(self) -> Mapping[str, str]:

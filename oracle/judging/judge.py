@@ -94,6 +94,11 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     if floating.flushes():
         with floating.kept(subject.module):
             return judge_all(subject, cases)
+    with np.errstate(all="ignore"):  # whatever the caller would have NumPy do
+        return _judged(subject, cases)
+
+
+def _judged(subject: Subject, cases: Sequence[Case]) -> list[Verdict]:
     promise = subject.promise
     if promise is not DIRECT:
         cases = [suited(promise, case) for case in cases]

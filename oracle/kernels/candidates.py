@@ -23,7 +23,7 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
                                   and that it leaves no zeros of the data out
 """
 
-import importlib
+import importlib.util
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -236,9 +236,11 @@ class Fitted(Declared, Local):
 
         Raises:
             CandidateError: there is no such module or function, it cannot be called, or
-                not with the operation's arguments.
+                not with the operation's arguments; or its array library is not there.
         """
         super().__init__(candidate)
+        if importlib.util.find_spec(candidate.arrays) is None:
+            raise CandidateError(f"arrays={candidate.arrays!r}: expected it to be installed here")
         self._function = function or find(candidate.module, candidate.function)
         floating.take_over(self.module)
         self._by_name = dict(candidate.names)

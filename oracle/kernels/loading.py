@@ -25,6 +25,10 @@ _LAYERS = 20
 """decorators that are looked through"""
 
 
+_IMPORTED: list[str] = []
+"""modules that are being imported for their kernels, the outer one first"""
+
+
 class CandidateError(ValueError):
     """A candidate cannot be judged as named; the message is one line."""
 
@@ -62,6 +66,7 @@ def import_module(name: str) -> ModuleType:
     """
     if name.endswith(".py") and not Path(name).is_file():
         raise CandidateError(f"module {name!r}: there is no such file")
+    _IMPORTED.append(name)
     try:
         if not name.endswith(".py"):
             _look_last_in(_working_directory())
@@ -78,10 +83,26 @@ def import_module(name: str) -> ModuleType:
         finally:
             sys.path.remove(str(path.parent))
             _look_last_in([str(path.parent)])  # for what it imports when called
+    except CandidateError:
+        raise
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         raise CandidateError(f"module {name!r}: {type(error).__name__}: {text}") from error
+    finally:
+        _IMPORTED.remove(name)
     return module
+
+
+def require_no_import() -> None:
+    """Raise CandidateError while a module is imported for its kernel.
+
+    A process that judges it from there imports it again, and so on without end.
+    """
+    if _IMPORTED:
+        raise CandidateError(
+            f"module {_IMPORTED[0]!r}: importing it has a kernel judged in another process, which "
+            'imports it again: put what judges under `if __name__ == "__main__":`'
+        )
 
 
 def _look_last_in(folders: Sequence[str]) -> None:

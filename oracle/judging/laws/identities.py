@@ -61,8 +61,8 @@ def splitting(f: Trial) -> Iterator[Equation]:
     g = f.geometry
     extents = f.operation.extents(g)
     whole = None
-    for axis in "biok":
-        extent = extents.get(axis, 1)
+    for axis in f.operation.batch_and_channels:
+        extent = extents[axis]
         if extent < 2:
             continue
         at = 1 + f.raw.below(extent - 1)
@@ -99,9 +99,9 @@ def _along(axes: str, axis: str, piece: slice, array: Array) -> Array:
 
 def translation(f: Trial) -> Iterator[Equation]:
     """Without the first narrow step, f is f of everything moved by one stride."""
-    if f.geometry.fore is not None:
-        return
     operation, g = f.operation, f.geometry
+    if not operation.trilinear:
+        return
     for (field, wide, narrow, _), span in zip(SIDES, operation.spans(g), strict=True):
         if span.steps < 2:
             continue
@@ -131,9 +131,9 @@ def translation(f: Trial) -> Iterator[Equation]:
 
 def impulse(f: Trial) -> Iterator[Equation]:
     """With a single non-zero in one factor, the result is the other factor, moved."""
-    if f.geometry.fore is not None:
-        return
     operation, g = f.operation, f.geometry
+    if not operation.trilinear:
+        return
     factors = {name: f.arrays[name] for name in operation.factors}
     for name, whole in factors.items():
         if 0 in whole.shape:
@@ -166,7 +166,7 @@ def _index(axes: str, where: Mapping[str, int]) -> tuple[int | slice, ...]:
 def subsampling(f: Trial) -> Iterator[Equation]:
     """Stride s is stride 1 of which every s-th narrow step is kept, or alone is fed."""
     operation, g = f.operation, f.geometry
-    if g.fore is not None or g.stride_height == g.stride_width == 1:
+    if not operation.trilinear or g.stride_height == g.stride_width == 1:
         return
     steps = {"P": g.stride_height, "Q": g.stride_width}
     # As wide, but with a step at every place up to the last window.
@@ -210,6 +210,8 @@ def adjointness(f: Trial) -> Iterator[Equation]:
         back = f.partner(other, turned, wide["c"], wide["ftr"].transpose(3, 1, 2, 0))
         # A remainder that no window reached is missing at the end of `back`: zeros.
         right = (wide["x"][:, : back.shape[1], : back.shape[2]] * back).sum()
+    elif not operation.trilinear:
+        return
     else:
         x, ftr = wide.get("x", wide["c"]), wide.get("ftr", wide["c"])
         right = (f.partner(operation.layer, g, x, ftr) * wide["delta"]).sum()
