@@ -110,7 +110,7 @@ class Isolated(Declared):
         answer = self._load()
         if answer.kind == "refused":
             self._refuse(answer.text)
-        self._loaded, self.takes_fore_layer = True, answer.text == "fore_layer"
+        self._loaded, self.takes = True, frozenset(answer.text.split())
 
     def _load(self) -> Message:
         """Return what a new process says of its start.
