@@ -203,12 +203,16 @@ class Operation:
         for name, axes in (("x_shape", self.layer.input), ("ftr_shape", FILTER)):
             if name in self.signature:
                 values[name] = self.shape(g, axes)
-        keywords = {}
         if g.fore is not None:
             values["fore_strd"] = (g.fore.stride_height, g.fore.stride_width)
-            if g.fore.layer != self.default_fore:
-                keywords["fore_layer"] = g.fore.layer
-        return [values[name] for name in self.signature], keywords
+        return [values[name] for name in self.signature], self.keywords(g)
+
+    def keywords(self, geometry: Geometry) -> dict[str, Any]:
+        """Return the arguments that go by keyword, where they differ from their defaults."""
+        fore = geometry.fore
+        if fore is None or fore.layer == self.default_fore:
+            return {}
+        return {"fore_layer": fore.layer}
 
     def oracle(self, geometry: Geometry, arrays: Arrays) -> Array:
         """Return the result in float64, computed by PyTorch."""

@@ -202,7 +202,7 @@ def _as_result(z: Any, shape: tuple[int, ...] | None) -> Array:
 def _read(z: Any) -> Array:
     """Return `z` as a NumPy array; MisbehaviourError if it is not to be had as one."""
     kind = type(z).__name__
-    if isinstance(z, np.ndarray) and type(z) not in (np.ndarray, np.memmap):
+    if issubclass(type(z), np.ndarray) and type(z) not in (np.ndarray, np.memmap):
         raise _no_array(f"{kind}, a subclass: expected an array")
     try:
         array, again = _array(z), _array(z)

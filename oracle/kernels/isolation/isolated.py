@@ -15,6 +15,7 @@ import numpy as np
 from convcheck.cases.case import Case
 from convcheck.kernels import subjects
 from convcheck.kernels.candidates import Candidate, CandidateError, Declared
+from convcheck.kernels.loading import require_no_import
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError, tell
 from convcheck.kernels.subjects import Request
 
@@ -105,10 +106,11 @@ class Isolated(Declared):
         """Start the process and load the candidate; CandidateError if that fails."""
         if self._process is not None:
             return
+        require_no_import()
         answer = self._load()
         if answer.kind == "refused":
             self._refuse(answer.text)
-        self._loaded, self.takes_fore_layer = True, answer.text == "fore_layer"
+        self._loaded, self.takes = True, frozenset(answer.text.split())
 
     def _load(self) -> Message:
         """Return what a new process says of its start.

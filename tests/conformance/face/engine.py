@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from convcheck.cases.case import Case
 from convcheck.conformance import references
 from convcheck.conformance.plan.certified import Certified
@@ -78,7 +80,7 @@ class Run:
         that show it on a simpler geometry: what is said of it is held against them.
         """
         left = iter(steps)
-        with floating.kept(self.subject.module), pytorch.one_thread():
+        with floating.kept(self.subject.module), pytorch.one_thread(), np.errstate(all="ignore"):
             references.check_oracles(self.subject)
             for step in left:
                 self._judge(step)
@@ -145,7 +147,12 @@ class Run:
         from convcheck.reports.told import problems, terminal, words  # noqa: PLC0415
 
         operation = self.subject.operation
-        with floating.kept(self.subject.module), pytorch.one_thread(), self._looking_back():
+        with (
+            floating.kept(self.subject.module),
+            pytorch.one_thread(),
+            np.errstate(all="ignore"),
+            self._looking_back(),
+        ):
             records = {name: each.found() for name, each in self.records.items()}
         outcomes = {name: "failed" if name in self.failures else "passed" for name in records}
         found = findings.build(
