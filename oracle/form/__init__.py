@@ -6,4 +6,6 @@
     operations  all that can be judged: arguments, shapes, and PyTorch's result (`pytorch`)
     counts      how many products each result sums
     formats     number formats; `layouts`, orders of axes
+
+Nothing here knows of kernels.
 """

@@ -6,4 +6,6 @@
     spread        which results NaN and infinities enter, for certain or possibly
     laws          what holds without any oracle
     certificates  a whole region, exactly
+
+Nothing here knows why a kernel is wrong: see `diagnosis`.
 """

@@ -7,4 +7,6 @@
     settings      of a process, and `floating`, of its processor: what calls leave as they are
     traces        where a call failed, and what it printed
     shown         a call that went wrong: as evidence, as code, as a message
+
+Nothing here knows what is right.
 """
