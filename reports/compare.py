@@ -201,7 +201,8 @@ def _refactor(before: Findings, after: Findings) -> Iterator[Change]:
             kind = MISSING if was in _LIKENESS else RUN
         else:
             worse = _LIKENESS.index(now) > _LIKENESS.index(was)
-            kind = (FAILING if now == "wrong" else LESS) if worse else MORE
+            better = FIXED if was == "wrong" else MORE
+            kind = (FAILING if now == "wrong" else LESS) if worse else better
         yield Change(kind, f"{new.operation}, beside {new.replaces}", was, now)
 
 

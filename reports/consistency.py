@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
+import msgspec
+
 from convcheck.judging.verdicts import FAILED, Outcome
 
 from . import findings
@@ -35,6 +37,7 @@ def require_consistent(found: Findings) -> None:
     """
     _require_cells(found.cells)
     _require_certificates(found.certificates)
+    _require_pictures(found.cells)
     _require_outcomes(found)
     tests = found.tests
     for each in found.pairs:
@@ -107,13 +110,35 @@ def _require_certificates(several: list[Certificate]) -> None:
         where = f"certificate of {each.operation}"
         if judged > planned:
             _refuse(where, judged, f"at most {planned:,} geometries judged")
-        if each.complete != (each.certified == planned):
-            _refuse(where, each.complete, f"complete only with all of {planned:,} geometries")
-        if each.choices.keys() != each.chance.keys():
-            _refuse(where, [*each.chance], f"a chance in each of {[*each.choices]}")
+        for name, ours in msgspec.structs.asdict(each.followed).items():
+            if ours != getattr(each, name):
+                _refuse(f"{name} of the {where}", getattr(each, name), f"{ours!r}, as follows")
+        if bool(each.axes) != bool(each.certified):
+            _refuse(where, each.axes, f"the axes of {each.certified:,} geometries")
+        for extent, taps, *_ in each.axes:
+            if taps > extent:
+                _refuse(f"an axis of the {where}", taps, f"at most {extent} taps")
         on_axes = sum(axis[3] for axis in each.axes)
         if on_axes > 2 * each.certified:  # each geometry has two axes
             _refuse(where, on_axes, f"at most {2 * each.certified:,} axes")
+
+
+def _require_pictures(cells: list[Cell]) -> None:
+    for cell in cells:
+        diagnosis = cell.failure.diagnosis if cell.failure else None
+        if diagnosis is None:
+            continue
+        shown = diagnosis.picture, diagnosis.taps
+        for planes in ([each.got, each.expected] for each in shown if each is not None):
+            _require_one_shape(cell, planes)
+        if diagnosis.picture is not None:
+            _require_one_shape(cell, [diagnosis.picture.got, diagnosis.picture.wrong])
+
+
+def _require_one_shape(cell: Cell, planes: list[list[list[Any]]]) -> None:
+    one, other = ([len(row) for row in plane] for plane in planes)
+    if one != other:
+        _refuse(f"a picture of {' '.join(cell.key)}", other, f"rows of lengths {one}")
 
 
 def _require_outcomes(found: Findings) -> None:

@@ -320,6 +320,11 @@ class Certificate(Row):
         found += other._counted
         return self._with(self.operation, self.region, self.geometries, self.draws, found)
 
+    @property
+    def followed(self) -> Self:
+        """The same, with what follows from its counts as it does."""
+        return self._with(self.operation, self.region, self.geometries, self.draws, self._counted)
+
 
 class Loss(Struct):
     """How many times larger errors are on average, and from where on that is less accurate."""

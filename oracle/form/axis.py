@@ -96,3 +96,5 @@ class Side(NamedTuple):
 
 
 SIDES = (Side("rows", "H", "P", "h"), Side("columns", "W", "Q", "w"))
+SPATIAL = "HWPQhw"
+"""all of these letters"""

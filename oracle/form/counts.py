@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .axis import Axis
+from .axis import SPATIAL, Axis
 from .geometry import Fore, Geometry
 from .layouts import Array
 from .operations import Operation
@@ -32,11 +32,10 @@ class Counts:
 def counts(operation: Operation, geometry: Geometry) -> Counts:
     """Return the counts of `operation` on `geometry`."""
     rows, columns = (_along(operation, *axis) for axis in _axes(geometry))
-    terms = np.multiply.outer(rows.terms, columns.terms)[None, ..., None]
-    shape = operation.shape(geometry, operation.result)
+    terms = np.multiply.outer(rows.terms, columns.terms) * operation.combinations(geometry)
     channels = 0 if geometry.fore is None else geometry.fore.channels_out
     return Counts(
-        np.broadcast_to(terms * operation.combinations(geometry), shape),
+        operation.over_result(geometry, SPATIAL, terms),
         rows.inner * columns.inner * channels if geometry.batch else 0,
         rows.outer * columns.outer * geometry.batch,
     )
@@ -78,7 +77,7 @@ def _along(operation: Operation, axis: Axis, fore: tuple[str, int, int] | None) 
     ones = {
         name: np.ones(operation.shape(geometry, axes)) for name, axes in operation.factors.items()
     }
-    terms = operation.oracle(geometry, ones)[0, :, 0, 0]
+    terms = operation.oracle(geometry, ones).ravel()
     if fore is None:
         return Counts(terms, 0, 0)
     inner = operation.error(geometry, ones)

@@ -94,6 +94,11 @@ def judge_all(kernel: Kernel, cases: Sequence[Case]) -> list[Verdict]:
     if floating.flushes():
         with floating.kept(subject.module):
             return judge_all(subject, cases)
+    with np.errstate(all="ignore"):  # whatever the caller would have NumPy do
+        return _judged(subject, cases)
+
+
+def _judged(subject: Subject, cases: Sequence[Case]) -> list[Verdict]:
     promise = subject.promise
     if promise is not DIRECT:
         cases = [suited(promise, case) for case in cases]
@@ -200,7 +205,7 @@ def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence)
     if problem.kind is Misbehaviour.RAISED and evidence.case.geometry.batch == 0:
         reason = f"on an empty batch it {problem}"
         return verdict.but(Outcome.NOT_OFFERED, reason)
-    evidence = replace(evidence, details=problem.details)
+    evidence = replace(evidence, details=problem.details, misbehaviour=problem.kind)
     return verdict.but(Outcome.MISBEHAVED, str(problem), evidence)
 
 

@@ -53,12 +53,12 @@ import math
 
 import numpy as np
 
+from convcheck.form.axis import SPATIAL
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation
 
 _PER_DOUBLING, _ONCE, _PER_CHANNEL = 34, 4, 12
-_SPATIAL = "HWPQhw"
 
 
 def cost(operation: Operation, geometry: Geometry, constant: float | None) -> float:
@@ -74,16 +74,12 @@ def norms(operation: Operation, geometry: Geometry, absolute: Arrays) -> Array:
     """Return N for each result of a one-layer operation."""
     letters, planes = [], []
     for name, axes in operation.factors.items():
-        spatial = tuple(at for at, axis in enumerate(axes) if axis in _SPATIAL)
-        letters.append("".join(axis for axis in axes if axis not in _SPATIAL))
+        spatial = tuple(at for at, axis in enumerate(axes) if axis in SPATIAL)
+        letters.append("".join(axis for axis in axes if axis not in SPATIAL))
         planes.append(np.sqrt(np.square(absolute[name]).sum(axis=spatial)))
-    kept = "".join(axis for axis in operation.result if axis not in _SPATIAL)
+    kept = "".join(axis for axis in operation.result if axis not in SPATIAL)
     sums = np.einsum(f"{','.join(letters)}->{kept}", *planes)
-    shape = operation.shape(geometry, operation.result)
-    spread = tuple(
-        extent if axis in kept else 1 for axis, extent in zip(operation.result, shape, strict=True)
-    )
-    return np.broadcast_to(sums.reshape(spread), shape)
+    return operation.over_result(geometry, kept, sums)
 
 
 def points(operation: Operation, geometry: Geometry) -> int:

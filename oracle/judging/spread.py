@@ -115,39 +115,33 @@ def _one_layer(
     name = next((n for n, each in factors.items() if not np.isfinite(each).all()), None)
     if name is None:
         return _nowhere(finite)
-    (other,) = set(operation.factors) - {name}
+    signs = {n: np.sign(each) for n, each in factors.items() if n != name}
+    met = {n: each != 0 for n, each in signs.items()}
 
-    def count(marks: Array, signs: Array) -> Array:
-        return sliding_windows(operation, geometry, {name: marks, other: signs})
+    def count(marks: Array, others: Arrays) -> Array:
+        return sliding_windows(operation, geometry, {name: marks, **others})
 
-    bad, signs = ~np.isfinite(factors[name]), np.sign(factors[other])
+    bad = ~np.isfinite(factors[name])
     infinite = np.isinf(factors[name])
-    entered = count(bad, signs != 0)
+    entered = count(bad, met)
     values = finite.copy()
     if infinite.any():
-        size = entered if infinite.sum() == bad.sum() else count(infinite, signs != 0)
+        size = entered if infinite.sum() == bad.sum() else count(infinite, met)
         balance = count(np.where(infinite, np.sign(factors[name]), 0), signs)
         values[size > 0] = np.where(balance > 0, np.inf, -np.inf)[size > 0]
         values[(np.abs(balance) < size) | (entered > size)] = np.nan
     else:
         values[entered > 0] = np.nan
-    zeros = np.zeros_like(entered) if signs.all() else count(bad, signs == 0)
-    met = _over_shared(operation, name, bad, entered.shape)
-    return Spread(values, met > entered + zeros, zeros > 0, np.zeros(met.shape, bool))
+    zeros = np.zeros_like(entered)
+    if not all(each.all() for each in met.values()):
+        zeros = count(bad, {n: ~each for n, each in met.items()})
+    shared = operation.sharing(geometry, name, bad)
+    return Spread(values, shared > entered + zeros, zeros > 0, np.zeros(shared.shape, bool))
 
 
 def _nowhere(finite: Array) -> Spread:
     none = np.zeros(finite.shape, bool)
     return Spread(finite, none, none, none)
-
-
-def _over_shared(operation: Operation, name: str, marks: Array, shape: tuple[int, ...]) -> Array:
-    """Return for each result how many of a factor's `marks` share its batch and channel axes."""
-    axes, result = operation.factors[name], operation.result
-    shared = [axis for axis in result if axis in axes]
-    summed = marks.sum(tuple(n for n, axis in enumerate(axes) if axis not in shared))
-    kept = [extent if axis in axes else 1 for axis, extent in zip(result, shape, strict=True)]
-    return np.broadcast_to(summed.reshape(kept), shape)
 
 
 def _two_layers(
@@ -173,7 +167,7 @@ def _two_layers(
         marks = error.zeros | (lost & ~unread), lost & unread
         zeros, rest = (_meet(gradient, own, {"x": np.ones_like(x), "delta": m}) for m in marks)
         some = error.inserted | error.zeros | lost
-        inserted = found.inserted | (_over_shared(gradient, "delta", some, finite.shape) > 0)
+        inserted = found.inserted | (gradient.sharing(own, "delta", some) > 0)
         return Spread(found.values, inserted, zeros | found.zeros, rest | parts)
     zero = (delta == 0) & ~unread, (delta == 0) & unread
     zeros, rest = (_meet(gradient, own, {"x": ~np.isfinite(x), "delta": m}) for m in zero)

@@ -62,7 +62,7 @@ def invoke(kernel: Subject, request: Request, settings: Settings) -> tuple[Array
     with np.errstate(all="ignore"):
         result = own.result(settings)
     own.check(result)
-    return result, own.positional
+    return result, [*own.arguments.values()]
 
 
 def _arranging(arrangement: str) -> Callable[[str], Arrange]:
@@ -86,17 +86,16 @@ def _laid_out(array: Array, arrange: Arrange, axes: Sequence[int] | None) -> Arr
 class _Handed:
     """What a kernel is handed in one call, and how it was before."""
 
-    __slots__ = ("_before", "_kernel", "_request", "positional")
+    __slots__ = ("_kernel", "_request", "arguments")
 
     def __init__(self, kernel: Subject, request: Request) -> None:
-        # Where an argument is an array, these two hold different ones.
-        self.positional, self._before = list(request.positional), list(request.positional)
-        self._kernel, self._request = kernel, request
-        arrange, names = _arranging(request.arrangement), kernel.operation.signature
-        for i, each in enumerate(request.positional):
+        # Where an argument is an array, the request's is another.
+        self._kernel, self._request, self.arguments = kernel, request, dict(request.arguments)
+        arrange = _arranging(request.arrangement)
+        for name, each in request.arguments.items():
             if isinstance(each, np.ndarray):
-                axes = kernel.axes_in_memory(names[i])
-                self.positional[i] = _laid_out(each, arrange(names[i]), axes)
+                axes = kernel.axes_in_memory(name)
+                self.arguments[name] = _laid_out(each, arrange(name), axes)
 
     def result(self, settings: Settings | None) -> Array:
         """Hand it to the kernel, and return what comes of it; MisbehaviourError if nothing does.
@@ -105,7 +104,7 @@ class _Handed:
         by their results.
         """
         context = copy_context()
-        z, problem = self._called(self.positional)
+        z, problem = self.called()
         # NumPy keeps its error state in the context, which is compared much faster.
         if copy_context() != context and np.geterr() != _IGNORED:
             np.seterr(all="ignore")
@@ -128,8 +127,7 @@ class _Handed:
         What importing them has changed is no misuse, and stays.
         """
         undone = settings.undone
-        copies = [np.array(e) if isinstance(e, np.ndarray) else e for e in self._before]
-        self._called(copies)
+        _Handed(self._kernel, self._request).called()
         changed = settings.restore()
         if changed is None:
             settings.accept(undone)
@@ -137,8 +135,9 @@ class _Handed:
 
     def check(self, result: Array) -> None:
         """Raise MisbehaviourError if an argument was changed, or the result is a part of it."""
-        owned, names = result.flags.owndata, self._kernel.operation.signature
-        for name, handed, before in zip(names, self.positional, self._before, strict=True):
+        owned = result.flags.owndata
+        for name, before in self._request.arguments.items():
+            handed = self.arguments[name]
             if handed is before:
                 continue
             if (
@@ -165,12 +164,13 @@ class _Handed:
             return problem
         return result[1]
 
-    def _called(self, positional: Sequence[Any]) -> tuple[Any, MisbehaviourError | None]:
+    def called(self) -> tuple[Any, MisbehaviourError | None]:
         """Return what the kernel returns, or that it raised."""
-        kernel = self._kernel
+        kernel, count = self._kernel, self._request.by_position
+        named = [*self.arguments.items()]
         floating.hand_over(kernel.module)
         try:
-            return kernel(*positional, **self._request.keywords), None
+            return kernel(*(each for _, each in named[:count]), **dict(named[count:])), None
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)
@@ -202,7 +202,7 @@ def _as_result(z: Any, shape: tuple[int, ...] | None) -> Array:
 def _read(z: Any) -> Array:
     """Return `z` as a NumPy array; MisbehaviourError if it is not to be had as one."""
     kind = type(z).__name__
-    if isinstance(z, np.ndarray) and type(z) not in (np.ndarray, np.memmap):
+    if issubclass(type(z), np.ndarray) and type(z) not in (np.ndarray, np.memmap):
         raise _no_array(f"{kind}, a subclass: expected an array")
     try:
         array, again = _array(z), _array(z)

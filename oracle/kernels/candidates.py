@@ -23,7 +23,7 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
                                   and that it leaves no zeros of the data out
 """
 
-import importlib
+import importlib.util
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +39,7 @@ from convcheck.form.operations import operation_named
 
 from . import floating, literals
 from .calls import Local, as_numpy
-from .loading import CandidateError, check_call, find
+from .loading import KEYWORDS, CandidateError, check_call, find
 from .promises import DIRECT, Promise
 from .subjects import Subject
 
@@ -183,7 +183,8 @@ def _require(name: str, values: Any, allowed: Any) -> None:
 class Declared(Subject):
     """A kernel of which a candidate declares how it is called, and what it takes."""
 
-    takes_fore_layer = True
+    takes: frozenset[str]
+    """those of `KEYWORDS` that it takes, known once it is loaded"""
 
     def __init__(self, candidate: Candidate) -> None:
         """Take over what the candidate says of itself."""
@@ -198,9 +199,9 @@ class Declared(Subject):
             return f"{case.dtype} is not among the dtypes that it declares"
         if prop in self.candidate.declines:
             return f"it declines {prop}"
-        fore = case.geometry.fore
-        if fore and fore.layer != self.operation.default_fore and not self.takes_fore_layer:
-            return "it takes no fore_layer: layer l+1 is always the default"
+        for name in self.operation.keywords(case.geometry):
+            if name not in self.takes:
+                return f"it takes no {name}: {KEYWORDS[name]}"
         return None
 
     def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
@@ -237,18 +238,18 @@ class Fitted(Declared, Local):
 
         Raises:
             CandidateError: there is no such module or function, it cannot be called, or
-                not with the operation's arguments.
+                not with the operation's arguments; or its array library is not there.
         """
         super().__init__(candidate)
+        if importlib.util.find_spec(candidate.arrays) is None:
+            raise CandidateError(f"arrays={candidate.arrays!r}: expected it to be installed here")
         self._function = function or find(candidate.module, candidate.function)
         floating.take_over(self.module)
         self._by_name = dict(candidate.names)
         self._constants = {name: literals.value(text) for name, text in candidate.constants}
         by_position = [name for name in self.operation.signature if name not in self._by_name]
         by_name = [*self._by_name.values(), *self._constants]
-        self.takes_fore_layer = check_call(
-            self._function, self.place, self.operation, by_position, by_name
-        )
+        self.takes = check_call(self._function, self.place, self.operation, by_position, by_name)
 
     def command(self) -> list[str]:
         """Return the words of a command line that have it judged, in the judge's process."""

@@ -18,8 +18,15 @@ from convcheck.form.operations import OPERATIONS, Operation
 SAFE_PATH = ("PYTHONSAFEPATH", "convcheck")
 """keeps the working directory from a Python's module search path; kernels do not get it"""
 
+KEYWORDS = {"fore_layer": "layer l+1 is always the default"}
+"""arguments that cases may pass by keyword, and what a kernel that does not take one does"""
+
 _LAYERS = 20
 """decorators that are looked through"""
+
+
+_IMPORTED: list[str] = []
+"""modules that are being imported for their kernels, the outer one first"""
 
 
 class CandidateError(ValueError):
@@ -59,6 +66,7 @@ def import_module(name: str) -> ModuleType:
     """
     if name.endswith(".py") and not Path(name).is_file():
         raise CandidateError(f"module {name!r}: there is no such file")
+    _IMPORTED.append(name)
     try:
         if not name.endswith(".py"):
             _look_last_in(_working_directory())
@@ -75,10 +83,26 @@ def import_module(name: str) -> ModuleType:
         finally:
             sys.path.remove(str(path.parent))
             _look_last_in([str(path.parent)])  # for what it imports when called
+    except CandidateError:
+        raise
     except (Exception, SystemExit) as error:
         text = " ".join(str(error).split())
         raise CandidateError(f"module {name!r}: {type(error).__name__}: {text}") from error
+    finally:
+        _IMPORTED.remove(name)
     return module
+
+
+def require_no_import() -> None:
+    """Raise CandidateError while a module is imported for its kernel.
+
+    A process that judges it from there imports it again, and so on without end.
+    """
+    if _IMPORTED:
+        raise CandidateError(
+            f"module {_IMPORTED[0]!r}: importing it has a kernel judged in another process, which "
+            'imports it again: put what judges under `if __name__ == "__main__":`'
+        )
 
 
 def _look_last_in(folders: Sequence[str]) -> None:
@@ -187,12 +211,12 @@ def check_call(
     operation: Operation,
     by_position: Sequence[str],
     by_name: Sequence[str],
-) -> bool:
-    """Return whether `function` takes `fore_layer`; CandidateError if not the arguments."""
+) -> frozenset[str]:
+    """Return which of `KEYWORDS` `function` takes; CandidateError if not the arguments."""
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):  # built in: it does not tell
-        return operation.default_fore is None
+        return frozenset()
     try:
         signature.bind(*by_position, **dict.fromkeys(by_name))
     except TypeError as error:
@@ -201,7 +225,8 @@ def check_call(
             f"{operation.name} ({', '.join(operation.signature)}): {error}"
         ) from None
     parameters = signature.parameters.values()
-    return any(p.name == "fore_layer" or p.kind is p.VAR_KEYWORD for p in parameters)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return frozenset(KEYWORDS if takes_any else KEYWORDS.keys() & signature.parameters.keys())
 
 
 if __name__ == "__main__":  # for whoever does not want the module in its own process

@@ -34,10 +34,11 @@ class Call(NamedTuple):
 
 
 class Request(NamedTuple):
-    """One call as its kernel has it: arguments in the order of the operation's signature."""
+    """One call as its kernel has it: arguments by the names that the operation has for them."""
 
-    positional: Sequence[Any]
-    keywords: Mapping[str, Any]
+    arguments: Mapping[str, Any]
+    by_position: int
+    """how many of them, the first ones, go by position; the others go by keyword"""
     shape: tuple[int, ...] | None = None
     arrangement: str = "copy"
     """these two as a `Call` has them"""
@@ -80,7 +81,7 @@ class Subject:
 
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
         """Return the result for the notebook's arguments; MisbehaviourError if there is none."""
-        return _result(self.answers([Request(positional, keywords)]))
+        return _result(self.answers([self._request(positional, keywords)]))
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
         """Return a result, or why there is none, for each request."""
@@ -88,8 +89,17 @@ class Subject:
 
     def requests(self, calls: Sequence[Call]) -> list[Request]:
         """Return calls as its kernel has them."""
-        arguments = self.operation.arguments
-        return [Request(*arguments(c.geometry, c.arrays), c.shape, c.arrangement) for c in calls]
+        given = self.operation.arguments
+        return [
+            self._request(*given(call.geometry, call.arrays), call.shape, call.arrangement)
+            for call in calls
+        ]
+
+    def _request(
+        self, positional: Sequence[Any], keywords: Mapping[str, Any], *others: Any
+    ) -> Request:
+        named = zip(self.operation.signature, positional, strict=True)
+        return Request(dict(**dict(named), **keywords), len(positional), *others)
 
     def call_all(self, calls: Sequence[Call]) -> list[Answer]:
         """Return a result, or why there is none, for each call."""

@@ -96,6 +96,14 @@ def _clears_the_input_before(x: Array, ftr: Array, strd: Pair) -> Array:
     return right(x, ftr, strd)
 
 
+class NoClass:
+    """What does not say of which class it is."""
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        raise ValueError("class")
+
+
 class Lazy:
     """What is an array only when it is read."""
 
@@ -158,6 +166,8 @@ MISBEHAVE: dict[str, tuple[Kernel, str]] = {
     "changes_a_result": (returns(_changed_later), "changed the result of an earlier call"),
     "changes_an_argument": (_clears_the_input_before, "changed an argument of an earlier call"),
     "interrupts": (raises(KeyboardInterrupt()), "raised KeyboardInterrupt: no message"),
+    "raises_half_a_character": (raises(OSError("no \ud800")), r"raised OSError: no \ud800"),
+    "returns_no_class": (returns(lambda _: NoClass()), "returned NoClass, expected an array"),
     "hangs": (
         does(lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN), _wait),
         "did not return within 0.5 s (seconds=)",
@@ -216,6 +226,7 @@ HARMLESS: dict[str, Kernel] = {
     "prints": does(lambda: sys.stdout.write("here I am")),
     "closes_stdout": does(_close_stdout),
     "warns": does(lambda: warnings.warn("this kernel is old", UserWarning, stacklevel=1)),
+    "warns_of_a_name": does(lambda: warnings.warn("no \udcff.bin", UserWarning, stacklevel=1)),
 }
 # Those whose result depends on more than the arguments.
 WRONG: dict[str, Kernel] = {

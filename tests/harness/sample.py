@@ -188,7 +188,8 @@ def _certificate(at: int) -> Certificate:
     choices = {"float32": 40 + at, "float64": 900 - at}
     chance = {dtype: float(f"{2 / each:.3g}") for dtype, each in choices.items()}
     found = certificate("convolution", complete=False)
-    return replace(found, geometries=100, certified=50, choices=choices, axes=[], chance=chance)
+    counts = {"geometries": 100, "certified": 50}
+    return replace(found, **counts, choices=choices, axes=[(2, 1, 1, 50, 2)], chance=chance)
 
 
 def report(

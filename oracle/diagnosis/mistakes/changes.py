@@ -44,7 +44,7 @@ def on_side(axis: str, argument: Map, result: Map | None = None, *, late: bool =
     """
 
     def made(operation: Operation) -> Change:
-        name = next((n for n, axes in operation.factors.items() if axes[1] == axis), None)
+        name = next((n for n, axes in operation.factors.items() if axes[1:2] == axis), None)
         if name is None:
             return on_result(result or argument)
 

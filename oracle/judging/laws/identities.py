@@ -28,7 +28,7 @@ import numpy as np
 from convcheck.form.axis import SIDES
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Arrays, Operation, composed
+from convcheck.form.operations import Arrays, Operation, along, composed
 from convcheck.kernels.calls import ARRANGEMENTS
 
 from .trial import Equation, Trial
@@ -59,19 +59,13 @@ def linearity(f: Trial) -> Iterator[Equation]:
 def splitting(f: Trial) -> Iterator[Equation]:
     """The whole is its parts, joined along an axis of the result or else added."""
     g = f.geometry
-    extents = f.operation.extents(g)
     whole = None
-    for axis in "biok":
-        extent = extents.get(axis, 1)
-        if extent < 2:
-            continue
+    for axis, extent in f.operation.separable(g):
         at = 1 + f.raw.below(extent - 1)
         if whole is None:
             whole = f(g, f.arrays)
-        parts = [
-            f(_resized(g, axis, length), _part(f, axis, piece))
-            for piece, length in ((slice(at), at), (slice(at, None), extent - at))
-        ]
+        pieces = slice(at), slice(at, extent)
+        parts = [f(*f.operation.part(g, f.arrays, axis, piece)) for piece in pieces]
         joined = (
             np.concatenate(parts, axis=f.operation.result.index(axis))
             if axis in f.operation.result
@@ -80,28 +74,11 @@ def splitting(f: Trial) -> Iterator[Equation]:
         yield Equation(whole, joined, g, f.arrays)
 
 
-def _resized(g: Geometry, axis: str, extent: int) -> Geometry:
-    if axis == "k":
-        assert g.fore is not None, "only layer l+1 has an axis k"  # noqa: S101
-        return replace(g, fore=replace(g.fore, channels_out=extent))
-    return g.resized(**{{"b": "batch", "i": "channels_in", "o": "channels_out"}[axis]: extent})
-
-
-def _part(f: Trial, axis: str, piece: slice) -> Arrays:
-    axes = f.operation.arrays
-    return {name: _along(axes[name], axis, piece, array) for name, array in f.arrays.items()}
-
-
-def _along(axes: str, axis: str, piece: slice, array: Array) -> Array:
-    """Return `array`, cut down to `piece` along `axis` where it has that axis."""
-    return array[tuple(piece if letter == axis else slice(None) for letter in axes)]
-
-
 def translation(f: Trial) -> Iterator[Equation]:
     """Without the first narrow step, f is f of everything moved by one stride."""
-    if f.geometry.fore is not None:
-        return
     operation, g = f.operation, f.geometry
+    if not operation.trilinear:
+        return
     for (field, wide, narrow, _), span in zip(SIDES, operation.spans(g), strict=True):
         if span.steps < 2:
             continue
@@ -111,16 +88,16 @@ def translation(f: Trial) -> Iterator[Equation]:
         moved = dict(f.arrays)
         for name, axes in operation.factors.items():
             for axis, piece in by.items():
-                moved[name] = _along(axes, axis, piece, moved[name])
+                moved[name] = along(axes, axis, piece, moved[name])
             if narrow in axes:
                 zeroed = f.arrays[name].copy()
-                _along(axes, narrow, slice(1), zeroed)[...] = 0
+                along(axes, narrow, slice(1), zeroed)[...] = 0
                 first_zero[name] = zeroed
         less: dict[str, Any] = {field: operation.layer.axis(fewer)}
         smaller = replace(g, **less)
         z = f(g, first_zero)
         for axis, piece in by.items():
-            z = _along(operation.result, axis, piece, z)
+            z = along(operation.result, axis, piece, z)
         rest = "".join(
             f"[{', '.join(':' * (a != axis) or f'{by[axis].start}:' for a in operation.result)}]"
             for axis in by
@@ -131,9 +108,9 @@ def translation(f: Trial) -> Iterator[Equation]:
 
 def impulse(f: Trial) -> Iterator[Equation]:
     """With a single non-zero in one factor, the result is the other factor, moved."""
-    if f.geometry.fore is not None:
-        return
     operation, g = f.operation, f.geometry
+    if not operation.trilinear:
+        return
     factors = {name: f.arrays[name] for name in operation.factors}
     for name, whole in factors.items():
         if 0 in whole.shape:
@@ -166,7 +143,7 @@ def _index(axes: str, where: Mapping[str, int]) -> tuple[int | slice, ...]:
 def subsampling(f: Trial) -> Iterator[Equation]:
     """Stride s is stride 1 of which every s-th narrow step is kept, or alone is fed."""
     operation, g = f.operation, f.geometry
-    if g.fore is not None or g.stride_height == g.stride_width == 1:
+    if not operation.trilinear or g.stride_height == g.stride_width == 1:
         return
     steps = {"P": g.stride_height, "Q": g.stride_width}
     # As wide, but with a step at every place up to the last window.
@@ -210,6 +187,8 @@ def adjointness(f: Trial) -> Iterator[Equation]:
         back = f.partner(other, turned, wide["c"], wide["ftr"].transpose(3, 1, 2, 0))
         # A remainder that no window reached is missing at the end of `back`: zeros.
         right = (wide["x"][:, : back.shape[1], : back.shape[2]] * back).sum()
+    elif not operation.trilinear:
+        return
     else:
         x, ftr = wide.get("x", wide["c"]), wide.get("ftr", wide["c"])
         right = (f.partner(operation.layer, g, x, ftr) * wide["delta"]).sum()

@@ -15,6 +15,7 @@ import numpy as np
 from convcheck.cases.case import Case
 from convcheck.kernels import subjects
 from convcheck.kernels.candidates import Candidate, CandidateError, Declared
+from convcheck.kernels.loading import require_no_import
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError, tell
 from convcheck.kernels.subjects import Request
 
@@ -113,10 +114,11 @@ class Isolated(Declared):
         """Start the process and load the candidate; CandidateError if that fails."""
         if self._process is not None:
             return
+        require_no_import()
         answer = self._load()
         if answer.kind == "refused":
             self._refuse(answer.text)
-        self._loaded, self.takes_fore_layer = True, answer.text == "fore_layer"
+        self._loaded, self.takes = True, frozenset(answer.text.split())
 
     def _load(self) -> Message:
         """Return what a new process says of its start.
@@ -277,6 +279,6 @@ def _form(request: Request) -> Hashable:
     """Return what a compiler may have looked at in a call: all but the numbers in its arrays."""
     shown = [
         (each.shape, each.dtype.str) if isinstance(each, np.ndarray) else repr(each)
-        for each in (*request.positional, *request.keywords.values())
+        for each in request.arguments.values()
     ]
-    return *request.keywords, *shown, request.arrangement
+    return *request.arguments, *shown, request.arrangement

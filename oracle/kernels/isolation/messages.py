@@ -94,10 +94,15 @@ def message_bytes(message: Message) -> bytes:
     """Return a message as bytes, fit for `take_message`."""
     z = message.result
     body, dtype = (b"", "") if z is None else (z.tobytes(), z.dtype.str)
-    told = message.kind, message.text[:_LONGEST_TEXT], message.number
-    shape = [] if z is None else list(z.shape)
-    head = msgspec.json.encode(_Head(*told, dtype, shape, message.details, message.seconds))
+    told = message.kind, _spelled(message.text[:_LONGEST_TEXT]), message.number
+    shape, details = [] if z is None else list(z.shape), (*map(_spelled, message.details),)
+    head = msgspec.json.encode(_Head(*told, dtype, shape, details, message.seconds))
     return _SIZES.pack(_MARK, len(head), len(body)) + head + body
+
+
+def _spelled(text: str) -> str:
+    """Return `text` with halves of characters spelled out: names of files may hold such."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def take_message(buffer: bytearray, longest: float = math.inf) -> Message | None:

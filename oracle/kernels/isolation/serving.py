@@ -35,7 +35,7 @@ def serve(candidate: str, path: list[str], control: int) -> None:
         problem = f"importing it raised {words(error)}"
         news.sendall(message_bytes(Message("refused", problem)))
         return
-    judge = _fork(news, "fore_layer" if kernel.takes_fore_layer else "")
+    judge = _fork(news, " ".join(kernel.takes))
     session = Session(kernel, judge.say)
     try:
         while True:

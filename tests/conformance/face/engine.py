@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from convcheck.cases.case import Case
 from convcheck.conformance import references
 from convcheck.conformance.plan.certified import Certified
@@ -90,7 +92,7 @@ class Run:
         that show it on a simpler geometry: what is said of it is held against them.
         """
         left = iter(steps)
-        with floating.kept(self.subject.module), pytorch.one_thread():
+        with floating.kept(self.subject.module), pytorch.one_thread(), np.errstate(all="ignore"):
             references.check_oracles(self.subject)
             for step in left:
                 self._judge(step)
@@ -158,7 +160,12 @@ class Run:
 
         operation, whole = self.subject.operation, not alone
         ids = " ".join(map(str, alone))
-        with floating.kept(self.subject.module), pytorch.one_thread(), self._looking_back():
+        with (
+            floating.kept(self.subject.module),
+            pytorch.one_thread(),
+            np.errstate(all="ignore"),
+            self._looking_back(),
+        ):
             records = {name: each.found() for name, each in self.records.items()}
         outcomes = {name: "failed" if name in self.failures else "passed" for name in records}
         found = findings.build(

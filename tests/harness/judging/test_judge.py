@@ -266,3 +266,12 @@ def test_caller_s_torch_settings_survive() -> None:
     finally:
         torch.set_num_threads(threads)
     assert verdict.outcome is Outcome.AGREES
+
+
+@pytest.mark.parametrize("fill", ["uniform", "tiny", "scaled", "nonfinite-x"])
+def test_numpys_error_state_is_the_users(fill: str) -> None:
+    """Where a user has NumPy raise, right kernels are judged as ever, and it raises afterwards."""
+    case = Case.parse(f"v1:convolution:float16:{fill}:b1.h3.w4.i2.o2.f2x2.s1x1:1")
+    with np.errstate(all="raise"):
+        assert judge(convolution, case).outcome is Outcome.AGREES
+        assert set(np.geterr().values()) == {"raise"}

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -308,6 +309,32 @@ def test_a_kernel_that_raises_on_an_empty_batch_does_not_offer_it() -> None:
         assert (verdict.outcome, law.outcome) == (outcome, outcome)
         if batch == 0:
             assert verdict.reason == "on an empty batch it raised ValueError: nothing to do"
+
+
+BACK_PROP = """
+from convcheck.reference.repaired import conv_back_prop as named
+tacit = max
+def lacking(*given): return named(*given)
+def anything(*given, **others): return named(*given, **others)
+"""
+
+
+@pytest.mark.parametrize("isolated", [False, True])
+@pytest.mark.parametrize("function", ["named", "anything", "lacking", "tacit"])
+def test_a_kernel_is_passed_the_keywords_that_it_takes(
+    kernel_of: Callable[..., Any], tmp_path: Path, function: str, *, isolated: bool
+) -> None:
+    """Where a case needs another, it is not offered; built-in functions tell of none."""
+    (tmp_path / "back.py").write_text(BACK_PROP, encoding="utf-8")
+    kernel = kernel_of(f"conv_back_prop={tmp_path}/back.py:{function}", isolated=isolated)
+    fore = "+convolution_transpose.k1.f1x1.s1x1"
+    text = f"v1:conv_back_prop:float64:uniform:b1.h3.w3.i1.o1.f2x2.s1x1{fore}:1"
+    verdict = judge(kernel, Case.parse(text))
+    if function in ("named", "anything"):
+        assert verdict.outcome is Outcome.AGREES
+    else:
+        assert verdict.outcome is Outcome.NOT_OFFERED
+        assert verdict.reason == "it takes no fore_layer: layer l+1 is always the default"
 
 
 def test_every_key_is_explained() -> None:

@@ -1,6 +1,7 @@
 """Modules are found as an import finds them; what is judged of them is what they make."""
 
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from pytest_runs import Folder, environment
+from pytest_runs import Folder, call, environment
 
 from convcheck.kernels.candidates import CandidateError, load
 from convcheck.kernels.isolation import process
@@ -194,3 +195,34 @@ def test_kernels_are_not_kept_from_their_folder(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv(SAFE_PATH[0], "the user's")
     with safe_path():
         assert process._environment()[SAFE_PATH[0]] == "the user's"  # noqa: SLF001
+
+
+# A script without a guard, as a first example is written.
+JUDGES_ITSELF = """
+import convcheck
+from convcheck.reference.notebook import convolution as right
+
+def convolution(x, ftr, strd):
+    return right(x, ftr, strd)
+
+convcheck.check(convolution, "convolution", isolated=True)
+"""
+
+
+def test_a_module_that_has_itself_judged_starts_no_processes_without_end(folder: Folder) -> None:
+    """It is told in one line, and at once, that importing it again would judge it again."""
+    where = folder(mine=JUDGES_ITSELF)
+    done = call(where, [sys.executable, "mine.py"], seconds=50)
+    assert done.stderr.splitlines()[-1].endswith(
+        "module 'mine.py': importing it has a kernel judged in another process, which imports it "
+        'again: put what judges under `if __name__ == "__main__":`'
+    )
+
+
+def test_a_library_that_is_not_there_is_no_fault_of_the_kernels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A candidate that wants arrays of a library is refused where there is none."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(CandidateError, match=r"^arrays='torch': expected it to be installed here"):
+        load("convolution=convcheck.reference.notebook:convolution,arrays=torch")

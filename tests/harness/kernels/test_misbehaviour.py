@@ -13,9 +13,12 @@ import pytest
 from hostile import Lazy, does, raises, returns, touches
 
 from convcheck.cases.case import Case
+from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.candidates import load
+from convcheck.kernels.functions import Function
+from convcheck.kernels.subjects import Request
 from convcheck.reference import convolution as right
 
 Kernel = Callable[..., Any]
@@ -115,6 +118,32 @@ def test_misbehaviour_in_the_own_process(name: str) -> None:
         verdict = judge(kernel, case)
         assert (verdict.outcome, reason in verdict.reason) == (Outcome.MISBEHAVED, True), verdict
     assert judge(right, CASE).outcome is Outcome.AGREES
+
+
+KEYWORDS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "writes": (lambda bias: bias.fill(0), "overwrote its argument bias"),
+    "view": (lambda bias: bias[:1], "returned a view of its argument bias"),
+    "gaps": (lambda bias: bias.base[::2], "returned a view of its argument bias"),
+    "reads": (lambda bias: bias.sum(), ""),
+}
+
+
+@pytest.mark.parametrize("name", KEYWORDS)
+def test_arrays_by_keyword_are_arguments_too(name: str) -> None:
+    """They are copied, laid out in memory and looked at after the call, as others are."""
+    touch, reason = KEYWORDS[name]
+
+    def kernel(x: Any, *others: Any, bias: Any) -> Any:
+        assert (len(others), bias.strides) == (2, (16,))
+        z = touch(bias)
+        return z if isinstance(z, np.ndarray) else x.copy()
+
+    ones = np.ones(3)
+    arguments = {**CASE.arrays(), "strd": (1, 1), "bias": ones}
+    request = Request(arguments, by_position=3, arrangement="gapped:bias")
+    (answer,) = Function(kernel, OPERATIONS["convolution"]).answers([request])
+    assert (str(answer) if isinstance(answer, Exception) else "") == reason
+    assert ones.tolist() == [1, 1, 1]
 
 
 TORCH = {

@@ -114,7 +114,7 @@ def test_known_changes(name: str) -> None:
     there, back = ({change.kind for change in changes} for changes in found)
     expected = {*told.split(", ")}
     assert there >= expected
-    assert back >= ({"more accurate"} if "refactor" in name else {BACK[kind] for kind in expected})
+    assert back >= {BACK[kind] for kind in expected}
     worse = [any(change.worse for change in changes) for changes in found]
     assert worse == [told != "changed", False]
     for changes in found:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pytest_runs import Command
-from sample import TESTS, failed, record, report
+from sample import TESTS, diagnosis, failed, record, report
 
 from convcheck.reports import campaigns, files
 from convcheck.reports.document import CERTIFICATE, Campaign, Kernel, Report
@@ -128,6 +128,11 @@ LIES: dict[str, tuple[Json, Change]] = {
     "nothing judged": (certificate(), {(*FIRST, "counts"): {}, (*FIRST, "status"): "not run"}),
     "another operation": (certificate(), {(*OWN, "operation"): "convolution_transpose"}),
     "too many axes": (certificate(), {(*OWN, "axes", 0, 3): 21}),
+    "no axes": (certificate(), {(*OWN, "axes"): []}),
+    "taps that do not fit": (certificate(), {(*OWN, "axes", 0, 1): 9}),
+    "another chance": (certificate(), {(*OWN, "chance", "float64"): 1e29}),
+    "other draws": (certificate(), {(*OWN, "draws"): 2}),
+    "another degree": (certificate(), {(*OWN, "degree"): 3}),
 }
 
 
@@ -156,3 +161,20 @@ def test_what_contradicts_itself_is_refused(name: str, tmp_path: Path, command: 
     assert line.startswith(f"ERROR: convcheck: merge: {paths[0]}: ")
     assert "contradicts itself: " in line
     assert not (tmp_path / "out.json").exists()
+
+
+@pytest.mark.parametrize("plane", ["got", "expected", "wrong"])
+def test_a_picture_of_planes_that_do_not_fit_is_refused(
+    plane: str, tmp_path: Path, command: Command
+) -> None:
+    """What a picture shows side by side has one shape."""
+    failure = failed(diagnosis=diagnosis(2))
+    document = read(report({TESTS[2]: record(2, failure=failure, counts={"disagrees": 1})}))
+    write(document, tmp_path / "r.json")
+    assert command("render", tmp_path / "r.json", "-o", tmp_path / "r.html").status == 0
+    cell = next(each for each in document["findings"]["cells"] if each["failure"])
+    cell["failure"]["diagnosis"]["picture"][plane].pop()
+    write(document, tmp_path / "r.json")
+    said = command("render", tmp_path / "r.json", "-o", tmp_path / "r.html")
+    assert said.status == 4
+    assert "contradicts itself: a picture of " in said.err
