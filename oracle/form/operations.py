@@ -17,20 +17,23 @@ by its axes, one letter each:
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from . import pytorch
-from .axis import SIDES, Axis, Span
-from .geometry import Fore, Geometry
+from .axis import Span
+from .extents import misfit, spatial_extents
+from .geometry import Geometry
 from .layers import FILTER, Layer
 from .layouts import Array
 
 Arrays = Mapping[str, Array]
 Kernel = Callable[..., Any]
+_SIZES = {"b": "batch", "i": "channels_in", "o": "channels_out"}
+"""the sizes that are the extents of batch and channel axes"""
 
 
 # Compared by identity: there is one instance of each, and results are cached by it.
@@ -87,14 +90,14 @@ class Operation:
         if (geometry.fore is None) is not (self.default_fore is None):
             expected = "no layer l+1" if self.default_fore is None else "a layer l+1"
             raise ValueError(f"geometry={geometry}: {self.name} expected {expected}")
-        misfit = _misfit(self.layer, geometry.rows, geometry.columns, geometry.fore)
-        if misfit:
-            raise ValueError(misfit)
+        wrong = misfit(self.layer, geometry.rows, geometry.columns, geometry.fore)
+        if wrong:
+            raise ValueError(wrong)
 
     def extents(self, geometry: Geometry) -> Mapping[str, int]:
         """Return the extent of every axis."""
         g = geometry
-        spatial = _spatial_extents(self.layer, g.rows, g.columns, g.fore)
+        spatial = spatial_extents(self.layer, g.rows, g.columns, g.fore)
         return {**spatial, "b": g.batch, "i": g.channels_in, "o": g.channels_out}
 
     def spans(self, geometry: Geometry) -> tuple[Span, Span]:
@@ -135,6 +138,23 @@ class Operation:
         """Return the shape of an array with these axes."""
         return tuple(map(self.extents(geometry).__getitem__, axes))
 
+    def separable(self, geometry: Geometry) -> Iterator[tuple[str, int]]:
+        """Yield batch and channel axes along which a call falls into parts, and their extents."""
+        extents = self.extents(geometry)
+        return ((axis, extents[axis]) for axis in self.batch_and_channels if extents[axis] > 1)
+
+    def part(
+        self, geometry: Geometry, arrays: Arrays, axis: str, piece: slice
+    ) -> tuple[Geometry, Arrays]:
+        """Return what of a call lies in `piece` of a batch or channel axis, itself a call."""
+        extent = piece.stop - (piece.start or 0)
+        if axis == "k":
+            assert geometry.fore is not None, "only layer l+1 has an axis k"  # noqa: S101
+            less = replace(geometry, fore=replace(geometry.fore, channels_out=extent))
+        else:
+            less = geometry.resized(**{_SIZES[axis]: extent})
+        return less, {n: along(self.arrays[n], axis, piece, each) for n, each in arrays.items()}
+
     def over_result(self, geometry: Geometry, axes: str, values: Array) -> Array:
         """Return `values` along those axes of the result that are among `axes`, in its shape."""
         shape = self.shape(geometry, self.result)
@@ -142,6 +162,12 @@ class Operation:
             extent if axis in axes else 1 for axis, extent in zip(self.result, shape, strict=True)
         )
         return np.broadcast_to(values.reshape(*along), shape)
+
+    def sharing(self, geometry: Geometry, name: str, marks: Array) -> Array:
+        """Return for each result how many of a factor's `marks` share its batch and channels."""
+        axes = self.factors[name]
+        summed = marks.sum(tuple(n for n, axis in enumerate(axes) if axis not in self.result))
+        return self.over_result(geometry, axes, summed)
 
     @cached_property
     def arrays(self) -> Mapping[str, str]:
@@ -219,6 +245,11 @@ class Operation:
         return own.operation.oracle(own.geometry, {"x": x, "delta": delta})
 
 
+def along(axes: str, axis: str, piece: slice, array: Array) -> Array:
+    """Return `array`, cut down to `piece` along `axis` where it has that axis."""
+    return array[tuple(piece if letter == axis else slice(None) for letter in axes)]
+
+
 class Part(NamedTuple):
     """One of the one-layer operations that a backward kernel is made of."""
 
@@ -245,38 +276,6 @@ def composed(
     back, own = operation.layers(geometry)
     error = one_layer(*back, {"delta": factors["fore_delta"], "ftr": factors["fore_w"]})
     return one_layer(*own, {"x": factors["x"], "delta": error * factors["d_act"]})
-
-
-@lru_cache(maxsize=1024)
-def _spatial_extents(
-    layer: Layer, rows: Axis, columns: Axis, fore: Fore | None
-) -> Mapping[str, int]:
-    """Return the extent of every axis but batch and channels of layer l."""
-    e: dict[str, int] = {}
-    for axis, side in zip((rows, columns), SIDES, strict=True):
-        span = layer.span(axis)
-        e |= {side.wide: span.wide, side.narrow: span.steps, side.tap: span.taps}
-    if fore is not None:
-        kind, after = Layer(fore.layer), fore.axes(*(e[axis] for axis in layer.output[1:3]))
-        e |= zip("RS", (kind.output_of(kind.span(axis)) for axis in after), strict=True)
-        e |= {"g": fore.filter_height, "m": fore.filter_width, "k": fore.channels_out}
-    return e
-
-
-@lru_cache(maxsize=1024)
-def _misfit(layer: Layer, rows: Axis, columns: Axis, fore: Fore | None) -> str:
-    """Return which filter does not fit, in words; "" where all do."""
-    for name, axis in (("height", rows), ("width", columns)):
-        if not layer.fits(axis):
-            return (
-                f"filter_{name}={axis.taps}: expected at most the extent {axis.extent} of what it "
-                "slides over"
-            )
-    if fore is None:
-        return ""
-    outputs = (layer.output_of(layer.span(axis)) for axis in (rows, columns))
-    misfit = _misfit(Layer(fore.layer), *fore.axes(*outputs), None)
-    return f"fore {misfit}" if misfit else ""
 
 
 def _one_layer(layer: Layer) -> Iterator[Operation]:

@@ -205,7 +205,7 @@ def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence)
     if problem.kind is Misbehaviour.RAISED and evidence.case.geometry.batch == 0:
         reason = f"on an empty batch it {problem}"
         return verdict.but(Outcome.NOT_OFFERED, reason)
-    evidence = replace(evidence, details=problem.details)
+    evidence = replace(evidence, details=problem.details, misbehaviour=problem.kind)
     return verdict.but(Outcome.MISBEHAVED, str(problem), evidence)
 
 

@@ -135,20 +135,13 @@ def _one_layer(
     zeros = np.zeros_like(entered)
     if not all(each.all() for each in met.values()):
         zeros = count(bad, {n: ~each for n, each in met.items()})
-    shared = _over_shared(operation, geometry, name, bad)
+    shared = operation.sharing(geometry, name, bad)
     return Spread(values, shared > entered + zeros, zeros > 0, np.zeros(shared.shape, bool))
 
 
 def _nowhere(finite: Array) -> Spread:
     none = np.zeros(finite.shape, bool)
     return Spread(finite, none, none, none)
-
-
-def _over_shared(operation: Operation, geometry: Geometry, name: str, marks: Array) -> Array:
-    """Return for each result how many of a factor's `marks` share its batch and channel axes."""
-    axes = operation.factors[name]
-    summed = marks.sum(tuple(n for n, axis in enumerate(axes) if axis not in operation.result))
-    return operation.over_result(geometry, axes, summed)
 
 
 def _two_layers(
@@ -174,7 +167,7 @@ def _two_layers(
         marks = error.zeros | (lost & ~unread), lost & unread
         zeros, rest = (_meet(gradient, own, {"x": np.ones_like(x), "delta": m}) for m in marks)
         some = error.inserted | error.zeros | lost
-        inserted = found.inserted | (_over_shared(gradient, own, "delta", some) > 0)
+        inserted = found.inserted | (gradient.sharing(own, "delta", some) > 0)
         return Spread(found.values, inserted, zeros | found.zeros, rest | parts)
     zero = (delta == 0) & ~unread, (delta == 0) & unread
     zeros, rest = (_meet(gradient, own, {"x": ~np.isfinite(x), "delta": m}) for m in zero)

@@ -25,6 +25,8 @@ _SLIPS = (*AXES, *SIDES, *CHANNELS, *NUMBERS)
 def catalogue(operation: str) -> tuple[Mistake, ...]:
     """Return the mistakes that a kernel of `operation` can have, the plainer ones first."""
     which = operation_named(operation)
-    if which.default_fore is None:
+    if which.trilinear:
         return (*of_one_layer(_SLIPS, which), *of_state(which))
+    if which.default_fore is None:  # another form, of which none is known
+        return ()
     return (*of_both_layers(which), *of_two_layers(_SLIPS, which), *of_state(which))

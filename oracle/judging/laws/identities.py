@@ -28,7 +28,7 @@ import numpy as np
 from convcheck.form.axis import SIDES
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Arrays, Operation, composed
+from convcheck.form.operations import Arrays, Operation, along, composed
 from convcheck.kernels.calls import ARRANGEMENTS
 
 from .trial import Equation, Trial
@@ -59,42 +59,19 @@ def linearity(f: Trial) -> Iterator[Equation]:
 def splitting(f: Trial) -> Iterator[Equation]:
     """The whole is its parts, joined along an axis of the result or else added."""
     g = f.geometry
-    extents = f.operation.extents(g)
     whole = None
-    for axis in f.operation.batch_and_channels:
-        extent = extents[axis]
-        if extent < 2:
-            continue
+    for axis, extent in f.operation.separable(g):
         at = 1 + f.raw.below(extent - 1)
         if whole is None:
             whole = f(g, f.arrays)
-        parts = [
-            f(_resized(g, axis, length), _part(f, axis, piece))
-            for piece, length in ((slice(at), at), (slice(at, None), extent - at))
-        ]
+        pieces = slice(at), slice(at, extent)
+        parts = [f(*f.operation.part(g, f.arrays, axis, piece)) for piece in pieces]
         joined = (
             np.concatenate(parts, axis=f.operation.result.index(axis))
             if axis in f.operation.result
             else parts[0] + parts[1]
         )
         yield Equation(whole, joined, g, f.arrays)
-
-
-def _resized(g: Geometry, axis: str, extent: int) -> Geometry:
-    if axis == "k":
-        assert g.fore is not None, "only layer l+1 has an axis k"  # noqa: S101
-        return replace(g, fore=replace(g.fore, channels_out=extent))
-    return g.resized(**{{"b": "batch", "i": "channels_in", "o": "channels_out"}[axis]: extent})
-
-
-def _part(f: Trial, axis: str, piece: slice) -> Arrays:
-    axes = f.operation.arrays
-    return {name: _along(axes[name], axis, piece, array) for name, array in f.arrays.items()}
-
-
-def _along(axes: str, axis: str, piece: slice, array: Array) -> Array:
-    """Return `array`, cut down to `piece` along `axis` where it has that axis."""
-    return array[tuple(piece if letter == axis else slice(None) for letter in axes)]
 
 
 def translation(f: Trial) -> Iterator[Equation]:
@@ -111,16 +88,16 @@ def translation(f: Trial) -> Iterator[Equation]:
         moved = dict(f.arrays)
         for name, axes in operation.factors.items():
             for axis, piece in by.items():
-                moved[name] = _along(axes, axis, piece, moved[name])
+                moved[name] = along(axes, axis, piece, moved[name])
             if narrow in axes:
                 zeroed = f.arrays[name].copy()
-                _along(axes, narrow, slice(1), zeroed)[...] = 0
+                along(axes, narrow, slice(1), zeroed)[...] = 0
                 first_zero[name] = zeroed
         less: dict[str, Any] = {field: operation.layer.axis(fewer)}
         smaller = replace(g, **less)
         z = f(g, first_zero)
         for axis, piece in by.items():
-            z = _along(operation.result, axis, piece, z)
+            z = along(operation.result, axis, piece, z)
         rest = "".join(
             f"[{', '.join(':' * (a != axis) or f'{by[axis].start}:' for a in operation.result)}]"
             for axis in by

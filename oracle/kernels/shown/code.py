@@ -9,6 +9,7 @@ import numpy as np
 from convcheck.cases.case import REAL_FILLS, Case, exponents_of
 from convcheck.form.layouts import Array
 from convcheck.form.operations import operation_named
+from convcheck.kernels.misbehaviour import Misbehaviour
 from convcheck.kernels.subjects import Subject
 
 from .evidence import Evidence
@@ -25,6 +26,23 @@ _CALLS = {
     "fortran": ("np.array({}, order='F')",) * 2,
     "reversed": ("np.flip(np.flip({}).copy())",) * 2,
     "gapped": ("np.repeat({}, 2, -1)[..., ::2]",) * 2,
+}
+
+# What shows misbehaviours that a shape does not: code, what it should print, and what comes
+# before the call.
+_LOOKED_AT = {
+    Misbehaviour.RETURNED_NO_ARRAY: ("type(z)", "an array", ""),
+    Misbehaviour.RETURNED_NUMBERS: ("np.asarray(z).dtype", "a real floating dtype", ""),
+    Misbehaviour.RETURNED_MEMORY: (
+        "[np.may_share_memory(z, each) for each in ({arrays}, {call})]",
+        "no True",
+        "",
+    ),
+    Misbehaviour.OVERWROTE: (
+        "[np.array_equal(*each, equal_nan=True) for each in zip(kept, ({arrays}))]",
+        "no False",
+        "kept = [each.copy() for each in ({arrays})]",
+    ),
 }
 
 
@@ -47,6 +65,12 @@ def snippet(subject: Subject, evidence: Evidence) -> list[str]:
     ]
     if not evidence.expression and evidence.repeats:
         lines[-1] = f"for _ in range({evidence.repeats}): z = {calls['call']}"
+    elif evidence.misbehaviour in _LOOKED_AT:
+        look, expected, before = _LOOKED_AT[evidence.misbehaviour]
+        arrays = ", ".join(evidence.arrays)
+        if before:
+            lines.insert(-1, before.format(arrays=arrays))
+        lines.append(f"print({look.format(arrays=arrays, **calls)})  # expected {expected}")
     elif not evidence.expression:
         operation = operation_named(evidence.case.operation)
         shape = operation.shape(evidence.case.geometry, operation.result)

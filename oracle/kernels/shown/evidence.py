@@ -9,6 +9,7 @@ import numpy as np
 from convcheck.cases.case import Case
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation
+from convcheck.kernels.misbehaviour import Misbehaviour
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Evidence:
     """statements to run after the call, {call} standing for it, {negated} for the same call
     with its first array negated, and the names of `calls.ARRANGEMENTS` for the same call with
     its arrays so arranged"""
+    misbehaviour: Misbehaviour | None = None
+    """what the kernel did instead of giving a result"""
     details: tuple[str, ...] = ()
     """lines on where a call failed, and what it printed, as `traces` makes them"""
 

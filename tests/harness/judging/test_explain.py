@@ -247,3 +247,32 @@ def test_repr_is_one_short_line_with_the_case() -> None:
     assert repr(judge(flipped, CASE)) == (
         f"<Verdict exact: disagrees on {CASE}; 8 of 8 elements are wrong>"
     )
+
+
+def overwrites(x: Any, ftr: Any, strd: Any) -> Any:
+    """Scale the filter in place."""
+    ftr *= 2
+    return convolution(x, ftr, strd)
+
+
+# What the snippet of each prints, which its comment says is not expected.
+DEEDS = {
+    "list": (returns(lambda z: z.tolist()), "<class 'list'>", "an array"),
+    "integers": (returns(lambda z: z.astype(int)), "int64", "a real floating dtype"),
+    "view": (lambda x, *_: x[:, :2, :2], "[True, False, True]", "no True"),
+    "overwritten": (overwrites, "[True, False]", "no False"),
+    "shape": (returns(lambda z: z[:, 1:]), "(1, 1, 2, 2)", "(1, 2, 2, 2)"),
+}
+
+
+@pytest.mark.parametrize("name", DEEDS)
+def test_snippets_of_misbehaviour_show_it(name: str) -> None:
+    """Code that is to show what a kernel did prints something else than it expects."""
+    kernel, printed, expected = DEEDS[name]
+    two = Case.parse("v1:convolution:float64:integers:b1.h3.w4.i2.o2.f2x2.s1x2:7")
+    verdict = judge(kernel, two)
+    assert verdict.outcome is Outcome.MISBEHAVED
+    assert verdict.evidence is not None
+    lines = snippet(verdict.subject, verdict.evidence)
+    assert run(lines, **{verdict.subject.name: kernel}) == printed
+    assert lines[-1].endswith(f"# expected {expected}")
