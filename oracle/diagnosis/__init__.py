@@ -1,6 +1,6 @@
 """Diagnosis: why a kernel is wrong, and where; never whether it is.
 
-    diagnose    the way from a verdict that failed to what is told of it (`told`)
+    diagnose    the way from a verdict that failed to what is told of it (`diagnosis`)
     session     the kernel, called again: what it answers to `probes`, and to other calls
     answers     one answer, beside what is right and beside what a mistake answers
     search      which of the `mistakes` give all answers, or some

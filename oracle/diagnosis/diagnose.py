@@ -20,12 +20,12 @@ from . import pictures, taps
 from .advice import advice, missing_promise
 from .answers import Asked, changed
 from .around import around, around_first, claims
+from .diagnosis import Diagnosis
 from .history import history, layout
 from .mistakes import Mistake
 from .probes import Probe
 from .search import explains
 from .session import Session, session_of
-from .told import Diagnosis
 from .where.claims import Claim, circumstance
 from .where.draw import LARGEST, products, smaller
 from .where.scan import WRONG

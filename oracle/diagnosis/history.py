@@ -15,9 +15,9 @@ from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.shown.evidence import Evidence
 
 from .answers import Asked
+from .diagnosis import Diagnosis
 from .probes import Probe
 from .session import Session
-from .told import Diagnosis
 from .where.claims import Claim, circumstance
 
 _REPEATS = 64

@@ -9,7 +9,7 @@ import msgspec
 
 from convcheck.cases.case import Case
 from convcheck.diagnosis.diagnose import diagnose
-from convcheck.diagnosis.told import Diagnosis
+from convcheck.diagnosis.diagnosis import Diagnosis
 from convcheck.judging.verdicts import Outcome, Verdict, explain
 from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.shown.evidence import Evidence

@@ -15,10 +15,10 @@ from zoo import kernels
 
 from convcheck.cases.case import Case
 from convcheck.diagnosis import diagnose as diagnosis
+from convcheck.diagnosis.diagnosis import Diagnosis
 from convcheck.diagnosis.pictures import Picture
 from convcheck.diagnosis.probes import probes_of
 from convcheck.diagnosis.session import session_of
-from convcheck.diagnosis.told import Diagnosis
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, property_of
 from convcheck.judging.laws.judge_law import judge_law

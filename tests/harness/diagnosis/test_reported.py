@@ -12,7 +12,7 @@ from wrong import RIGHT
 
 from convcheck.cases.case import Case
 from convcheck.diagnosis.diagnose import diagnose
-from convcheck.diagnosis.told import Diagnosis
+from convcheck.diagnosis.diagnosis import Diagnosis
 from convcheck.diagnosis.where.claims import Claim
 from convcheck.diagnosis.where.draw import Draw
 from convcheck.diagnosis.where.scan import deed
