@@ -9,9 +9,9 @@ from pathlib import Path
 from convcheck.kernels.text import one_line
 
 from . import files
-from .diagnosis import page
 from .document import Campaign, Report
 from .status import ReportError, UnwrittenError
+from .told import page
 
 
 @dataclass(frozen=True)

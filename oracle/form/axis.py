@@ -17,9 +17,15 @@ class Axis(NamedTuple):
     taps: int = 1
     stride: int = 1
 
-    def fits(self, *, narrows: bool) -> bool:
-        """Return whether a window fits where it has to lie inside of the input."""
-        return not narrows or self.taps <= self.extent
+    def misfit(self, name: str, *, narrows: bool) -> str:
+        """Return what does not fit on the axis called `name`, in words; "" where all does.
+
+        A window has to lie inside of the input of a layer that `narrows` it.
+        """
+        if not narrows or self.taps <= self.extent:
+            return ""
+        within = f"at most the extent {self.extent} of what it slides over"
+        return f"filter_{name}={self.taps}: expected {within}"
 
 
 class Span(NamedTuple):

@@ -32,10 +32,10 @@ class Counts:
 def counts(operation: Operation, geometry: Geometry) -> Counts:
     """Return the counts of `operation` on `geometry`."""
     rows, columns = (_along(operation, *axis) for axis in _axes(geometry))
-    terms = np.multiply.outer(rows.terms, columns.terms) * operation.combinations(geometry)
+    products = np.multiply.outer(rows.terms, columns.terms)
     channels = 0 if geometry.fore is None else geometry.fore.channels_out
     return Counts(
-        operation.over_result(geometry, SPATIAL, terms),
+        operation.over_result(geometry, SPATIAL, operation.summands(geometry, products)),
         rows.inner * columns.inner * channels if geometry.batch else 0,
         rows.outer * columns.outer * geometry.batch,
     )
@@ -46,7 +46,7 @@ def most_terms(operation: Operation, geometry: Geometry) -> int:
     if geometry.batch == 0:
         return 0
     most = _most(operation, geometry.rows, geometry.columns, geometry.fore)
-    return most * operation.combinations(geometry)
+    return int(operation.summands(geometry, most))
 
 
 @lru_cache(maxsize=1024)

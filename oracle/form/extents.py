@@ -28,11 +28,9 @@ def spatial_extents(
 def misfit(layer: Layer, rows: Axis, columns: Axis, fore: Fore | None) -> str:
     """Return which filter does not fit, in words; "" where all do."""
     for name, axis in (("height", rows), ("width", columns)):
-        if not layer.fits(axis):
-            return (
-                f"filter_{name}={axis.taps}: expected at most the extent {axis.extent} of what it "
-                "slides over"
-            )
+        wrong = axis.misfit(name, narrows=layer.narrows)
+        if wrong:
+            return wrong
     if fore is None:
         return ""
     outputs = (layer.output_of(layer.span(axis)) for axis in (rows, columns))

@@ -52,6 +52,11 @@ class Format:
         """The largest finite number."""
         return (2 - 2.0 ** (1 - self.precision)) * 2.0**self.emax
 
+    @property
+    def code(self) -> str:
+        """Its dtype in Python, where NumPy is `np`."""
+        return f"np.{self.name}"
+
     def array(self, values: Array) -> Array:
         """Return values in it, each rounded once; the same array where they are."""
         return values.astype(self.dtype, copy=False)
@@ -74,4 +79,6 @@ FORMATS: Mapping[str, Format] = {
     )
 }
 DTYPES = tuple(FORMATS)
+USUAL = DTYPES
+"""those that a kernel takes which does not say"""
 FLOAT64 = FORMATS["float64"]

@@ -42,10 +42,6 @@ class Layer(StrEnum):
         """The layer with both sides exchanged."""
         return Layer.TRANSPOSE if self.narrows else Layer.CONVOLUTION
 
-    def fits(self, axis: Axis) -> bool:
-        """Return whether a window fits where it has to lie inside of the input."""
-        return axis.fits(narrows=self.narrows)
-
     def span(self, axis: Axis) -> Span:
         """Return both sides of an axis of this layer."""
         return span_of(self.narrows, axis)

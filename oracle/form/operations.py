@@ -85,6 +85,10 @@ class Operation:
         """Return how many combinations of batch item and channels each result sums over."""
         return math.prod(self.shape(geometry, self.summed))
 
+    def summands(self, geometry: Geometry, products: Any) -> Any:
+        """Return how many numbers a result adds up: so many `products` a combination."""
+        return products * self.combinations(geometry)
+
     def check(self, geometry: Geometry) -> None:
         """Raise ValueError where the operation has no meaning on `geometry`."""
         if (geometry.fore is None) is not (self.default_fore is None):

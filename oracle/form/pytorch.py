@@ -55,10 +55,24 @@ def tensor(array: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
     """
     import torch  # noqa: PLC0415
 
-    dtype = form.torch if form else torch.from_numpy(np.empty(0, array.dtype)).dtype
+    dtype = form.torch if form else of_numpy(np.empty(0, array.dtype)).dtype
     copy = torch.empty(array.shape, dtype=dtype)
-    np.copyto(copy.numpy(), array)
+    np.copyto(as_numpy(copy), array)
     return copy
+
+
+def of_numpy(array: Array) -> "torch.Tensor":
+    """Return the tensor that has the memory of a writable array without negative strides."""
+    import torch  # noqa: PLC0415
+
+    shared: torch.Tensor = torch.from_numpy(array)
+    return shared
+
+
+def as_numpy(tensor: "torch.Tensor") -> Array:
+    """Return the array that has the memory of a tensor."""
+    shared: Array = tensor.detach().numpy()
+    return shared
 
 
 def images(x: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
@@ -68,7 +82,7 @@ def images(x: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
 
 def from_images(z: "torch.Tensor") -> Array:
     """Return NCHW as NHWC, a view."""
-    return view(z.numpy(), "NCHW", "NHWC")
+    return view(as_numpy(z), "NCHW", "NHWC")
 
 
 def filters(layer: str, ftr: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
@@ -78,7 +92,7 @@ def filters(layer: str, ftr: Array, form: Format | None = FLOAT64) -> "torch.Ten
 
 def from_filters(layer: str, ftr: "torch.Tensor") -> Array:
     """Return filters of the function of `layer` as [in, fh, fw, out], a view."""
-    return view(ftr.numpy(), LAYER_NAMED[layer].torch_filter, FILTER)
+    return view(as_numpy(ftr), LAYER_NAMED[layer].torch_filter, FILTER)
 
 
 def apply(layer: str, x: "torch.Tensor", ftr: "torch.Tensor", strd: Pair) -> "torch.Tensor":

@@ -115,7 +115,7 @@ def _one_layer(
     name = next((n for n, each in factors.items() if not np.isfinite(each).all()), None)
     if name is None:
         return _nowhere(finite)
-    signs = {n: np.sign(each) for n, each in factors.items() if n != name}
+    signs = {n: np.sign(factors[n]) for n in operation.factors if n != name}
     met = {n: each != 0 for n, each in signs.items()}
 
     def count(marks: Array, others: Arrays) -> Array:

@@ -50,8 +50,13 @@ class Local(Subject):
         (request,) = self.requests([call])
         return invoke(self, request, Settings(QUICK))[0]
 
+    def carry_out(self, request: Request) -> Any:
+        """Return whatever comes of one call, whose arguments are handed over as they are."""
+        named, count = [*request.arguments.items()], request.by_position
+        return self(*(each for _, each in named[:count]), **dict(named[count:]))
 
-def invoke(kernel: Subject, request: Request, settings: Settings) -> tuple[Array, list[Any]]:
+
+def invoke(kernel: Local, request: Request, settings: Settings) -> tuple[Array, list[Any]]:
     """Call `kernel`; return its result as it came, and what it was handed.
 
     Raises:
@@ -88,7 +93,7 @@ class _Handed:
 
     __slots__ = ("_kernel", "_request", "arguments")
 
-    def __init__(self, kernel: Subject, request: Request) -> None:
+    def __init__(self, kernel: Local, request: Request) -> None:
         # Where an argument is an array, the request's is another.
         self._kernel, self._request, self.arguments = kernel, request, dict(request.arguments)
         arrange = _arranging(request.arrangement)
@@ -166,11 +171,10 @@ class _Handed:
 
     def called(self) -> tuple[Any, MisbehaviourError | None]:
         """Return what the kernel returns, or that it raised."""
-        kernel, count = self._kernel, self._request.by_position
-        named = [*self.arguments.items()]
+        kernel = self._kernel
         floating.hand_over(kernel.module)
         try:
-            return kernel(*(each for _, each in named[:count]), **dict(named[count:])), None
+            return kernel.carry_out(self._request._replace(arguments=self.arguments)), None
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)

@@ -34,7 +34,8 @@ from typing import Any, Self
 import numpy as np
 
 from convcheck.cases.case import Case
-from convcheck.form.formats import DTYPES
+from convcheck.form import pytorch
+from convcheck.form.formats import DTYPES, USUAL
 from convcheck.form.operations import operation_named
 
 from . import floating, literals
@@ -83,7 +84,7 @@ class Candidate:
     arrays: str = "numpy"
     names: tuple[tuple[str, str], ...] = ()
     constants: tuple[tuple[str, str], ...] = ()
-    dtypes: tuple[str, ...] = DTYPES
+    dtypes: tuple[str, ...] = USUAL
     declines: tuple[str, ...] = field(default=())
     promise: Promise = DIRECT
 
@@ -164,7 +165,7 @@ class Candidate:
         parts += [f"{key}={value}" for key, value in own.items() if value != plain[key]]
         pairs = {"names": self.names, "constants": self.constants}
         parts += [f"{key}={'+'.join(map(':'.join, pair))}" for key, pair in pairs.items() if pair]
-        if self.dtypes != DTYPES:
+        if self.dtypes != USUAL:
             parts.append(f"dtypes={'+'.join(self.dtypes)}")
         if self.declines:
             parts.append(f"declines={'+'.join(self.declines).replace(' ', '_')}")
@@ -191,12 +192,13 @@ class Declared(Subject):
         name, module = candidate.operation, candidate.module
         found = {"module": module, "place": candidate.place, "line": str(candidate)}
         super().__init__(operation_named(name), name, candidate.promise, **found)
-        self.candidate = candidate
+        self.candidate, self.dtypes = candidate, candidate.dtypes
 
     def refuses(self, case: Case, prop: str) -> str | None:
         """Return why it is not to be judged on `case` for a property, if it is not."""
-        if case.dtype not in self.candidate.dtypes:
-            return f"{case.dtype} is not among the dtypes that it declares"
+        refused = super().refuses(case, prop)
+        if refused:
+            return refused
         if prop in self.candidate.declines:
             return f"it declines {prop}"
         for name in self.operation.keywords(case.geometry):
@@ -267,7 +269,7 @@ class Fitted(Declared, Local):
                 keywords[self._by_name[name]] = own
             else:
                 by_position.append(own)
-            copy = own.detach().numpy() if hasattr(own, "detach") else own
+            copy = pytorch.as_numpy(own) if hasattr(own, "detach") else own
             if isinstance(copy, np.ndarray) and not np.may_share_memory(copy, value):
                 copies.append((value, copy, np.argsort(self.candidate.axes(name))))
         started = perf_counter()
@@ -296,10 +298,8 @@ class Fitted(Declared, Local):
         if axes != (0, 1, 2, 3):
             value = np.transpose(value, axes)
         if self.candidate.arrays == "torch":
-            import torch  # noqa: PLC0415  (a second to import)
-
             # A copy: torch has no negative strides, nor a word for a read-only array.
-            return torch.from_numpy(np.array(value, order="C"))
+            return pytorch.of_numpy(np.array(value, order="C"))
         if self.candidate.arrays == "jax":
             return importlib.import_module("jax.numpy").asarray(value)
         return value.copy() if contiguous and not value.flags.c_contiguous else value

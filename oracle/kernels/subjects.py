@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 from convcheck.cases.case import Case
+from convcheck.form.formats import USUAL
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation
@@ -72,6 +73,7 @@ class Subject:
         """
         self.operation, self.name, self.promise = operation, name, promise
         self.module, self.place, self.line = module, place, line
+        self.dtypes = USUAL
         self.spent = 0.0
         """seconds that calls have taken, where that is measured"""
 
@@ -114,8 +116,10 @@ class Subject:
         """
         return _result(self.call_all([call]))
 
-    def refuses(self, case: Case, prop: str) -> str | None:  # noqa: ARG002  (others look at them)
+    def refuses(self, case: Case, prop: str) -> str | None:  # noqa: ARG002  (others look at it)
         """Return why it is not to be judged on `case` for a property, if it is not."""
+        if case.dtype not in self.dtypes:
+            return f"{case.dtype} is not among the dtypes that it declares"
         return None
 
     def axes_in_memory(self, name: str) -> tuple[int, ...] | None:  # noqa: ARG002

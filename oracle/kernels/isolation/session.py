@@ -15,10 +15,10 @@ import numpy as np
 
 from convcheck.form.layouts import Array
 from convcheck.kernels import traces
-from convcheck.kernels.calls import invoke, raised
+from convcheck.kernels.calls import Local, invoke, raised
 from convcheck.kernels.misbehaviour import KernelWarning, Misbehaviour, MisbehaviourError, words
 from convcheck.kernels.settings import QUICK, SLOW, Settings
-from convcheck.kernels.subjects import Request, Subject
+from convcheck.kernels.subjects import Request
 
 from .descendants import children
 from .messages import Message
@@ -55,7 +55,7 @@ class _Past:
 class Session:
     """Calls of one kernel in one process."""
 
-    def __init__(self, kernel: Subject, say: Callable[[Message], None]) -> None:
+    def __init__(self, kernel: Local, say: Callable[[Message], None]) -> None:
         """Answer by `say`."""
         self._kernel, self._say = kernel, say
         self._past: deque[_Past] = deque(maxlen=_REMEMBERED)

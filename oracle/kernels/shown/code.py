@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from convcheck.cases.case import REAL_FILLS, Case, exponents_of
+from convcheck.form.formats import FORMATS
 from convcheck.form.layouts import Array
 from convcheck.form.operations import operation_named
 from convcheck.kernels.misbehaviour import Misbehaviour
@@ -123,8 +124,12 @@ class _Text:
 def _literal(name: str, array: Array) -> list[str]:
     """Return an assignment of `array` to `name`, on as many lines as it takes."""
     numbers = ", ".join(_number(value) for value in array.ravel().tolist())
-    text = f"{name} = np.array([{numbers}], np.{array.dtype}).reshape{array.shape}"
+    text = f"{name} = np.array([{numbers}], {_code(array)}).reshape{array.shape}"
     return textwrap.wrap(text, _WIDTH, subsequent_indent="    ", break_long_words=False)
+
+
+def _code(array: Array) -> str:
+    return FORMATS[array.dtype.name].code
 
 
 def _number(value: float) -> str:
@@ -139,7 +144,7 @@ def _generated(evidence: Evidence) -> list[str]:
     shapes = operation_named(case.operation).array_shapes(case.geometry)
     lines = [f"draw = np.random.PCG64({case.seed}).random_raw"]
     for name, array in evidence.arrays.items():
-        line = f"{name} = {drawn(case, name)}.astype(np.{array.dtype}).reshape{shapes[name]}"
+        line = f"{name} = {drawn(case, name)}.astype({_code(array)}).reshape{shapes[name]}"
         if evidence.cut_at:
             line += f"[{', '.join(map(_slice, evidence.cut_at[name]))}].copy()"
         (at,) = np.nonzero(~np.isfinite(array.ravel()))

@@ -68,7 +68,7 @@ def patch(operation: Operation, geometry: Geometry, index: Index) -> Patch | Non
             if not steps:
                 return None
             inside[wide] = at[wide] - span.place(steps.start, 0)
-        else:
+        elif tap in at:
             inside[tap] = at[tap]
         smaller, start = reaching(len(steps), span.taps, span.stride), span.place(steps.start, 0)
         cut[wide], cut[narrow] = slice(start, start + smaller.wide), slice(steps.start, steps.stop)
