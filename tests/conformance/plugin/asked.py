@@ -119,7 +119,7 @@ def _line(entry: Any) -> str:
     given = {key: value for key, value in entry.items() if key != "kernel"}
     try:
         return ",".join([entry["kernel"], *(f"{k}={declared(k, v)}" for k, v in given.items())])
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise CandidateError(str(error)) from None
 
 
