@@ -17,8 +17,6 @@ if TYPE_CHECKING:  # imported in time for the report and no earlier: a run witho
     from convcheck.reports.document import Circumstances, Findings
     from convcheck.reports.rows import Record
 
-HERE = Path(__file__).parents[1]
-
 PHASES = ("setup", "call", "teardown")
 
 PROPERTY = "convcheck"
@@ -129,7 +127,7 @@ class Collector:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note where conformance tests cannot be collected, whatever the reason."""
         place = report.nodeid.partition("::")[0]
-        if report.failed and (self._config.rootpath / place).resolve().parent == HERE:
+        if report.failed and plugin.is_home((self._config.rootpath / place).resolve().parent):
             self._broken = True
 
     def pytest_internalerror(self) -> None:

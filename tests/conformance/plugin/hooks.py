@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parents[1]
+_CHOSEN = pytest.StashKey[bool]()
 EXAMPLES = {"quick": 20, "thorough": 1000}
 MOST_SHARDS = 10_000
 _GROUP = ("convcheck", "conformance of convolution kernels")
@@ -174,7 +175,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # It has nothing to tell, and would import Hypothesis to say so.
         config.pluginmanager.unregister(name="hypothesispytest")
     shard(config)
-    chosen = _choose_candidates(config)
+    chosen = config.stash[_CHOSEN] = _choose_candidates(config)
     for option in ("replaces", "bitwise"):
         if config.getoption(f"convcheck_{option}") and not chosen:
             raise pytest.UsageError(f"--{option}: expected a candidate, named by --kernel")
@@ -192,10 +193,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_sessionstart() -> Generator[None]:
+def pytest_sessionstart(session: pytest.Session) -> Generator[None]:
     """Start workers where files beside a candidate may bear names of Python's modules."""
-    loading = sys.modules.get("convcheck.kernels.loading")  # where a candidate is named
-    with loading.safe_path() if loading else contextlib.nullcontext():
+    loading = sys.modules.get("convcheck.kernels.loading")
+    named = session.config.stash.get(_CHOSEN, False)
+    with loading.safe_path() if loading and named else contextlib.nullcontext():
         yield
 
 

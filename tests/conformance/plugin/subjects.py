@@ -50,10 +50,6 @@ class Subjects:
         found = {each.operation.name: each.place for each in self}
         return {name: place or f"{HOMES[name].__name__}:{name}" for name, place in found.items()}
 
-    def replaced_names(self) -> dict[str, str]:
-        """Return where the kernels come from that candidates replace, as MODULE:FUNCTION."""
-        return {name: each.place for name, each in self.replaced.items() if each.place}
-
     def sources(self) -> dict[str, str | None]:
         """Return the SHA-256 of the file that each kernel stands in, where it has one."""
         modules = {name: place.rpartition(":")[0] for name, place in self.names().items()}
