@@ -4,7 +4,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations, product
 from typing import Any, NamedTuple
 
@@ -39,10 +39,10 @@ class Region:
     the last distinct one, while the other axis is distinct and at most `narrow`.
 
     Batch and channels: where both axes are at most `full_to`, a geometry is judged in every
-    combination of them; where they are longer, in a few combinations that hold every pair
-    of two of them; in the fringe in one of these combinations, which take turns.  Each
-    combination has a dtype of its own, so that pairs of a dtype and a batch or a number of
-    channels are held as well.
+    combination of them; where they are longer, up to `pairs_to`, in a few combinations that
+    hold every pair of two of them; beyond, and in the fringe, in one of these combinations,
+    which take turns.  Each combination has a dtype of its own, so that pairs of a dtype and a
+    batch or a number of channels are held as well.
     """
 
     operation: str
@@ -56,14 +56,17 @@ class Region:
     dtypes: tuple[str, ...] = ("float64",)
     fore_layers: tuple[str, ...] = LAYERS
     """kinds of layer l+1, where there is one"""
+    pairs_to: int = 0
+    """0 stands for `extent`"""
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
         operation_named(self.operation)
         require_extent("extent", self.extent, 1)
-        if self.reach == 0:
-            object.__setattr__(self, "reach", self.extent)
-        for name, least in (("reach", self.extent), ("narrow", 0), ("full_to", 0)):
+        for name in ("reach", "pairs_to"):
+            if getattr(self, name) == 0:
+                object.__setattr__(self, name, self.extent)
+        for name, least in (("reach", self.extent), ("narrow", 0), ("full_to", 0), ("pairs_to", 0)):
             require_extent(name, getattr(self, name), least)
         for name in ("batches", "channels"):
             values = getattr(self, name)
@@ -111,11 +114,14 @@ class Region:
         pairs = f"in {len(self.pairwise)} combinations that hold every pair of {', '.join(sizes)}"
         if self.full_to >= self.extent:
             text.append(f"with {', '.join(sizes)}: batch and channels in every combination")
-        elif self.full_to == 0:
-            text.append(pairs)
         else:
-            text.append(f"up to {self.full_to} in every combination of batch and channels")
-            text.append(f"beyond, {pairs}")
+            if self.full_to:
+                text.append(f"up to {self.full_to} in every combination of batch and channels")
+            turns = self.pairs_to < self.extent
+            until = f"up to {self.pairs_to} " if turns else "beyond, " if self.full_to else ""
+            text.append(until + pairs)
+            if turns:
+                text.append("beyond, in one of these each, by turns")
         if self.narrow:
             longer = f"one axis longer, up to {self.reach}, or " if self.reach > self.extent else ""
             text.append(
@@ -128,7 +134,7 @@ class Region:
     def _two_layers(self) -> bool:
         return operation_named(self.operation).default_fore is not None
 
-    @property
+    @cached_property
     def full(self) -> tuple[Sizes, ...]:
         """Every combination of batch and channels, the dtypes taking turns."""
         values = self._values()[:-1]
@@ -139,7 +145,7 @@ class Region:
         )
         return tuple(sorted(rows, key=_simplicity))
 
-    @property
+    @cached_property
     def pairwise(self) -> tuple[Sizes, ...]:
         """Combinations that hold every pair of a batch, channels and a dtype."""
         rows = (Sizes(*row) for row in pairwise_rows(self._values()))
@@ -165,21 +171,22 @@ class Region:
             span: the places to keep to.  A place is a geometry but for batch and channels;
                 what is skipped costs next to nothing.
         """
-        full, pairwise = self.full, self.pairwise
-        ranks, start = max(len(full), len(pairwise)), 0
+        pairwise = self.pairwise
+        ranks, start = max(len(self.full), len(pairwise)), 0
         for block in self._blocks():
             first, start = start, start + block.size
             places = range(first, start)
             if span is not None:
                 places = range(max(first, span.start), min(start, span.stop))
+            several = self._several(block)
             for place in places:
                 if place % shards != shard:
                     continue
                 along = block.along(place - first)
-                combinations = full if block.largest <= self.full_to else pairwise
-                if block.fringe:
-                    combinations = (pairwise[place % len(pairwise)],)
-                for rank, sizes in enumerate(combinations, start=place * ranks):
+                # Rows count, too: the number of columns may share factors with that of turns.
+                turn = place + (place - first) // len(block.columns)
+                one = pairwise[turn % len(pairwise)]
+                for rank, sizes in enumerate(several or (one,), start=place * ranks):
                     yield rank, geometry_of(block.fore_layer, *along, sizes), sizes.dtype
 
     def count(self, span: range | None = None) -> int:
@@ -192,6 +199,12 @@ class Region:
 
         kept = range(starts[-1]) if span is None else span
         return up_to(min(kept.stop, starts[-1])) - up_to(min(kept.start, starts[-1]))
+
+    def _several(self, block: "_Block") -> tuple[Sizes, ...]:
+        """Return the combinations that all geometries of a block come in; none if by turns."""
+        if block.fringe or block.largest > max(self.full_to, self.pairs_to):
+            return ()
+        return self.full if block.largest <= self.full_to else self.pairwise
 
     def _blocks(self) -> Iterator["_Block"]:
         """Yield the axes that are combined, by the larger extent, then the smaller."""
@@ -222,10 +235,9 @@ def _sums(region: Region) -> tuple[list[int], list[int], list[int]]:
 
     The last of each are of the region's end.
     """
-    full, pairwise = len(region.full), len(region.pairwise)
     starts, sums, sizes = [0], [0], []
     for block in region._blocks():  # noqa: SLF001  (a method in all but that it is cached)
-        sizes.append(1 if block.fringe else full if block.largest <= region.full_to else pairwise)
+        sizes.append(len(region._several(block)) or 1)  # noqa: SLF001
         starts.append(starts[-1] + block.size)
         sums.append(sums[-1] + block.size * sizes[-1])
     return starts, sums, [*sizes, 0]

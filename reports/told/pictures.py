@@ -4,7 +4,7 @@ Nothing is judged here: what is marked as wrong is what the report says is wrong
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -15,6 +15,8 @@ from convcheck.reports.failures import Taps
 _LEFT, _TOP = 34, 36  # room for the names of the axes and their numbers
 _WIDEST = 330  # so that a picture fits a telephone without being shrunk
 _LETTER = 6.4
+_ALONE = 8
+"""extents of a region that have a grid of their own, the smallest"""
 
 
 class Text(NamedTuple):
@@ -213,7 +215,7 @@ def values_table(picture: Drawn | Taps) -> list[list[str]]:
 def of_region(
     axes: Sequence[Sequence[int]], failed: Iterable[Sequence[int]], *, complete: bool
 ) -> list[Picture]:
-    """Draw what was certified: for each extent, which filters and strides.
+    """Draw what was certified: for each extent, which filters and strides; the longest together.
 
     Args:
         axes: extent, taps, stride, geometries certified so, and the extent of the other
@@ -224,7 +226,8 @@ def of_region(
     known = {tuple(axis[:3]): axis[4] for axis in axes}
     failures = {tuple(axis) for axis in failed}
     pictures = []
-    for extent in sorted({key[0] for key in (*known, *failures)}):
+    extents = sorted({key[0] for key in (*known, *failures)})
+    for extent in extents[:_ALONE]:
         here = [key for key in (*known, *failures) if key[0] == extent]
         longest = max((known[key] for key in here if key in known), default=0)
         taps, strides = (range(1, max(key[k] for key in here) + 1) for k in (1, 2))
@@ -250,7 +253,44 @@ def of_region(
                 columns=taps,
             )
         )
+    if len(extents) > _ALONE:
+        pictures.append(_of_longer(extents[_ALONE:], known, failures, complete=complete))
     return pictures
+
+
+def _of_longer(
+    extents: Sequence[int],
+    known: Mapping[tuple[int, ...], int],
+    failures: set[tuple[int, ...]],
+    *,
+    complete: bool,
+) -> Picture:
+    """Draw with how many strides each filter was certified on some extents."""
+    others: dict[tuple[int, ...], list[int]] = {}
+    for key, other in known.items():
+        others.setdefault(key[:2], []).append(other)
+    failed = {key[:2] for key in failures}
+    here = [key for key in (*known, *failures) if key[0] in extents]
+    taps = range(1, max(key[1] for key in here) + 1)
+
+    def cell(extent: int, filter_taps: int) -> Cell | None:
+        key = extent, filter_taps
+        if key in failed:
+            return Cell(("failed", "cross"))
+        if key not in others:
+            return None
+        style = "all" if min(others[key]) >= extent else "narrow"
+        return Cell((style if complete else "part",), str(len(others[key])))
+
+    name = f"{extents[0]} to {extents[-1]}"
+    return _grid(
+        f"extents {name}, how many strides",
+        f"Extents {name}: {_covered(here, failures, complete=complete)}",
+        ("extent", "filter"),
+        [[cell(extent, t) for t in taps] for extent in extents],
+        rows=extents,
+        columns=taps,
+    )
 
 
 def _covered(here: list[tuple[int, ...]], failures: set[tuple[int, ...]], *, complete: bool) -> str:

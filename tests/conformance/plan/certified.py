@@ -1,6 +1,6 @@
 """Every geometry up to a size is judged exactly, the simplest first."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from convcheck.cases.regions import Region
@@ -15,43 +15,42 @@ from .step import Judged, Step, dtypes_of, fore_layers_of
 class Tier:
     """How far regions reach, and in how many steps each is certified."""
 
-    extent: int
-    """of one-layer operations"""
-    full_to: int
-    """of one-layer operations, up to where batch and channels come in every combination"""
-    two_layers: int
-    """of backward kernels, both axes"""
-    reach: int
-    """of backward kernels, one axis"""
-    narrow: int
-    """of backward kernels, the other axis then"""
-    two_layers_full_to: int
-    """of backward kernels, likewise"""
+    one_layer: Mapping[str, int]
+    """fields of the region of an operation with one layer"""
+    two_layers: Mapping[str, int]
+    """and of one with two, which has many more geometries of the same extents"""
     shards: int
 
 
+# One axis, the other being at its smallest, is what long loops and blocks go wrong along.
+# Batch and channels, small ones, go wrong on any geometry or on none.
+_TWO = {"reach": 6, "narrow": 1, "full_to": 1, "pairs_to": 2}
 TIERS = {
-    "quick": Tier(4, 2, two_layers=2, reach=6, narrow=1, two_layers_full_to=2, shards=1),
-    "default": Tier(6, 4, two_layers=3, reach=6, narrow=1, two_layers_full_to=2, shards=6),
-    "thorough": Tier(8, 4, two_layers=4, reach=8, narrow=2, two_layers_full_to=4, shards=48),
+    "quick": Tier(
+        {"extent": 4, "reach": 16, "narrow": 1, "full_to": 1, "pairs_to": 2},
+        {"extent": 2, **_TWO},
+        shards=1,
+    ),
+    "default": Tier(
+        {"extent": 6, "reach": 24, "narrow": 1, "full_to": 2, "pairs_to": 3},
+        {"extent": 3, **_TWO},
+        shards=6,
+    ),
+    "thorough": Tier(
+        {"extent": 8, "reach": 32, "narrow": 1, "full_to": 4},
+        {"extent": 4, "reach": 8, "narrow": 2, "full_to": 4},
+        shards=48,
+    ),
 }
 
 
 def region(subject: Subject, effort: Tier) -> Region:
     """Return the region that is certified, of what the kernel takes."""
-    operation = subject.operation
-    dtypes = dtypes_of(subject)[::-1]
+    operation, dtypes = subject.operation, dtypes_of(subject)[::-1]
     if operation.default_fore is None:
-        return Region(operation.name, effort.extent, full_to=effort.full_to, dtypes=dtypes)
-    return Region(
-        operation.name,
-        effort.two_layers,
-        effort.reach,
-        effort.narrow,
-        full_to=effort.two_layers_full_to,
-        dtypes=dtypes,
-        fore_layers=fore_layers_of(subject),
-    )
+        return Region(operation.name, dtypes=dtypes, **effort.one_layer)
+    layers = fore_layers_of(subject)
+    return Region(operation.name, dtypes=dtypes, fore_layers=layers, **effort.two_layers)
 
 
 @dataclass(frozen=True)

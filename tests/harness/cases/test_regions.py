@@ -141,6 +141,23 @@ def test_fringe_is_thin() -> None:
     assert len(spatial) == len(set(spatial)) > 0
 
 
+def test_beyond_pairs_combinations_take_turns() -> None:
+    """Every axis meets every combination of batch and channels, though each geometry has one."""
+    region = Region("convolution", 5, narrow=0, full_to=1, pairs_to=3)
+    found: dict[Any, set[Any]] = {}
+    spatial = set()
+    for _, g, dtype in region.geometries():
+        if max(g.height, g.width) > region.pairs_to:
+            spatial.add(g.axes)
+            for name, axis in zip(("rows", "columns"), g.axes, strict=True):
+                sizes = g.batch, g.channels_in, g.channels_out, 0, dtype
+                found.setdefault((name, axis), set()).add(sizes)
+    assert all(each == set(region.pairwise) for each in found.values())
+    assert region.count() == 18 + 9 * (10**2 - 1) + len(spatial) == 18 + 9 * 99 + 35**2 - 10**2
+    assert "up to 3 in 9 combinations" in str(region)
+    assert "beyond, in one of these each, by turns" in str(region)
+
+
 def test_memory_stays_flat() -> None:
     """Enumerating a region fifty times larger takes no ten times the memory."""
     peaks = []
@@ -162,6 +179,7 @@ BAD: tuple[tuple[dict[str, Any], str], ...] = (
     ({"extent": True}, "extent=True"),
     ({"reach": 2}, "reach=2: expected an integer of at least 3"),
     ({"narrow": -1}, "narrow=-1"),
+    ({"pairs_to": -1}, "pairs_to=-1"),
     ({"batches": ()}, r"batches=\(\)"),
     ({"channels": (1, 1)}, r"channels=\(1, 1\)"),
     ({"channels": (0,)}, "channels=0"),

@@ -118,6 +118,17 @@ def test_axes_along_with_short_ones_look_otherwise() -> None:
     assert (squares(picture, "all"), squares(picture, "narrow")) == (1, 1)
 
 
+def test_long_extents_share_a_picture() -> None:
+    """It has a square for each extent and filter, with the number of strides; failures cross it."""
+    axes = [[n, taps, s, 1, 1] for n in range(1, 11) for taps in (1, 2) for s in (1, 2, 3)]
+    *_, longer = pictures.of_region(axes, [(10, 2, 2)], complete=True)
+    assert longer.title == "extents 9 to 10, how many strides"
+    assert "fails at filter 2 with stride 2" in longer.said
+    assert (squares(longer, "narrow"), squares(longer, "failed")) == (3, 1)
+    assert [text.text for text in longer.texts if text.style == "number"] == ["3"] * 3
+    assert inside(longer)
+
+
 def test_distributions_are_shaded_by_share() -> None:
     """A bin that holds most of a row's cases is the deepest; an empty one is empty."""
     picture = pictures.of_distribution(
