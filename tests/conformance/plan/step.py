@@ -1,18 +1,32 @@
 """Steps: the parts of a plan, each of which is one test of the conformance tests."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import islice
 from typing import ClassVar, NamedTuple
 
-from convcheck.cases.case import Case
+from convcheck.cases.case import Case, exact_fills, nonfinite_fills
+from convcheck.form.counts import most_terms
 from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS
-from convcheck.form.operations import Operation
+from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.certificates import Certificate
-from convcheck.judging.judge import judge_all, not_offered
-from convcheck.judging.verdicts import Verdict
+from convcheck.judging.judge import judge, judge_all, not_offered
+from convcheck.judging.verdicts import DECIDED, Verdict
 from convcheck.kernels.subjects import Subject
+
+from .simplest import simplest
+
+# With integers of +-1 alone, a result is too often zero everywhere.
+_CHOICE = 4
+
+# Judged together, since that is faster.
+_BATCH = 16
+
+# Of so many geometries one is judged with NaN and infinities, too.
+_NONFINITE = 3
 
 
 class Judged(NamedTuple):
@@ -91,3 +105,76 @@ def judge_fills(
         for fill in fills
     ]
     return judge_all(subject, cases)
+
+
+def judge_by_turns(subject: Subject, geometries: Iterable[Geometry]) -> Iterator[Judged]:
+    """Judge a kernel on each geometry, dtypes and fills taking turns: see `cases_by_turns`."""
+    turns = enumerate(geometries)
+    while batch := list(islice(turns, _BATCH)):
+        cases = [cases_by_turns(subject, geometry, turn) for turn, geometry in batch]
+        firsts = judge_all(subject, [first for first, *_ in cases])
+        for verdict, (_, *others) in zip(firsts, cases, strict=True):
+            for each in until_decided(subject, verdict, others):
+                yield Judged([simplest(each)])
+        special = [case for turn, each in batch for case in nonfinite_by_turns(subject, each, turn)]
+        for verdict in judge_all(subject, special):
+            yield Judged([simplest(verdict)])
+
+
+def cases_by_turns(subject: Subject, geometry: Geometry, turn: int) -> list[Case]:
+    """Return the cases to judge a geometry on: the first that decides is enough.
+
+    Every second round of dtypes has integers; between them other fills take turns, each of which
+    tells a wrong geometry as well, and inputs that are narrowed, too.  What comes after the first
+    case is integers, which decide where the first does not.
+
+    Args:
+        subject: what is judged.
+        geometry: any.
+        turn: how many geometries came before.
+    """
+    operation, dtypes = subject.operation, dtypes_of(subject)
+    rounds, first = divmod(turn, len(dtypes))
+    turned = dtypes[first:] + dtypes[:first]
+    fills = _fills_by_turns(operation)
+    fill = fills[rounds % len(fills)]
+    cases = [Case(operation.name, geometry, dtype, "integers", seed=1) for dtype in turned]
+    roomy = [case for case in cases if (case.largest or 0) >= _CHOICE]
+    cases = roomy or [max(cases, key=lambda case: case.largest or 0)]
+    other = replace(cases[0], fill=fill)
+    return cases if fill == "integers" or not _tells(other) else [other, *cases]
+
+
+def until_decided(subject: Subject, first: Verdict, others: Iterable[Case]) -> Iterator[Verdict]:
+    """Yield a verdict, and those on further cases until one decides."""
+    yield first
+    verdict, left = first, iter(others)
+    while verdict.outcome not in DECIDED and (case := next(left, None)):
+        verdict = judge(subject, case)
+        yield verdict
+
+
+def nonfinite_by_turns(subject: Subject, geometry: Geometry, turn: int) -> list[Case]:
+    """Return a case with NaN and infinities, on some geometries; `turn` as in `cases_by_turns`."""
+    rounds, rest = divmod(turn, _NONFINITE)
+    if rest:
+        return []
+    fills, dtypes = nonfinite_fills(subject.operation), dtypes_of(subject)
+    rounds, at = divmod(rounds, len(fills))
+    dtype = dtypes[rounds % len(dtypes)]
+    return [Case(subject.operation.name, geometry, dtype, fills[at], seed=1)]
+
+
+@lru_cache
+def _fills_by_turns(operation: Operation) -> tuple[str, ...]:
+    _, *wide = exact_fills(operation)
+    return tuple(fill for other in (*wide, "uniform") for fill in ("integers", other))
+
+
+def _tells(case: Case) -> bool:
+    """Return whether one product more or less is seen in a case: rounding may be as large.
+
+    The bound is about n u times n products, so that n^2 u must be well below one.
+    """
+    n = most_terms(operation_named(case.operation), case.geometry)
+    return case.mode == "exact" or 4 * n**2 * case.format.u <= 1

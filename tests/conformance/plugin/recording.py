@@ -12,6 +12,7 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 
+from convcheck.cases.case import Case
 from convcheck.conformance.plan.step import Step, fore_layers_of
 from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.boundaries import classes_of
@@ -141,10 +142,7 @@ class Record:
             if verdict.error is not None:
                 tally.worst = max(tally.worst or 0.0, float(verdict.error))
             if verdict.outcome in DECIDED or case.geometry.batch == 0:
-                operation = operation_named(case.operation)
-                for kind in classes_of(operation, case.geometry):
-                    self._boundaries[case.operation, kind] += 1
-                self._pairs.add(operation, case.geometry)
+                self._reach(case)
             if verdict.error is not None:
                 self._accuracy.setdefault(cell[::2], Accuracy()).add(verdict)
         self._count(verdicts, random=random)
@@ -152,6 +150,13 @@ class Record:
         if failed is not None:
             self._fail(failed, prop, replayable=rerun is None)
             raise ConformanceError.of(failed, again)
+
+    def _reach(self, case: Case) -> None:
+        operation = operation_named(case.operation)
+        for kind in classes_of(operation, case.geometry):
+            self._boundaries[case.operation, kind] += 1
+        if case.mode != "nonfinite":  # NaN may be all that there is in a result
+            self._pairs.add(operation, case.geometry)
 
     def _fail(self, verdict: Verdict, prop: str | None, *, replayable: bool) -> None:
         """Add no more verdicts, and keep the case if its id says all that there is to judge."""
