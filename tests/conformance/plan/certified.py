@@ -1,7 +1,7 @@
 """Every geometry up to a size is judged exactly, the simplest first."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from convcheck.cases.regions import Region
 from convcheck.form.operations import Operation
@@ -15,30 +15,28 @@ from .step import Judged, Step, dtypes_of, fore_layers_of
 class Tier:
     """How far regions reach, and in how many steps each is certified."""
 
-    one_layer: Mapping[str, int]
-    """fields of the region of an operation with one layer"""
-    two_layers: Mapping[str, int]
-    """and of one with two, which has many more geometries of the same extents"""
+    one_layer: Region
+    """of an operation with one layer, whichever it is"""
+    two_layers: Region
+    """of one with two, which has many more geometries of the same extents"""
     shards: int
 
 
 # One axis, the other being at its smallest, is what long loops and blocks go wrong along.
 # Batch and channels, small ones, go wrong on any geometry or on none.
-_TWO = {"reach": 6, "narrow": 1, "full_to": 1, "pairs_to": 2}
+_TWO = Region("conv_back_prop", 3, reach=6, narrow=1, full_to=1, pairs_to=2)
 TIERS = {
     "quick": Tier(
-        {"extent": 4, "reach": 16, "narrow": 1, "full_to": 1, "pairs_to": 2},
-        {"extent": 2, **_TWO},
+        Region("convolution", 4, reach=16, narrow=1, full_to=1, pairs_to=2),
+        replace(_TWO, extent=2),
         shards=1,
     ),
     "default": Tier(
-        {"extent": 6, "reach": 24, "narrow": 1, "full_to": 2, "pairs_to": 3},
-        {"extent": 3, **_TWO},
-        shards=6,
+        Region("convolution", 6, reach=24, narrow=1, full_to=2, pairs_to=3), _TWO, shards=6
     ),
     "thorough": Tier(
-        {"extent": 8, "reach": 32, "narrow": 1, "full_to": 4},
-        {"extent": 4, "reach": 8, "narrow": 2, "full_to": 4},
+        Region("convolution", 8, reach=32, narrow=1, full_to=4),
+        Region("conv_back_prop", 4, reach=8, narrow=2, full_to=4),
         shards=48,
     ),
 }
@@ -48,9 +46,9 @@ def region(subject: Subject, effort: Tier) -> Region:
     """Return the region that is certified, of what the kernel takes."""
     operation, dtypes = subject.operation, dtypes_of(subject)[::-1]
     if operation.default_fore is None:
-        return Region(operation.name, dtypes=dtypes, **effort.one_layer)
+        return replace(effort.one_layer, operation=operation.name, dtypes=dtypes)
     layers = fore_layers_of(subject)
-    return Region(operation.name, dtypes=dtypes, fore_layers=layers, **effort.two_layers)
+    return replace(effort.two_layers, operation=operation.name, dtypes=dtypes, fore_layers=layers)
 
 
 @dataclass(frozen=True)
