@@ -4,14 +4,25 @@ They are measured beside the catalogue's mistakes by `tox -e strength`.  In this
 `convcheck check convolution=subtle:NAME` judges one of them as a user would.
 """
 
-from . import fills, layouts, objects, sizes, state, threads, values, work
+from . import algorithms, fills, layouts, objects, sizes, state, threads, values, ways, work
 from .kernels import SUBTLE, Kernel, Subtle
 
 __all__ = ["SUBTLE", "Subtle"]
 
 FAMILIES = tuple(
     each.__name__.rpartition(".")[2]
-    for each in (fills, values, work, sizes, threads, objects, layouts, state)
+    for each in (
+        fills,
+        values,
+        work,
+        sizes,
+        ways,
+        algorithms,
+        threads,
+        objects,
+        layouts,
+        state,
+    )
 )
 
 

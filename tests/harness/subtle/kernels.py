@@ -5,20 +5,25 @@
         "It takes its inputs for TF32 from 64 channels in on."
         return right(*(map(tf32, (x, ftr)) if x.shape[3] >= 64 else (x, ftr)), strd)
 
+    off_where("batch is 6 or 10", lambda n: n.b in (6, 10), "convolution")
+
 `right` is the operation's right kernel; the family is the file, and the docstring says what is
 wrong.  What has a memory is `remembering`: it is handed `right` alone, and returns a kernel, whose
 memory is new each time.  A new file is named in `__init__.py`.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial, wraps
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from zoo import STYLES, kernels
 
-from convcheck.form.operations import OPERATIONS
+from convcheck.form.layers import FILTER
+from convcheck.form.operations import OPERATIONS, Operation
 
 Array = Any
 Kernel = Callable[..., Array]
@@ -54,12 +59,7 @@ def remembering(*operations: str) -> Callable[[Function], Function]:
     """
 
     def add(function: Function) -> Function:
-        family, sentence = function.__module__.rpartition(".")[2], function.__doc__ or ""
-        for operation in operations:
-            name = function.__name__ + (f"_of_{operation}" if len(operations) > 1 else "")
-            assert name not in SUBTLE, name
-            make = partial(function, RIGHT[operation])
-            SUBTLE[name] = Subtle(name, family, operation, sentence, make)
+        _add(function.__name__, function.__doc__ or "", function, operations, lambda _: function)
         return function
 
     return add
@@ -69,20 +69,63 @@ def wrong(*operations: str) -> Callable[[Function], Function]:
     """Add a kernel without memory, which is handed the right one before its arguments."""
 
     def add(function: Function) -> Function:
-        remembering(*operations)(wraps(function)(lambda right: partial(function, right)))
+        made = partial(partial, function)
+        _add(function.__name__, function.__doc__ or "", function, operations, lambda _: made)
         return function
 
     return add
 
 
-def extents(operation: str, given: tuple[Any, ...]) -> dict[str, int]:
-    """Return the extents of a call's arrays by the letters of the operations table."""
-    found = dict(zip(OPERATIONS[operation].signature, given, strict=False))
-    return {
-        letter: extent
-        for name, letters in OPERATIONS[operation].factors.items()
-        for letter, extent in zip(letters, found[name].shape, strict=True)
-    }
+def off_where(words: str, condition: Callable[[Any], bool], *operations: str) -> None:
+    """Add a kernel whose last result is off where a condition holds, which is handed `Sizes`."""
+    name = "_".join(["off_where", *re.findall(r"\w+", words)])
+    made = partial(partial, partial, _off, condition)
+    _add(name, f"It is off where {words}.", condition, operations, made)
+
+
+def _off(
+    condition: Callable[[Any], bool],
+    operation: Operation,
+    right: Kernel,
+    *given: Any,
+    **keywords: str,
+) -> Array:
+    z = right(*given, **keywords)
+    if z.size and condition(Sizes(operation, given)):
+        z.flat[-1] += 1
+    return z
+
+
+def _add(
+    name: str, sentence: str, home: Function, operations: Sequence[str], made: Function
+) -> None:
+    """Add a kernel of each operation: what `made` makes of the operation makes it of the right."""
+    for operation in operations:
+        full = f"{name}_of_{operation}" if len(operations) > 1 else name
+        assert full not in SUBTLE, full
+        family = home.__module__.rpartition(".")[2]
+        make = partial(made(OPERATIONS[operation]), RIGHT[operation])
+        SUBTLE[full] = Subtle(full, family, operation, sentence, make)
+
+
+class Sizes(SimpleNamespace):
+    """The extents of a call's arrays by the letters of the operations table, and its strides."""
+
+    def __init__(self, operation: Operation, given: tuple[Any, ...]) -> None:
+        call = dict(zip(operation.signature, given, strict=True))
+        shapes = {axes: call[name].shape for name, axes in operation.arrays.items()}
+        if "x_shape" in call:
+            shapes[operation.layer.input] = call["x_shape"]
+        if "ftr_shape" in call:
+            shapes[FILTER] = call["ftr_shape"]
+        found = {a: n for axes, each in shapes.items() for a, n in zip(axes, each, strict=True)}
+        found["sh"], found["sw"] = call["strd"]
+        for wide, narrow, tap, stride in (("H", "P", "h", "sh"), ("W", "Q", "w", "sw")):
+            # Whichever side of an axis no array has, it is the result's.
+            if wide in found:
+                found.setdefault(narrow, (found[wide] - found[tap]) // found[stride] + 1)
+            found.setdefault(wide, (found[narrow] - 1) * found[stride] + found[tap])
+        super().__init__(**found)
 
 
 def tf32(array: Array) -> Array:
@@ -90,9 +133,9 @@ def tf32(array: Array) -> Array:
     return narrowed(array, 11)
 
 
-def narrowed(array: Array, bits: int, dtype: type[np.floating[Any]] = np.float32) -> Array:
-    """Return numbers of a dtype with so many bits of significand, the rest cut off."""
-    if array.dtype != dtype or not np.isfinite(array).all():
+def narrowed(array: Array, bits: int) -> Array:
+    """Return float32 with so many bits of significand, the rest cut off."""
+    if array.dtype != np.float32 or not np.isfinite(array).all():
         return array
     significand, exponent = np.frexp(array)
-    return np.ldexp(np.trunc(significand * 2.0**bits) / 2.0**bits, exponent).astype(dtype)
+    return np.ldexp(np.trunc(significand * 2.0**bits) / 2.0**bits, exponent).astype(np.float32)
