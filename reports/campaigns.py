@@ -5,7 +5,7 @@ It holds no circumstances, so that it is the same to the byte however the campai
 
 from . import findings
 from .document import CERTIFICATE, CERTIFICATE_VERSION, MISSING, Campaign, Kernel, Report
-from .rows import Record
+from .rows import Record, added
 from .status import ReportError
 
 
@@ -19,13 +19,12 @@ def assemble(record: Record, kernel: Kernel, convcheck: str, *, complete: bool) 
         complete: whether the whole region is certified.
     """
     findings.bear_out([record])
-    keys = [cell.key for cell in record.cells]
     return Campaign(
         CERTIFICATE,
         CERTIFICATE_VERSION,
         convcheck,
         kernel,
-        findings.add_cells([record], keys, {}, ()),
+        findings.settled(added((), record.cells), ()),
         record.certificates,
         complete,
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .document import FAILS_TO, HOLDS, LEFT_OUT, UNSEEN, Error, Findings, Report, plain
+from .document import FAILS_TO, HOLDS, LEFT_OUT, UNSEEN, Error, Findings, Report, differences, plain
 from .document import MISSING as GONE
 from .rows import AGREEING, CRASHED, NOT_RUN, PARTLY, SO_FAR, Cell, Row
 
@@ -319,20 +319,10 @@ def _strength(before: Findings, after: Findings) -> Iterator[Change]:
 
 def _surroundings(old: Report, new: Report) -> Iterator[Change]:
     """Yield what was asked for, or ran, that was not the same."""
-    olds, news = (
-        _flat(plain(report.findings.asked))
-        | _flat({name: plain(getattr(report.circumstances, name)) for name in _RAN_ON})
-        for report in (old, new)
+    asked = (
+        plain(each.findings.asked)
+        | {name: plain(getattr(each.circumstances, name)) for name in _RAN_ON}
+        for each in (old, new)
     )
-    for key in {**olds, **news}:
-        was, now = (str(each.get(key)) for each in (olds, news))
-        if was != now:
-            yield Change(CHANGED, key, was, now)
-
-
-def _flat(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        f"{name}, {key}" if key else name: each
-        for name, value in values.items()
-        for key, each in (value.items() if isinstance(value, dict) else [("", value)])
-    }
+    for place, was, now in differences(*asked):
+        yield Change(CHANGED, ", ".join(place), str(was), str(now))

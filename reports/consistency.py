@@ -3,31 +3,17 @@
 What a report says in sum must follow from what it says in part, whoever wrote it.
 """
 
-from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
-import msgspec
+from msgspec.structs import replace
 
 from convcheck.judging.verdicts import FAILED, Outcome
 
 from . import findings
-from .document import BITS, LEFT_OUT, MISSING, Campaign, Findings
-from .rows import Cell, Certificate, Sum
+from .document import BITS, LEFT_OUT, MISSING, Campaign, Findings, differences, plain
+from .rows import TABLES, Cell, Certificate, Sum, by
 from .status import ContradictionError
-
-# What follows from cells, counts and outcomes alone, and from no text of this version.
-_FOLLOW = ("verdict", "totals", "decided", "missing", "full", "pairs", "unreached")
-
-
-def fills_of(parts: Iterable[Findings]) -> dict[str, set[findings.Key]]:
-    """Return the cells that tests without a result would have filled."""
-    fills: dict[str, set[findings.Key]] = {}
-    for part in parts:
-        for cell in part.cells:
-            for name in cell.lost:
-                fills.setdefault(name, set()).add(cell.key)
-    return fills
 
 
 def require_consistent(found: Findings) -> None:
@@ -35,43 +21,25 @@ def require_consistent(found: Findings) -> None:
 
     They are as the schema says.
     """
-    _require_cells(found.cells)
-    _require_certificates(found.certificates)
-    _require_pictures(found.cells)
+    _require_rows(found.sum())
     _require_outcomes(found)
-    tests = found.tests
-    for each in found.pairs:
-        if len(each.counts) != each.pairs:
-            _refuse(f"pairs of {each.operation}", each.pairs, f"{len(each.counts):,}")
+    tests, parts = found.tests, found.tests.parts
     for name in ("cells", "boundaries"):
-        rows, planned = len(getattr(found, name)), getattr(tests.planned, name)
-        if planned > rows:
-            _refuse(f"tests.planned.{name}", planned, f"at most {rows}")
-    parts = tests.parts
+        number, planned = len(getattr(found, name)), getattr(tests.planned, name)
+        if planned > number:
+            _refuse(f"tests.planned.{name}", planned, f"at most {number}")
     if parts and not (_ascend(parts.ran) and parts.ran[-1] <= parts.of):
         _refuse("tests.parts.ran", parts.ran, f"numbers up to {parts.of} in order")
-    followed = findings.conclude(
-        [found.sum()],
-        findings.Planned.of(found),
-        found.asked,
-        tests,
-        found.errors,
-        fills_of([found]),
-    )
-    for name in _FOLLOW:
-        ours, theirs = getattr(followed, name), getattr(found, name)
-        if ours != theirs:
-            _refuse(name, theirs, f"{ours!r}, as the rest says")
-    _require_statuses(found.cells, followed.cells)
+    followed = findings.together([found], tests)
+    followed.ledger, followed.domain = found.ledger, found.domain
+    _require_same(followed, found)
 
 
 def require_consistent_campaign(document: Campaign) -> None:
     """Raise ContradictionError unless what a campaign left fits together, as the schema says."""
-    _require_cells(document.cells)
-    _require_certificates(document.certificates)
+    _require_rows(Sum(cells=document.cells, certificates=document.certificates))
     operation, complete = document.kernel.operation, document.complete
-    keys = [cell.key for cell in document.cells]
-    for name in {key[0] for key in (*keys, *(each.key for each in document.certificates))}:
+    for name in {row.key[0] for row in (*document.cells, *document.certificates)}:
         if name != operation:
             _refuse("operation", name, repr(operation))
     if len(document.certificates) != 1:
@@ -83,36 +51,38 @@ def require_consistent_campaign(document: Campaign) -> None:
     agreed = sum(cell.counts.get(Outcome.AGREES, 0) for cell in document.cells)
     if agreed < certificate.certified * certificate.draws:
         _refuse("certified", certificate.certified, f"at most the {agreed:,} cases that agree")
-    followed = findings.add_cells([Sum(cells=document.cells)], keys, {}, ())
-    _require_statuses(document.cells, followed)
+    cells = [replace(cell) for cell in document.cells]
+    _require_same(findings.settled(cells, ()), document.cells, "cells")
 
 
-def _require_cells(several: list[Cell]) -> None:
-    if len({cell.key for cell in several}) < len(several):
-        raise ContradictionError(
-            "contradicts itself: cells: expected one of each operation, property and dtype"
-        )
-    for cell in several:
+def _require_same(followed: Any, found: Any, *place: str) -> None:
+    for where, ours, theirs in differences(plain(followed), plain(found), *place):
+        _refuse(".".join(map(str, where)), theirs, f"{ours!r}, as the rest says")
+
+
+def _require_rows(found: Sum) -> None:
+    """Rows of a table are of one thing each, and what a row says in sum follows from the rest."""
+    for table in TABLES:
+        for key, rows in by(getattr(found, table), lambda row: row.key).items():
+            if len(rows) > 1:
+                _refuse(f"number of {table} of {' '.join(key)}", len(rows), "1")
+    for each in found.pairs:
+        _require_same(each.of(each.operation, each.kind, each.counts), each, "pairs", *each.key)
+    for cell in found.cells:
         failed = sum(cell.counts.get(each, 0) for each in FAILED)
         if failed and not cell.failure:
             _refuse(" ".join(cell.key), failed, "a failure, where so many cases failed")
-
-
-def _require_statuses(several: list[Cell], followed: list[Cell]) -> None:
-    for cell, other in zip(several, followed, strict=True):
-        if cell.status != other.status:
-            _refuse(" ".join(cell.key), cell.status, f"{other.status!r}, as its counts say")
+    _require_certificates(found.certificates)
+    _require_pictures(found.cells)
 
 
 def _require_certificates(several: list[Certificate]) -> None:
     for each in several:
+        _require_same(each.followed, each, "certificates", each.operation)
         judged, planned = each.certified + each.undecided, each.geometries
         where = f"certificate of {each.operation}"
         if judged > planned:
             _refuse(where, judged, f"at most {planned:,} geometries judged")
-        for name, ours in msgspec.structs.asdict(each.followed).items():
-            if ours != getattr(each, name):
-                _refuse(f"{name} of the {where}", getattr(each, name), f"{ours!r}, as follows")
         if bool(each.axes) != bool(each.certified):
             _refuse(where, each.axes, f"the axes of {each.certified:,} geometries")
         for extent, taps, *_ in each.axes:

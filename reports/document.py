@@ -6,6 +6,7 @@ Schema that follows from them, which is published beside this file.
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -279,6 +280,19 @@ KINDS: dict[str, tuple[type[Report | Campaign], int]] = {
 def plain(document: Any) -> Any:
     """Return a document, or a part of one, in the types that JSON has."""
     return msgspec.to_builtins(document)
+
+
+def differences(one: Any, other: Any, *place: Any) -> Iterator[tuple[tuple[Any, ...], Any, Any]]:
+    """Yield where two values of JSON's types differ, by keys and indices, and what stands there."""
+    if isinstance(one, dict) or isinstance(other, dict):
+        ours, theirs = one or {}, other or {}
+        for key in {**ours, **theirs}:
+            yield from differences(ours.get(key), theirs.get(key), *place, key)
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for at, (ours, theirs) in enumerate(zip(one, other, strict=True)):
+            yield from differences(ours, theirs, *place, at)
+    elif one != other:
+        yield place, one, other
 
 
 def schema() -> dict[str, Any]:

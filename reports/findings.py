@@ -8,7 +8,6 @@ what was planned: so of several runs, too, once these are added up.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Self
 
 from msgspec.structs import replace
 
@@ -20,7 +19,7 @@ from convcheck.kernels.text import printable
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
 
-from . import document, rows
+from . import rows
 from .document import (
     BITS,
     FAILS_TO,
@@ -35,6 +34,7 @@ from .document import (
     Findings,
     Kind,
     Parts,
+    Planned,
     Strength,
     Tests,
 )
@@ -71,36 +71,41 @@ class Results:
     """which of how many parts of all tests was to run"""
 
 
-@dataclass(frozen=True)
-class Planned:
-    """What a full run fills and reaches."""
+def planned_rows(
+    cells: Iterable[Key],
+    boundaries: Iterable[tuple[str, str]],
+    pairs: Iterable[tuple[str, str, int]],
+) -> Sum:
+    """Return what a full run fills and reaches, in rows of which nothing is known yet.
 
-    cells: Iterable[Key]
-    """operation, property and dtype"""
-    boundaries: Iterable[tuple[str, str]]
-    """operation and name of each boundary class"""
-    pairs: Iterable[tuple[str, str, int]]
-    """operation, kind and number of pairs of classes"""
-
-    @classmethod
-    def of(cls, found: Findings) -> Self:
-        """Return what was planned for a run that has been."""
-        planned = found.tests.planned
-        return cls(
-            [cell.key for cell in found.cells[: planned.cells]],
-            [each.key for each in found.boundaries[: planned.boundaries]],
-            [(each.operation, each.kind, each.pairs) for each in found.pairs],
-        )
+    Args:
+        cells: operation, property and dtype of each.
+        boundaries: operation and name of each boundary class.
+        pairs: operation, kind and number of pairs of classes.
+    """
+    return Sum(
+        cells=[Cell(*key) for key in cells],
+        boundaries=[Boundary(*key, 0) for key in boundaries],
+        pairs=[Pairs.of(operation, kind, [0] * number) for operation, kind, number in pairs],
+    )
 
 
-def build(
-    results: Results, planned: Planned, asked: Asked, strength: Strength | None = None
-) -> Findings:
+def planned_of(found: Findings) -> Sum:
+    """Return what was planned for a run that has been."""
+    first = found.tests.planned
+    return planned_rows(
+        [cell.key for cell in found.cells[: first.cells]],
+        [each.key for each in found.boundaries[: first.boundaries]],
+        [(each.operation, each.kind, each.pairs) for each in found.pairs],
+    )
+
+
+def build(results: Results, plan: Sum, asked: Asked, strength: Strength | None = None) -> Findings:
     """Return the findings.
 
     Args:
         results: what the tests left behind.
-        planned: what a full run fills and reaches; what it does not reach is a failure.
+        plan: what a full run fills and reaches; what it does not reach is a failure.
         asked: what was to be judged, and how hard: kernels, profile, seed.
         strength: what is known of the tests' own strength.
     """
@@ -131,20 +136,38 @@ def build(
     # Which cases were kept from earlier runs is a circumstance.
     outcomes |= {name: "passed" for name in explained if name.startswith("test_kept::")}
     at, number = results.part
-    plan = Planned([*planned.cells], [*planned.boundaries], [*planned.pairs])
     tests = Tests(
         results.whole,
         results.covering,
         Parts([at], number),
-        document.Planned(len([*plan.cells]), len([*plan.boundaries])),
+        Planned(len(plan.cells), len(plan.boundaries)),
         dict(sorted(outcomes.items())),
     )
     return conclude(records, plan, asked, tests, errors, results.fills, strength)
 
 
+def together(several: Iterable[Findings], tests: Tests, apart: Iterable[Sum] = ()) -> Findings:
+    """Return the findings of parts of one run; of a single one, what follows from it.
+
+    Args:
+        several: those of each part, the first of which tells what was asked and planned.
+        tests: as for `conclude`.
+        apart: what was found beside the run.
+    """
+    first, *others = several
+    parts = [first, *others]
+    fills: dict[str, set[Key]] = {}
+    for cell in (cell for part in parts for cell in part.cells):
+        for name in cell.lost:
+            fills.setdefault(name, set()).add(cell.key)
+    errors = sorted((error for part in parts for error in part.errors), key=lambda e: e.test)
+    sums = [*(part.sum() for part in parts), *apart]
+    return conclude(sums, planned_of(first), first.asked, tests, errors, fills, first.strength)
+
+
 def conclude(
     sums: Iterable[Sum],
-    planned: Planned,
+    plan: Sum,
     asked: Asked,
     tests: Tests,
     errors: list[Error],
@@ -155,7 +178,7 @@ def conclude(
 
     Args:
         sums: of tests, or of whole runs put together.
-        planned: as for `build`.
+        plan: as for `build`.
         asked: as for `build`.
         tests: every test's outcome, whether these are all tests there are, whether all of
             them reach every class, and which parts of them were to run.
@@ -172,11 +195,9 @@ def conclude(
     left_out = LEFT_OUT in outcomes.values()
     entire = tests.whole and not left_out
     dead = {*crashed, *missing} if crashed else crashed
-    cells = add_cells(sums, planned.cells, lost, dead, entire=entire)
-    none = [Boundary(*key, 0) for key in planned.boundaries]
-    boundaries = rows.total(sums, lambda each: each.boundaries, none)
-    unpaired = [Pairs.of(name, kind, [0] * number) for name, kind, number in planned.pairs]
-    pairs = rows.total(sums, lambda each: each.pairs, unpaired)
+    missed = [Cell(*key, lost=[name]) for name in sorted(lost) for key in lost[name]]
+    found = rows.total([Sum(cells=missed), *sums], plan)
+    cells = settled(found.cells, dead, entire=entire)
     wrong = {cell.operation for cell in cells if cell.failure}
     totals = Counter[str]()
     for cell in cells:
@@ -185,7 +206,7 @@ def conclude(
     full = entire and tests.covering
     # Where tests failed or are missing, they account for what was not reached.
     sound = full and not wrong and not errors and not missing
-    unreached = _unreached(boundaries, pairs) if sound else []
+    unreached = _unreached(found) if sound else []
     if wrong or unreached or any(error.outcome in _FAILED for error in errors):
         verdict = FAILS
     elif missing or errors:
@@ -203,44 +224,32 @@ def conclude(
         errors=errors,
         missing=missing,
         full=full,
-        certificates=rows.total(sums, lambda each: each.certificates),
-        random=rows.total(sums, lambda each: each.random),
-        boundaries=boundaries,
-        pairs=pairs,
+        certificates=found.certificates,
+        random=found.random,
+        boundaries=found.boundaries,
+        pairs=found.pairs,
         unreached=unreached,
-        accuracy=rows.total(sums, lambda each: each.accuracy),
-        zeros=rows.total(sums, lambda each: each.zeros),
-        ledger=_ledger(rows.entries_together(sums, "ledger")),
-        domain=_domain(rows.entries_together(sums, "domain")),
+        accuracy=found.accuracy,
+        zeros=found.zeros,
+        ledger=_ledger(found.entries.get("ledger", {})),
+        domain=_domain(found.entries.get("domain", {})),
         tests=replace(tests, parts=parts if parted else None),
         refactor=[
             replace(each, verdict=Likeness.WRONG.value) if each.operation in wrong else each
-            for each in rows.total(sums, lambda each: each.refactor)
+            for each in found.refactor
         ],
         strength=strength,
     )
 
 
-def add_cells(
-    sums: Iterable[Sum],
-    planned: Iterable[Key],
-    lost: Mapping[str, Iterable[Key]],
-    crashed: Iterable[str],
-    *,
-    entire: bool = True,
-) -> list[Cell]:
-    """Add up the cells of all sums, planned cells first and in their order.
+def settled(cells: list[Cell], crashed: Iterable[str], *, entire: bool = True) -> list[Cell]:
+    """Set the status of each cell, and return them.
 
     Args:
-        sums: of tests or runs.
-        planned: the cells of a full run.
-        lost: tests that gave no result, and the cells that each would have filled.
-        crashed: those of them that were lost in a crash.
+        cells: in which all is added up.
+        crashed: tests that were lost in a crash.
         entire: whether no test was left out that may have filled any of the cells.
     """
-    missed = [Cell(*key, lost=[name]) for name in sorted(lost) for key in lost[name]]
-    found = [Sum(cells=missed), *sums]
-    cells = rows.total(found, lambda each: each.cells, [Cell(*key) for key in planned])
     ended = {*crashed}
     for cell in cells:
         cell.settle(crashed=not ended.isdisjoint(cell.lost), entire=entire)
@@ -264,12 +273,12 @@ def bear_out(records: Iterable[Record]) -> None:
                 failure.diagnosis.patterns = [Pattern.of(each) for each in told]
 
 
-def _unreached(boundaries: Iterable[Boundary], pairs: Iterable[Pairs]) -> list[str]:
+def _unreached(found: Sum) -> list[str]:
     """Return, in words, the classes of a full run that no judged case was in."""
-    found = [f"{each.operation}: {each.kind}" for each in boundaries if not each.count]
-    return found + [
+    classes = [f"{each.operation}: {each.kind}" for each in found.boundaries if not each.count]
+    return classes + [
         f"{each.operation}: {each.pairs - each.reached:,} pairs of {each.kind}"
-        for each in pairs
+        for each in found.pairs
         if each.reached < each.pairs
     ]
 

@@ -10,7 +10,6 @@ from convcheck.kernels.text import one_line
 
 from . import campaigns, files, findings
 from .circumstances import together
-from .consistency import fills_of
 from .document import (
     CERTIFICATE,
     FORMAT,
@@ -21,6 +20,8 @@ from .document import (
     Parts,
     Report,
     Tests,
+    differences,
+    plain,
 )
 from .render import Outputs
 from .rows import Sum
@@ -110,13 +111,8 @@ def merge(reports: Mapping[str, Report], apart: Mapping[str, Campaign] | None = 
         if test in outcomes:
             raise ReportError(f"{name}: {test} ran here and in another part, expected it once")
         outcomes[test] = campaigns.outcome_of(each)
-    merged = findings.conclude(
-        [
-            *(part.sum() for part in parts.values()),
-            *(Sum(cells=each.cells, certificates=each.certificates) for each in apart.values()),
-        ],
-        findings.Planned.of(first.findings),
-        first.findings.asked,
+    merged = findings.together(
+        parts.values(),
         Tests(
             whole=any(part.tests.whole for part in parts.values()),
             covering=all(part.tests.covering for part in parts.values()),
@@ -124,9 +120,7 @@ def merge(reports: Mapping[str, Report], apart: Mapping[str, Campaign] | None = 
             planned=first.findings.tests.planned,
             outcomes=dict(sorted(outcomes.items())),
         ),
-        sorted((error for part in parts.values() for error in part.errors), key=lambda e: e.test),
-        fills_of(parts.values()),
-        first.findings.strength,
+        [Sum(cells=each.cells, certificates=each.certificates) for each in apart.values()],
     )
     circumstances = [report.circumstances for report in reports.values()]
     return files.assemble(merged, together(circumstances))
@@ -136,37 +130,27 @@ def _require_one_run(reports: Mapping[str, Report]) -> None:
     """Raise ReportError unless the reports are of one command on one version."""
     (reference, first), *others = reports.items()
     for name, report in others:
-        for what, ours, theirs in _identity(first, report):
-            if ours != theirs:
-                raise ReportError(
-                    f"{name}: {what} is {theirs!r}, expected {ours!r} as in {reference}"
-                )
+        both = [_identity(each, beside) for each, beside in ((first, report), (report, first))]
+        for place, ours, theirs in differences(*both):
+            what = " of ".join(map(str, place))
+            raise ReportError(f"{name}: {what} is {theirs!r}, expected {ours!r} as in {reference}")
 
 
-def _identity(first: Report, other: Report) -> Iterable[tuple[str, Any, Any]]:
-    """Yield what two reports of one run agree on, with a name for it."""
-    asked, others = first.findings.asked, other.findings.asked
-    for name in sorted(asked.__struct_fields__):
-        ours, theirs = getattr(asked, name), getattr(others, name)
-        if isinstance(ours, dict):
-            for key in sorted({*ours, *theirs}):
-                yield f"{name} of {key}", ours.get(key), theirs.get(key)
-        else:
-            yield name, ours, theirs
-    packages, other_packages = first.circumstances.packages, other.circumstances.packages
-    for name in _ONE_VERSION:
-        yield f"version of {name}", packages.get(name), other_packages.get(name)
-    one, two = first.circumstances.checkout, other.circumstances.checkout
-    if one and two:
-        yield "commit of convcheck", one.commit, two.commit
-    plan, other_plan = map(findings.Planned.of, (first.findings, other.findings))
-    yield "cells planned", plan.cells, other_plan.cells
-    yield "classes planned", plan.boundaries, other_plan.boundaries
-    yield "number of pairs of classes", plan.pairs, other_plan.pairs
-    tests, other_tests = first.findings.tests, other.findings.tests
-    yield "covering", tests.covering, other_tests.covering
-    if tests.whole and other_tests.whole:
-        yield "list of tests", sorted(tests.outcomes), sorted(other_tests.outcomes)
+def _identity(report: Report, beside: Report) -> dict[str, Any]:
+    """Return what a report has in common with another of the same run, by a name for each."""
+    found, ran = report.findings, report.circumstances
+    identity: dict[str, Any] = plain(found.asked)
+    identity |= {f"version of {name}": ran.packages.get(name) for name in _ONE_VERSION}
+    if ran.checkout and beside.circumstances.checkout:
+        identity["commit of convcheck"] = ran.checkout.commit
+    plan = findings.planned_of(found)
+    identity["cells planned"] = [cell.key for cell in plan.cells]
+    identity["classes planned"] = [each.key for each in plan.boundaries]
+    identity["number of pairs of classes"] = [(each.key, each.pairs) for each in plan.pairs]
+    identity["covering"] = found.tests.covering
+    if found.tests.whole and beside.findings.tests.whole:
+        identity["list of tests"] = sorted(found.tests.outcomes)
+    return identity
 
 
 def _outcomes(parts: Mapping[str, Findings]) -> dict[str, str]:

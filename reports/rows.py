@@ -6,6 +6,7 @@ from a row's other fields is set wherever these are.
 
 import json
 from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
 import msgspec
@@ -246,14 +247,9 @@ class Accuracy(Row):
 
     def __add__(self, other: Self) -> Self:
         both = zip(self.distribution, other.distribution, strict=True)
-        growth: list[Growth] = sorted(added([*self.growth, *other.growth]), key=_size)
-        return msgspec.structs.replace(
-            self, distribution=[one + two for one, two in both], growth=growth
-        )
-
-
-def _size(growth: Growth) -> int:
-    return growth.products
+        distribution = [one + two for one, two in both]
+        growth = added([*self.growth, *other.growth])
+        return msgspec.structs.replace(self, distribution=distribution, growth=growth)
 
 
 class Zeros(Row):
@@ -376,6 +372,7 @@ class Refactor(Row):
 
     def __add__(self, other: Self) -> Self:
         both = sorted((self, other), key=lambda each: [one.dtype for one in each.dtypes])
+        verdicts = (self.verdict, other.verdict)
         told = msgspec.structs.replace(
             self,
             bitwise=self.bitwise or other.bitwise,
@@ -387,7 +384,6 @@ class Refactor(Row):
             example=next((each.example for each in both if each.example), None),
             unlike=next((each.unlike for each in both if each.unlike), None),
         )
-        verdicts = (self.verdict, other.verdict)
         told.settle(wrong=Likeness.WRONG in verdicts, less=Likeness.LESS in verdicts)
         return told
 
@@ -444,6 +440,10 @@ class Sum(Struct):
     """whether entries of the ledger, or of the domain map, were seen to hold"""
 
 
+TABLES = Sum.__struct_fields__[:-1]
+"""all that a sum has but entries: lists of rows"""
+
+
 class Record(Sum):
     """What one test found, and what of it is used up before findings are made."""
 
@@ -460,17 +460,15 @@ def record_of(text: str) -> Record:
     return msgspec.convert(json.loads(text), Record)
 
 
-def entries_together(sums: Iterable[Sum], table: str) -> dict[str, bool]:
-    """Return which entries of a table hold: those that no test saw fail."""
-    seen: dict[str, bool] = {}
+def total(sums: Iterable[Sum], planned: Sum) -> Sum:
+    """Add up each table of some sums, planned rows first as in `added`."""
+    sums = [*sums]
+    found = Sum()
+    for name in TABLES:
+        rows: Iterable[Any] = chain.from_iterable(getattr(each, name) for each in sums)
+        setattr(found, name, added(rows, getattr(planned, name)))
     for each in sums:
-        for name, holds in each.entries.get(table, {}).items():
-            seen[name] = seen.get(name, True) and holds
-    return seen
-
-
-def total(
-    sums: Iterable[Sum], table: Callable[[Sum], list[R]], planned: Iterable[R] = ()
-) -> list[R]:
-    """Add up a table of all sums, as `added` does."""
-    return added((row for each in sums for row in table(each)), planned)
+        for table, entries in each.entries.items():
+            seen = found.entries.setdefault(table, {})
+            seen.update({name: seen.get(name, True) and holds for name, holds in entries.items()})
+    return found

@@ -82,7 +82,7 @@ def make(
         whole=True,
     )
     found = findings.build(
-        results, findings.Planned(planned, [], []), replace(NO_ASKED, kernels=kernels)
+        results, findings.planned_rows(planned, [], []), replace(NO_ASKED, kernels=kernels)
     )
     return files.assemble(found, replace(RAN, exit_status=1, packages={"numpy": "2.0"}))
 
@@ -148,10 +148,8 @@ def certificate(operation: str, *, complete: bool = True) -> Certificate:
 # A run of two tests for each property of one operation.
 MINE = {"convolution": KERNELS["convolution"]}
 _SUBJECTS = [NONE[name] for name in MINE]
-FULL = findings.Planned(
-    planned_cells(_SUBJECTS), planned_boundaries(_SUBJECTS), planned_pairs(_SUBJECTS)
-)
-CELLS = list(FULL.cells)
+CELLS = list(planned_cells(_SUBJECTS))
+FULL = findings.planned_rows(CELLS, planned_boundaries(_SUBJECTS), planned_pairs(_SUBJECTS))
 TESTS = [f"test_some::test_it[{prop}-{which}]" for _, prop, _ in CELLS[::3] for which in "ab"]
 ASKED = replace(NO_ASKED, kernels=MINE, sources={"convolution": "ab" * 32})
 
@@ -174,8 +172,8 @@ def record(at: int, **changes: Any) -> Record:
     ]
     return Record(
         cells=cells,
-        boundaries=[Boundary(*each, 1 + at) for each in list(FULL.boundaries)[at % 2 :: 2]],
-        pairs=[Pairs.of(name, kind, [1 + at] * count) for name, kind, count in FULL.pairs],
+        boundaries=[replace(each, count=1 + at) for each in FULL.boundaries[at % 2 :: 2]],
+        pairs=[Pairs.of(each.operation, each.kind, [1 + at] * each.pairs) for each in FULL.pairs],
         random=[Random.of("convolution", 20)],
         accuracy=[Accuracy("convolution", "float32", [at] * 11, growth)],
         zeros=[rows.Zeros("convolution", ["x", "ftr"][at % 3 : at % 3 + 1], at == 5)][: at > 2],

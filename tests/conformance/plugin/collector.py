@@ -185,7 +185,7 @@ class Collector:
             covering=self._collected["covering"],
             part=plugin.shard(config),
         )
-        planned = findings.Planned(
+        planned = findings.planned_rows(
             cells, plan.planned_boundaries(subjects), plan.planned_pairs(subjects)
         )
         asked = document.Asked(

@@ -39,7 +39,7 @@ from convcheck.judging.certificates import Certificate
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.subjects import Wrapped
 from convcheck.reports import rows
-from convcheck.reports.findings import Planned, Results, build
+from convcheck.reports.findings import Results, build, planned_rows
 from convcheck.reports.rows import Growth
 from convcheck.reports.told.words import sentence
 
@@ -227,7 +227,7 @@ def test_a_full_run_reaches_every_class(count: int, full: bool, verdict: str) ->
     records = {"a": replace(record(0), boundaries=classes, pairs=pairs)}
     results = Results(records, {"a": "passed"}, {}, ["a"], whole=full, covering=True)
     boundaries, planned = [("convolution", "remainder")], [("convolution", "blocks", 5)]
-    found = build(results, Planned([], boundaries, planned), ASKED)
+    found = build(results, planned_rows([], boundaries, planned), ASKED)
     assert found.verdict == verdict
     missed = "never reached: convolution: 1 pairs of blocks" in sentence(found)
     assert missed == (verdict == "does not conform")

@@ -22,7 +22,7 @@ from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.functions import subject_of
 from convcheck.reference import convolution
 from convcheck.reports.document import Speed
-from convcheck.reports.findings import Planned, Results, build
+from convcheck.reports.findings import Results, build, planned_rows
 from convcheck.reports.rows import Record, Timed
 from convcheck.reports.told import refactor
 
@@ -195,7 +195,7 @@ def test_sentences(kernel: Kernel, replaced: Kernel, said: str, *, failed: bool)
     row.candidate, row.replaces = "mine:convolution", "old:convolution"
     cells = [part(PLANNED[0], {}, failed_case())] if failed else []
     results = Results({"test": Record(cells, refactor=[row])}, {}, {}, [])
-    (entry,) = build(results, Planned([], [], []), NO_ASKED).refactor
+    (entry,) = build(results, planned_rows([], [], []), NO_ASKED).refactor
     told = refactor.sentence(entry, [Speed("convolution", 0.02, 1)])
     assert told.startswith(f"convolution: {said}")
     assert told == f"convolution: {said}" or "bits differ" in told

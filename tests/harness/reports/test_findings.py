@@ -13,7 +13,7 @@ from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
 from convcheck.reports.document import Error, Findings, plain
 from convcheck.reports.failures import Failure
-from convcheck.reports.findings import Planned, Results, build
+from convcheck.reports.findings import Results, build, planned_rows
 from convcheck.reports.rows import Boundary, Cell, Record
 from convcheck.reports.told.words import ranges, sentence
 
@@ -39,7 +39,7 @@ def found(
     outcomes = dict.fromkeys(records, "passed") | (outcomes or {})
     given = {"whole": True, "covering": False} | more
     results = Results(records, outcomes, messages or {}, collected or sorted(outcomes), **given)
-    return build(results, Planned(PLAN, BOUNDARIES, PAIRS), NO_ASKED)
+    return build(results, planned_rows(PLAN, BOUNDARIES, PAIRS), NO_ASKED)
 
 
 def reached(*classes: tuple[str, int]) -> list[Boundary]:

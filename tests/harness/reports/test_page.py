@@ -91,7 +91,7 @@ def not_bitwise() -> Report:
         fills={test: PLANNED},
         whole=True,
     )
-    report, planned = make(), findings.Planned(PLANNED, [], [])
+    report, planned = make(), findings.planned_rows(PLANNED, [], [])
     report.findings = findings.build(results, planned, report.findings.asked)
     assert report.findings.verdict == "does not conform"
     assert {cell.status for cell in report.findings.cells} == {"agrees"}
