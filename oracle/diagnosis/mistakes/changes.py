@@ -1,6 +1,6 @@
 """Changes that mistakes have in common: to one argument or the result, to an axis, to windows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,23 +14,32 @@ from .form import Change, Index, Map, Work, windows
 NEVER = -(2**30)
 """a place that lies outside of every array"""
 
+Chosen = Callable[[Mapping[str, str]], Iterable[tuple[str, Map]]]
+"""of factors and their axes, the names of some, and what becomes of these"""
+
 
 def on_result(change: Map) -> Change:
     """Return the change to the result."""
     return Change(result=lambda _, z: change(z))
 
 
-def on_factors(change: Map, *places: int) -> Change:
-    """Return the change to the arguments in these places; none stands for all of them."""
+def on_arguments(chosen: Chosen, *, late: bool = False) -> Change:
+    """Return the change to the arguments that are `chosen`, maybe once the sizes are known."""
 
-    def arguments(work: Work) -> Work:
-        names = list(work.operation.factors)
-        for name in [names[place] for place in places] or names:
+    def changed(work: Work) -> Work:
+        for name, change in chosen(work.operation.factors):
             with np.errstate(all="ignore"):
                 work = work.with_array(name, change(work.arrays[name]))
         return work
 
-    return Change(arguments=arguments)
+    return Change(late=changed) if late else Change(arguments=changed)
+
+
+def on_factors(change: Map, *places: int) -> Change:
+    """Return the change to the arguments in these places; none stands for all of them."""
+    return on_arguments(
+        lambda factors: [(n, change) for at, n in enumerate(factors) if at in (places or (0, 1))]
+    )
 
 
 def on_side(axis: str, argument: Map, result: Map | None = None, *, late: bool = False) -> Change:
@@ -44,14 +53,10 @@ def on_side(axis: str, argument: Map, result: Map | None = None, *, late: bool =
     """
 
     def made(operation: Operation) -> Change:
-        name = next((n for n, axes in operation.factors.items() if axes[1:2] == axis), None)
-        if name is None:
+        if operation.result[1] == axis:
             return on_result(result or argument)
-
-        def changed(work: Work) -> Work:
-            return work.with_array(name, argument(work.arrays[name]))
-
-        return Change(late=changed) if late else Change(arguments=changed)
+        names = [name for name, axes in operation.factors.items() if axes[1] == axis]
+        return on_arguments(lambda _: [(name, argument) for name in names], late=late)
 
     return Change(of=made)
 
@@ -65,12 +70,12 @@ def along(letter: str, change: Callable[[Array, int], Array], which: int = 0) ->
         which: of the arguments that have the axis, or the last of them.
     """
 
-    def arguments(work: Work) -> Work:
-        having = [(n, axes) for n, axes in work.operation.factors.items() if letter in axes]
-        name, axes = having[min(which, len(having) - 1)]
-        return work.with_array(name, change(work.arrays[name], axes.index(letter)))
+    def chosen(factors: Mapping[str, str]) -> list[tuple[str, Map]]:
+        having = [(name, axes.index(letter)) for name, axes in factors.items() if letter in axes]
+        name, axis = having[: which + 1][-1]
+        return [(name, lambda array: change(array, axis))]
 
-    return Change(arguments=arguments)
+    return on_arguments(chosen)
 
 
 def masked(letter: str, mask: Callable[[int], Array]) -> Change:

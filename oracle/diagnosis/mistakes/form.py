@@ -68,11 +68,6 @@ def _span(extents: Mapping[str, int], side: Side, stride: int) -> Span:
     return Layer.CONVOLUTION.span(Axis(wide, taps, stride))
 
 
-def add(z: Array, places: Any, parts: Array) -> None:
-    """Add what several windows give to one place."""
-    np.add.at(z, places, parts)
-
-
 @dataclass(frozen=True)
 class Change:
     """What a mistake does; by default, nothing."""
@@ -84,7 +79,8 @@ class Change:
     columns: Index = windows
     extent: Callable[[Span], int] = lambda span: span.wide
     """of the wide side, where it is the result"""
-    scatter: Callable[[Array, Any, Array], None] = add
+    scatter: Callable[[Array, Any, Array], None] = np.add.at
+    """what is made of several windows' parts at one place of it"""
     start: float = 0.0
     """what the wide side holds at first, where it is the result"""
     result: Callable[[Work, Array], Array] = lambda _, z: z
@@ -100,8 +96,9 @@ def contract(work: Work, change: Change) -> Array:
     spans = work.spans()
     maps = [index(span) for index, span in zip((change.rows, change.columns), spans, strict=True)]
     work = change.late(work)
-    compute = _wide if "H" in work.operation.result else _other
-    return change.result(given, compute(work, change, spans, maps))
+    if "H" in work.operation.result:
+        return change.result(given, _wide(work, change, spans, maps))
+    return change.result(given, _other(work, spans, maps))
 
 
 def _wide(work: Work, change: Change, spans: tuple[Span, Span], maps: list[Array]) -> Array:
@@ -117,23 +114,17 @@ def _wide(work: Work, change: Change, spans: tuple[Span, Span], maps: list[Array
     return z[:, :-1, :-1]
 
 
-def _other(work: Work, _: Change, spans: tuple[Span, Span], maps: list[Array]) -> Array:
+def _other(work: Work, spans: tuple[Span, Span], maps: list[Array]) -> Array:
     """Return the narrow side or the filter: what windows give when multiplied by the other."""
-    operation, arrays = work.operation, dict(work.arrays)
-    wide = next(name for name, axes in operation.factors.items() if "H" in axes)
-    (other,) = set(operation.factors) - {wide}
-    batch, rows, columns, channels = arrays[wide].shape
-    padded = np.zeros((batch, rows + 1, columns + 1, channels))
-    padded[:, :-1, :-1] = arrays[wide]
+    by_axes = {axes: work.arrays[name] for name, axes in work.operation.factors.items()}
+    wide, other = sorted(by_axes, key=lambda axes: "H" not in axes)
+    padded = np.pad(by_axes[wide], [(0, 0), (0, 1), (0, 1), (0, 0)])
     down, across = (_inside(m, span.wide) for m, span in zip(maps, spans, strict=True))
-    views = padded[:, down[:, :, None, None], across]
-    if "P" in operation.factors[other]:  # steps that both have
-        narrow = arrays[other][:, : len(down), : len(across)]
-        views, arrays[other] = views[:, : narrow.shape[1], :, : narrow.shape[2]], narrow
-    letters = f"bPhQw{operation.factors[wide][-1]}"
-    z: Array = np.einsum(
-        f"{letters},{operation.factors[other]}->{operation.result}", views, arrays[other]
-    )
+    views, factor = padded[:, down[:, :, None, None], across], by_axes[other]
+    if "P" in other:  # steps that both have
+        factor = factor[:, : len(down), : len(across)]
+        views = views[:, : factor.shape[1], :, : factor.shape[2]]
+    z: Array = np.einsum(f"bPhQw{wide[-1]},{other}->{work.operation.result}", views, factor)
     return z
 
 
@@ -182,12 +173,7 @@ class TwoLayers:
     arguments: Callable[[dict[str, Any]], dict[str, Any]] = lambda values: values
 
 
-def other_layer(given: str) -> str:
-    """Return the kind that a layer is not."""
-    return Layer(given).other
-
-
-def two_layers(operation: Operation, change: TwoLayers) -> Kernel:
+def two_layers(operation: Operation, change: TwoLayers = TwoLayers()) -> Kernel:
     """Return a backward kernel with `change`."""
 
     def kernel(*positional: Any, fore_layer: str | None = None) -> Array:

@@ -5,11 +5,11 @@ from functools import partial
 
 import numpy as np
 
-from convcheck.form.layers import LAYERS
+from convcheck.form.layers import LAYERS, Layer
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation
 
-from .form import Map, TwoLayers, other_layer, two_layers
+from .form import Map, TwoLayers, two_layers
 from .numbers import NARROWINGS, PRECISION, inside
 from .slips import BROADCAST, Mistake
 
@@ -56,7 +56,7 @@ _BETWEEN = (
     ("strides-of-layers-exchanged", "the strides of both layers are exchanged", _LITERAL,
         TwoLayers(arguments=lambda v: {**v, "strd": v["fore_strd"], "fore_strd": v["strd"]})),
     ("fore-kind-other", "layer l+1 is taken for the other kind", _LITERAL,
-        TwoLayers(fore_layer=other_layer)),
+        TwoLayers(fore_layer=lambda given: Layer(given).other)),
     *((f"fore-kind-{layer.replace('_', '-')}",
         f"layer l+1 is always taken for a {layer.replace('_', ' ')}", "a keyword that is ignored",
         _always(layer))

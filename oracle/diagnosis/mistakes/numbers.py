@@ -1,6 +1,7 @@
 """Slips in the numbers themselves: signs, factors, precision, range, NaN."""
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,14 +14,14 @@ from .form import Change, Map, Work
 from .slips import Slip
 
 
-def _divided(by: Callable[[dict[str, int]], float]) -> Change:
-    """Return the change that divides the result by something made of extents and strides."""
+def _divided(letters: str) -> Change:
+    """Return the change that divides the result by extents, "s" and "t" being the strides."""
 
     def result(work: Work, z: Array) -> Array:
         rows, columns = work.spans()
         extents = {"P": rows.steps, "Q": columns.steps, **work.extents}
         extents |= {"s": rows.stride, "t": columns.stride}
-        return z / max(by(extents), 1)
+        return z / max(math.prod(extents[letter] for letter in letters), 1)
 
     return Change(result=result)
 
@@ -29,7 +30,6 @@ def _rectified(array: Array) -> Array:
     return np.maximum(array, 0)
 
 
-_MEAN = "a mean where the sum is needed"
 _FUSED = "an activation fused into the kernel"
 PRECISION = "reduced precision for speed"
 _RANGE = "integer quantisation"
@@ -49,20 +49,15 @@ _SCALES = (
         "an accumulator with the wrong initial value", on_result(lambda z: z + 1)),
     Slip("zeros", "the result is zero everywhere",
         "zeros pass 4 of 60 problems of KernelBench#165", on_result(np.zeros_like)),
-    Slip("mean-of-batch", "the sum over the batch is divided by the number of its items", _MEAN,
-        _divided(lambda e: e["b"])),
-    Slip("mean-of-taps", "the result is divided by the number of filter taps", _MEAN,
-        _divided(lambda e: e["h"] * e["w"])),
-    Slip("mean-of-windows", "the result is divided by the number of windows", _MEAN,
-        _divided(lambda e: e["P"] * e["Q"])),
-    Slip("mean-of-samples", "the result is divided by batch and number of windows", _MEAN,
-        _divided(lambda e: e["b"] * e["P"] * e["Q"])),
-    Slip("mean-of-channels-in", "the result is divided by the number of channels in", _MEAN,
-        _divided(lambda e: e["i"])),
-    Slip("mean-of-channels-out", "the result is divided by the number of channels out", _MEAN,
-        _divided(lambda e: e["o"])),
-    Slip("divided-by-stride", "the result is divided by the product of the strides", _MEAN,
-        _divided(lambda e: e["s"] * e["t"])),
+    *(Slip(id_, f"the {words}", "a mean where the sum is needed", _divided(letters))
+        for id_, words, letters in (
+            ("mean-of-batch", "sum over the batch is divided by the number of its items", "b"),
+            ("mean-of-taps", "result is divided by the number of filter taps", "hw"),
+            ("mean-of-windows", "result is divided by the number of windows", "PQ"),
+            ("mean-of-samples", "result is divided by batch and number of windows", "bPQ"),
+            ("mean-of-channels-in", "result is divided by the number of channels in", "i"),
+            ("mean-of-channels-out", "result is divided by the number of channels out", "o"),
+            ("divided-by-stride", "result is divided by the product of the strides", "st"))),
     Slip("result-rectified", "negative results are set to zero", _FUSED, on_result(_rectified)),
     Slip("result-absolute", "results lose their sign", "abs for the sake of a norm",
         on_result(np.abs)),

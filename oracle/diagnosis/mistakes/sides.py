@@ -52,12 +52,11 @@ def _add_where_reached(z: Array, places: Any, parts: Array) -> None:
 def _stored_by_step(axes: tuple[int, ...], work: Work, z: Array) -> Array:
     """Store each row or column at its number divided by the stride."""
     for axis in axes:
-        span = work.spans()[axis - 1]
-        stored = np.zeros_like(z)
-        for place in range(z.shape[axis]):
-            at = min(place // span.stride, span.steps - 1)
-            np.moveaxis(stored, axis, 0)[at] = np.moveaxis(z, axis, 0)[place]
-        z = stored
+        span, given = work.spans()[axis - 1], np.moveaxis(z, axis, 0)
+        stored = np.zeros_like(given)
+        for place, each in enumerate(given):
+            stored[min(place // span.stride, span.steps - 1)] = each
+        z = np.moveaxis(stored, 0, axis)
     return z
 
 

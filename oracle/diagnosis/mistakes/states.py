@@ -7,15 +7,13 @@ from typing import Any
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Kernel, Operation
 
-from .form import TwoLayers, one_layer, two_layers
+from .form import one_layer, two_layers
 from .slips import Mistake
 
 
 def right(operation: Operation) -> Kernel:
     """Return the right kernel."""
-    if operation.default_fore is None:
-        return one_layer(operation)
-    return two_layers(operation, TwoLayers())
+    return one_layer(operation) if operation.trilinear else two_layers(operation)
 
 
 # What a kernel becomes: it is given the right one, what it kept of earlier calls, and a call.
