@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcheck.cases.case import Case, nonfinite_fills
-from convcheck.form.axis import reaching
+from convcheck.form.axis import Span, reaching
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import Layer
 from convcheck.form.layouts import Array
@@ -109,65 +109,44 @@ def _spread(probe: Probe, promise: Promise) -> Spread:
     return spread(probe.case, probe.arrays, promise)
 
 
-class _Axis(NamedTuple):
-    """Rows, or columns, as windows see them; and taps and stride of layer l+1."""
-
-    steps: int
-    taps: int = 1
-    stride: int = 1
-    remainder: int = 0
-    fore_taps: int = 1
-    fore_stride: int = 1
-
-
 class _Shape(NamedTuple):
     """What is a geometry of any operation."""
 
-    rows: _Axis
-    columns: _Axis
+    rows: Span
+    """as windows see them: only what is narrowed has the remainder"""
+    columns: Span
     batch: int = 1
     channels_in: int = 1
     channels_out: int = 1
-    fore_channels: int = 1
+    fore: tuple[int, int, int, int, int] = (1, 1, 1, 1, 1)
+    """channels, taps and strides of layer l+1"""
 
     def of(self, operation: Operation, kind: str) -> Geometry:
         """Return the geometry, with a layer l+1 of this kind where the operation has one."""
-        fore = None
-        if operation.default_fore is not None:
-            taps, strides = zip(self.rows[-2:], self.columns[-2:], strict=True)
-            fore = Fore(kind, self.fore_channels, *taps, *strides)
-        # Only what is narrowed has a remainder.
-        rows, columns = (
-            operation.layer.axis(reaching(*each[:4])) for each in (self.rows, self.columns)
-        )
+        fore = Fore(kind, *self.fore) if operation.default_fore else None
+        rows, columns = map(operation.layer.axis, (self.rows, self.columns))
         return Geometry(self.batch, rows, columns, self.channels_in, self.channels_out, fore)
 
 
-_EVEN = _Axis(4, 3, 2, remainder=1, fore_taps=2, fore_stride=2)
-_ONE = _Axis(1)
+_EVEN, _ONE, _LONG = reaching(4, 3, 2, remainder=1), reaching(1, 1, 1), reaching(61, 2, 1)
+_SQUARE = _Shape(_EVEN, _EVEN, 3, 3, 3, (3, 2, 2, 2, 2))
+_SQUARE_4 = _Shape(_EVEN, _EVEN, 2, 4, 4, (4, 2, 2, 2, 2))
 _UNEQUAL = _Shape(
-    _Axis(5, 3, 2, remainder=1, fore_taps=2, fore_stride=2),
-    _Axis(6, 2, 3, remainder=2, fore_taps=3, fore_stride=2),
-    *(2, 2, 3, 4),
+    *(reaching(5, 3, 2, remainder=1), reaching(6, 2, 3, remainder=2)), 2, 2, 3, (4, 2, 3, 2, 2)
 )
-_SQUARE = _Shape(_EVEN, _EVEN, 3, 3, 3, 3)
-_SQUARE_4 = _Shape(_EVEN, _EVEN, 2, 4, 4, 4)
-_OF_FORE = _Shape(
-    _Axis(7, fore_taps=2, fore_stride=3), _Axis(8, fore_taps=2, fore_stride=4), 1, 2, 2, 2
-)
-_SPARSE = _Shape(_Axis(3, 2, 5, remainder=4, fore_stride=2), _Axis(4, 3, fore_taps=2), 1, 3, 2, 2)
-_POINTS = _Shape(_Axis(3, 1, 2, remainder=1), _Axis(2, 1, 3, fore_stride=2), 2, 1, 2)
-_LARGE = _Shape(_Axis(2, 5), _Axis(3, 4, fore_stride=2), channels_out=2)
-_LONG = _Axis(61, 2, fore_taps=2)
+_OF_FORE = _Shape(reaching(7, 1, 1), reaching(8, 1, 1), 1, 2, 2, (2, 2, 2, 3, 4))
+_SPARSE = _Shape(reaching(3, 2, 5, remainder=4), reaching(4, 3, 1), 1, 3, 2, (2, 1, 2, 2, 1))
+_POINTS = _Shape(reaching(3, 1, 2, remainder=1), reaching(2, 1, 3), 2, 1, 2, (1, 1, 1, 1, 2))
+_LARGE = _Shape(reaching(2, 5, 1), reaching(3, 4, 1), 1, 1, 2, (1, 1, 1, 1, 2))
 
 
 def _single(operation: Operation) -> _Shape:
     """Return a shape with which every result is a single product of many."""
     if operation.returns_filter:  # many places in the array that has the windows, too
         few, many = (13, 73) if operation.layer.narrows else (73, 13)
-        return _Shape(_Axis(1, 2), _Axis(1, 3), 1, few, many)
+        return _Shape(reaching(1, 2, 1), reaching(1, 3, 1), 1, few, many)
     channels = (1 if letter in operation.summed else 73 for letter in "io")
-    return _Shape(_Axis(6), _Axis(7), 2, *channels)
+    return _Shape(reaching(6, 1, 1), reaching(7, 1, 1), 2, *channels)
 
 
 def probes_of(operation: Operation, dtype: str) -> tuple[Probe, ...]:
@@ -193,8 +172,8 @@ def _probes(operation: Operation, dtype: str) -> Iterator[Probe]:
         (_SPARSE, 14, Layer.CONVOLUTION),
         (_POINTS, 15, Layer.TRANSPOSE),
         (_LARGE, 18, Layer.TRANSPOSE),
-        (_Shape(_LONG, _ONE), 16, Layer.CONVOLUTION),
-        (_Shape(_ONE, _LONG), 16, Layer.CONVOLUTION),
+        (_Shape(_LONG, _ONE, fore=(1, 2, 1, 1, 1)), 16, Layer.CONVOLUTION),
+        (_Shape(_ONE, _LONG, fore=(1, 1, 2, 1, 1)), 16, Layer.CONVOLUTION),
         (_Shape(_ONE, _ONE, channels_in=61), 16, Layer.CONVOLUTION),
         (_Shape(_ONE, _ONE, channels_out=61), 16, Layer.CONVOLUTION),
     ):
