@@ -7,14 +7,14 @@ from functools import lru_cache
 from convcheck.cases.case import Case
 from convcheck.form.formats import DTYPES
 from convcheck.judging.judge import judge, judge_all
-from convcheck.judging.verdicts import DECIDED
+from convcheck.judging.verdicts import DECIDED, Outcome
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
 from convcheck.kernels.subjects import Subject, Wrapped
 
 from .answers import Asked
 from .session import Session
-from .where.draw import Draw
+from .where.scan import Draw
 
 _PROMISES = {
     Promise(subnormals="flushed"): "it takes subnormal numbers for zero",
@@ -78,9 +78,9 @@ def _dtypes(session: Session, focus: Asked) -> Iterator[str]:
         dtype: judge(session.subject, replace(case, dtype=dtype, fill="integers"))
         for dtype in DTYPES
     }
-    bad = [dtype for dtype, verdict in verdicts.items() if verdict.failed]
-    good = [dtype for dtype in DTYPES if dtype not in bad]
-    problems = [verdicts[dtype].misbehaviour for dtype in bad]
-    raised = all(each is not None and each.kind is Misbehaviour.RAISED for each in problems)
+    bad = {dtype: each.misbehaviour for dtype, each in verdicts.items() if each.failed}
+    offered = [dtype for dtype in DTYPES if verdicts[dtype].outcome is not Outcome.NOT_OFFERED]
+    good = [dtype for dtype in offered if dtype not in bad]
+    raised = all(each is not None and each.kind is Misbehaviour.RAISED for each in bad.values())
     if good and case.dtype in bad and raised:
         yield f"dtypes={'+'.join(good)}, if it takes no {' and no '.join(bad)}"

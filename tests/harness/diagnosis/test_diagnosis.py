@@ -56,21 +56,19 @@ def case_of(
     return Case.parse(f"v1:{operation}:{kind}:{geometry}:{seed}")
 
 
-def spoilt(spoil: Callable[[Any], object], when: Callable[..., Any] = lambda *_: True) -> Kernel:
-    """Return a convolution that spoils its result on a condition."""
-
-    def kernel(x: Any, f: Any, s: Any) -> Any:
-        z = np.array(convolve(x, f, s))
-        if when(x, f, s):
-            spoil(z)
-        return z
-
-    return kernel
-
-
 def changed(change: Callable[..., Any]) -> Kernel:
     """Return a convolution whose result is changed, of itself and of the arguments."""
     return lambda x, f, s: change(convolve(x, f, s), x, f, s)
+
+
+def spoilt(spoil: Callable[[Any], object]) -> Kernel:
+    """Return a convolution that spoils its result in place."""
+
+    def change(z: Any, *_: Any) -> Any:
+        spoil(z := np.array(z))
+        return z
+
+    return changed(change)
 
 
 @pytest.mark.parametrize(("operation", "mistake"), NAMED)
@@ -429,16 +427,24 @@ def _flushing(z: Any, *_: Any) -> Any:
     return np.where(np.abs(z) < np.finfo(z.dtype).smallest_normal, 0, z).astype(z.dtype)
 
 
-def _choosy(x: Any, f: Any, s: Any) -> Any:
-    if x.dtype == np.float16:
-        raise TypeError("half precision is not supported")
-    return convolve(x, f, s)
+def _choosy(dtype: str, *declared: str) -> Kernel:
+    """Return a convolution that raises in a dtype, and says which it takes."""
+
+    def kernel(x: Any, f: Any, s: Any) -> Any:
+        if x.dtype == dtype:
+            raise TypeError(f"{dtype} is not supported")
+        return convolve(x, f, s)
+
+    subject = subject_of(kernel, OPERATIONS["convolution"])
+    subject.dtypes = declared or subject.dtypes
+    return subject
 
 
 ADVISED = [
     (_spectral, "float64:integers", "accuracy=normwise"),
     (changed(_flushing), "float32:tiny", "subnormals=flushed"),
-    (_choosy, "float16:integers", "dtypes=float32+float64"),
+    (_choosy("float16"), "float16:integers", "dtypes=float32+float64"),
+    (_choosy("float64", "float32", "float64"), "float64:integers", "dtypes=float32"),
     (NAMED["convolution", "filter-flipped"], "float32:integers", ""),
     (changed(lambda z, *_: 2 * z), "float64:uniform", ""),
 ]
