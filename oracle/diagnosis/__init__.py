@@ -2,8 +2,7 @@
 
     diagnose    the way from a verdict that failed to what is told of it (`diagnosis`)
     session     the kernel, called again: what it answers to `probes`, and to other calls
-    answers     one answer, beside what is right and beside what a mistake answers
-    search      which of the `mistakes` give all answers, or some
+    answers     beside what is right, and beside what `mistakes` answer: which give all, or some
     around      what holds of many calls around the one that failed: `where`, and `patterns`
     history     what results depend on besides arguments: earlier calls, chance, memory
     advice      what the kernel might declare, and be right

@@ -10,15 +10,14 @@ from convcheck.judging.judge import judge, judge_all
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.subjects import Subject
 
-from . import patterns, search, taps
+from . import answers, patterns, taps
 from .answers import Asked
 from .mistakes import Mistake
 from .probes import Probe
 from .session import Session, session_of
 from .where.claims import Claim, Link
 from .where.conditions import condition
-from .where.draw import Draw, products, size_of
-from .where.scan import WRONG, Scan, deed, in_words
+from .where.scan import WRONG, Draw, Scan, deed, in_words, products, size_of
 from .where.signs import common, of_shape, signs, told
 from .where.statements import numbers_of
 
@@ -104,8 +103,8 @@ def _around(session: Session, case: Case, does: str) -> Found:
     tried = tuple(session.answers(sorted(scan.verdicts.values(), key=lambda v: size_of(v.case))))
     if session.lost:
         return Found(does, tried)
-    names = tuple(each for each in session.fitting if search.holds(each, tried))
-    partly = () if names else tuple(search.partly(session.operation, [*session.asked, *tried]))
+    names = tuple(each for each in session.fitting if answers.holds(each, tried))
+    partly = () if names else tuple(answers.partly(session.operation, [*session.asked, *tried]))
     kinds = tuple(patterns.kinds(session.subject, case))
     (asked,) = session.ask([Probe(case)])
     linear = () if asked.right else tuple(patterns.linearity(session, asked.probe))
@@ -115,7 +114,7 @@ def _around(session: Session, case: Case, does: str) -> Found:
 def claims(session: Session, focus: Asked, found: Found, acts: taps.Acts | None) -> Iterator[Claim]:
     """Yield what is wrong, the most telling first."""
     wrong = [each for each in found.tried if not each.right and each.deed == found.deed]
-    part = next((each for each in found.partly if search.gives(each[0], [focus])), None)
+    part = next((each for each in found.partly if answers.gives(each[0], [focus])), None)
     if part is not None:
         yield Claim(part[0].sentence, link=Link.AS_IF, place=part[1])
     located = found.located(focus.probe.case, found.deed)

@@ -18,17 +18,15 @@ from convcheck.kernels.subjects import Subject
 
 from . import pictures, taps
 from .advice import advice, missing_promise
-from .answers import Asked, changed
+from .answers import Asked, changed, explains
 from .around import around, around_first, claims
 from .diagnosis import Diagnosis
 from .history import history, layout
 from .mistakes import Mistake
 from .probes import Probe
-from .search import explains
 from .session import Session, session_of
 from .where.claims import Claim, circumstance
-from .where.draw import LARGEST, products, smaller
-from .where.scan import WRONG
+from .where.scan import LARGEST, WRONG, products, smaller
 
 _MOST = 6  # patterns in one diagnosis
 _NOT_SMALLER = "right on all smaller calls that were tried around it"

@@ -52,24 +52,19 @@ def plane(result: Wrong, index: Sequence[int] = ()) -> Picture:
     """
     axes = result.operation.result
     counts = result.wrong.sum(axis=(1, 2))
-    at = np.unravel_index(int(np.argmax(counts)), counts.shape)
-    if index:
-        at = np.intp(index[0]), np.intp(index[3])
-    wrong = result.wrong[at[0], :, :, at[1]]
-    told = index[1:3] if index else (0, 0)
-    rows, columns = (
-        _cropped(np.asarray(wrong.any(axis=axis)), place)
-        for axis, place in zip((1, 0), told, strict=True)
-    )
-    parts = map(_part, (rows, columns), wrong.shape)
-    first, last = noun(axes, axes[0]), noun(axes, axes[3])
+    most = divmod(int(np.argmax(counts)), counts.shape[1])
+    first, row, column, last = index or (most[0], 0, 0, most[1])
+    wrong = result.wrong[first, :, :, last]
+    rows = _cropped(np.asarray(wrong.any(axis=1)), row)
+    columns = _cropped(np.asarray(wrong.any(axis=0)), column)
+    drawn = first, rows, columns, last
     return Picture(
-        f"z[{at[0]}, {', '.join(parts)}, {at[1]}]",
+        f"z[{first}, {_part(rows, len(wrong))}, {_part(columns, wrong.shape[1])}, {last}]",
         axes=(AXES[axes[1]], AXES[axes[2]]),
-        at={first: int(at[0]), last: int(at[1])},
+        at={noun(axes, axes[0]): first, noun(axes, axes[3]): last},
         origin=(rows.start, columns.start),
-        got=_numbers(result.got[at[0], rows, columns, at[1]]),
-        expected=_numbers(result.expected[at[0], rows, columns, at[1]]),
+        got=_numbers(result.got[drawn]),
+        expected=_numbers(result.expected[drawn]),
         wrong=wrong[rows, columns].tolist(),
     )
 
@@ -91,11 +86,7 @@ def _cropped(wrong: Array, told: int) -> slice:
 
 
 def _numbers(values: Array) -> Plane:
-    return [[_number(float(value)) for value in row] for row in values]
-
-
-def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
+    return [[v if math.isfinite(v) else str(v) for v in row] for row in values.tolist()]
 
 
 def lines(picture: Picture) -> list[str]:

@@ -13,11 +13,10 @@ from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.subjects import Subject
 
-from . import search
-from .answers import Asked, changed
+from .answers import Asked, changed, fitting
 from .mistakes import Mistake
 from .probes import Probe, probes_of
-from .where.draw import LARGEST, products
+from .where.scan import LARGEST, products
 
 _AT_ONCE = 8
 _SECONDS = 2.0  # that a call of an isolated kernel may take here
@@ -77,7 +76,7 @@ class Session:
         again = [] if self.lost else self.ask([each.probe for each in self.asked])
         self.remembers = self.remembers or any(map(changed, self.asked, again))
         if not self.lost and not all(each.right for each in self.asked):
-            self.fitting = search.fitting(self.operation, self.asked)
+            self.fitting = fitting(self.operation, self.asked)
 
     def ask(self, probes: Sequence[Probe]) -> list[Asked]:
         """Return the kernel's answers, until it hangs or crashes."""

@@ -27,12 +27,10 @@ def acting(session: Session, focus: Asked) -> Acts | None:
         found = _of_argument(session, probe, height, width)
     elif focus.result is not None:
         found = _matched(*map(_by_tap, (focus.result.got, focus.result.expected)))
-    if found is None or all(each is None for each in found):
-        return None
     itself = list(range(1, height * width + 1))
-    return (
-        None if found == itself else [found[at : at + width] for at in range(0, len(found), width)]
-    )
+    if found is None or found == itself or all(each is None for each in found):
+        return None
+    return [found[at : at + width] for at in range(0, len(found), width)]
 
 
 def _by_tap(ftr: Array) -> Array:
@@ -74,19 +72,19 @@ def _matched(got: Array, expected: Array) -> list[int | None]:
 
 def words(acts: Acts) -> str | None:
     """Return what the taps act as, in words."""
-    width = len(acts[0])
     flat = [each for row in acts for each in row]
+
+    def place(tap: int) -> str:
+        return f"({tap // len(acts[0])}, {tap % len(acts[0])})"
+
     lost = [n for n, each in enumerate(flat) if each == 0]
     if len(lost) == len(flat):
         return None
     if lost and all(each == n + 1 for n, each in enumerate(flat) if n not in lost):
-        places = ", ".join(f"({n // width}, {n % width})" for n in lost[:6])
+        places = ", ".join(map(place, lost[:6]))
         return f"filter tap{'s' if len(lost) > 1 else ''} {places} left out"
-    moved = [(n, each) for n, each in enumerate(flat) if each and each != n + 1]
+    moved = [(n, each - 1) for n, each in enumerate(flat) if each and each != n + 1]
     if not moved:
         return None
-    shown = ", ".join(
-        f"({n // width}, {n % width}) as ({(each - 1) // width}, {(each - 1) % width})"
-        for n, each in moved[:4]
-    )
+    shown = ", ".join(f"{place(n)} as {place(other)}" for n, other in moved[:4])
     return f"filter taps act as others: {shown}{', ...' if len(moved) > 4 else ''}"

@@ -124,10 +124,8 @@ def compare(kernel: Kernel, replaced: Kernel, cases: Sequence[Case]) -> list[Com
     names = {case.operation for case in cases}
     if len(names) > 1:
         raise ValueError(f"cases={sorted(names)!r}: expected cases of one operation")
-    pairs = zip(_heard(kernel, cases), _heard(replaced, cases), strict=True)
-    return [
-        _comparison(case, *one, *other) for case, (one, other) in zip(cases, pairs, strict=True)
-    ]
+    both = zip(cases, _heard(kernel, cases), _heard(replaced, cases), strict=True)
+    return [_comparison(case, *one, *other) for case, one, other in both]
 
 
 def likeness(

@@ -1,7 +1,6 @@
 """Where a kernel is wrong: statements, how they are found, and held against what was judged.
 
-    draw          geometries to ask about: around one, or at random
-    scan          what the kernel does on many of them
+    scan          geometries around one, or at random, and what the kernel does on them
     statements    what can be said of a geometry's sizes
     conditions    the statement that parts wrong from right, found and then attacked
     signs         what wrong results have in common

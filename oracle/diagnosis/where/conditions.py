@@ -15,8 +15,7 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 
 from .claims import Backing, Claim, Link
-from .draw import Draw, changed, neighbours
-from .scan import Scan, in_words, numbers_in
+from .scan import Draw, Scan, changed, in_words, neighbours, numbers_in
 from .statements import (
     FORE_SIZES,
     SIZES,
@@ -152,43 +151,12 @@ def _bisected(scan: Scan, statement: Statement) -> Statement:
     if statement.threshold is None or statement.threshold[0] not in (*SIZES, *FORE_SIZES):
         return statement
     name, compare, value = statement.threshold
-    return at_threshold(name, compare, _nearest(scan, name, compare, value))
-
-
-def _bounded(scan: Scan, parts: Sequence[Statement], statement: Statement) -> Statement:
-    """Return a statement about one number, told with how little is known of where it begins."""
-    if statement.threshold is None:
-        return statement
-    name, compare, value = statement.threshold
-    numbers = scan.numbers()
-    right = ~np.array([each.failed for each in scan.verdicts.values()])
-    for each in parts:
-        if each.clauses != statement.clauses:
-            right &= each.holds(numbers)
-    known = numbers[name][right].tolist()
-    if compare == ">=":
-        low, high = max((each for each in known if each < value), default=0), value - 1
-        words = f"{word(name)} is above a limit from {low} to {high}"
-    else:
-        low, high = value, min((each for each in known if each > value), default=value + 1) - 1
-        words = f"{word(name)} is at most a limit from {low} to {high}"
-    return (
-        statement
-        if low == high
-        else replace(statement, words=words, doubts=((name, low + 1, high),))
-    )
-
-
-def _nearest(scan: Scan, name: str, compare: str, value: int) -> int:
-    """Return the threshold of a size that parts wrong from right around a wrong geometry."""
     for verdict in scan.wrong:
         geometry = verdict.case.geometry
-        known = scan.number(geometry, name)
-        right = _along(scan, geometry, name)
-        right = [each for each in right if (each < value if compare == ">=" else each > value)]
-        if known != value or not right:
+        right = [at for at in _right_along(scan, geometry, name) if not statement.holds({name: at})]
+        if scan.number(geometry, name) != value or not right:
             continue
-        beyond = max(right) if compare == ">=" else min(right)
+        known, beyond = value, min(right, key=lambda at: abs(at - value))
         while abs(known - beyond) > 1:
             middle = (known + beyond) // 2
             between = changed(geometry, {name: middle})
@@ -199,16 +167,38 @@ def _nearest(scan: Scan, name: str, compare: str, value: int) -> int:
                 known = middle
             else:
                 beyond = middle
-        return known
-    return value
+        return at_threshold(name, compare, known)
+    return at_threshold(name, compare, value)
 
 
-def _along(scan: Scan, geometry: Geometry, name: str) -> list[int]:
+def _right_along(scan: Scan, geometry: Geometry, name: str) -> list[int]:
     """Return the values of one size with which the kernel is right, all others unchanged."""
     right = (
         (other, scan.number(other, name)) for other, v in scan.verdicts.items() if not v.failed
     )
     return [value for other, value in right if changed(geometry, {name: value}) == other]
+
+
+def _bounded(scan: Scan, parts: Sequence[Statement], statement: Statement) -> Statement:
+    """Return a statement about one number, told with how little is known of where it begins."""
+    if statement.threshold is None:
+        return statement
+    name, compare, value = statement.threshold
+    numbers = scan.numbers()
+    right = ~np.array([each.failed for each in scan.verdicts.values()])
+    right &= ~statement.holds(numbers)
+    for each in parts:
+        if each.clauses != statement.clauses:
+            right &= each.holds(numbers)
+    known = numbers[name][right].tolist()
+    if compare == ">=":
+        limit, low, high = "above a limit", max(known, default=0), value - 1
+    else:
+        limit, low, high = "at most a limit", value, min(known, default=value + 1) - 1
+    if low == high:
+        return statement
+    words = f"{word(name)} is {limit} from {low} to {high}"
+    return replace(statement, words=words, doubts=((name, low + 1, high),))
 
 
 def _refuting(scan: Scan, draw: Draw, parts: Sequence[Statement]) -> list[Geometry]:

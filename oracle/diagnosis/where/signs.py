@@ -87,14 +87,12 @@ def _positions(wrong: Array, name: str, along: str, numbers: Mapping[str, int]) 
     """Yield all that can be said of where along an axis something is wrong, the plainest first."""
     length, at = len(wrong), np.flatnonzero(wrong).tolist()
     for text, places in _places(length, name, along, numbers):
-        inside = [place for place in places if 0 <= place < length]
-        if inside and inside == at:
+        if at and at == [place for place in places if 0 <= place < length]:
             yield text
-    if not at or at[-1] - at[0] + 1 != len(at):
-        return
-    yield f"{name} {at[0]}" if len(at) == 1 else f"{plural(name)} {at[0]} to {at[-1]}"
-    if at[-1] == length - 1:
-        yield f"{plural(name)} from {at[0]} on"
+    if at and at[-1] - at[0] + 1 == len(at):
+        yield f"{name} {at[0]}" if len(at) == 1 else f"{plural(name)} {at[0]} to {at[-1]}"
+        if at[-1] == length - 1:
+            yield f"{plural(name)} from {at[0]} on"
 
 
 def _places(
@@ -175,9 +173,9 @@ def of_shape(
     got: tuple[int, ...], expected: tuple[int, ...], axes: str, numbers: Mapping[str, int]
 ) -> dict[Sign, bool]:
     """Return the signs of a result whose shape is another than expected."""
-    found: dict[Sign, bool] = {}
     if len(got) != len(expected):
         return {("", f"the result has {len(got)} axes, expected {len(expected)}"): True}
+    found: dict[Sign, bool] = {}
     for order in permutations(range(len(axes))):
         if tuple(expected[place] for place in order) == got:
             names = ", ".join(noun(axes, axes[place]) for place in order)

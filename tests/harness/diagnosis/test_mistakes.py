@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from zoo import STYLES, kernels
 
-from convcheck.diagnosis.answers import Asked
+from convcheck.diagnosis.answers import Asked, replay
 from convcheck.diagnosis.mistakes import Mistake, catalogue, right
 from convcheck.diagnosis.probes import probes_of
-from convcheck.diagnosis.search import replay
 from convcheck.diagnosis.session import session_of
 from convcheck.form.operations import OPERATIONS
 from convcheck.kernels.functions import subject_of

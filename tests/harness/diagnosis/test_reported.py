@@ -14,8 +14,7 @@ from convcheck.cases.case import Case
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.diagnosis.diagnosis import Diagnosis
 from convcheck.diagnosis.where.claims import Claim
-from convcheck.diagnosis.where.draw import Draw
-from convcheck.diagnosis.where.scan import deed
+from convcheck.diagnosis.where.scan import Draw, deed
 from convcheck.diagnosis.where.statements import numbers_of
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
