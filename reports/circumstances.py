@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 
 from .document import Circumstances, Cost, Phases, Repository
+from .rows import Record
 
 HERE = Path(__file__).parent
 
@@ -114,6 +115,22 @@ def _git(folder: Path, *arguments: str) -> str:
     ).stdout.strip()
 
 
+_JUDGED = "judged on layers of millions of products"
+_TOO_SLOW = "too slow to be judged on layers of millions of products"
+
+
+def large_layers(records: Iterable[Record]) -> dict[str, str]:
+    """Return by operation whether its kernel was judged on large layers."""
+    fast = {name: each for record in records for name, each in record.fast.items()}
+    return {name: _JUDGED if fast[name] else _TOO_SLOW for name in sorted(fast)}
+
+
+def slow(records: Iterable[Record]) -> list[str]:
+    """Return a line about each kernel that was not."""
+    told = large_layers(records)
+    return [f"{name}: {each}" for name, each in told.items() if each == _TOO_SLOW]
+
+
 _TEXTS = ("command", "seed", "python", "platform", "processor")
 
 
@@ -147,6 +164,10 @@ def together(several: list[Circumstances]) -> Circumstances:
         ),
         kept=[one for each in several for one in each.kept],
         speed=[one for each in several for one in each.speed],
+        large_layers={
+            name: _text(each.large_layers[name] for each in several if name in each.large_layers)
+            for name in sorted({name for each in several for name in each.large_layers})
+        },
         merged=[one for each in several for one in each.merged or [each]],
     )
 

@@ -234,6 +234,8 @@ class Circumstances(Struct):
     cost: Cost
     kept: list[Kept] = field(default_factory=list)
     speed: list[Speed] = field(default_factory=list)
+    large_layers: dict[str, str] = field(default_factory=dict)
+    """by operation, whether its kernel was judged on them: by its speed"""
     merged: list["Circumstances"] = field(default_factory=list)
     """those of each of the runs that were put together"""
 

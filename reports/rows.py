@@ -453,6 +453,8 @@ class Record(Sum):
     """operation, property and dtype of a failure, and what its diagnosis claims"""
     kept: list[Kept] = field(default_factory=list)
     speed: list[Timed] = field(default_factory=list)
+    fast: dict[str, bool] = field(default_factory=dict)
+    """by operation, whether its kernel is fast enough for large layers"""
 
 
 def record_of(text: str) -> Record:

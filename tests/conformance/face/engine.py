@@ -155,7 +155,7 @@ class Run:
             alone: the cases that were judged, if not all of a plan was.
         """
         # Where nothing failed nothing is told, and these take time to import.
-        from convcheck.reports import document, findings  # noqa: PLC0415
+        from convcheck.reports import circumstances, document, findings  # noqa: PLC0415
         from convcheck.reports.told import problems, terminal, words  # noqa: PLC0415
 
         operation, whole = self.subject.operation, not alone
@@ -189,7 +189,7 @@ class Run:
             elif problem.first is not None:
                 lines += [problem.fault, *terminal.told(problem.first)]
         if not (brief and lines):
-            lines.append(words.sentence(found))
+            lines += [words.sentence(found), *circumstances.slow(records.values())]
         verdict, _ = words.headline(found)
         return Result(
             operation.name,

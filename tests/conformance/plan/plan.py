@@ -10,6 +10,7 @@ from .boundaries import boundaries
 from .certified import certified
 from .combined import TIERS, Shapes, combined
 from .drawn import drawn
+from .large import Large
 from .layers import real_layers
 from .step import Step
 
@@ -30,5 +31,6 @@ def plan(operation: Operation, effort: str = "quick", seed: int = 0) -> Iterator
     yield from certified(operation, effort, seed)
     yield from combined(operation, TIERS[effort])
     yield Shapes(operation)
+    yield Large(operation, effort)
     yield from real_layers(operation, effort)
     yield from activated(operation)

@@ -39,6 +39,8 @@ class Judged(NamedTuple):
     """whether the example was drawn at random"""
     certificate: Certificate | None = None
     """what begins with this example, and goes on growing"""
+    fast: bool | None = None
+    """whether the kernel is fast enough for large layers, where that was measured"""
 
 
 @dataclass(frozen=True)

@@ -254,6 +254,7 @@ class Collector:
             sys.stderr.write(f"{line}\n")
 
     def _tell(self, terminalreporter: pytest.TerminalReporter, findings: "Findings") -> None:
+        from convcheck.reports import circumstances  # noqa: PLC0415
         from convcheck.reports.told import problems, refactor, terminal, words  # noqa: PLC0415
 
         terminalreporter.section("conformance")
@@ -263,7 +264,7 @@ class Collector:
                 terminalreporter.line(line)
             terminalreporter.line("")
         terminalreporter.line(words.sentence(findings))
-        for line in words.of_zeros(findings):
+        for line in (*words.of_zeros(findings), *circumstances.slow(self._records)):
             terminalreporter.line(line)
         for line in self._kept_lines:
             terminalreporter.line(line)
@@ -317,4 +318,5 @@ class Collector:
         )
         gathered.kept = [each for record in self._records for each in record.kept]
         gathered.speed = refactor.speed(self._records)
+        gathered.large_layers = circumstances.large_layers(self._records)
         return gathered

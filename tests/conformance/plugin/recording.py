@@ -63,6 +63,7 @@ class Record:
         self._entries: dict[str, dict[str, bool]] = {}
         self._compared: list[rows.Refactor] = []
         self._timed: list[rows.Timed] = []
+        self._fast: dict[str, bool] = {}
         self._kept: list[rows.Kept] = []
         self._zeros: dict[str, rows.Zeros] = {}
         self._failed = False
@@ -81,6 +82,8 @@ class Record:
         for each in step.judge(self.subject(step.operation)):
             if each.certificate is not None:
                 self.certificate(each.certificate)
+            if each.fast is not None:
+                self._fast[step.operation.name] = each.fast
             seen.update(verdict.outcome for verdict in each.verdicts)
             self.require_right(each.verdicts, step.filed, rerun, rank=each.rank, random=each.random)
         return seen
@@ -236,6 +239,7 @@ class Record:
             ],
             kept=self._kept,
             speed=self._timed,
+            fast=self._fast,
         )
 
     def dump(self) -> str:
