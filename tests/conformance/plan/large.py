@@ -45,8 +45,8 @@ TEXTS = {
     ),
 }
 
-# A kernel is fast if it computes this in so many seconds: ten million products a second.  Vectorised
-# ones take a tenth of that, whatever the dtype, the reference's loops four times as long.
+# A kernel is fast if it computes this in so many seconds: ten million products a second.
+# Vectorised ones take a tenth of that, whatever the dtype, the reference's loops four times it.
 _TRIAL = "b1.h10.w10.i8.o8.f3x3.s1x1"
 _SECONDS = 0.0035
 _TRIES = 5
@@ -73,7 +73,7 @@ class Large(Step):
         """Judge one geometry on each fill in a dtype of its own, or in the next that decides."""
         _, *wide = exact_fills(self.operation)
         nonfinite, dtypes = nonfinite_fills(self.operation), dtypes_of(subject)
-        geometry = _geometry(subject, text, turn)
+        geometry = geometry_of(subject, text, turn)
         fills = wide[turn % len(wide)], "uniform", nonfinite[turn % len(nonfinite)], "integers"
         if self.effort == "quick":  # all of them take turns
             fills = fills[turn % 2 :: 2]
@@ -85,7 +85,7 @@ class Large(Step):
             yield from until_decided(subject, judge(subject, first), others)
 
 
-def _geometry(subject: Subject, text: str, turn: int) -> Geometry:
+def geometry_of(subject: Subject, text: str, turn: int) -> Geometry:
     """Return a geometry of an operation, whose kinds of layer l+1 take turns."""
     operation, geometry = subject.operation, Geometry.parse(text)
     rows, columns = map(operation.layer.axis, map(Layer.CONVOLUTION.span, geometry.axes))
@@ -94,7 +94,7 @@ def _geometry(subject: Subject, text: str, turn: int) -> Geometry:
     if not layers:
         return geometry
     # Of some use only where layer l has as many channels.
-    channels = 72 if geometry.channels_out >= 32 else 3  # noqa: PLR2004
+    channels = 72 if geometry.channels_out >= 32 else 3
     taps = (min(2, extent) for extent in operation.output_extents(geometry))
     return replace(geometry, fore=Fore(layers[turn % len(layers)], channels, *taps, 1, 1))
 
@@ -104,7 +104,7 @@ def is_fast(subject: Subject) -> bool:
 
     Another process may take its time: so one of several calls is enough.  The first may compile.
     """
-    geometry = _geometry(subject, _TRIAL, 0)
+    geometry = geometry_of(subject, _TRIAL, 0)
     case = Case(subject.operation.name, geometry, dtypes_of(subject)[-1], "uniform", seed=1)
     call = Call(geometry, case.arrays(), None)
     for attempt in range(_TRIES):

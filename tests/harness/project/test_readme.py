@@ -12,6 +12,7 @@ import readme_sample
 from hypothesis import Phase
 
 from convcheck.conformance.plan.certified import TIERS
+from convcheck.conformance.plan.large import TEXTS
 from convcheck.conformance.plugin import hooks as plugin
 from convcheck.form.operations import OPERATIONS
 from convcheck.reference import convolution
@@ -75,6 +76,12 @@ def test_tiers_are_those_that_are_certified() -> None:
         one, two = tier.one_layer, tier.two_layers
         extents = f"{one.extent} | {one.reach} | {two.extent} | {two.reach}"
         assert f"| `{profile}` | {extents} |" in README
+
+
+def test_number_of_large_layers() -> None:
+    """The page says how many there are."""
+    quick, more = map(len, TEXTS.values())
+    assert f"{quick + more} layers of up to 17\nmillion (`quick`: {quick})" in README
 
 
 def test_sample_of_a_run_is_what_a_run_prints(tmp_path: Path) -> None:
