@@ -1,7 +1,7 @@
 """Numbers to fill arrays with: the raw output of PCG64, and integers made of it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -30,6 +30,18 @@ def pieces(whole: Array, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Arr
         arrays[name] = whole[start:stop].reshape(shape)
         start = stop
     return arrays
+
+
+def turned(array: Array) -> Array:
+    """Return another array with the same numbers, and the same first half where that can be.
+
+    One whose numbers are all equal is negated.
+    """
+    flat, half = array.ravel(), array.size // 2
+    for other in (np.concatenate([flat[:half], flat[half:][::-1]]), flat[::-1]):
+        if (other != flat).any():
+            return other.reshape(array.shape)
+    return -array
 
 
 # Seeding takes longer than drawing what most cases need, and many share a seed.
@@ -82,3 +94,7 @@ class Raw:
     def below(self, limit: int) -> int:
         """Return one number from 0 to `limit` - 1."""
         return int(self.draw(())) % limit
+
+    def one_of(self, names: Sequence[str]) -> str:
+        """Return one of several names."""
+        return names[self.below(len(names))]

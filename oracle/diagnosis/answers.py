@@ -61,12 +61,13 @@ class Asked:
             return 0
         return bound(operation, case.geometry, self.probe.arrays, case.dtype, self.promise).error
 
-    def evidence(self, *then: str) -> Evidence:
-        """Return the evidence of the call, and of what follows it."""
-        arrays, case, result = self.probe.arrays, self.probe.case, self.result
+    def evidence(self) -> Evidence:
+        """Return the evidence of the call."""
+        probe, result = self.probe, self.result
         if result is None:
-            return Evidence(arrays, case, then=then)
-        return replace(Evidence.of_result(arrays, case, result), then=then)
+            return Evidence(probe.arrays, probe.case, arrangement=probe.arrangement)
+        evidence = Evidence.of_result(probe.arrays, probe.case, result)
+        return replace(evidence, arrangement=probe.arrangement)
 
     def fits(self, replayed: Answer, mistake: Mistake) -> bool:
         """Return whether a mistake answers the same; sums of integers must be equal."""

@@ -21,7 +21,7 @@ from .advice import advice, missing_promise
 from .answers import Asked, changed, explains
 from .around import around, around_first, claims
 from .diagnosis import Diagnosis
-from .history import history, layout
+from .history import after_its_like, history, layout
 from .mistakes import Mistake
 from .probes import Probe
 from .session import Session, session_of
@@ -64,7 +64,11 @@ def _diagnosed(verdict: Verdict) -> Diagnosis:
         return _of_large(session, evidence)
     if not focus.right:
         return _of_wrong(session, focus, evidence)
-    found = layout(session, focus) if verdict.prop == "memory layout" else None
+    found = None
+    if verdict.prop == "memory layout":
+        found = layout(session, focus, evidence.arrangement)
+    elif verdict.prop in LAWS:
+        found = after_its_like(session, focus.probe.case)
     if found is not None:
         return found
     other = _other_call(session, verdict)

@@ -1,20 +1,33 @@
 """Kernels that are right on a call by itself: on what else their results depend.
 
-That may be earlier calls, chance, or how arguments lie in memory.
+That may be earlier calls, chance, or how arguments are handed over.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
+from convcheck.cases.arrangements import (
+    CONTIGUOUS,
+    IN_MEMORY,
+    KINDS,
+    PAIRS,
+    in_words,
+    kinds_of,
+    laid_out,
+    valued,
+)
 from convcheck.cases.case import Case
+from convcheck.cases.numbers import turned
 from convcheck.form.formats import DTYPES
-from convcheck.kernels.calls import ARRANGEMENTS
+from convcheck.form.layouts import Array
+from convcheck.judging.laws.trial import refused
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.shown.evidence import Evidence
 
-from .answers import Asked
+from .answers import Asked, changed
 from .diagnosis import Diagnosis
 from .probes import Probe
 from .session import Session
@@ -39,6 +52,7 @@ def history(session: Session, probe: Probe) -> Diagnosis:
         shown = replace(shown or Evidence(probe.arrays, probe.case), repeats=len(asked))
         return Diagnosis(claims=(claim,), evidence=shown)
     found = _after_another(session, probe) if fresh and not probe.special else None
+    found = found or after_its_like(session, probe.case)
     if found is not None:
         return found
     words = f"right in {_REPEATS} further calls with these arguments: its results depend on more"
@@ -99,45 +113,108 @@ def _from_then_on(probe: Probe, before: int, shown: Evidence | None) -> Diagnosi
     return Diagnosis(claims=(claim,), cases=cases, evidence=shown)
 
 
-_LAID = {
-    "fortran": "in Fortran order",
-    "reversed": "with negative strides",
-    "gapped": "with gaps between elements",
-}
+_PAIRS = 8
 
 
-def layout(session: Session, focus: Asked) -> Diagnosis | None:
-    """Return how a kernel takes memory wrongly, and a call; None if it does not.
+def after_its_like(session: Session, case: Case) -> Diagnosis | None:
+    """Return of which argument a kernel does not notice that its numbers are new, if of any.
+
+    It is called with random numbers, and then with the same in another order, which are as random:
+    a kernel that is right on all the first calls and wrong on all the second ones remembers.
+    """
+    if case.largest is None:
+        return None
+    ways = {
+        "copy": "after a call with the numbers of {} in another order",
+        "held:{}": "where {} is the array of the call before, changed in place",
+    }
+    for (way, words), name in product(ways.items(), case.arrays()):
+        for seed in range(_PAIRS):
+            before = Probe(replace(case, fill="integers", seed=seed))
+            other = {**before.arrays, name: turned(before.arrays[name])}
+            after = replace(before.holding(**other), arrangement=way.format(name))
+            asked = session.ask([before, after])
+            if session.lost or not asked[0].right or asked[1].right:
+                break
+        else:
+            claim = circumstance(f"right when first called, wrong {words.format(name)}")
+            stale = Claim("its result is then that of the call before", "")
+            shown = replace(asked[1].evidence(), before=Evidence(before.arrays, before.case))
+            claims = (claim,) if changed(*asked) else (claim, stale)
+            return Diagnosis(claims=claims, evidence=shown)
+    return None
+
+
+def layout(session: Session, focus: Asked, arrangement: str) -> Diagnosis | None:
+    """Return which arguments a kernel takes wrongly, and a call; None if there are none.
 
     Args:
         session: of the kernel.
-        focus: a call with dense arrays on which it is right.
+        focus: a call with new C-contiguous arrays on which it is right.
+        arrangement: of the call on which it was wrong.
     """
-    names = list(session.operation.factors)
-    alone = [f"{kind}:{name}" for name in names for kind in ARRANGEMENTS]
-    probes = [replace(focus.probe, arrangement=each) for each in (*alone, *ARRANGEMENTS)]
-    bad = {each.probe.arrangement: each for each in session.ask(probes) if not each.right}
-    if not bad or session.lost:
+    probe, places = focus.probe, []
+    wrong: dict[str, Asked] = {}
+    for name in session.operation.signature:
+        array = probe.arrays.get(name)
+        kinds = [*PAIRS] if name.endswith("strd") else [] if array is None else _EVERY
+        alone = {f"{kind}:{name}": kind for kind in kinds}
+        found = _wrong(session, probe, alone)
+        if found:
+            axes = session.subject.axes_in_memory(name)
+            own = array if array is None or axes is None else array.transpose(axes)
+            places.append(f"{name} {_place(own, {alone[each] for each in found})}")
+            wrong |= found
+    if not wrong:
+        wrong, places = _wrong(session, probe, [arrangement]), [in_words(arrangement)]
+    if not wrong or session.lost:
         return None
-    places = [
-        f"{name} lies {_listed(kinds)}"
-        for name in names
-        if (kinds := [_LAID[kind] for kind in ARRANGEMENTS if f"{kind}:{name}" in bad])
-    ]
-    if not places:
-        places = [f"all arguments lie {_listed([_LAID[k] for k in ARRANGEMENTS if k in bad])}"]
-    answers = [each.answer for each in bad.values()]
+    answers = [each.answer for each in wrong.values()]
     deeds = sorted({a.deed if isinstance(a, MisbehaviourError) else "wrong" for a in answers})
-    words = f"right on C-contiguous arrays, {_listed(deeds)} where {_listed(places)} in memory"
-    # With all arguments so arranged, or else one of them.
-    kind = next((kind for kind in ARRANGEMENTS if kind in bad), next(iter(bad)))
-    evidence = bad[kind].evidence(f"z = {{{kind.partition(':')[0]}}}")
+    dense = {*CONTIGUOUS, *PAIRS, *probe.arrays}.isdisjoint(
+        kind for each in wrong for kind in kinds_of(each).values()
+    )
+    right = "right on C-contiguous arrays" if dense else "right in plain calls"
+    evidence = next(iter(wrong.values())).evidence()
     told = Diagnosis(
-        claims=(circumstance(words),),
-        advice=("declines=memory_layout, if it takes dense arrays alone",),
+        claims=(circumstance(f"{right}, {_listed(deeds)} where {_listed(places)}"),),
+        advice=("declines=memory_layout, if it takes dense arrays alone",) if dense else (),
         evidence=evidence,
     )
     return told.drawn(evidence)
+
+
+_EVERY = [kind for family in IN_MEMORY.values() for kind in family]
+
+
+def _wrong(session: Session, probe: Probe, arrangements: Iterable[str]) -> dict[str, Asked]:
+    """Return the calls that go wrong so arranged, and right with new arrays of their numbers."""
+    wrong: dict[str, Asked] = {}
+    for arrangement in arrangements:
+        arrays = valued(probe.arrays, arrangement, session.subject.axes_in_memory)
+        plain = probe if arrays is probe.arrays else probe.holding(**arrays)
+        asked = session.ask([plain, replace(plain, arrangement=arrangement)])
+        if session.lost:
+            break
+        right, arranged = asked[0].right, asked[1]
+        if right and not arranged.right and not refused(arrangement, arranged.answer):
+            wrong[arrangement] = arranged
+    return wrong
+
+
+def _place(array: Array | None, wrong: set[str]) -> str:
+    """Return how an argument lies, or what it is, where a kernel is wrong."""
+    strided = {k for k in _EVERY if array is not None and not laid_out(array, k).flags.c_contiguous}
+    words = []
+    if strided and strided <= wrong:
+        words.append("is not C-contiguous")
+        wrong = wrong & CONTIGUOUS.keys()
+    for common, family in IN_MEMORY.items():
+        telling = strided & family.keys()
+        if len(telling) > 1 and telling <= wrong:
+            words.append(common)
+            wrong = wrong - family.keys()
+    return _listed([*words, *(KINDS[kind].words for kind in KINDS if kind in wrong)])
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -1,11 +1,12 @@
 """Calling a kernel in this process, whatever it does, and taking its result."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import copy_context
 from typing import Any
 
 import numpy as np
 
+from convcheck.cases.arrangements import ARRANGEMENTS, kinds_of, laid_out
 from convcheck.form.layouts import Array
 
 from . import floating, traces
@@ -13,23 +14,20 @@ from .misbehaviour import Misbehaviour, MisbehaviourError, tell, words
 from .settings import QUICK, Settings
 from .subjects import Answer, Call, Request, Subject
 
-Arrange = Callable[[Array], Array]
-
-# Ways to lay the same values out in memory; `explain` has them as text.
-ARRANGEMENTS: Mapping[str, Arrange] = {
-    "fortran": lambda array: np.array(array, order="F"),
-    "reversed": lambda array: np.flip(np.flip(array).copy()),
-    "gapped": lambda array: np.repeat(array, 2, axis=-1)[..., ::2],
-}
-
 _IGNORED = dict.fromkeys(np.geterr(), "ignore")
 
 
 class Local(Subject):
     """A kernel that is called in this process."""
 
+    handed: Mapping[str, Any] = {}
+    """the arguments of the last call"""
+
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
         """Return a result, or why there is none, for each request."""
+        if any("held" in each.arrangement for each in requests):  # of the call before
+            settings = Settings(QUICK)
+            return [self._answer(each, settings) for each in requests]
         # Every step is taken for all calls before the next, as in `judge.judge_all`.
         handed = [_Handed(self, each) for each in requests]
         settings = Settings(QUICK)
@@ -44,6 +42,12 @@ class Local(Subject):
                 except MisbehaviourError as problem:
                     results.append(problem)
         return [own.checked(result) for own, result in zip(handed, results, strict=True)]
+
+    def _answer(self, request: Request, settings: Settings) -> Answer:
+        try:
+            return invoke(self, request, settings)[0].copy()
+        except MisbehaviourError as problem:
+            return problem
 
     def call(self, call: Call) -> Array:
         """Return the result of one call as it came: the kernel may use its memory again."""
@@ -70,24 +74,6 @@ def invoke(kernel: Local, request: Request, settings: Settings) -> tuple[Array, 
     return result, [*own.arguments.values()]
 
 
-def _arranging(arrangement: str) -> Callable[[str], Arrange]:
-    """Return how each argument is to be laid out, by its name, as a `Call` has it."""
-    kind, _, alone = arrangement.partition(":")
-    arrange = ARRANGEMENTS.get(kind, np.array)  # as `np.copy`, in half the time
-    return lambda name: arrange if alone in ("", name) else np.array
-
-
-def _laid_out(array: Array, arrange: Arrange, axes: Sequence[int] | None) -> Array:
-    """Return a copy of `array` that lies in memory as `arrange` has it, its axes in an order.
-
-    `axes` is the order of a kernel's own layout; None is the notebook's.
-    """
-    own = array if axes is None else array.transpose(axes)
-    # Copies keep gaps and orders of axes: `arrange` is handed what has neither.
-    copy = arrange(own if own.flags.c_contiguous else own.copy(order="C"))
-    return copy if axes is None else copy.transpose(np.argsort(axes))
-
-
 class _Handed:
     """What a kernel is handed in one call, and how it was before."""
 
@@ -96,11 +82,29 @@ class _Handed:
     def __init__(self, kernel: Local, request: Request) -> None:
         # Where an argument is an array, the request's is another.
         self._kernel, self._request, self.arguments = kernel, request, dict(request.arguments)
-        arrange = _arranging(request.arrangement)
+        kinds = kinds_of(request.arrangement)
+        every = kinds.get("", "copy")
         for name, each in request.arguments.items():
-            if isinstance(each, np.ndarray):
-                axes = kernel.axes_in_memory(name)
-                self.arguments[name] = _laid_out(each, arrange(name), axes)
+            kind = kinds.get(name, every)
+            if kind in self.arguments:
+                self.arguments[name] = self.arguments[kind]
+            elif not isinstance(each, np.ndarray):
+                if name in kinds:
+                    self.arguments[name] = ARRANGEMENTS[kind](each)
+            elif kind != "held" or not self._holds(name, each):
+                self.arguments[name] = laid_out(each, kind, kernel.axes_in_memory(name))
+        kernel.handed = self.arguments
+
+    def _holds(self, name: str, array: Array) -> bool:
+        """Hand over the array of the call before, changed in place; False where it is none."""
+        own = self._kernel.handed.get(name)
+        if not isinstance(own, np.ndarray) or not own.flags.writeable:
+            return False
+        if (own.shape, own.dtype) != (array.shape, array.dtype):
+            return False
+        own[...] = array
+        self.arguments[name] = own
+        return True
 
     def result(self, settings: Settings | None) -> Array:
         """Hand it to the kernel, and return what comes of it; MisbehaviourError if nothing does.
@@ -143,13 +147,10 @@ class _Handed:
         owned = result.flags.owndata
         for name, before in self._request.arguments.items():
             handed = self.arguments[name]
-            if handed is before:
+            if not isinstance(before, np.ndarray):
                 continue
-            if (
-                handed.shape != before.shape
-                or handed.dtype != before.dtype
-                or not handed.flags.writeable
-            ):
+            locked = not handed.flags.writeable and self._request.arrangement == "copy"
+            if handed.shape != before.shape or handed.dtype != before.dtype or locked:
                 what = f"the shape, dtype or flags of its argument {name}"
                 raise MisbehaviourError(Misbehaviour.CHANGED, f"changed {what}")
             if handed.tobytes() != before.tobytes():

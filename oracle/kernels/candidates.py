@@ -25,7 +25,7 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
 
 import importlib.util
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter  # now: a kernel may put another in its place
@@ -42,7 +42,7 @@ from . import floating, literals
 from .calls import Local, as_numpy
 from .loading import KEYWORDS, CandidateError, check_call, find
 from .promises import DIRECT, Promise
-from .subjects import Subject
+from .subjects import Request, Subject
 
 __all__ = ["Candidate", "CandidateError", "Fitted", "load", "split"]
 
@@ -258,13 +258,24 @@ class Fitted(Declared, Local):
         return [*super().command(), "--in-process"]
 
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
-        """Call the function on arguments in its own layouts, and turn its result back.
+        """Return the function's result for the notebook's arguments, dense ones copied if need be.
 
         C-contiguous arguments are so in its own layouts, too; others keep their places in memory.
         """
+        return self._called(positional, keywords, dense=True)
+
+    def carry_out(self, request: Request) -> Any:
+        """Return whatever comes of one call, whose arguments lie in its own layouts already."""
+        named, count = [*request.arguments.items()], request.by_position
+        return self._called([value for _, value in named[:count]], dict(named[count:]))
+
+    def _called(
+        self, positional: Sequence[Any], keywords: dict[str, Any], *, dense: bool = False
+    ) -> Any:
+        """Call the function on arguments in its own layouts, and turn its result back."""
         by_position, copies = [], []
         for name, value in zip(self.operation.signature, positional, strict=True):
-            own = self._converted(name, value)
+            own = self._converted(name, value, dense=dense)
             if name in self._by_name:
                 keywords[self._by_name[name]] = own
             else:
@@ -288,13 +299,13 @@ class Fitted(Declared, Local):
             return z
         return np.transpose(z, np.argsort(axes))
 
-    def _converted(self, name: str, value: Any) -> Any:
+    def _converted(self, name: str, value: Any, *, dense: bool) -> Any:
         if name.endswith("strd") or value is None:
             return value
         axes = self.candidate.axes(name)
         if name.endswith("shape"):
             return tuple(value[axis] for axis in axes)
-        contiguous = value.flags.c_contiguous
+        dense = dense and value.flags.c_contiguous
         if axes != (0, 1, 2, 3):
             value = np.transpose(value, axes)
         if self.candidate.arrays == "torch":
@@ -302,7 +313,7 @@ class Fitted(Declared, Local):
             return pytorch.of_numpy(np.array(value, order="C"))
         if self.candidate.arrays == "jax":
             return importlib.import_module("jax.numpy").asarray(value)
-        return value.copy() if contiguous and not value.flags.c_contiguous else value
+        return value.copy() if dense and not value.flags.c_contiguous else value
 
 
 def load(text: str) -> Fitted:

@@ -24,14 +24,14 @@ Answer = Array | MisbehaviourError
 
 
 class Call(NamedTuple):
-    """One call: its arrays, the shape of its result, and how the arrays are to lie in memory."""
+    """One call: its arrays, the shape of its result, and how the arrays are handed over."""
 
     geometry: Geometry
     arrays: Arrays
     shape: tuple[int, ...] | None
     """None allows any"""
     arrangement: str = "copy"
-    """a name in `calls.ARRANGEMENTS`, with `:NAME` behind it if it is for that argument alone"""
+    """how they are handed over, as `cases.arrangements` explains"""
 
 
 class Request(NamedTuple):

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from convcheck.cases.arrangements import in_words
 from convcheck.cases.case import Case
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Arrays, Kernel, operation_named
@@ -62,7 +63,10 @@ def _judged(agrees: Verdict, trial: Trial) -> Verdict:
     except UndecidedError as problem:
         return agrees.but(Outcome.UNDECIDED, str(problem))
     except MisbehaviourError as problem:
-        return misbehaved(agrees, problem, _evidence(agrees, *trial.last))
+        geometry, arrays, arrangement = trial.last
+        # Alone, a call has no array of a call before.
+        shown = {} if "held" in arrangement else {"arrangement": arrangement}
+        return misbehaved(agrees, problem, _evidence(agrees, geometry, arrays, **shown))
     except Exception:
         partner = trial.faulty_partner()
         if partner is None:
@@ -99,6 +103,7 @@ def _broken(agrees: Verdict, equation: Equation) -> Verdict:
     """Return the verdict that the two sides of `equation` differ."""
     left, right = np.asarray(equation.left), np.asarray(equation.right)
     call = agrees, equation.geometry, equation.arrays
+    before = equation.geometry, equation.before or {}
     if left.shape != right.shape:
         reason = f"the law's sides have shapes {left.shape} and {right.shape}"
         return agrees.but(Outcome.DISAGREES, reason, _evidence(*call))
@@ -114,6 +119,11 @@ def _broken(agrees: Verdict, equation: Equation) -> Verdict:
         total=wrong.size,
         extra=equation.extra,
         then=equation.then,
+        arrangement=equation.arrangement,
+        before=None if equation.before is None else _evidence(agrees, *before),
     )
     doc = LAWS[agrees.prop].__doc__ or ""
-    return agrees.but(Outcome.DISAGREES, f"{agrees.prop} is broken: {doc.strip()}", evidence)
+    reason = f"{agrees.prop} is broken: {doc.strip()}"
+    if equation.arrangement != "copy":
+        reason += f" Here {in_words(equation.arrangement)}."
+    return agrees.but(Outcome.DISAGREES, reason, evidence)

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from convcheck.cases.arrangements import REFUSABLE, kinds_of
 from convcheck.cases.case import Case
 from convcheck.cases.numbers import Raw, integers
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import OPERATIONS, Arrays, Kernel
 from convcheck.judging.judge import limits_of, rounding_unsettled
-from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError, tell
 from convcheck.kernels.promises import DIRECT
 from convcheck.kernels.shown.clock import KERNEL
 from convcheck.kernels.subjects import Answer, Call, Subject
@@ -31,6 +32,10 @@ class Equation:
     """further arrays that `expression` uses"""
     then: tuple[str, ...] = ()
     """statements after the call, as in `verdicts.Evidence`"""
+    arrangement: str = "copy"
+    """of that call"""
+    before: Arrays | None = None
+    """the arrays of a call before that one, with the same geometry, if it needs one"""
 
 
 class UndecidedError(Exception):
@@ -48,8 +53,9 @@ class Trial:
         self.geometry = case.geometry
         self.arrays = case.arrays()
         self.raw = Raw(case.seed, stream=1)
+        self.lot = Raw(case.seed, stream=case.format.precision)  # another one for each dtype
         self.partner_calls: list[tuple[str, Geometry, Arrays]] = []
-        self.last: tuple[Geometry, Arrays] = (self.geometry, self.arrays)
+        self.last: tuple[Geometry, Arrays, str] = (self.geometry, self.arrays, "copy")
         self._answers: Iterator[Answer] | None = None
 
     def __call__(self, geometry: Geometry, arrays: Arrays, arrangement: str = "copy") -> Array:
@@ -77,7 +83,7 @@ class Trial:
 
     def call(self, geometry: Geometry, arrays: Arrays, arrangement: str = "copy") -> Array:
         """Return the kernel's result as it comes; MisbehaviourError if there is none."""
-        self.last = (geometry, arrays)
+        self.last = (geometry, arrays, arrangement)
         if self._answers is not None:
             answer = next(self._answers)
             if isinstance(answer, MisbehaviourError):
@@ -86,6 +92,17 @@ class Trial:
         shape = self.operation.shape(geometry, self.operation.result)
         with KERNEL:
             return self.subject.call(Call(geometry, arrays, shape, arrangement))
+
+    def unless_refused(self, geometry: Geometry, arrays: Arrays, arrangement: str) -> Array | None:
+        """Return the kernel's result; None where it raises and may: then that is told."""
+        try:
+            return self(geometry, arrays, arrangement)
+        except MisbehaviourError as problem:
+            where = refused(arrangement, problem)
+            if not where:
+                raise
+            tell(self.subject, f"raises where {where}, which is no fault")
+            return None
 
     def ask_at_once(self, law: "Callable[[Trial], Iterable[Equation]]") -> None:
         """Have all calls that `law` is about to make answered in one go, where that is faster."""
@@ -117,6 +134,14 @@ class Trial:
             if not np.array_equal(result, OPERATIONS[layer].oracle(geometry, arrays)):
                 return layer
         return None
+
+
+def refused(arrangement: str, answer: Answer) -> str:
+    """Return where a kernel has raised, in words, if it may raise there."""
+    if not isinstance(answer, MisbehaviourError) or answer.kind is not Misbehaviour.RAISED:
+        return ""
+    kinds = kinds_of(arrangement).values()
+    return next((words for kind, words in REFUSABLE.items() if kind in kinds), "")
 
 
 class _Rehearsal(Trial):

@@ -6,12 +6,8 @@ import os
 import signal
 import threading
 import warnings
-from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from convcheck.form.layouts import Array
 from convcheck.kernels import traces
@@ -21,35 +17,16 @@ from convcheck.kernels.settings import QUICK, SLOW, Settings
 from convcheck.kernels.subjects import Request
 
 from .descendants import children
+from .earlier import Earlier
 from .messages import Message
 
 # Processes and threads that a kernel may keep, as a pool.
 _HELPERS = 64
-# Results and arguments of so many calls are looked at again, if they are no larger.
-_REMEMBERED = 4
-_SMALL = 1_000_000
 # Bytes of output that a call may write.
 _OUTPUT = 100_000
 # Different things that are told, at most.
 _TOLD = 20
 _LIBRARY = ctypes.CDLL(None)  # the C library
-
-
-@dataclass
-class _Past:
-    """A call that is over: its arrays must not change any more."""
-
-    result: Array
-    handed: list[Array]
-    bytes: list[bytes] = field(default_factory=list)
-
-    def changed(self) -> str | None:
-        """Return what has changed since this was last asked."""
-        now = [each.tobytes() for each in (self.result, *self.handed)]
-        before, self.bytes = self.bytes, now
-        if not before or before == now:
-            return None
-        return "the result" if before[0] != now[0] else "an argument"
 
 
 class Session:
@@ -58,7 +35,7 @@ class Session:
     def __init__(self, kernel: Local, say: Callable[[Message], None]) -> None:
         """Answer by `say`."""
         self._kernel, self._say = kernel, say
-        self._past: deque[_Past] = deque(maxlen=_REMEMBERED)
+        self._earlier = Earlier()
         self._told: set[str] = set()
         self._process = os.getpid()
         self._output = os.dup(1)
@@ -105,7 +82,9 @@ class Session:
         if os.fstat(self._output).st_size > _OUTPUT:
             text = f"printed more than {_OUTPUT:,} bytes"
             raise MisbehaviourError(Misbehaviour.PRINTED, text)
-        self._look_at_memory(z, handed)
+        problem = self._earlier.look(z, handed, again="held" in request.arrangement)
+        if problem:
+            raise problem
         return z
 
     def _printed(self) -> tuple[str, ...]:
@@ -116,24 +95,6 @@ class Session:
         data = traces.taken(self._output)
         self._tell("printed to its output")
         return traces.of_output(data)
-
-    def _look_at_memory(self, z: Array, handed: list[Any]) -> None:
-        """Raise MisbehaviourError if this call and earlier ones share what they should not."""
-        problem = None
-        for past in self._past:
-            changed = past.changed()
-            if z.size and np.may_share_memory(past.result, z):
-                text = "returned the memory of an earlier result again"
-                problem = MisbehaviourError(Misbehaviour.RETURNED_MEMORY, text)
-            elif changed:
-                text = f"changed {changed} of an earlier call"
-                problem = problem or MisbehaviourError(Misbehaviour.CHANGED, text)
-        arrays = [each for each in handed if isinstance(each, np.ndarray)]
-        if z.nbytes + sum(each.nbytes for each in arrays) < _SMALL:
-            self._past.append(_Past(z, arrays))
-            self._past[-1].changed()
-        if problem:
-            raise problem
 
     def _look_behind(self, request: Request) -> None:
         """Raise MisbehaviourError if calls until `request`'s left anything changed or running."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from convcheck.cases.arrangements import KINDS, kinds_of
 from convcheck.cases.case import REAL_FILLS, Case, exponents_of
 from convcheck.form.formats import FORMATS
 from convcheck.form.layouts import Array
@@ -18,16 +19,6 @@ from .evidence import Evidence
 # Above this many elements arrays are drawn again instead of printed, where they can be.
 _PRINTED = 60
 _WIDTH = 96
-
-# What stands for an array in a call, and for the first array, by the call's name in
-# `Evidence.then`; the last three are `calls.ARRANGEMENTS` as text.
-_CALLS = {
-    "call": ("{}", "{}"),
-    "negated": ("{}", "-{}"),
-    "fortran": ("np.array({}, order='F')",) * 2,
-    "reversed": ("np.flip(np.flip({}).copy())",) * 2,
-    "gapped": ("np.repeat({}, 2, -1)[..., ::2]",) * 2,
-}
 
 # What shows misbehaviours that a shape does not: code, what it should print, and what comes
 # before the call.
@@ -49,15 +40,10 @@ _LOOKED_AT = {
 
 def snippet(subject: Subject, evidence: Evidence) -> list[str]:
     """Return few lines of Python that show the wrong number, with NumPy alone."""
-    name = subject.name
     lines = ["import numpy as np", subject.import_line()]
-    calls = {
-        variant: f"{name}({_arguments(evidence.case, wrapped, first, subject)})"
-        for variant, (wrapped, first) in _CALLS.items()
-    }
+    calls = {"call": _call(subject, evidence), "negated": _call(subject, evidence, "-")}
     if evidence.before is not None:  # the call that this one depends on
-        before = _arguments(evidence.before.case, *_CALLS["call"], subject)
-        lines += [*_arrays(evidence.before), f"{name}({before})"]
+        lines += [*_arrays(evidence.before), _call(subject, evidence.before)]
     lines += _arrays(evidence)
     then = [line.format_map(calls) for line in evidence.then]
     lines.append("; ".join([f"z = {calls['call']}", *then]))
@@ -86,29 +72,41 @@ def snippet(subject: Subject, evidence: Evidence) -> list[str]:
 
 
 def _arrays(evidence: Evidence) -> list[str]:
+    """Return lines that name the arrays, or change in place those that have a name already."""
     if sum(array.size for array in evidence.arrays.values()) > _PRINTED and evidence.drawn:
         return _generated(evidence)
-    return [line for key, array in evidence.arrays.items() for line in _literal(key, array)]
+    named = evidence.arrays.items()
+    return [line for key, array in named for line in _literal(_target(evidence, key), array)]
 
 
-def _arguments(case: Case, wrapped: str, first_wrapped: str, subject: Subject) -> str:
-    """Return the text of a call's arguments, the arrays wrapped in further text."""
+def _target(evidence: Evidence, name: str) -> str:
+    return f"{name}[...]" if kinds_of(evidence.arrangement).get(name) == "held" else name
+
+
+def _call(subject: Subject, evidence: Evidence, sign: str = "") -> str:
+    """Return the text of a call, a sign before its first array."""
+    case, kinds = evidence.case, kinds_of(evidence.arrangement)
     operation = operation_named(case.operation)
-    names: dict[str, Any] = {}
-    for name in _array_names(case):
-        text = wrapped if names else first_wrapped
+    arrays = operation.array_shapes(case.geometry)
+
+    def handed(name: str, value: Any) -> str:
+        kind = kinds.get(name, kinds.get("", "") if name in arrays else "")
+        if kind in arrays:
+            return kind
+        if kind not in KINDS:
+            return repr(value)
         axes = subject.axes_in_memory(name)
-        if axes and "(" in text:  # arranged in memory, in the layout declared
-            back = tuple(axes.index(axis) for axis in range(4))
-            text = f"{text.format(f'{{}}.transpose{axes}')}.transpose{back}"
-        names[name] = _Text(text.format(name))
-    positional, keywords = operation.arguments(case.geometry, names)
-    arguments = [repr(value) for value in positional]
-    return ", ".join(arguments + [f"{name}={value!r}" for name, value in keywords.items()])
+        if axes is None or name not in arrays:
+            return KINDS[kind].code.format(repr(value))
+        back = tuple(axes.index(axis) for axis in range(4))
+        return KINDS[kind].code.format(f"{value!r}.transpose{axes}") + f".transpose{back}"
 
-
-def _array_names(case: Case) -> list[str]:
-    return list(operation_named(case.operation).array_shapes(case.geometry))
+    named: dict[str, Any] = {name: _Text(name) for name in arrays}
+    positional, keywords = operation.arguments(case.geometry, named)
+    given = zip(operation.signature, positional, strict=True)
+    arguments = [handed(*each) for each in given]
+    arguments += [f"{name}={handed(name, value)}" for name, value in keywords.items()]
+    return f"{subject.name}({sign}{', '.join(arguments)})"
 
 
 class _Text:
@@ -144,7 +142,8 @@ def _generated(evidence: Evidence) -> list[str]:
     shapes = operation_named(case.operation).array_shapes(case.geometry)
     lines = [f"draw = np.random.PCG64({case.seed}).random_raw"]
     for name, array in evidence.arrays.items():
-        line = f"{name} = {drawn(case, name)}.astype({_code(array)}).reshape{shapes[name]}"
+        made = f"{drawn(case, name)}.astype({_code(array)}).reshape{shapes[name]}"
+        line = f"{_target(evidence, name)} = {made}"
         if evidence.cut_at:
             line += f"[{', '.join(map(_slice, evidence.cut_at[name]))}].copy()"
         (at,) = np.nonzero(~np.isfinite(array.ravel()))

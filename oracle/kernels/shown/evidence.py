@@ -56,8 +56,9 @@ class Evidence:
     """how many calls were made of which some went wrong, if not all did"""
     then: tuple[str, ...] = ()
     """statements to run after the call, {call} standing for it, {negated} for the same call
-    with its first array negated, and the names of `calls.ARRANGEMENTS` for the same call with
-    its arrays so arranged"""
+    with its first array negated"""
+    arrangement: str = "copy"
+    """how its arguments were handed over, as `cases.arrangements` explains"""
     misbehaviour: Misbehaviour | None = None
     """what the kernel did instead of giving a result"""
     details: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+import subtle
 from wrong import NAMED, ONE_TAP, RIGHT, UNSEEN
 from zeros import OF_ZEROS
 from zoo import kernels
@@ -391,28 +392,68 @@ def test_chance_is_counted() -> None:
     assert found.evidence.repeats == 64
 
 
+LAYOUT = "b2.h3.w4.i2.o2.f2x2.s1x1"
+
+
+def broken(law: str, kernel: Any) -> Verdict:
+    """Return the first verdict that a kernel breaks a law: what is handed over differs by seed."""
+    cases = (Case.parse(f"v1:convolution:float64:integers:{LAYOUT}:{seed}") for seed in range(20))
+    return next(filter(lambda each: each.failed, (judge_law(law, kernel, c, {}) for c in cases)))
+
+
+PLACES: dict[str, Any] = {
+    "ftr lies with its axes in another order": lambda x, f, s: (
+        (x, f.ravel(order="K").reshape(f.shape), s)
+    ),
+    "x lies with negative strides": lambda x, f, s: (x * (1 + (min(x.strides) < 0)), f, s),
+    "x lies with a negative stride on axis 1": lambda x, f, s: (
+        (x * (1 + (x.strides[1] < 0 < x.strides[0])), f, s)
+    ),
+    "x lies with gaps": lambda x, f, s: (x * (1 + (max(x.strides) > x[0].nbytes)), f, s),
+    "ftr lies with a stride of 0": lambda x, f, s: (x, f * (1 + (0 in f.strides)), s),
+    "x is not C-contiguous": lambda x, f, s: (x * (2 - x.flags.c_contiguous), f, s),
+    "x lies with a stride of 0 or is read-only": lambda x, f, s: (
+        x * (2 - x.flags.writeable),
+        f,
+        s,
+    ),
+    "ftr is the object that is x, too": lambda x, f, s: (x * (1 + (x is f)), f, s),
+    "strd is a list": lambda x, f, s: (x * (1 + (type(s) is list)), f, s),
+    "strd holds np.int64": lambda x, f, s: (x * (1 + (type(s[0]) is np.int64)), f, s),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_place_in_memory_is_told(place: str) -> None:
+    """Of a kernel that is right in plain calls it is told which argument it takes wrongly."""
+    verdict = broken("memory layout", lambda x, f, s: convolve(*PLACES[place](x, f, s)))
+    (pattern,) = (found := diagnosis.diagnose(verdict)).patterns
+    dense = not re.search("read-only|object|strd", place)
+    right = "right on C-contiguous arrays" if dense else "right in plain calls"
+    assert pattern == f"{right}, wrong where {place}"
+    assert found.evidence is not None
+    assert bool(found.advice) is dense
+    assert "Here " in verdict.reason
+
+
 @pytest.mark.parametrize(
-    ("place", "read"),
+    ("name", "law", "words"),
     [
         (
-            "ftr lies in Fortran order",
-            lambda x, f: (x, f.ravel(order="K").reshape(f.shape)),
+            *("packed_by_object", "repeatability"),
+            "where ftr is the array of the call before, changed",
         ),
-        (
-            "x lies with negative strides",
-            lambda x, f: (np.array(x)[:: np.sign(x.strides[0])], f),
-        ),
+        (*("packed_by_sum", "linearity"), "after a call with the numbers of ftr in another order"),
     ],
 )
-def test_a_place_in_memory_is_told(place: str, read: Any) -> None:
-    """Of a kernel that is right on C-contiguous arrays it is told which argument it misreads."""
-    case = case_of("b2.h3.w4.i2.o2.f2x2.s1x1", "float64:integers")
-    verdict = judge_law("memory layout", lambda x, f, s: convolve(*read(x, f), s), case, {})
-    assert verdict.failed
-    (pattern,) = (found := diagnosis.diagnose(verdict)).patterns
-    assert pattern == f"right on C-contiguous arrays, wrong where {place} in memory"
+def test_a_filter_that_is_packed_once_is_told(name: str, law: str, words: str) -> None:
+    """Which argument is not noticed to be new, and that the result is the old one."""
+    found = diagnosis.diagnose(broken(law, getattr(subtle, f"{name}_of_convolution")))
+    wrong, stale = found.patterns
+    assert wrong.startswith(f"right when first called, wrong {words}")
+    assert stale == "its result is then that of the call before"
     assert found.evidence is not None
-    assert found.advice
+    assert found.evidence.before is not None
 
 
 def _spectral(x: Any, f: Any, s: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from hostile import raises, returns
 
+from convcheck.cases.arrangements import KINDS, PAIRS, valued
 from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills
 from convcheck.conformance.references import reference_for
 from convcheck.form.operations import OPERATIONS
@@ -17,12 +18,12 @@ from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome, Verdict, explain
-from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.candidates import load
 from convcheck.kernels.functions import Function
 from convcheck.kernels.shown import code as explaining
 from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.shown.evidence import Evidence
+from convcheck.kernels.subjects import Call
 from convcheck.reference import convolution, convolution_transpose
 
 CONVOLUTION = OPERATIONS["convolution"]
@@ -63,15 +64,28 @@ def test_message_has_all_that_a_reader_needs() -> None:
     assert "rerun" not in explain(verdict)
 
 
-@pytest.mark.parametrize("name", ARRANGEMENTS)
-def test_arrangements_are_written_as_they_are_made(name: str) -> None:
-    """The text of a memory layout makes the same values with the same strides."""
-    array = CASE.arrays()["x"]
-    text, _ = explaining._CALLS[name]  # noqa: SLF001  (private, and tied to a twin elsewhere)
-    written, made = eval(text.format("array")), ARRANGEMENTS[name](array)  # noqa: S307
-    assert written.strides == made.strides
-    assert np.array_equal(written, array)
-    assert np.array_equal(made, array)
+@pytest.mark.parametrize("kind", ["copy", "x", *KINDS])
+def test_snippets_hand_over_arguments_as_the_judge_does(kind: str) -> None:
+    """The text of a call has the same values, strides, addresses and types."""
+    seen: list[Any] = []
+
+    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
+        address = ftr.ctypes.data % 16 if kind == "offset" else 0
+        seen.append((ftr.tolist(), ftr.strides, ftr.flags.writeable, address, ftr is x, repr(strd)))
+        return np.zeros((1, 2, 2, 2))
+
+    square = Case.parse("v1:convolution:float64:integers:b2.h2.w2.i2.o2.f2x2.s1x1:7")
+    arrays = square.arrays()
+    arrays["ftr"] = arrays["x"]
+    arrangement = f"{kind}:{'strd' if kind in PAIRS else 'ftr'}"
+    arrays |= valued(arrays, arrangement, lambda _: None)
+    subject = Function(kernel, OPERATIONS["convolution"])
+    calls = [Call(square.geometry, arrays, None, each) for each in ("copy", arrangement)]
+    subject.call_all(calls)
+    run(snippet(subject, Evidence(arrays, square, arrangement=arrangement)), kernel=kernel)
+    plain, judged, written = seen
+    assert judged == written
+    assert (judged == plain) is (kind == "copy")
 
 
 def test_worst_element_is_shown() -> None:
@@ -130,8 +144,9 @@ def test_snippet_of_a_broken_law_shows_the_wrong_number(law: str) -> None:
         z[:, :1] *= 3
         return np.maximum(z, 0)
 
-    def unstrided(x: Any, ftr: Any, strd: Any) -> Any:
-        return convolution(x.ravel(order="K").reshape(x.shape), ftr, strd)
+    def unstrided(*given: Any) -> Any:
+        x, ftr = (each.ravel(order="K").reshape(each.shape) for each in given[:2])
+        return convolution(x, ftr, given[2])
 
     kernel = {"repeatability": stale, "memory layout": unstrided}.get(law, wrong)
     case = Case.parse("v1:convolution:float64:integers:b2.h6.w6.i2.o2.f2x2.s2x2:3")

@@ -17,13 +17,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pytest_runs import Folder
 
+from convcheck.cases.arrangements import IN_MEMORY, laid_out
 from convcheck.cases.case import Case, agreement_fills
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels import literals
-from convcheck.kernels.calls import ARRANGEMENTS
 from convcheck.kernels.candidates import (
     FILTERS,
     KEYS,
@@ -231,7 +231,9 @@ def test_overwritten_tensors_are_seen(user: Declare) -> None:
         kernel.call(Call(CASE.geometry, CASE.arrays(), shape))
 
 
-@pytest.mark.parametrize("arrangement", ["copy", *ARRANGEMENTS])
+@pytest.mark.parametrize(
+    "arrangement", ["copy", *(kind for family in IN_MEMORY.values() for kind in family)]
+)
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_arguments_lie_in_memory_as_declared(user: Declare, name: str, arrangement: str) -> None:
     """In any layout arrays are C-contiguous, or arranged as they would be in the notebook's."""
@@ -245,7 +247,6 @@ def test_arguments_lie_in_memory_as_declared(user: Declare, name: str, arrangeme
         return np.zeros(())
 
     arrays = {key: np.asfortranarray(array) for key, array in case.arrays().items()}
-    arrange = ARRANGEMENTS.get(arrangement, np.copy)
     for tensors, filters in product(TENSORS, FILTERS):
         fitted = user(kernel, f"tensors={tensors},filters={filters}", name)
         fitted.call_all([Call(case.geometry, arrays, None, arrangement)])
@@ -253,7 +254,7 @@ def test_arguments_lie_in_memory_as_declared(user: Declare, name: str, arrangeme
             for (argument, array), own in zip(arrays.items(), handed, strict=True):
                 is_filter = argument in ("ftr", "fltrs", "fore_w")
                 axes = FILTERS[filters] if is_filter else TENSORS[tensors]
-                twin = arrange(np.ascontiguousarray(array.transpose(axes)))
+                twin = laid_out(array.transpose(axes), arrangement)
                 assert own.strides == twin.strides, (tensors, filters, argument)
                 assert np.array_equal(own, twin)
                 assert own.flags.c_contiguous or arrangement != "copy"

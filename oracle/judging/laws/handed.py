@@ -1,0 +1,94 @@
+"""Laws on what a kernel is handed: that nothing but the values of its arguments counts."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from itertools import combinations
+
+from convcheck.cases.arrangements import IN_MEMORY, PAIRS, REFUSABLE, valued
+from convcheck.cases.numbers import turned
+from convcheck.form.geometry import Geometry
+from convcheck.judging.judge import not_judged
+
+from .trial import Equation, Trial
+
+# After how many further calls an earlier result is looked at: it may lie in a ring of buffers.
+_FURTHER = (1, 1, 1, 7, 31)
+_USUAL = [kind for family in IN_MEMORY.values() for kind in family if kind not in REFUSABLE]
+
+
+def repeatability(f: Trial) -> Iterator[Equation]:
+    """A call depends on its arguments alone, and leaves results of earlier calls as they were."""
+    g = f.geometry
+    name = next(iter(f.operation.factors))
+    negative = {**f.arrays, name: -f.arrays[name]}
+    changed = {name: turned(array) for name, array in f.arrays.items()}
+    held = "+".join(f"held:{name}" for name in changed)
+    z = f.call(g, f.arrays)
+    first = f.settled(z, g, f.arrays)
+    in_place = f(g, changed, held)
+    opposite = f(g, negative)
+    further = _FURTHER[f.lot.below(len(_FURTHER))]
+    for _ in range(further - 1):
+        f(g, negative)
+    then = "{negated}" if further == 1 else f"[{{negated}} for _ in range({further})]"
+    yield Equation(f.settled(z, g, f.arrays), first, g, f.arrays, then=(then,))
+    again = f(g, f.arrays)
+    yield Equation(again, first, g, f.arrays, then=("{negated}", "z = {call}"))
+    yield Equation(f(g, negative), opposite, g, negative, then=("{negated}", "z = {call}"))
+    right = f(g, changed)
+    yield Equation(in_place, right, g, changed, arrangement=held, before=f.arrays)
+
+
+def memory_layout(f: Trial) -> Iterator[Equation]:
+    """The result does not depend on how the arguments are handed over: on their values alone."""
+    g = f.geometry
+    z = f(g, f.arrays)
+    for arrangement in _arrangements(f):
+        arrays = valued(f.arrays, arrangement, f.subject.axes_in_memory)
+        right = z if arrays is f.arrays else f(g, arrays)
+        arranged = f.unless_refused(g, arrays, arrangement)
+        if arranged is not None:
+            yield Equation(arranged, right, g, arrays, arrangement=arrangement)
+    for geometry, one, two in _twins(f):
+        arrays = replace(f.case, geometry=geometry).arrays()
+        arrays = {**arrays, two: arrays[one]}
+        same = f"{one}:{two}"
+        right = f(geometry, arrays)
+        yield Equation(f(geometry, arrays, same), right, geometry, arrays, arrangement=same)
+
+
+def _arrangements(f: Trial) -> Iterator[str]:
+    """Draw an argument and a way to lay it out, of each kind of ways; and how strides come.
+
+    The other arguments lie in C order, or as drawn for each.
+    """
+    names = [name for name, array in f.arrays.items() if array.ndim == 4]
+    for family in IN_MEMORY.values():
+        one, kind = f.lot.one_of(names), f.lot.one_of([*family])
+        others = names if f.lot.below(2) and kind not in REFUSABLE else ()
+        kinds = {name: f.lot.one_of(_USUAL) for name in others} | {one: kind}
+        yield "+".join(f"{each}:{name}" for name, each in kinds.items())
+    pairs = [name for name in f.operation.signature if name.endswith("strd")]
+    yield f"{f.lot.one_of([*PAIRS])}:{f.lot.one_of(pairs)}"
+
+
+def _twins(f: Trial) -> Iterator[tuple[Geometry, str, str]]:
+    """Yield a geometry on which two factors have one shape, and these, if there is one."""
+    if f.geometry.batch == 0:
+        return
+    g, n = f.geometry, f.geometry.channels_in
+    equal = {"batch": n, "channels_in": n, "channels_out": n}
+    window = {"height": g.filter_height, "width": g.filter_width}
+    filters = ("filter_height", "filter_width", "stride_height", "stride_width")
+    for sizes in (window, dict.fromkeys((*window, *filters), 1)):
+        with suppress(ValueError):  # what layer l+1 does not fit
+            other = g.resized(**equal, **sizes)
+            shapes = f.operation.array_shapes(other)
+            offered = (
+                not_judged(f.subject, replace(f.case, geometry=other), "memory layout") is None
+            )
+            for one, two in combinations(f.operation.factors, 2):
+                if offered and shapes[one] == shapes[two]:
+                    yield other, one, two
+                    return
