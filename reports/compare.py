@@ -9,13 +9,13 @@ up to 3 times.
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from .document import FAILS_TO, HOLDS, LEFT_OUT, UNSEEN, Error, Findings, Report, differences, plain
+from .document import FAILS_TO, LEFT_OUT, UNSEEN, Error, Findings, Report, differences, plain
 from .document import MISSING as GONE
-from .rows import AGREEING, CRASHED, NOT_RUN, PARTLY, SO_FAR, Cell, Row
+from .rows import AGREEING, CRASHED, NOT_RUN, PARTLY, SO_FAR, Cell, Row, by
 
 FAILING, FIXED, STILL = "newly failing", "fixed", "still failing"
 MISSING, RUN = "newly missing", "newly decided"
@@ -31,6 +31,8 @@ _SMALLEST = 4  # halvings
 _NOISE = 4.0  # halvings times the square root of the number of geometries drawn
 _WORST = 4.0  # times
 _COUNT = 2.0  # times: the rule of three's bound doubles with half the draws
+
+_NOT_THERE = "not there"
 
 _RAN_ON = ("packages", "python", "processor", "project", "checkout")
 
@@ -70,19 +72,13 @@ def compare(old: Report, new: Report) -> list[Change]:
     return sorted(steps, key=lambda change: KINDS.index(change.kind))
 
 
-T = TypeVar("T")
+R = TypeVar("R", bound=Row)
 
 
-def _pairs(
-    old: Iterable[T], new: Iterable[T], key: Callable[[T], Any]
-) -> Iterator[tuple[Any, T, T]]:
-    """Yield what both lists have, with its key, in the order of the newer."""
-    before, after = ({key(each): each for each in several} for several in (old, new))
-    yield from ((name, before[name], each) for name, each in after.items() if name in before)
-
-
-def _key(row: Row) -> tuple[str, ...]:
-    return row.key
+def _pairs(old: Iterable[R], new: Iterable[R]) -> Iterator[tuple[tuple[str, ...], R, R]]:
+    """Yield the rows that both lists have, with their key, in the order of the newer."""
+    before = {each.key: each for each in old}
+    yield from ((each.key, before[each.key], each) for each in new if each.key in before)
 
 
 def _cells(before: Findings, after: Findings) -> Iterator[Change]:
@@ -153,22 +149,12 @@ def _tests(before: Findings, after: Findings) -> Iterator[Change]:
 
 def _gone(before: Findings, after: Findings) -> Iterator[Change]:
     """Yield tests that ran, and now did not."""
-    outcomes, earlier = after.tests.outcomes, before.tests.outcomes
-    for word in (GONE, LEFT_OUT):
-        ran = [
-            test
-            for test, outcome in outcomes.items()
-            if outcome == word and earlier.get(test, word) not in (GONE, LEFT_OUT)
-        ]
-        if ran:
-            yield Change(MISSING, f"tests ({len(ran):,})", "ran", f"{word}: {', '.join(ran[:3])}")
-    gone = [
-        test
-        for test, outcome in earlier.items()
-        if test not in outcomes and outcome not in (GONE, LEFT_OUT)
-    ]
-    if gone and not after.tests.whole:
-        yield Change(MISSING, f"tests ({len(gone):,})", "ran", f"not there: {min(gone)}")
+    ran = [test for test, ended in before.tests.outcomes.items() if ended not in (GONE, LEFT_OUT)]
+    now = by(ran, lambda test: after.tests.outcomes.get(test, _NOT_THERE))
+    for word in (GONE, LEFT_OUT, *(() if after.tests.whole else (_NOT_THERE,))):
+        if tests := now.get(word):
+            shown = f"{word}: {', '.join(tests[:3])}"
+            yield Change(MISSING, f"tests ({len(tests):,})", "ran", shown)
 
 
 def _reason(error: Error) -> str:
@@ -176,24 +162,18 @@ def _reason(error: Error) -> str:
 
 
 def _entries(before: Findings, after: Findings) -> Iterator[Change]:
-    statuses = (
-        [
-            (table, each.id, each.status)
-            for table, entries in (("ledger", found.ledger), ("domain", found.domain))
-            for each in entries
-        ]
-        for found in (before, after)
-    )
-    olds, news = statuses
-    for (table, name), (*_, was), (*_, now) in _pairs(olds, news, lambda each: each[:2]):
-        if was != now:
-            kind = FAILING if now == FAILS_TO else MISSING if now == UNSEEN else FIXED
-            kind = RUN if (was, now) == (UNSEEN, HOLDS) else kind
-            yield Change(kind, f"{table}, {name}", was, now)
+    for table in ("ledger", "domain"):
+        olds = {each.id: each.status for each in getattr(before, table)}
+        for each in getattr(after, table):
+            was, now = olds.get(each.id, each.status), each.status
+            better = RUN if was == UNSEEN else FIXED
+            if was != now:
+                kind = {FAILS_TO: FAILING, UNSEEN: MISSING}.get(now, better)
+                yield Change(kind, f"{table}, {each.id}", was, now)
 
 
 def _refactor(before: Findings, after: Findings) -> Iterator[Change]:
-    for _, old, new in _pairs(before.refactor, after.refactor, _key):
+    for _, old, new in _pairs(before.refactor, after.refactor):
         was, now = old.verdict, new.verdict
         if was == now:
             continue
@@ -208,7 +188,7 @@ def _refactor(before: Findings, after: Findings) -> Iterator[Change]:
 
 def _accuracy(before: Findings, after: Findings, failing: set[str]) -> Iterator[Change]:
     """Yield changes of errors, but for operations that fail: their counts end early."""
-    for key, old, new in _pairs(before.cells, after.cells, _key):
+    for key, old, new in _pairs(before.cells, after.cells):
         what = ", ".join(key)
         if key[0] in failing:
             continue
@@ -220,7 +200,7 @@ def _accuracy(before: Findings, after: Findings, failing: set[str]) -> Iterator[
         if bool(old.suspicious) != bool(new.suspicious):
             shown = (f"{each.suspicious:,} suspiciously large errors" for each in (old, new))
             yield Change(LESS if new.suspicious else MORE, what, *shown)
-    for key, one, other in _pairs(before.accuracy, after.accuracy, _key):
+    for key, one, other in _pairs(before.accuracy, after.accuracy):
         was, now = (_mean(each.distribution) for each in (one, other))
         if key[0] in failing or was is None or now is None:
             continue
@@ -251,52 +231,36 @@ def _threshold(before: Findings, after: Findings, operation: str) -> float:
 
 def _coverage(before: Findings, after: Findings, failing: set[str]) -> Iterator[Change]:
     """Yield changes of what was covered, but for operations that fail."""
-    for (table, olds), (_, news) in zip(_covered(before), _covered(after), strict=True):
-        for key in {**olds, **news}:
-            (was, old), (now, new) = (each.get(key, (0, "none")) for each in (olds, news))
-            kind = LOST if now < was else GAINED if now > was else CHANGED
-            little = table in _COUNTED and _alike(was, now)
-            if key[0] not in failing and old != new and not little:
-                yield Change(kind, ", ".join([table, *key]), old, new)
-    for key, one, other in _pairs(before.cells, after.cells, _key):
+    olds, news = (
+        {key: covered for key, covered in _covered(found) if covered[0]}
+        for found in (before, after)
+    )
+    for place in {**olds, **news}:
+        (was, old), (now, new) = (each.get(place, (0, "none")) for each in (olds, news))
+        kind = LOST if now < was else GAINED if now > was else CHANGED
+        little = place[0] in _COUNTED and _alike(was, now)
+        if place[1] not in failing and old != new and not little:
+            yield Change(kind, ", ".join(place), old, new)
+    for key, one, other in _pairs(before.cells, after.cells):
         was, now = (each.counts.get("agrees", 0) for each in (one, other))
         if key[0] not in failing and was and now and not _alike(was, now):
             texts = [f"{count:,} cases agree" for count in (was, now)]
             yield Change(LOST if now < was else GAINED, ", ".join(key), *texts)
 
 
-Covered = dict[tuple[str, ...], tuple[int, str]]
-
-
-def _covered(found: Findings) -> Iterator[tuple[str, Covered]]:
-    """Yield each table of what is covered: what counts, and that in words, by its key."""
-    yield (
-        "certificates",
-        {
-            (e.operation,): (
-                e.certified,
-                f"{e.certified:,} of {e.geometries:,} geometries: {e.region}",
-            )
-            for e in found.certificates
-            if e.certified
-        },
-    )
-    yield (
-        "boundaries",
-        {e.key: (e.count, f"{e.count:,} cases") for e in found.boundaries if e.count},
-    )
-    yield (
-        "pairs",
-        {
-            e.key: (e.reached, f"{e.reached:,} of {e.pairs:,} pairs")
-            for e in found.pairs
-            if e.reached
-        },
-    )
-    yield (
-        "random",
-        {e.key: (e.geometries, f"{e.geometries:,} random geometries") for e in found.random},
-    )
+def _covered(found: Findings) -> Iterator[tuple[tuple[str, ...], tuple[int, str]]]:
+    """Yield table and key of what is covered, what counts of it, and that in words."""
+    for each in found.certificates:
+        told = f"{each.certified:,} of {each.geometries:,} geometries: {each.region}"
+        yield ("certificates", each.operation), (each.certified, told)
+    for row in found.boundaries:
+        yield ("boundaries", *row.key), (row.count, f"{row.count:,} cases")
+    for pair in found.pairs:
+        told = f"{pair.reached:,} of {pair.pairs:,} pairs"
+        yield ("pairs", *pair.key), (pair.reached, told)
+    for drawn in found.random:
+        told = f"{drawn.geometries:,} random geometries"
+        yield ("random", *drawn.key), (drawn.geometries, told)
 
 
 def _alike(was: int, now: int) -> bool:
