@@ -8,6 +8,7 @@ what was planned: so of several runs, too, once these are added up.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -290,16 +291,11 @@ def _ledger(seen: Mapping[str, bool]) -> list[Defect]:
     """Return the ledger, each entry with whether it was seen to hold in this run."""
     return [
         Defect(
-            each.id,
-            each.kernel,
-            each.wrong,
-            each.seen,
-            each.witness.call,
-            dict(each.witness.given),
-            str(each.witness.outcome),
-            each.repair,
-            each.kept,
-            _WORDS[seen.get(each.id)],
+            call=each.witness.call,
+            given=dict(each.witness.given),
+            outcome=str(each.witness.outcome),
+            status=_WORDS[seen.get(each.id)],
+            **_same(each, "id", "kernel", "wrong", "seen", "repair", "kept"),
         )
         for each in LEDGER
     ]
@@ -309,15 +305,15 @@ def _domain(seen: Mapping[str, bool]) -> list[Kind]:
     """Return the domain map likewise."""
     return [
         Kind(
-            each.id,
-            each.operation,
-            each.argument,
-            Answer(each.notebook.call, str(each.notebook.outcome)),
-            Answer(each.pytorch.call, str(each.pytorch.outcome)),
-            each.verdict,
-            None if each.right is None else str(each.right),
-            each.comment,
-            _WORDS[seen.get(each.id)],
+            notebook=Answer(each.notebook.call, str(each.notebook.outcome)),
+            pytorch=Answer(each.pytorch.call, str(each.pytorch.outcome)),
+            right=None if each.right is None else str(each.right),
+            status=_WORDS[seen.get(each.id)],
+            **_same(each, "id", "operation", "argument", "verdict", "comment"),
         )
         for each in DOMAIN_MAP
     ]
+
+
+def _same(entry: object, *names: str) -> dict[str, Any]:
+    return {name: getattr(entry, name) for name in names}

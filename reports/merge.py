@@ -155,22 +155,20 @@ def _identity(report: Report, beside: Report) -> dict[str, Any]:
 
 def _outcomes(parts: Mapping[str, Findings]) -> dict[str, str]:
     """Return how each test ended in the part where it ran, if it did."""
-    merged: dict[str, str] = {}
-    where: dict[str, str] = {}
+    ended: dict[str, dict[str, str]] = {}
     for part, found in parts.items():
         for test, outcome in found.tests.outcomes.items():
-            if outcome not in _DID_NOT_RUN:
-                if test in where:
-                    raise ReportError(
-                        f"{part}: {test} ran here and in {where[test]}, expected every test once"
-                    )
-                where[test] = part
-                merged[test] = outcome
-            elif outcome == MISSING and test not in where:
-                merged[test] = outcome
-            else:
-                merged.setdefault(test, outcome)
-    return dict(sorted(merged.items()))
+            ended.setdefault(test, {})[part] = outcome
+    merged = {}
+    for test, outcomes in sorted(ended.items()):
+        ran = [part for part, outcome in outcomes.items() if outcome not in _DID_NOT_RUN]
+        if len(ran) > 1:
+            raise ReportError(
+                f"{ran[1]}: {test} ran here and in {ran[0]}, expected every test once"
+            )
+        unknown = MISSING if MISSING in outcomes.values() else LEFT_OUT
+        merged[test] = outcomes[ran[0]] if ran else unknown
+    return merged
 
 
 def _parts(several: Mapping[str, Findings]) -> Parts | None:

@@ -4,14 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from convcheck.kernels.text import one_line
 from convcheck.reports import files
 from convcheck.reports.compare import KINDS, Change, compare
 from convcheck.reports.document import Report
 from convcheck.reports.render import Outputs
 
+from .page import environment
 from .words import sentence
 
 Groups = dict[str, list[Change]]
@@ -99,17 +98,13 @@ def _code(text: str) -> str:
 
 def as_html(old: Report, new: Report, changes: list[Change]) -> str:
     """Return the changes as a page, without scripts and without anything to fetch."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["shown"] = one_line
-    return environment.get_template("diff.html").render(
-        summary=summary(changes),
-        worse=any(change.worse for change in changes),
-        headings=_headings(old, new),
-        groups=_groups(changes),
+    return (
+        environment()
+        .get_template("diff.html")
+        .render(
+            summary=summary(changes),
+            worse=any(change.worse for change in changes),
+            headings=_headings(old, new),
+            groups=_groups(changes),
+        )
     )

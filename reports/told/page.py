@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from convcheck.kernels.text import one_line
 from convcheck.reports import document, rows
 from convcheck.reports.document import Findings, Report
 from convcheck.reports.files import write_text
@@ -31,7 +32,7 @@ def render(report: Report) -> str:
     run, idle, left = shown.matrix(findings)
     certified = shown.regions(findings)
     return (
-        _environment()
+        environment()
         .get_template("page.html")
         .render(
             findings=findings,
@@ -79,8 +80,9 @@ def render(report: Report) -> str:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Return what makes pages of templates: it escapes every value."""
+    made = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         finalize=_visible,
@@ -88,12 +90,12 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"breakable": _breakable, "shortened": _shortened, "brief": _brief}
-    environment.filters["plain"] = document.plain
+    made.filters |= {"breakable": _breakable, "shortened": _shortened, "brief": _brief}
+    made.filters |= {"plain": document.plain, "one_line": one_line}
     style, script = (
         (_TEMPLATES / name).read_text(encoding="utf-8") for name in ("page.css", "page.js")
     )
-    environment.globals |= {
+    made.globals |= {
         "look": looks.look,
         "limited": shown.limited,
         "pictures": pictures,
@@ -108,7 +110,7 @@ def _environment() -> Environment:
         "style_hash": _hash(style),
         "script_hash": _hash(script),
     }
-    return environment
+    return made
 
 
 def _hash(text: str) -> str:

@@ -3,13 +3,11 @@
 The worst comes first.  Whatever is left out is counted, and stands in the JSON.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from convcheck.cases.case import Case
 from convcheck.form.operations import operation_named
-from convcheck.reports import document
 from convcheck.reports.document import Findings
 from convcheck.reports.failures import Failure
 from convcheck.reports.rows import AGREEING, NOT_RUN, Cell, Certificate, by
@@ -81,8 +79,6 @@ def verdict_look(findings: Findings) -> Look:
 class Group(NamedTuple):
     """The failures of one operation in one property."""
 
-    operation: str
-    property: str
     cells: list[Cell]
     full: bool
     """whether they are told in full"""
@@ -99,7 +95,7 @@ def failures(findings: Findings) -> dict[tuple[str, str], Group]:
         size = sum(_size(cell.told) for cell in cells) + _drawn(cells[0].told)
         full = room >= size
         room -= size if full else 0
-        found[key] = Group(key[0], key[1], cells, full)
+        found[key] = Group(cells, full)
     return found
 
 
@@ -160,12 +156,7 @@ def maps(findings: Findings) -> list[Map]:
         if cell.prop == "certified" and cell.failure
     }
     drawable = [each for each in findings.certificates if each.axes]
-    groups = by(
-        drawable,
-        lambda each: json.dumps(
-            document.plain([each.axes, each.complete, failed.get(each.operation)])
-        ),
-    )
+    groups = by(drawable, lambda each: repr((each.axes, each.complete, failed.get(each.operation))))
     found = []
     for group in groups.values():
         failure = failed.get(group[0].operation)

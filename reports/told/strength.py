@@ -1,7 +1,7 @@
 """How strong the suite is: on known mistakes, each told once for all operations that share it."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -106,32 +106,30 @@ class Mistakes(NamedTuple):
 
 def by_operation(strength: Measured) -> list[Mistakes]:
     """Return what is known of each operation's mistakes."""
-    groups = by(strength.mistakes, lambda each: each.operation)
-    return [_together(name, group) for name, group in groups.items()]
+    return _together(strength, lambda each: each.operation)
 
 
 def by_mistake(strength: Measured) -> list[Mistakes]:
     """Return what is known of each mistake: those missed first, then the hardest to catch."""
-    groups = by(strength.mistakes, lambda each: each.sentence)
-    return sorted((_together(name, group) for name, group in groups.items()), key=_ease)
+    return sorted(_together(strength, lambda each: each.sentence), key=_ease)
 
 
-def _together(name: str, group: list[Mistake]) -> Mistakes:
-    return Mistakes(
-        name,
-        "; ".join(dict.fromkeys(each.known_from for each in group if each.known_from)),
-        [each.operation for each in group],
-        {
-            profile: _effort((each.operation, each.caught[profile]) for each in group)
-            for profile in group[0].caught
-        },
-    )
+def _together(strength: Measured, name_of: Callable[[Mistake], str]) -> list[Mistakes]:
+    return [
+        Mistakes(
+            name,
+            "; ".join(dict.fromkeys(each.known_from for each in group if each.known_from)),
+            [each.operation for each in group],
+            {profile: _effort(group, profile) for profile in group[0].caught},
+        )
+        for name, group in by(strength.mistakes, name_of).items()
+    ]
 
 
-def _effort(counts: Iterable[tuple[str, int | None]]) -> Effort:
-    known = list(counts)
-    found = [count for _, count in known if count is not None]
-    missed = [operation for operation, count in known if count is None]
+def _effort(mistakes: list[Mistake], profile: str) -> Effort:
+    counts = [each.caught[profile] for each in mistakes]
+    missed = [each.operation for each in mistakes if each.caught[profile] is None]
+    found = [count for count in counts if count is not None]
     typical = median(found) if found else None
     return Effort(missed, len(found), typical, max(found, default=None))
 
