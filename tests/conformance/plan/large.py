@@ -75,9 +75,8 @@ class Large(Step):
         nonfinite, dtypes = nonfinite_fills(self.operation), dtypes_of(subject)
         geometry = geometry_of(subject, text, turn)
         fills = wide[turn % len(wide)], "uniform", nonfinite[turn % len(nonfinite)], "integers"
-        if self.effort == "quick":  # all of them take turns
-            fills = fills[turn % 2 :: 2]
-        for at, fill in enumerate(fills, start=turn):
+        share = 2 if self.effort == "quick" else 1
+        for at, fill in enumerate(fills[turn % share :: share], start=turn):
             turned = (dtypes[(at + step) % len(dtypes)] for step in range(len(dtypes)))
             first, *others = (
                 Case(self.operation.name, geometry, dtype, fill, seed=1) for dtype in turned
@@ -95,8 +94,9 @@ def geometry_of(subject: Subject, text: str, turn: int) -> Geometry:
         return geometry
     # Of some use only where layer l has as many channels.
     channels = 72 if geometry.channels_out >= 32 else 3
-    taps = (min(2, extent) for extent in operation.output_extents(geometry))
-    return replace(geometry, fore=Fore(layers[turn % len(layers)], channels, *taps, 1, 1))
+    height, width = (min(2, extent) for extent in operation.output_extents(geometry))
+    fore = Fore(layers[turn % len(layers)], channels, height, width, 1, 1)
+    return replace(geometry, fore=fore)
 
 
 def is_fast(subject: Subject) -> bool:
