@@ -89,6 +89,11 @@ class Fore(_Sized):
             Axis(width, self.filter_width, self.stride_width),
         )
 
+    @property
+    def strides(self) -> tuple[int, int]:
+        """Its stride, as kernels are handed it."""
+        return self.stride_height, self.stride_width
+
     def __str__(self) -> str:
         return f"{self.layer}.{super().__str__()}"
 
@@ -152,6 +157,11 @@ class Geometry(_Sized):
     def axes(self) -> tuple[Axis, Axis]:
         """Rows and columns."""
         return self.rows, self.columns
+
+    @property
+    def strides(self) -> tuple[int, int]:
+        """The stride, as kernels are handed it."""
+        return self.rows.stride, self.columns.stride
 
     height, width = _Along("rows", "extent"), _Along("columns", "extent")
     filter_height, filter_width = _Along("rows", "taps"), _Along("columns", "taps")

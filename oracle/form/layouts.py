@@ -9,7 +9,6 @@ transposed filter    [in, fh, fw, out]     IOHW
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -21,7 +20,7 @@ def view(array: Array, axes: str, wanted: str) -> Array:
     A transposition: it copies nothing, keeps dtype and values, and the view back restores
     shape and strides exactly.
     """
-    return np.transpose(array, _order(axes, wanted))
+    return array.transpose(_order(axes, wanted))
 
 
 @lru_cache

@@ -203,12 +203,12 @@ class Operation:
     def arguments(self, geometry: Geometry, arrays: Arrays) -> tuple[list[Any], dict[str, Any]]:
         """Return positional and keyword arguments for a kernel."""
         g = geometry
-        values: dict[str, Any] = {**arrays, "strd": (g.stride_height, g.stride_width)}
+        values: dict[str, Any] = {**arrays, "strd": g.strides}
         for name, axes in (("x_shape", self.layer.input), ("ftr_shape", FILTER)):
             if name in self.signature:
                 values[name] = self.shape(g, axes)
         if g.fore is not None:
-            values["fore_strd"] = (g.fore.stride_height, g.fore.stride_width)
+            values["fore_strd"] = g.fore.strides
         return [values[name] for name in self.signature], self.keywords(g)
 
     def keywords(self, geometry: Geometry) -> dict[str, Any]:
@@ -221,21 +221,17 @@ class Operation:
     def oracle(self, geometry: Geometry, arrays: Arrays) -> Array:
         """Return the result in float64, computed by PyTorch."""
         g, layer = geometry, self.layer
-        strd = (g.stride_height, g.stride_width)
         first, second, *others = (arrays[name] for name in self.factors)
         if g.fore is not None:
+            d_act, x = others
             return pytorch.two_layer_filter_gradient(
-                layer,
-                g.fore.layer,
-                first,
-                second,
-                (g.fore.stride_height, g.fore.stride_width),
-                *(others[0], others[1], strd, self.shape(g, FILTER)),
+                *(layer, g.fore.layer, first, second, g.fore.strides),
+                *(d_act, x, g.strides, self.shape(g, FILTER)),
             )
         if self.result == layer.output:
-            return pytorch.forward(layer, first, second, strd)
+            return pytorch.forward(layer, first, second, g.strides)
         gradient = pytorch.filter_gradient if self.returns_filter else pytorch.input_gradient
-        return gradient(layer, first, second, strd, self.shape(g, self.result))
+        return gradient(layer, first, second, g.strides, self.shape(g, self.result))
 
     def error(self, geometry: Geometry, arrays: Arrays) -> Array:
         """Return dL/da of a backward kernel in float64, the shape of d_act."""

@@ -26,24 +26,25 @@ if TYPE_CHECKING:
 Pair = tuple[int, int]
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
+class one_thread:  # noqa: N801  (a function in all but that a class is entered faster)
     """Keep torch to one thread inside, and give its caller's setting back afterwards.
 
     The number of threads changes the bits of torch's filter gradient, and a second
     thread in each of several worker processes makes all of them slower.
     """
-    import torch  # noqa: PLC0415  (a second to import: only when an oracle is asked)
 
-    threads = torch.get_num_threads()
-    if threads == 1:
-        yield
-        return
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+    def __enter__(self) -> None:
+        import torch  # noqa: PLC0415  (a second to import: only when an oracle is asked)
+
+        self._threads = torch.get_num_threads()
+        if self._threads > 1:
+            torch.set_num_threads(1)
+
+    def __exit__(self, *_: object) -> None:
+        if self._threads > 1:
+            import torch  # noqa: PLC0415
+
+            torch.set_num_threads(self._threads)
 
 
 def tensor(array: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
@@ -57,7 +58,7 @@ def tensor(array: Array, form: Format | None = FLOAT64) -> "torch.Tensor":
 
     dtype = form.torch if form else of_numpy(np.empty(0, array.dtype)).dtype
     copy = torch.empty(array.shape, dtype=dtype)
-    np.copyto(as_numpy(copy), array)
+    as_numpy(copy)[...] = array
     return copy
 
 
@@ -71,7 +72,7 @@ def of_numpy(array: Array) -> "torch.Tensor":
 
 def as_numpy(tensor: "torch.Tensor") -> Array:
     """Return the array that has the memory of a tensor."""
-    shared: Array = tensor.detach().numpy()
+    shared: Array = (tensor.detach() if tensor.requires_grad else tensor).numpy()
     return shared
 
 

@@ -56,8 +56,9 @@ class Local(Subject):
 
     def carry_out(self, request: Request) -> Any:
         """Return whatever comes of one call, whose arguments are handed over as they are."""
-        named, count = [*request.arguments.items()], request.by_position
-        return self(*(each for _, each in named[:count]), **dict(named[count:]))
+        names, values = [*request.arguments], [*request.arguments.values()]
+        count = request.by_position
+        return self(*values[:count], **dict(zip(names[count:], values[count:], strict=True)))
 
 
 def invoke(kernel: Local, request: Request, settings: Settings) -> tuple[Array, list[Any]]:

@@ -54,7 +54,7 @@ def _sample(count: int) -> list[Geometry]:
 def _gradcheck(geometry: Geometry, *, fast: bool) -> None:
     arrays = Case("convolution", geometry, "float64", "uniform", 0).arrays().values()
     x, ftr = (torch.from_numpy(array).requires_grad_() for array in arrays)
-    strd = (geometry.stride_height, geometry.stride_width)
+    strd = geometry.strides
     torch.autograd.gradcheck(
         lambda x, ftr: _Convolution.apply(x, ftr, strd), (x, ftr), fast_mode=fast
     )

@@ -70,7 +70,7 @@ def _judged(case: Case, scale: tuple[float, float] = (1, 1)) -> tuple[dict[str, 
 
 def _narrowed(arrays: dict[str, Array], geometry: Geometry, dtype: str) -> Array:
     """Return what a kernel gives that converts its inputs inside."""
-    strd = (geometry.stride_height, geometry.stride_width)
+    strd = geometry.strides
     z = convolution(arrays["x"].astype(dtype), arrays["ftr"].astype(dtype), strd)
     return z.astype(arrays["x"].dtype)
 
@@ -88,7 +88,7 @@ def small(count: int = 300) -> dict[str, dict[str, int]]:
         z = _narrowed(arrays, geometry, "float32")
         narrow = Case("convolution", geometry, "float32", "uniform", seed)
         scaled, right, allowed = _judged(narrow, (1e4, 1e2))
-        strd = (geometry.stride_height, geometry.stride_width)
+        strd = geometry.strides
         literal = convolution(scaled["x"], scaled["ftr"], strd).astype(np.float32)
         for gate, accepts in GATES.items():
             found[gate]["misses"] += accepts(z, expected, limits)
@@ -106,7 +106,7 @@ def large(count: int = 1000) -> dict[str, dict[str, int]]:
     gates = [*GATES, "exact integers in +-32, one draw"]
     found = {gate: {"false alarms": 0, "dropped": 0, "float16": 0, "of": count} for gate in gates}
     for seed, geometry in enumerate(_geometries(count, most=12, channels=128, seed=2)):
-        strd = (geometry.stride_height, geometry.stride_width)
+        strd = geometry.strides
         case = Case("convolution", geometry, "float32", "uniform", seed)
         arrays, expected, limits = _judged(case)
         for gate, accepts in GATES.items():

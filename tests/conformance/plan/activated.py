@@ -92,10 +92,10 @@ def _network(
     assert g.fore is not None
     layer, fore = operation.layer, g.fore.layer
     fltrs = pytorch.filters(layer, arrays["fltrs"]).requires_grad_()
-    z = pytorch.apply(layer, pytorch.images(arrays["x"]), fltrs, (g.stride_height, g.stride_width))
+    z = pytorch.apply(layer, pytorch.images(arrays["x"]), fltrs, g.strides)
     a = act(z)
     fore_w = pytorch.filters(fore, arrays["fore_w"])
-    y = pytorch.apply(fore, a, fore_w, (g.fore.stride_height, g.fore.stride_width))
+    y = pytorch.apply(fore, a, fore_w, g.fore.strides)
     dy = pytorch.images(arrays["fore_delta"])
     (d_act,) = torch.autograd.grad(a, z, torch.ones_like(a), retain_graph=True)
     (gradient,) = torch.autograd.grad(y, fltrs, dy)
