@@ -24,6 +24,7 @@ def gather(
     workers: int,
     exit_status: int,
     seed: str,
+    kernel_threads: str,
     project: Path,
     phases: Mapping[str, float],
     modules: Mapping[str, float],
@@ -35,6 +36,7 @@ def gather(
         workers: number of worker processes; 0 if the tests ran in this one.
         exit_status: pytest's.
         seed: of the cases.
+        kernel_threads: how many a kernel had, and who said so.
         project: the user's folder, of which git is asked for the commit.
         phases: seconds that went into the kernel, the oracle and the bounds.
         modules: seconds that went into the tests of each module.
@@ -52,6 +54,7 @@ def gather(
         processor=_processor(),
         cores=os.cpu_count(),
         torch_threads=1,
+        kernel_threads=kernel_threads,
         project=repository(project),
         checkout=repository(HERE, "circumstances.py"),
         cost=cost(phases, modules),
@@ -131,7 +134,7 @@ def slow(records: Iterable[Record]) -> list[str]:
     return [f"{name}: {each}" for name, each in told.items() if each == _TOO_SLOW]
 
 
-_TEXTS = ("command", "seed", "python", "platform", "processor")
+_TEXTS = ("command", "seed", "python", "platform", "processor", "kernel_threads")
 
 
 def together(several: list[Circumstances]) -> Circumstances:

@@ -227,6 +227,9 @@ class Circumstances(Struct):
     processor: str
     cores: Positive | None
     torch_threads: Positive
+    """of the judge, in each worker"""
+    kernel_threads: str
+    """how many a kernel has, and who says so"""
     project: Repository | None
     """the user's"""
     checkout: Repository | None

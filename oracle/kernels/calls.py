@@ -12,6 +12,7 @@ from convcheck.form.layouts import Array
 from . import floating, traces
 from .misbehaviour import Misbehaviour, MisbehaviourError, tell, words
 from .settings import QUICK, Settings
+from .shown.clock import Threads
 from .subjects import Answer, Call, Request, Subject
 
 _IGNORED = dict.fromkeys(np.geterr(), "ignore")
@@ -32,6 +33,7 @@ class Local(Subject):
         handed = [_Handed(self, each) for each in requests]
         settings = Settings(QUICK)
         results: list[tuple[Array, Array] | MisbehaviourError] = []
+        threads = Threads()
         with np.errstate(all="ignore"):
             for own in handed:
                 # Settings are looked at once for all calls, which is cheaper, and after the last.
@@ -41,6 +43,7 @@ class Local(Subject):
                     results.append((z, z.copy()))  # the kernel may use its memory again
                 except MisbehaviourError as problem:
                     results.append(problem)
+        self.threaded = threads.worked()  # others wait here, whatever the kernel
         return [own.checked(result) for own, result in zip(handed, results, strict=True)]
 
     def _answer(self, request: Request, settings: Settings) -> Answer:

@@ -76,6 +76,8 @@ class Subject:
         self.dtypes = USUAL
         self.spent = 0.0
         """seconds that calls have taken, where that is measured"""
+        self.threaded = False
+        """whether other threads than the one that was called worked in the last call, or wait to"""
 
     def __str__(self) -> str:
         """Return how it is told of."""
@@ -141,9 +143,19 @@ class Subject:
         """Have the next call be the first that the kernel sees; False where that cannot be."""
         return False
 
-    def fresh(self, seconds: float | None = None) -> "Subject":  # noqa: ARG002
-        """Return it as it was at first, called for at most so long, where that can be."""
+    def fresh(self, seconds: float | None = None, threads: int | None = None) -> "Subject":  # noqa: ARG002
+        """Return it as it was at first, where that can be.
+
+        Args:
+            seconds: that a call may take there at most.
+            threads: that it has there, if not as many as here.
+        """
         return self
+
+    @property
+    def threads(self) -> int | None:
+        """How many threads its process was given; None where it has none of its own."""
+        return None
 
     def stop(self) -> None:
         """End what runs for it alone."""

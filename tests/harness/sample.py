@@ -32,6 +32,7 @@ RAN = circumstances.gather(
     workers=2,
     exit_status=0,
     seed="0",
+    kernel_threads="2, OMP_NUM_THREADS",
     project=circumstances.HERE,
     phases={"kernel": 1.0, "oracle": 2.0, "bounds": 0.5},
     modules={"test_some": 4.0},

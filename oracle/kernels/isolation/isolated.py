@@ -22,13 +22,15 @@ from convcheck.kernels.subjects import Request
 from .messages import Message, request_bytes
 from .patience import Patience, not_called
 from .process import Process
+from .threads import ASKED, given
 
-# Limits by default, and the options that set others.
+# Limits by default, and the options that set others; None is what the user's settings say.
 _SECONDS, _MEGABYTES = 10.0, 4096
 _OPTIONS = {
     "seconds": ("--call-seconds", _SECONDS),
     "first_seconds": ("--first-call-seconds", None),
     "megabytes": ("--call-megabytes", _MEGABYTES),
+    "threads": (ASKED, None),
 }
 # By which names a user sets the limits.
 KEYWORDS = {name: f"{name}=" for name in _OPTIONS}
@@ -63,6 +65,7 @@ class Isolated(Declared):
         seconds: float = _SECONDS,
         first_seconds: float | None = None,
         megabytes: int = _MEGABYTES,
+        threads: int | None = None,
         names: Mapping[str, str] = KEYWORDS,
     ) -> None:
         """Limit each call to so much time, and the process to so much memory.
@@ -73,6 +76,8 @@ class Isolated(Declared):
             first_seconds: that the first call of a shape may take, since it may compile, in each
                 process anew; by default 120, or `seconds` if that is more.
             megabytes: that the process may take.
+            threads: that the process is given; by default what OMP_NUM_THREADS says, or as many as
+                there are cores.
             names: by which the user sets these, where that can be.
 
         Raises:
@@ -81,26 +86,37 @@ class Isolated(Declared):
         """
         if not isinstance(candidate, Candidate):
             raise TypeError(f"candidate={candidate!r:.100}: expected one, as of Candidate.parse")
-        self._asked = {"seconds": seconds, "first_seconds": first_seconds, "megabytes": megabytes}
+        limits = seconds, first_seconds, megabytes, threads
+        self._asked = dict(zip(_OPTIONS, limits, strict=True))
         for name, limit in self._asked.items():
-            if limit is not None or name != "first_seconds":
+            if limit is not None or _OPTIONS[name][1] is not None:
                 _require_positive(name, limit)
+        if threads is not None and not isinstance(threads, int | np.integer):
+            raise TypeError(f"threads={threads!r}: expected a positive integer")
         super().__init__(candidate)
-        self._megabytes = megabytes
+        self._megabytes, self._threads = megabytes, threads
         self._patience = Patience(seconds, first_seconds or max(seconds, FIRST_SECONDS), names)
         self._process: Process | None = None
         self._number = 0  # of the next call
         self._loaded = False  # ever
         self._told: set[str] = set()
 
-    def fresh(self, seconds: float | None = None) -> "Isolated":
+    def fresh(self, seconds: float | None = None, threads: int | None = None) -> "Isolated":
         """Return the same candidate, to run in another process, in at most so much time a call.
+
+        It has so many threads there, or as many as here.
 
         First calls of a shape may take what they may here: they may compile there, too.
         """
         fresh = Isolated(self.candidate, megabytes=self._megabytes)
+        fresh._threads = self._threads if threads is None else threads
         fresh._asked, fresh._patience = self._asked, self._patience.of_another(seconds)
         return fresh
+
+    @property
+    def threads(self) -> int:
+        """How many threads its process was given."""
+        return given(self._threads)[0]
 
     def command(self) -> list[str]:
         """Return the words of a command line that have it judged, called as here."""
@@ -131,7 +147,8 @@ class Isolated(Declared):
         text = ""
         for _ in range(_LOADS):
             try:
-                self._process = Process(str(self.candidate), self._megabytes, self._tell)
+                told = str(self.candidate), self._megabytes, self._tell, self._threads
+                self._process = Process(*told)
             except OSError as error:  # no fault of the candidate's
                 raise StartError(f"its process cannot be started: {error.strerror}") from None
             atexit.register(self.stop)
@@ -237,7 +254,7 @@ class Isolated(Declared):
                 if len(process.answered) == _FORMS:
                     process.answered.clear()
                 process.answered.add(form)
-                told += answer.seconds
+                told, self.threaded = told + answer.seconds, answer.threaded
                 z = answer.result
                 if z is None:
                     kind = Misbehaviour(answer.kind)

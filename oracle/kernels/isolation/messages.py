@@ -52,6 +52,8 @@ class Message:
     """of a misbehaviour, as `MisbehaviourError` has them"""
     seconds: float = 0.0
     """that the kernel took for a result"""
+    threaded: bool = False
+    """as a `Subject` has it"""
 
 
 class _Head(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -64,6 +66,7 @@ class _Head(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     shape: list[Annotated[int, msgspec.Meta(ge=0)]]
     details: tuple[str, ...]
     seconds: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    threaded: bool = False
 
 
 def request_bytes(requests: Sequence[Request], number: int = 0) -> bytes:
@@ -96,7 +99,8 @@ def message_bytes(message: Message) -> bytes:
     body, dtype = (b"", "") if z is None else (z.tobytes(), z.dtype.str)
     told = message.kind, _spelled(message.text[:_LONGEST_TEXT]), message.number
     shape, details = [] if z is None else list(z.shape), (*map(_spelled, message.details),)
-    head = msgspec.json.encode(_Head(*told, dtype, shape, details, message.seconds))
+    spent = message.seconds, message.threaded
+    head = msgspec.json.encode(_Head(*told, dtype, shape, details, *spent))
     return _SIZES.pack(_MARK, len(head), len(body)) + head + body
 
 
@@ -139,4 +143,4 @@ def _message(head: bytearray, body: bytearray) -> Message:
     if not _FLOATING.fullmatch(read.dtype):
         raise ValueError(read.dtype)
     z = np.frombuffer(body, read.dtype).reshape(read.shape)
-    return Message(*told, z, seconds=read.seconds)
+    return Message(*told, z, seconds=read.seconds, threaded=read.threaded)

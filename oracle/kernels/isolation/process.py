@@ -26,6 +26,7 @@ from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 
 from .descendants import descends
 from .messages import CUT_OFF, GarbledError, Message, take_message
+from .threads import variables
 
 _STOP_SECONDS = 5.0
 # How often time and memory are looked at, in milliseconds.
@@ -37,8 +38,14 @@ _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal
 class Process:
     """The supervisor's process, and its child and grandchild that the candidate runs in."""
 
-    def __init__(self, candidate: str, megabytes: int, tell: Callable[[str], None]) -> None:
-        """Start them; OSError where the system does not let them start."""
+    def __init__(
+        self,
+        candidate: str,
+        megabytes: int,
+        tell: Callable[[str], None],
+        threads: int | None = None,
+    ) -> None:
+        """Start them, with threads as `variables` has them; OSError where that cannot be."""
         self.gone = False
         """whether a new one is needed"""
         self.answered: set[Hashable] = set()
@@ -64,7 +71,7 @@ class Process:
                 stderr=self._output,
                 pass_fds=(theirs.fileno(), lifeline),
                 start_new_session=True,
-                env=_environment() | {"OMP_NUM_THREADS": "1"},
+                env=_environment() | variables(threads),
             )
             opened.pop_all()
         theirs.close()

@@ -14,6 +14,7 @@ from convcheck.kernels import traces
 from convcheck.kernels.calls import Local, invoke, raised
 from convcheck.kernels.misbehaviour import KernelWarning, Misbehaviour, MisbehaviourError, words
 from convcheck.kernels.settings import QUICK, SLOW, Settings
+from convcheck.kernels.shown.clock import Threads
 from convcheck.kernels.subjects import Request
 
 from .descendants import children
@@ -41,6 +42,7 @@ class Session:
         self._output = os.dup(1)
         warnings.showwarning = self._note_warning  # type: ignore[assignment]
         self._quick, self._slow = Settings(QUICK), Settings(SLOW)
+        self._threads = Threads()
 
     def _note_warning(self, message: Warning | str, category: type[Warning], *_: Any) -> None:
         if category is KernelWarning:  # of ours
@@ -63,7 +65,8 @@ class Session:
                 seconds = self._kernel.spent - before
                 if request is requests[-1]:
                     self._look_behind(request)
-                answer = Message("result", "", number, z, seconds=seconds)
+                threaded = request is requests[-1] and self._threads.there()
+                answer = Message("result", "", number, z, (), seconds, threaded)
                 self._printed()
             except MisbehaviourError as problem:
                 details = (*problem.details, *self._printed())

@@ -41,6 +41,7 @@ class Keywords(Declarations, total=False):
     seconds: float
     first_seconds: float
     megabytes: int
+    threads: int
 
 
 class Given(Fitted):
@@ -76,9 +77,9 @@ class Given(Fitted):
             finally:
                 self._twin = None
 
-    def fresh(self, seconds: float | None = None) -> Subject:
+    def fresh(self, seconds: float | None = None, threads: int | None = None) -> Subject:
         """Return it as it was at first, where that is known to be another."""
-        return self if self._twin is None else self._twin.fresh(seconds)
+        return self if self._twin is None else self._twin.fresh(seconds, threads)
 
     def import_line(self) -> str:
         """Return the line of Python that has it as its operation's name, if there is one."""

@@ -303,6 +303,14 @@ class Collector:
         else:
             self._written.append(f"{form.upper()} report: {shown}")
 
+    def _kernel_threads(self) -> str:
+        if not self._isolated:
+            return "the process's own"
+        from convcheck.kernels.isolation.threads import given  # noqa: PLC0415
+
+        number, said = given(self._config.getoption("convcheck_threads"))
+        return f"{number}, {said}"
+
     def _gathered(self, exitstatus: int) -> "Circumstances":
         from convcheck.reports import circumstances  # noqa: PLC0415
         from convcheck.reports.told import refactor  # noqa: PLC0415
@@ -312,6 +320,7 @@ class Collector:
             workers=len(self._workers),
             exit_status=exitstatus,
             seed=str(self._config.getoption("hypothesis_seed", None) or "0"),
+            kernel_threads=self._kernel_threads(),
             project=self._config.rootpath,
             phases=self._phases,
             modules=self._modules,

@@ -112,6 +112,13 @@ _OPTIONS = (
         metavar="MB",
     ),
     _option(
+        "threads",
+        "how many threads a candidate's process is given (default: what OMP_NUM_THREADS says, or "
+        "as many as there are cores)",
+        type=_positive(int),
+        metavar="N",
+    ),
+    _option(
         "whole-layers",
         "judge every result of published networks' layers, not a sample: for fast kernels",
         action="store_true",
@@ -176,7 +183,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.unregister(name="hypothesispytest")
     shard(config)
     chosen = config.stash[_CHOSEN] = _choose_candidates(config)
-    for option in ("replaces", "bitwise"):
+    if config.getoption("convcheck_threads") and config.getoption("convcheck_in_process"):
+        raise pytest.UsageError("--threads: expected a process of its own, not --in-process")
+    for option in ("replaces", "bitwise", "threads"):
         if config.getoption(f"convcheck_{option}") and not chosen:
             raise pytest.UsageError(f"--{option}: expected a candidate, named by --kernel")
     for form in ("json", "html"):
