@@ -12,6 +12,7 @@ from convcheck.cases.case import Case
 from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.trial import calls_of
+from convcheck.judging.threads import THREADS
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.subjects import Subject
@@ -21,7 +22,7 @@ from .advice import advice, missing_promise
 from .answers import Asked, changed, explains
 from .around import around, around_first, claims
 from .diagnosis import Diagnosis
-from .history import after_its_like, history, layout
+from .history import after_its_like, history, layout, racing
 from .mistakes import Mistake
 from .probes import Probe
 from .session import Session, session_of
@@ -46,7 +47,7 @@ def diagnose(verdict: Verdict) -> Diagnosis:
         if len(_KNOWN) >= _KEPT:
             _KNOWN.clear()
         try:
-            _KNOWN[key] = _diagnosed(verdict)
+            _KNOWN[key] = racing(verdict) if verdict.prop == THREADS else _diagnosed(verdict)
         except Exception as error:  # noqa: BLE001  (a failure is told, whatever becomes of this)
             text = f"no diagnosis: {type(error).__name__}: {error}"
             _KNOWN[key] = Diagnosis(claims=(Claim(text),))

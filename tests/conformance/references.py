@@ -11,6 +11,7 @@ from convcheck.judging.judge import OracleError, judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.oracles import ORACLES, loops
+from convcheck.judging.threads import THREADS, judge_threads
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.functions import Function
 from convcheck.kernels.promises import OF_ZEROS, Promise
@@ -55,6 +56,8 @@ def laws_of(operation: str) -> list[str]:
 
 def judge_property(prop: str, kernel: Kernel, case: Case) -> Verdict:
     """Judge a kernel on a case for a property, be it a law or what the case's fill says."""
+    if prop == THREADS:
+        return judge_threads(kernel, case)
     return judge_law(prop, kernel, case, partners()) if prop in LAWS else judge(kernel, case)
 
 

@@ -13,6 +13,7 @@ from .drawn import drawn
 from .large import Large
 from .layers import real_layers
 from .step import Step
+from .threads import threaded
 
 Effort = Literal["quick", "default", "thorough"]
 EFFORTS: tuple[Effort, ...] = get_args(Effort)
@@ -28,6 +29,7 @@ def plan(operation: Operation, effort: str = "quick", seed: int = 0) -> Iterator
     """
     yield from boundaries(operation)
     yield from drawn(operation, effort, seed)
+    yield from threaded(operation)
     yield from certified(operation, effort, seed)
     yield from combined(operation, TIERS[effort])
     yield Shapes(operation)

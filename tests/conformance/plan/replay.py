@@ -7,6 +7,7 @@ from convcheck.cases.case import Case
 from convcheck.conformance.references import judge_property, laws_of
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import property_of
+from convcheck.judging.threads import THREADS
 from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step
@@ -41,8 +42,12 @@ class Replay(Step):
 
 def properties_of(case: Case) -> list[str]:
     """Return what a case is judged by: laws, too, where it holds exact integers."""
-    laws = laws_of(case.operation) if case.fill in ("integers", "small") else []
-    return [property_of(case), *laws]
+    exact = case.fill in ("integers", "small")
+    return [
+        property_of(case),
+        *(laws_of(case.operation) if exact else ()),
+        *([THREADS] if exact else ()),
+    ]
 
 
 def replays(case: Case) -> Iterator[Replay]:

@@ -18,6 +18,7 @@ from convcheck.cases.case import Case
 from convcheck.form.operations import operation_named
 from convcheck.judging.judge import property_of
 from convcheck.judging.laws.identities import LAWS
+from convcheck.judging.threads import THREADS
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.subjects import Subject
 
@@ -51,10 +52,10 @@ class Kept:
             raise ValueError("expected a case, a property and a cell")
         kept = cls(*found)
         case = Case.parse(kept.case)
-        if case.operation != operation or kept.prop not in (property_of(case), *LAWS):
+        if case.operation != operation or kept.prop not in (property_of(case), *LAWS, THREADS):
             raise ValueError(f"expected a case and a property of {operation}")
-        if kept.prop in LAWS and case.fill != "integers":
-            raise ValueError("expected integers, on which laws are judged")
+        if kept.prop in (*LAWS, THREADS) and case.fill != "integers":
+            raise ValueError("expected integers, on which laws and threads are judged")
         return kept
 
     def dump(self) -> bytes:

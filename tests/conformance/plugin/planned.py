@@ -13,6 +13,7 @@ from convcheck.conformance.shapes.coverage import PLANNED
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
 from convcheck.judging.laws.identities import LAWS
+from convcheck.judging.threads import THREADS
 from convcheck.kernels.subjects import Subject
 
 PROPERTIES = (
@@ -22,6 +23,7 @@ PROPERTIES = (
     "nonfinite data",
     "nonfinite others",
     *LAWS,
+    THREADS,
     "real layers",
     "activations",
 )

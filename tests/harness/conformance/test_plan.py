@@ -52,10 +52,10 @@ def test_geometries_drawn_by_a_seed_are_of_all_kinds(operation: Operation) -> No
 
 
 def test_a_case_is_judged_by_laws_where_it_holds_exact_integers() -> None:
-    """Once for what its fill says, and once for each law."""
+    """Once for what its fill says, and once for each law, and again and again for threads."""
     text = "v1:convolution:float32:{}:b1.h2.w1.i1.o1.f2x1.s1x1:0"
     exact, real = (Case.parse(text.format(fill)) for fill in ("integers", "uniform"))
-    assert properties_of(exact) == ["exact", *laws_of("convolution")]
+    assert properties_of(exact) == ["exact", *laws_of("convolution"), "threads"]
     assert [step.prop for step in replays(real)] == ["bound"]
 
 

@@ -169,7 +169,7 @@ def test_the_plan_has_a_cell_for_all_that_is_judged() -> None:
     for name, operation in OPERATIONS.items():
         one_layer = operation.default_fore is None
         expected = {"certified", "exact", "bound", "nonfinite data", "nonfinite others"}
-        expected |= {*laws_of(name), *["real layers"][:one_layer]}
+        expected |= {*laws_of(name), "threads", *["real layers"][:one_layer]}
         for dtype in DTYPES:
             more = {"activations"} if not one_layer and dtype == "float64" else set()
             assert {p for o, p, d in plan if (o, d) == (name, dtype)} == expected | more

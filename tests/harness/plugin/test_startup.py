@@ -32,7 +32,7 @@ def test_a_case_needs_the_judge_and_the_kernel(folder: Folder) -> None:
     where = folder(spy=SPY, mine=KERNEL)
     done = run(where, "-p", "spy", "--kernels", "mine.py", "--case", CASE)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "= 9 passed in " in done.stdout
+    assert "= 10 passed in " in done.stdout
     assert "1 started; imported:\n" in done.stdout
 
 

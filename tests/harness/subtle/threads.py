@@ -71,3 +71,24 @@ def turned_filter_seen_half_made(right: Kernel) -> Kernel:
         return np.concatenate(_each(item, len(x))) if len(x) else right(x, ftr, strd)
 
     return kernel
+
+
+@remembering("convolution")
+def shared_scratch_row(_: Kernel) -> Kernel:
+    """It has threads copy the windows of their rows into one scratch row, and multiply these."""
+
+    def kernel(x: Array, ftr: Array, strd: Any) -> Array:
+        view = np.lib.stride_tricks.sliding_window_view(x, ftr.shape[1:3], axis=(1, 2))
+        windows = view[:, :: strd[0], :: strd[1]]
+        scratch = np.empty(windows.shape[2:], x.dtype)
+        z = np.empty((*windows.shape[:3], ftr.shape[3]), x.dtype)
+
+        def row(n: int) -> None:
+            at = divmod(n, z.shape[1])
+            np.copyto(scratch, windows[at])
+            z[at] = np.einsum("qihw,ihwo->qo", scratch, ftr)
+
+        _each(row, z.shape[0] * z.shape[1])
+        return z
+
+    return kernel
