@@ -3,11 +3,9 @@
 That may be earlier calls, chance, or how arguments are handed over.
 """
 
-import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Any
 
 from convcheck.cases.arrangements import (
     CONTIGUOUS,
@@ -21,8 +19,8 @@ from convcheck.cases.arrangements import (
 )
 from convcheck.cases.case import Case
 from convcheck.cases.numbers import turned
-from convcheck.form.formats import DTYPES
 from convcheck.form.layouts import Array
+from convcheck.judging.laws.handed import others
 from convcheck.judging.laws.trial import refused
 from convcheck.judging.threads import repeated
 from convcheck.judging.verdicts import Outcome, Verdict
@@ -93,7 +91,7 @@ def _racing(share: str) -> Claim:
 
 def _after_another(session: Session, probe: Probe) -> Diagnosis | None:
     """Return which other call, made before, makes a call wrong: one that differs in one respect."""
-    for words, case in _others(probe.case):
+    for words, case in others(probe.case):
         if case == probe.case or (case.mode != "bound" and case.largest is None):
             continue
         if session.lost or not session.subject.renew():
@@ -105,28 +103,6 @@ def _after_another(session: Session, probe: Probe) -> Diagnosis | None:
             shown = replace(asked[1].evidence(), before=Evidence(before.arrays, case))
             return Diagnosis(claims=(claim,), cases=(case, probe.case), evidence=shown)
     return None
-
-
-def _others(case: Case) -> Iterator[tuple[str, Case]]:
-    """Yield cases that a kernel might take for another, and in what they differ."""
-    yield "other numbers of these shapes", replace(case, seed=(case.seed + 1) % 2**64)
-    g = case.geometry
-    changes: list[tuple[str, dict[str, Any]]] = [
-        ("another stride", {"stride_height": g.stride_height + 1}),
-        ("another stride", {"stride_width": g.stride_width + 1}),
-        ("another stride", {"stride_height": 1, "stride_width": 1}),
-        ("more rows", {"height": g.height + g.stride_height}),
-        ("more columns", {"width": g.width + g.stride_width}),
-        ("more batch items", {"batch": g.batch + 1}),
-        ("fewer rows", {"height": max(g.height - 1, 1)}),
-        ("fewer columns", {"width": max(g.width - 1, 1)}),
-        ("more channels in", {"channels_in": g.channels_in + 1}),
-        ("more channels out", {"channels_out": g.channels_out + 1}),
-    ]
-    for words, sizes in changes:
-        with contextlib.suppress(ValueError):  # what layer l+1 does not fit
-            yield words, replace(case, geometry=g.resized(**sizes))
-    yield from ((dtype, replace(case, dtype=dtype)) for dtype in DTYPES)
 
 
 def _from_then_on(probe: Probe, before: int, shown: Evidence | None) -> Diagnosis:

@@ -4,16 +4,23 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 from convcheck.cases.arrangements import IN_MEMORY, PAIRS, REFUSABLE, valued
+from convcheck.cases.case import Case, nonfinite_fills
 from convcheck.cases.numbers import turned
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
-from convcheck.judging.judge import not_judged
+from convcheck.form.operations import operation_named
+from convcheck.judging.judge import not_judged, property_of
+from convcheck.kernels.misbehaviour import MisbehaviourError
 
 from .trial import Equation, Trial
 
+_OTHERS = 2
+"""calls of other cases, after each of which a call must be what it was before"""
 # After how many further calls an earlier result is looked at: it may lie in a ring of buffers.
-_FURTHER = (1, 1, 1, 7, 31)
+_FURTHER = (1, 1, 1, 1, 1, 1, 1, 31)
 _USUAL = [kind for family in IN_MEMORY.values() for kind in family if kind not in REFUSABLE]
 
 
@@ -37,7 +44,38 @@ def repeatability(f: Trial) -> Iterator[Equation]:
     yield Equation(again, first, g, f.arrays, then=("{negated}", "z = {call}"))
     yield Equation(f(g, negative), opposite, g, negative, then=("{negated}", "z = {call}"))
     right = f(g, changed)
-    yield Equation(in_place, right, g, changed, arrangement=held, before=f.arrays)
+    yield Equation(in_place, right, g, changed, arrangement=held, before=f.case)
+    tried = [other for _, other in others(f.case)]
+    for _ in range(_OTHERS):
+        other = tried[f.lot.below(len(tried))]
+        if not_judged(f.subject, other, property_of(other)) is None:
+            with suppress(MisbehaviourError):  # which is no matter of this law
+                f.call(other.geometry, other.arrays())
+            yield Equation(f(g, f.arrays), first, g, f.arrays, before=other)
+
+
+def others(case: Case) -> Iterator[tuple[str, Case]]:
+    """Yield cases that a kernel might take for another, and in what they differ."""
+    yield "other numbers of these shapes", replace(case, seed=(case.seed + 1) % 2**64)
+    g = case.geometry
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("another stride", {"stride_height": g.stride_height + 1}),
+        ("another stride", {"stride_width": g.stride_width + 1}),
+        ("another stride", {"stride_height": 1, "stride_width": 1}),
+        ("more rows", {"height": g.height + g.stride_height}),
+        ("more columns", {"width": g.width + g.stride_width}),
+        ("more batch items", {"batch": g.batch + 1}),
+        ("fewer rows", {"height": max(g.height - 1, 1)}),
+        ("fewer columns", {"width": max(g.width - 1, 1)}),
+        ("more channels in", {"channels_in": g.channels_in + 1}),
+        ("more channels out", {"channels_out": g.channels_out + 1}),
+    ]
+    for words, sizes in changes:
+        with suppress(ValueError):  # what layer l+1 does not fit
+            yield words, replace(case, geometry=g.resized(**sizes))
+    yield from ((dtype, replace(case, dtype=dtype)) for dtype in DTYPES)
+    for fill in nonfinite_fills(operation_named(case.operation)):
+        yield "NaN or infinity", replace(case, fill=fill)
 
 
 def memory_layout(f: Trial) -> Iterator[Equation]:

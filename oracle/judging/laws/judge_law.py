@@ -103,7 +103,7 @@ def _broken(agrees: Verdict, equation: Equation) -> Verdict:
     """Return the verdict that the two sides of `equation` differ."""
     left, right = np.asarray(equation.left), np.asarray(equation.right)
     call = agrees, equation.geometry, equation.arrays
-    before = equation.geometry, equation.before or {}
+    before = equation.before
     if left.shape != right.shape:
         reason = f"the law's sides have shapes {left.shape} and {right.shape}"
         return agrees.but(Outcome.DISAGREES, reason, _evidence(*call))
@@ -120,7 +120,7 @@ def _broken(agrees: Verdict, equation: Equation) -> Verdict:
         extra=equation.extra,
         then=equation.then,
         arrangement=equation.arrangement,
-        before=None if equation.before is None else _evidence(agrees, *before),
+        before=None if before is None else Evidence(before.arrays(), before),
     )
     doc = LAWS[agrees.prop].__doc__ or ""
     reason = f"{agrees.prop} is broken: {doc.strip()}"

@@ -34,8 +34,8 @@ class Equation:
     """statements after the call, as in `verdicts.Evidence`"""
     arrangement: str = "copy"
     """of that call"""
-    before: Arrays | None = None
-    """the arrays of a call before that one, with the same geometry, if it needs one"""
+    before: Case | None = None
+    """of a call before that one, if it needs one"""
 
 
 class UndecidedError(Exception):

@@ -1,5 +1,6 @@
 """Every law holds for right kernels, and is needed: a wrong kernel breaks it."""
 
+import warnings
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -155,3 +156,64 @@ REPEATABLE: dict[str, Kernel] = {
 def test_what_is_no_convolution_may_be_repeatable(kernel: Kernel, law: str) -> None:
     """Results repeat, whatever they are and however precise."""
     assert judged(law, kernel).outcome is Outcome.AGREES
+
+
+def _raises_where(refuses: Callable[[Any, Any, Any], bool]) -> Kernel:
+    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
+        if refuses(x, ftr, strd):
+            raise ValueError("no")
+        return convolution(x, ftr, strd)
+
+    return kernel
+
+
+REFUSALS: dict[str, tuple[Callable[[Any, Any, Any], bool], str]] = {
+    "read-only": (lambda x, *_: not x.flags.writeable, "an argument is read-only"),
+    "list": (lambda _, __, strd: type(strd) is list, "strides are a list"),
+    "int64": (lambda _, __, strd: type(strd[0]) is not int, "strides are of np.int64"),
+    "strided": (lambda x, *_: not x.flags.c_contiguous and x.flags.writeable, ""),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_what_a_kernel_may_refuse_is_told_and_fails_none(name: str) -> None:
+    """Raising on what is read-only, or on other strides than a tuple of int, is no fault."""
+    refuses, where = REFUSALS[name]
+    kernel, case = _raises_where(refuses), f"v1:convolution:float64:integers:{GEOMETRY}"
+    with warnings.catch_warnings(record=True) as told:
+        verdicts = [
+            judge_law("memory layout", kernel, Case.parse(f"{case}:{n}"), {}) for n in range(9)
+        ]
+    assert any(verdict.failed for verdict in verdicts) is not bool(where)
+    texts = {str(each.message).partition(": ")[2] for each in told}
+    assert texts == ({f"raises where {where}, which is no fault"} if where else set())
+
+
+def _after(other: str) -> Kernel:
+    """Return a kernel that is wrong in the call after one with such an attribute of x."""
+    last: list[Any] = []
+
+    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
+        now = {
+            "dtype": x.dtype,
+            "rows": x.shape[1],
+            "strides": strd,
+            "NaN": bool(np.isnan(x).any()),
+        }
+        before, last[:] = last[:], [now]
+        changed = {name for name in now if before and before[0][name] != now[name]}
+        return convolution(x, ftr, strd) + (changed == {other})
+
+    return kernel
+
+
+@pytest.mark.parametrize("other", ["dtype", "rows", "strides", "NaN"])
+def test_other_calls_come_between(other: str) -> None:
+    """A kernel that is wrong after a call of another kind is not repeatable, and both are told."""
+    cases = (Case.parse(f"v1:convolution:float64:integers:{GEOMETRY}:{n}") for n in range(99))
+    kernel = _after(other)
+    verdict = next(
+        v for case in cases if (v := judge_law("repeatability", kernel, case, {})).failed
+    )
+    assert verdict.evidence is not None
+    assert verdict.evidence.before is not None
