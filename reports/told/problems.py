@@ -67,7 +67,7 @@ def _problem(operation: str, cells: list[Cell], findings: Findings) -> Problem:
     order = {dtype: place for place, dtype in enumerate(dict.fromkeys(c.dtype for c in cells))}
     dtypes = {
         name: sorted((c.dtype for c in group), key=order.__getitem__)
-        for name, group in by(bad, _property).items()
+        for name, group in by(bad, lambda cell: cell.prop).items()
     }
     return Problem(
         operation,
@@ -86,7 +86,7 @@ def _problem(operation: str, cells: list[Cell], findings: Findings) -> Problem:
         [
             name
             for name, group in properties.items()
-            if name not in fine and all(_agrees(cell) for cell in group)
+            if name not in (*fine, "certified") and all(c.status in AGREEING for c in group)
         ],
         kinds(findings, operation),
         sorted({test for cell in bad if not cell.failure for test in cell.lost}),
@@ -110,11 +110,3 @@ def kinds(findings: Findings, operation: str) -> dict[bool, list[str]]:
 def _in_words(dtypes: list[str], cells: list[Cell]) -> str:
     every = len(dtypes) > 1 and set(dtypes) == {cell.dtype for cell in cells}
     return "every dtype" if every else listed(dtypes)
-
-
-def _agrees(cell: Cell) -> bool:
-    return cell.prop != "certified" and cell.status in AGREEING
-
-
-def _property(cell: Cell) -> str:
-    return cell.prop

@@ -118,7 +118,7 @@ def matrix(findings: Findings) -> tuple[dict[str, list[str]], dict[str, list[str
     Operations with failures come first.
     """
     groups = by(findings.cells, lambda cell: cell.operation)
-    run = {name for name, cells in groups.items() if any(_seen(cell) for cell in cells)}
+    run = {cell.operation for cell in findings.cells if cell.counts or cell.status != NOT_RUN}
     shown: dict[str, list[str]] = {}
     idle: dict[str, list[str]] = {}
     room = MOST_CELLS
@@ -131,10 +131,6 @@ def matrix(findings: Findings) -> tuple[dict[str, list[str]], dict[str, list[str
         place = idle if run and name not in run else shown  # where nothing was run, show just that
         place[name] = list(by(groups[name], lambda cell: cell.dtype))
     return shown, idle, left
-
-
-def _seen(cell: Cell) -> bool:
-    return bool(cell.counts) or cell.status != NOT_RUN
 
 
 class Map(NamedTuple):

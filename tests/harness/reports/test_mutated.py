@@ -111,6 +111,8 @@ def test_a_changed_report_is_a_line_or_a_result(
 FIRST = ("cells", 0)
 OWN = ("certificates", 0)
 Change = dict[tuple[str | int, ...], Any]
+_PAIRS = PARTS[0]["findings"]["pairs"][0]
+_ONE = {"counts": [7], "reached": 1, "least": 7}
 LIES: dict[str, tuple[Json, Change]] = {
     "verdict": (PARTS[0], {("verdict",): "conforms"}),
     "totals": (PARTS[0], {("totals", "agrees"): 1}),
@@ -119,6 +121,9 @@ LIES: dict[str, tuple[Json, Change]] = {
     "status": (PARTS[0], {(*FIRST, "status"): "agrees"}),
     "failed without failure": (PARTS[0], {(*FIRST, "counts", "disagrees"): 1}),
     "a cell twice": (PARTS[0], {("cells", 1): PARTS[0]["findings"]["cells"][0]}),
+    "pairs twice": (PARTS[0], {("pairs", 0): _PAIRS, ("pairs", 1): _PAIRS | {"pairs": 1} | _ONE}),
+    "pairs miscounted": (PARTS[0], {("pairs", 0, "reached"): 1}),
+    "a class twice": (PARTS[0], {("boundaries", 1): PARTS[0]["findings"]["boundaries"][0]}),
     "a test that failed": (PARTS[0], {("tests", "outcomes", TESTS[0]): "failed"}),
     "no such part": (PARTS[0], {("tests", "parts", "ran"): [4]}),
     "all parts": (PARTS[0], {("tests", "outcomes"): dict.fromkeys(TESTS, "passed")}),
