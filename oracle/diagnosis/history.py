@@ -13,13 +13,11 @@ from convcheck.cases.arrangements import (
     KINDS,
     PAIRS,
     in_words,
-    kinds_of,
     laid_out,
     valued,
 )
 from convcheck.cases.case import Case
 from convcheck.cases.numbers import turned
-from convcheck.form.layouts import Array
 from convcheck.judging.laws.handed import others
 from convcheck.judging.laws.trial import refused
 from convcheck.judging.threads import repeated
@@ -51,6 +49,10 @@ def history(session: Session, probe: Probe) -> Diagnosis:
             return _from_then_on(probe, wrong[0], shown)
         share = f"wrong in {len(wrong)} of {len(asked)} calls"
         claim = circumstance(f"different results for the same arguments, {share}", "gives")
+        deeds = {asked[at].deed for at in wrong}
+        if compared is None and len(deeds) == 1:
+            share = f"{deeds.pop()} in {len(wrong)} of {len(asked)} calls with the same arguments"
+            claim = circumstance(share, "")
         if alone:
             claim = _racing(f"{share}, {alone}")
         shown = replace(shown or Evidence(probe.arrays, probe.case), repeats=len(asked))
@@ -163,25 +165,23 @@ def layout(session: Session, focus: Asked, arrangement: str) -> Diagnosis | None
     """
     probe, places = focus.probe, []
     wrong: dict[str, Asked] = {}
+    dense = True  # whether it is right on all that is C-contiguous
     for name in session.operation.signature:
-        array = probe.arrays.get(name)
-        kinds = [*PAIRS] if name.endswith("strd") else [] if array is None else _EVERY
+        strided = _strided(session, probe, name)
+        kinds = [*PAIRS] if name.endswith("strd") else _EVERY if strided else []
         alone = {f"{kind}:{name}": kind for kind in kinds}
         found = _wrong(session, probe, alone)
         if found:
-            axes = session.subject.axes_in_memory(name)
-            own = array if array is None or axes is None else array.transpose(axes)
-            places.append(f"{name} {_place(own, {alone[each] for each in found})}")
+            bad = {alone[each] for each in found}
+            places.append(f"{name} {_place(strided, bad)}")
             wrong |= found
+            dense = dense and bad <= strided
     if not wrong:
-        wrong, places = _wrong(session, probe, [arrangement]), [in_words(arrangement)]
+        wrong, places, dense = _wrong(session, probe, [arrangement]), [in_words(arrangement)], False
     if not wrong or session.lost:
         return None
     answers = [each.answer for each in wrong.values()]
     deeds = sorted({a.deed if isinstance(a, MisbehaviourError) else "wrong" for a in answers})
-    dense = {*CONTIGUOUS, *PAIRS, *probe.arrays}.isdisjoint(
-        kind for each in wrong for kind in kinds_of(each).values()
-    )
     right = "right on C-contiguous arrays" if dense else "right in plain calls"
     evidence = next(iter(wrong.values())).evidence()
     told = Diagnosis(
@@ -210,9 +210,17 @@ def _wrong(session: Session, probe: Probe, arrangements: Iterable[str]) -> dict[
     return wrong
 
 
-def _place(array: Array | None, wrong: set[str]) -> str:
+def _strided(session: Session, probe: Probe, name: str) -> set[str]:
+    """Return the kinds in which an argument is not C-contiguous, if it is an array of four axes."""
+    array, axes = probe.arrays.get(name), session.subject.axes_in_memory(name)
+    if array is None or array.ndim != 4:
+        return set()
+    own = array if axes is None else array.transpose(axes)
+    return {kind for kind in _EVERY if not laid_out(own, kind).flags.c_contiguous}
+
+
+def _place(strided: set[str], wrong: set[str]) -> str:
     """Return how an argument lies, or what it is, where a kernel is wrong."""
-    strided = {k for k in _EVERY if array is not None and not laid_out(array, k).flags.c_contiguous}
     words = []
     if strided and strided <= wrong:
         words.append("is not C-contiguous")
