@@ -1,4 +1,4 @@
-"""How strong the suite is: on known mistakes, each told once for all operations that share it."""
+"""How strong the suite is: on mistakes, told once for all operations, and on subtle kernels."""
 
 import hashlib
 from collections.abc import Callable
@@ -27,6 +27,17 @@ class Mistake(Struct):
     """by profile"""
 
 
+class Subtle(Struct):
+    """A wrong kernel that is hard to catch, and the kinds of steps that catch it."""
+
+    name: str
+    family: str
+    sentence: str
+    operation: str
+    caught: dict[str, list[str]]
+    """by profile; of the most thorough the first kind alone"""
+
+
 class Survivor(Struct):
     """A mutant that no test kills, and why."""
 
@@ -53,6 +64,7 @@ class Measured(Struct):
     """What was measured of the suite."""
 
     mistakes: list[Mistake]
+    subtle: list[Subtle]
     mutants: Mutants | None
     shrunk: Shrunk | None
 
@@ -62,10 +74,14 @@ def named() -> Strength | None:
     if not DATA.exists():
         return None
     missed: dict[str, list[str]] = {}
-    for each in _read().mistakes:
+    known = _read()
+    for each in known.mistakes:
         for profile, count in each.caught.items():
             told = [f"{each.operation}, mistake {each.id}"] if count is None else []
             missed.setdefault(profile, []).extend(told)
+    for one in known.subtle:
+        for profile, kinds in one.caught.items():
+            missed.setdefault(profile, []).extend([] if kinds else [f"subtle kernel {one.name}"])
     return Strength(_digest(), missed)
 
 
@@ -132,6 +148,54 @@ def _effort(mistakes: list[Mistake], profile: str) -> Effort:
     found = [count for count in counts if count is not None]
     typical = median(found) if found else None
     return Effort(missed, len(found), typical, max(found, default=None))
+
+
+class Family(NamedTuple):
+    """Subtle kernels of one kind, and how many of them each profile catches."""
+
+    name: str
+    kernels: int
+    caught: dict[str, int]
+
+
+def by_family(strength: Measured) -> list[Family]:
+    """Return what is known of each family's subtle kernels."""
+    groups = by(strength.subtle, lambda each: each.family)
+    return [
+        Family(name, len(group), {profile: _caught(group, profile) for profile in group[0].caught})
+        for name, group in groups.items()
+    ]
+
+
+def _caught(group: list[Subtle], profile: str) -> int:
+    return sum(bool(each.caught[profile]) for each in group)
+
+
+class StepKind(NamedTuple):
+    """A kind of step, and what it catches of the subtle kernels in a profile."""
+
+    name: str
+    profile: str
+    caught: int
+    alone: int
+    """that no other kind catches"""
+
+
+def by_step(strength: Measured) -> list[StepKind]:
+    """Return what each kind of step catches, in the profiles whose kinds are all known."""
+    found = []
+    for profile in [*strength.subtle[0].caught][:-1] if strength.subtle else []:
+        caught = [each.caught[profile] for each in strength.subtle]
+        for name in sorted({name for names in caught for name in names}):
+            catches = [names for names in caught if name in names]
+            alone = sum(len(names) == 1 for names in catches)
+            found.append(StepKind(name, profile, len(catches), alone))
+    return found
+
+
+def hardest(strength: Measured) -> list[Subtle]:
+    """Return the subtle kernels, those that most profiles miss first."""
+    return sorted(strength.subtle, key=lambda each: sum(map(bool, each.caught.values())))
 
 
 def _ease(mistakes: Mistakes) -> tuple[int, int]:

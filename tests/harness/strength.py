@@ -3,7 +3,7 @@
 Arguments name the operations to measure; those that are not named keep what is known of them.
 
 Every mistake of the catalogue is judged by the tests of the suite, in their order, until the
-first failure, at each effort.
+first failure, at each effort; every subtle wrong kernel by all of them.
 """
 
 import json
@@ -12,10 +12,11 @@ import os
 import statistics
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from itertools import product
+from itertools import islice, product
 from typing import Any
 
 from hypothesis import settings
+from subtle import SUBTLE
 
 from convcheck.conformance.plugin.hooks import EXAMPLES
 from convcheck.diagnosis.mistakes import catalogue
@@ -27,6 +28,7 @@ PROFILES = ("quick", "default", "thorough")
 SHRUNK_EVERY = 40  # of the mistakes, those that are shrunk
 
 Counts = dict[str, int | None]
+Kinds = dict[str, list[str]]
 
 
 def _load(profile: str) -> None:
@@ -43,6 +45,23 @@ def counts(profile: str, operation: str) -> Counts:
 
     with pytorch.one_thread():
         return {each.id: caught(each.make(), operation) for each in catalogue(operation)}
+
+
+def kinds(profile: str, operation: str) -> Kinds:
+    """Return by name which kinds of steps catch a subtle kernel.
+
+    Of the most thorough profile only the first is looked for, since its steps cost most.
+    """
+    _load(profile)
+    from suite import catching  # noqa: PLC0415
+
+    most = 1 if profile == PROFILES[-1] else None
+    with pytorch.one_thread():
+        return {
+            each.name: list(islice(catching(each.make(), operation), most))
+            for each in SUBTLE.values()
+            if each.operation == operation
+        }
 
 
 def sizes(operation: str) -> list[int | None]:
@@ -68,12 +87,28 @@ def rows(operation: str, found: dict[str, Counts]) -> list[dict[str, Any]]:
     ]
 
 
+def subtle_rows(operation: str, found: dict[str, Kinds]) -> list[dict[str, Any]]:
+    """Return what is published of an operation's subtle kernels, from kinds of steps by profile."""
+    return [
+        {
+            "name": each.name,
+            "family": each.family,
+            "sentence": each.sentence,
+            "operation": operation,
+            "caught": {profile: found[profile][each.name] for profile in PROFILES},
+        }
+        for each in SUBTLE.values()
+        if each.operation == operation
+    ]
+
+
 def measure(operations: list[str]) -> None:
     """Publish what is found of each operation as soon as it is known, and print what is missed."""
     tasks = list(product(operations, PROFILES[::-1]))
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn, max_tasks_per_child=1) as pool:
         counting = {task: pool.submit(counts, task[1], task[0]) for task in tasks}
+        looking = {task: pool.submit(kinds, task[1], task[0]) for task in tasks}
         shrinking = [pool.submit(sizes, name) for name in operations]
         for name in operations:
             found = {profile: counting[name, profile].result() for profile in PROFILES}
@@ -81,27 +116,35 @@ def measure(operations: list[str]) -> None:
                 missed = [id_ for id_, count in each.items() if count is None]
                 told = ", ".join(missed) or "none"
                 print(f"{name}, {profile}: {len(each)} mistakes, missed: {told}", flush=True)
-            mistakes = {**_published(), name: rows(name, found)}
-            publish({"mistakes": [row for name in OPERATIONS for row in mistakes.get(name, [])]})
+            _replace("mistakes", name, rows(name, found))
+        for name in operations:
+            steps = {profile: looking[name, profile].result() for profile in PROFILES}
+            for profile, by_name in steps.items():
+                missed = [each for each, caught in by_name.items() if not caught]
+                told = ", ".join(missed) or "none"
+                print(f"{name}, {profile}: {len(by_name)} subtle kernels, missed: {told}")
+            _replace("subtle", name, subtle_rows(name, steps))
         if operations == list(OPERATIONS):
             shrunk_to = [size for each in shrinking for size in each.result() if size is not None]
             publish({"shrunk": {"median_elements": statistics.median(shrunk_to)}})
 
 
-def _published() -> dict[str, list[dict[str, Any]]]:
-    content = json.loads(DATA.read_text(encoding="utf-8")) if DATA.is_file() else {"mistakes": []}
-    return {
-        name: [row for row in content["mistakes"] if row["operation"] == name]
-        for name in OPERATIONS
-    }
+def _replace(part: str, operation: str, found: list[dict[str, Any]]) -> None:
+    """Publish what was found of an operation, and keep what is known of the others."""
+    known = _published().get(part, [])
+    of = {name: [row for row in known if row["operation"] == name] for name in OPERATIONS}
+    of[operation] = found
+    publish({part: [row for each in of.values() for row in each]})
+
+
+def _published() -> dict[str, Any]:
+    known: dict[str, Any] = {"mistakes": [], "subtle": [], "mutants": None, "shrunk": None}
+    return known | (json.loads(DATA.read_text(encoding="utf-8")) if DATA.is_file() else {})
 
 
 def publish(part: dict[str, Any]) -> None:
     """Write what was measured, and leave the rest of the data file as it is."""
-    kept: dict[str, Any] = {"mistakes": [], "mutants": None, "shrunk": None}
-    if DATA.is_file():
-        kept |= json.loads(DATA.read_text(encoding="utf-8"))
-    DATA.write_text(json.dumps(kept | part, indent=1) + "\n", encoding="utf-8")
+    DATA.write_text(json.dumps(_published() | part, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

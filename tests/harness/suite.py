@@ -1,7 +1,4 @@
-"""The conformance tests, called in one process, in the order in which they judge a candidate.
-
-Left out are those of published networks' layers and of activations.
-"""
+"""The conformance tests, called in one process, in the order of the plan."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -14,8 +11,9 @@ from hypothesis.errors import FlakyFailure
 from convcheck.cases.case import Case
 from convcheck.conformance import test_agreement, test_laws
 from convcheck.conformance.plan.boundaries import boundaries
-from convcheck.conformance.plan.certified import certified
-from convcheck.conformance.plan.combined import TIERS, Shapes, combined
+from convcheck.conformance.plan.combined import TIERS, Combined, combined
+from convcheck.conformance.plan.drawn import DrawnAgreement, DrawnLaws, DrawnNonfinite
+from convcheck.conformance.plan.plan import plan
 from convcheck.conformance.plan.step import Step
 from convcheck.conformance.plugin.effort import tier
 from convcheck.conformance.plugin.recording import Record
@@ -53,10 +51,18 @@ class _Watching(Record):
                 raise self._error
 
 
+# What Hypothesis draws in a run, in the place of what a plan draws.
+_DRAWING: dict[type[Step], Any] = {
+    DrawnAgreement: test_agreement.test_agreement,
+    DrawnNonfinite: test_agreement.test_nonfinite,
+    DrawnLaws: test_laws.test_laws,
+}
+
+
 def plain(subject: Subject) -> Iterator[Test]:
     """Yield the tests of fixed and of drawn geometries."""
     yield from map(_test, boundaries(subject.operation))
-    for test in (test_agreement.test_agreement, test_agreement.test_nonfinite, test_laws.test_laws):
+    for test in _DRAWING.values():
         yield partial(seeded(test, subject.operation), subject=subject)
 
 
@@ -75,13 +81,16 @@ def sizes(operation: Operation) -> Iterator[Test]:
     return map(_test, combined(operation, TIERS[tier()]))
 
 
-def conformance(subject: Subject) -> Iterator[Test]:
-    """Yield the tests of the profile that is loaded."""
-    operation = subject.operation
-    yield from plain(subject)
-    yield from sizes(operation)
-    yield _test(Shapes(operation))
-    yield from map(_test, certified(operation, tier(), seed=0))
+def conformance(subject: Subject) -> Iterator[tuple[str, Test]]:
+    """Yield the tests of the profile that is loaded, and before each what kind of step it is."""
+    for step in plan(subject.operation, tier(), seed=0):
+        name, test = type(step).__name__, _DRAWING.get(type(step))
+        if isinstance(step, Combined):
+            name = f"{name}, {step.sizes.values} of {step.sizes.of}"
+        if test is None:
+            yield name, _test(step)
+        else:
+            yield name, partial(seeded(test, subject.operation), subject=subject)
 
 
 def caught(kernel: Kernel, name: str) -> int | None:
@@ -89,9 +98,22 @@ def caught(kernel: Kernel, name: str) -> int | None:
     subject = subject_of(kernel, OPERATIONS[name])
     record = _Watching(subject, _CaughtError)
     with contextlib.suppress(_CaughtError):
-        for test in conformance(subject):
+        for _, test in conformance(subject):
             test(record=record)
     return record.count if record.case else None
+
+
+def catching(kernel: Kernel, name: str) -> Iterator[str]:
+    """Yield the kinds of steps that catch a kernel, which remembers what it does."""
+    subject = subject_of(kernel, OPERATIONS[name])
+    known = set()
+    for kind, test in conformance(subject):
+        if kind not in known:
+            try:
+                test(record=_Watching(subject, _CaughtError))
+            except _CaughtError:
+                known.add(kind)
+                yield kind
 
 
 def shrunk(mistake: Mistake) -> int | None:

@@ -9,8 +9,9 @@ import pytest
 from markupsafe import escape
 from parsed import Page
 from sample import make
-from strength import PROFILES, rows
-from suite import caught, shrunk
+from strength import PROFILES, rows, subtle_rows
+from subtle import SUBTLE
+from suite import catching, caught, shrunk
 
 from convcheck.diagnosis.mistakes import Mistake, catalogue
 from convcheck.form import pytorch
@@ -35,6 +36,15 @@ def test_mistakes_are_caught(operation: str) -> None:
     assert missed == []
 
 
+def test_a_subtle_kernel_is_caught_by_some_kinds_of_steps() -> None:
+    """Each kind that catches a kernel is named once, and no other is."""
+    with pytorch.one_thread():
+        found = list(catching(SUBTLE["sign_of_strides_lost_of_convolution"].make(), "convolution"))
+    assert "DrawnLaws" in found
+    assert "Certified" not in found
+    assert len(found) == len(set(found))
+
+
 def test_failures_shrink_to_few_elements() -> None:
     """Half of the failures shrink to at most 16 input elements."""
     with pytorch.one_thread():
@@ -51,6 +61,7 @@ def test_published_strength_is_of_this_catalogue() -> None:
     assert [(each["operation"], each["id"]) for each in content["mistakes"]] == expected
     assert [each for each in content["mistakes"] if each["caught"]["thorough"] is None] == []
     assert content["shrunk"]["median_elements"] <= 16
+    assert {each["name"] for each in content["subtle"]} <= {*SUBTLE}
     mutants = content["mutants"]
     if mutants:
         assert mutants["total"] == mutants["killed"] + len(mutants["survivors"])
@@ -62,7 +73,11 @@ def measured(missed: str) -> dict[str, Any]:
     for name in OPERATIONS:
         counts = {each.id: None if each.id == missed else 17 for each in catalogue(name)}
         mistakes += rows(name, dict.fromkeys(PROFILES, counts))
-    return {"mistakes": mistakes, "mutants": None, "shrunk": None}
+    kinds = {name: [] if name == missed else ["Boundary"] for name in SUBTLE}
+    subtle = [
+        row for name in OPERATIONS for row in subtle_rows(name, dict.fromkeys(PROFILES, kinds))
+    ]
+    return {"mistakes": mistakes, "subtle": subtle, "mutants": None, "shrunk": None}
 
 
 @pytest.fixture
@@ -98,5 +113,8 @@ def test_the_page_tells_every_mistake_and_stays_small(missing: Path) -> None:
     told = page.source.partition('id="mistakes"')[2].partition("<tbody>")[2]
     assert "stride of rows is ignored where" in told.partition("</tr>")[0]
     for each in measured("")["mistakes"]:
+        assert str(escape(each["sentence"])) in told
+    told = page.source.partition('id="subtle"')[2]
+    for each in measured("")["subtle"]:
         assert str(escape(each["sentence"])) in told
     assert "more rows, in the JSON" not in told.partition("</section>")[0]
