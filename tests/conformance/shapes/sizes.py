@@ -9,6 +9,7 @@ and those that an operation has no meaning on.
 
 import math
 import random
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -83,8 +84,17 @@ class Sizes:
     """multiplications of a layer, and elements of the largest array, at most"""
 
 
+Choice = tuple[str, Any]
+"""a parameter, and a value of it"""
 Choices = Mapping[str, Any]
 """values of some parameters"""
+
+_FORM = "bPQihwo"
+"""the axes of all multiplications of a layer"""
+_LETTERS = {"b": "batch", "i": "channels_in", "o": "channels_out", "k": "fore channels_out"}
+_PAIRS = ("filter", "stride", "fore filter", "fore stride")
+Counts = Sequence[tuple[str, int]]
+"""numbers, and by the letters of which of these sizes they grow"""
 
 
 def covering(
@@ -132,6 +142,7 @@ class _Design:
             **({"fore layer": fore_layers} if two else {}),
         }
         self._least = {name: each[0] for name, each in self._values.items()}
+        self._known: dict[tuple[Any, ...], Counts] = {}
 
     def rows(self) -> Iterator[Choices]:
         """Yield values of all parameters until every combination has been among them.
@@ -141,25 +152,32 @@ class _Design:
         """
         of, numbers = self._plan.of, random.Random(1)  # noqa: S311  (no secret)
         missing = dict.fromkeys(self._combinations())
+        # By all but one value of a combination, and the name of that one: its values.
+        lacking: dict[tuple[frozenset[Choice], str], set[Any]] = defaultdict(set)
+        for combination in missing:
+            for name, value in combination:
+                lacking[combination - {(name, value)}, name].add(value)
         while missing:
-            row = dict(missing.popitem()[0])
+            row = dict(next(reversed(missing)))
             others = [name for name in self._values if name not in row]
             for name in numbers.sample(others, len(others)):
-                company = [frozenset(each) for each in combinations(row.items(), of - 1)]
+                company = map(frozenset, combinations(row.items(), of - 1))
+                new = Counter(v for each in company for v in lacking.get((each, name), ()))
                 values = self._values[name]
-                new = {
-                    value: sum(each | {(name, value)} in missing for each in company)
-                    for value in numbers.sample(values, len(values))
-                }
-                for value in sorted(new, key=new.__getitem__, reverse=True):
+                turned = numbers.sample(values, len(values))
+                for value in sorted(turned, key=new.__getitem__, reverse=True):
                     if self._fits({**row, name: value}):
                         row[name] = value
                         break
-            for combination in combinations(row.items(), of):
-                missing.pop(frozenset(combination), None)
+            for combination in map(frozenset, combinations(row.items(), of)):
+                if combination not in missing:
+                    continue
+                del missing[combination]
+                for name, value in combination:
+                    lacking[combination - {(name, value)}, name].discard(value)
             yield row
 
-    def _combinations(self) -> Iterator[frozenset[tuple[str, Any]]]:
+    def _combinations(self) -> Iterator[frozenset[Choice]]:
         for names in combinations(self._values, self._plan.of):
             for values in product(*(self._values[name] for name in names)):
                 chosen = dict(zip(names, values, strict=True))
@@ -168,23 +186,51 @@ class _Design:
 
     def _fits(self, chosen: Choices) -> bool:
         """Tell whether a geometry has these values at the cost, all others being the least."""
-        sizes = [chosen.get(name, 1) for name in ("batch", "channels_in", "channels_out")]
-        if math.prod((*sizes, *chosen.get("filter", ()))) > self._plan.most:
-            return False  # whatever the extents: most are sorted out here
-        geometry = self.geometry(chosen)
+        v = {**self._least, **chosen}
+        sizes = {letter: v.get(name, 1) for letter, name in _LETTERS.items()}
+        pairs = [v[name] for name in _PAIRS if name in v]
+        rows, columns = (
+            self._along(chosen.get(name), v.get("fore layer"), *(pair[k] for pair in pairs))
+            for k, name in enumerate(("height", "width"))
+        )
+        return all(
+            one * other * math.prod(map(sizes.__getitem__, letters)) <= self._plan.most
+            for (letters, one), (_, other) in zip(rows, columns, strict=False)
+        ) and bool(rows and columns)
+
+    def _along(self, *axis: Any) -> Counts:
+        """Return what must not exceed the budget, of one axis alone; nothing if it cannot be.
+
+        What lies along rows and along columns is multiplied, and few axes differ.
+        """
+        if axis not in self._known:
+            extent, layer, *pairs = axis
+            chosen = {name: (each, 1) for name, each in zip(_PAIRS, pairs, strict=False)}
+            chosen |= {"height": extent} if extent else {}
+            chosen |= {"fore layer": layer} if layer else {}
+            self._known[axis] = self._counts(self.geometry(chosen))
+        return self._known[axis]
+
+    def _counts(self, geometry: Geometry) -> Counts:
+        """Return multiplications of each layer and elements of each array, if there are any."""
+        operation = self._operation
         try:
-            self._operation.check(geometry)
+            operation.check(geometry)
         except ValueError:  # a filter does not fit
-            return False
-        largest = math.prod(self._operation.largest_array(geometry))
-        return max(self.cost(geometry), largest) <= self._plan.most
+            return ()
+        wholes = (_FORM, operation.result, *operation.arrays.values())
+        counts = [(axes, math.prod(operation.shape(geometry, axes))) for axes in wholes]
+        if geometry.fore is not None:
+            back, after = operation.layers(geometry)[0]
+            counts.append(("bok", math.prod(back.shape(after, _FORM))))
+        return [("".join(set(axes) & {*_LETTERS}), count) for axes, count in counts]
 
     def cost(self, geometry: Geometry) -> int:
         """Return the multiplications of a call, those of the dearer layer where there are two."""
         parts = [Part(self._operation, geometry)]
         if geometry.fore is not None:
             parts.append(self._operation.layers(geometry)[0])
-        return max(math.prod(operation.shape(g, "bPQihwo")) for operation, g in parts)
+        return max(math.prod(operation.shape(g, _FORM)) for operation, g in parts)
 
     def geometry(self, chosen: Choices) -> Geometry:
         """Return the geometry with these values, the others being the least that do."""
