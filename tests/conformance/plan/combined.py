@@ -13,15 +13,26 @@ from convcheck.kernels.subjects import Subject
 from .step import Judged, Step, fore_layers_of, judge_by_turns
 
 # What a kernel is judged on, by effort: a loop in Python takes 10 microseconds a multiplication.
+_BESIDE = ("filter", "stride")
 TIERS = {
-    "quick": (Sizes("few", 2, 2**13),),
-    "default": (Sizes("extreme"), Sizes("all", 2, 2**12), Sizes("few", 3, 2**12)),
-    "thorough": (Sizes("extreme"), Sizes("all", 2, 2**14), Sizes("few", 3, 2**17)),
+    "quick": (Sizes("few", 2, 2**13), Sizes("between-8", 3, 2**12, _BESIDE)),
+    "default": (
+        Sizes("extreme"),
+        Sizes("all", 2, 2**12),
+        Sizes("few", 3, 2**12),
+        Sizes("between-16", 3, 2**12, _BESIDE),
+    ),
+    "thorough": (
+        Sizes("extreme"),
+        Sizes("all", 2, 2**14),
+        Sizes("few", 3, 2**17),
+        Sizes("between-16", 3, 2**14, _BESIDE),
+    ),
 }
 # The reference is all loops.
 OF_THE_REFERENCE = (Sizes("all", 2, 2**11),)
-# Geometries are shared by so many steps.
-PARTS = {1: 1, 2: 1, 3: 6}
+# Of the many triples, geometries are shared by so many steps.
+_PARTS = 6
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,7 @@ class Combined(Step):
         """Judge the kernel on one geometry after another, the cheapest first."""
         layers = fore_layers_of(subject)
         geometries = covering(self.operation, layers, self.sizes)
-        return judge_by_turns(subject, geometries[self.part :: PARTS[self.sizes.of]])
+        return judge_by_turns(subject, geometries[self.part :: parts(self.sizes)])
 
 
 @dataclass(frozen=True)
@@ -60,7 +71,12 @@ class Shapes(Step):
 
 def combined(operation: Operation, plans: Iterable[Sizes]) -> Iterator[Combined]:
     """Yield a step for each part of each of `plans`."""
-    return (Combined(operation, sizes, part) for sizes in plans for part in range(PARTS[sizes.of]))
+    return (Combined(operation, sizes, part) for sizes in plans for part in range(parts(sizes)))
+
+
+def parts(sizes: Sizes) -> int:
+    """Return how many steps share the geometries of a plan."""
+    return _PARTS if sizes.values == "few" and sizes.of == 3 else 1
 
 
 def _elements(geometry: Geometry) -> int:

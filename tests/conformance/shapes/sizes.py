@@ -60,6 +60,28 @@ FEW: Values = {
     "fore channels_out": (1, 3, 8, 17, 33),
 }
 
+
+def _between(sizes: Sequence[int], filters: Sequence[tuple[int, int]]) -> Values:
+    """Return these sizes of all that is cut into blocks, beside what has loops of its own."""
+    return {
+        "filter": filters,
+        "stride": ((1, 1), (2, 2)),
+        "batch": (1, 6, *sizes),
+        "channels_in": (1, *sizes, 36, 44, 76, 100),
+        "channels_out": (1, *sizes, 36, 44, 76, 100),
+        "height": (1, *sizes),
+        "width": (1, *sizes),
+        "fore filter": ((1, 1), (2, 2), (3, 3)),
+        "fore stride": ((1, 1), (2, 2)),
+        "fore channels_out": (1, *sizes, 66, 76, 100),
+    }
+
+
+# Behind a full block of 8, or of 16, every remainder is left.
+BETWEEN_8 = _between(range(9, 16), ((1, 1), (3, 3)))
+BETWEEN_16 = _between(range(9, 32), ((1, 1), (3, 3), (2, 2), (5, 5)))
+TABLES = {"all": ALL, "few": FEW, "between-8": BETWEEN_8, "between-16": BETWEEN_16}
+
 # Large in one respect, and cheap otherwise.
 EXTREMES = (
     "b1.h182.w182.i2.o2.f1x1.s1x1",  # 66,000 elements of input and output
@@ -69,6 +91,10 @@ EXTREMES = (
     "b64.h9.w9.i1.o1.f1x1.s1x1",
     "b1.h2.w35.i1.o2.f1x17.s1x16",  # longer than most loops are unrolled for
     "b1.h35.w2.i2.o1.f17x1.s16x1",
+    "b1.h11.w13.i1.o2.f9x10.s1x1",  # taps between 8 and 16
+    "b1.h14.w15.i2.o1.f11x12.s1x1",
+    "b1.h16.w16.i1.o1.f13x14.s1x1",
+    "b1.h17.w11.i1.o2.f15x9.s1x1",
 )
 
 
@@ -77,11 +103,13 @@ class Sizes:
     """Which sizes are judged."""
 
     values: str
-    """"all" or "few" of each parameter, in combinations; or "extreme" ones"""
+    """those of a table, in combinations; or "extreme" ones"""
     of: int = 1
     """how many parameters are combined: 2 or 3"""
     most: int = 0
     """multiplications of a layer, and elements of the largest array, at most"""
+    beside: tuple[str, ...] = ()
+    """parameters of which each combination has a value"""
 
 
 Choice = tuple[str, Any]
@@ -135,7 +163,7 @@ class _Design:
 
     def __init__(self, operation: Operation, fore_layers: tuple[str, ...], plan: Sizes) -> None:
         self._operation, self._plan = operation, plan
-        values = {"all": ALL, "few": FEW}[plan.values]
+        values = TABLES[plan.values]
         two = operation.default_fore is not None
         self._values = {
             **{name: each for name, each in values.items() if two or not name.startswith("fore")},
@@ -179,6 +207,8 @@ class _Design:
 
     def _combinations(self) -> Iterator[frozenset[Choice]]:
         for names in combinations(self._values, self._plan.of):
+            if not {*self._plan.beside} <= {*names}:
+                continue
             for values in product(*(self._values[name] for name in names)):
                 chosen = dict(zip(names, values, strict=True))
                 if self._fits(chosen):

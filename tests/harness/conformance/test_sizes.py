@@ -10,12 +10,12 @@ import pytest
 from each import TWO_LAYERS, each_kind_of_layers
 
 from convcheck.conformance import test_combinations
-from convcheck.conformance.plan.combined import Combined
+from convcheck.conformance.plan.combined import TIERS, Combined
 from convcheck.conformance.plugin.failures import ConformanceError
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.coverage import block_classes, block_pairs, pairs_of
-from convcheck.conformance.shapes.sizes import ALL, FEW, NAMES, Sizes, covering, smaller
+from convcheck.conformance.shapes.sizes import ALL, NAMES, TABLES, Sizes, covering, smaller
 from convcheck.form.counts import most_terms
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
@@ -69,6 +69,7 @@ def test_every_affordable_triple_is_there() -> None:
     [
         *product(("convolution", "convolution_transpose"), [Sizes("few", 3, 2**12)]),
         *product(("convolution", *(each.name for each in TWO_LAYERS)), [Sizes("all", 2, 2**12)]),
+        *product(("convolution", "conv_back_prop"), TIERS["default"][-1:]),
     ],
 )
 def test_geometries_are_valid_and_cheap(name: str, plan: Sizes) -> None:
@@ -76,7 +77,7 @@ def test_geometries_are_valid_and_cheap(name: str, plan: Sizes) -> None:
     operation = OPERATIONS[name]
     found = covered(operation, plan)
     assert len(set(found)) == len(found)
-    values = {"all": ALL, "few": FEW}[plan.values]
+    values = TABLES[plan.values]
     for geometry in found:
         operation.check(geometry)
         extents = operation.extents(geometry)
@@ -85,6 +86,24 @@ def test_geometries_are_valid_and_cheap(name: str, plan: Sizes) -> None:
         assert max(np.prod(shape) for shape in shapes) <= plan.most
         for size in ("batch", "channels_in", "filter", "stride"):
             assert value(geometry, size) in values[size]
+
+
+@each_kind_of_layers
+@pytest.mark.parametrize(("effort", "block"), [("quick", 8), ("default", 16)])
+def test_every_remainder_is_there(operation: Operation, effort: str, block: int) -> None:
+    """Behind a full block every remainder is left, of all sizes, with each usual window."""
+    plan = TIERS[effort][-1]
+    found = covered(operation, plan)
+    windows = set(product(TABLES[plan.values]["filter"][:2], ((1, 1), (2, 2))))
+    names = ["batch", "channels_in", "channels_out", "height", "width"]
+    names += ["fore channels_out"] if operation.default_fore else []
+    for name in names:
+        held: dict[int, set[Any]] = {}
+        for each in found:
+            if block < (size := value(each, name)) < 2 * block:
+                window = value(each, "filter"), value(each, "stride")
+                held.setdefault(size % block, set()).add(window)
+        assert [left for left in range(1, block) if held[left] >= windows] == [*range(1, block)]
 
 
 @each_kind_of_layers
