@@ -11,7 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from convcheck.kernels.text import one_line
+from convcheck.kernels.shown.text import one_line
 
 from . import consistency
 from .document import FORMAT, KINDS, VERSION, Campaign, Circumstances, Findings, Report, plain

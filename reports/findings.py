@@ -16,7 +16,7 @@ from convcheck.diagnosis.beside.likeness import Likeness
 from convcheck.diagnosis.where.seen import Seen
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import DECIDED
-from convcheck.kernels.text import printable
+from convcheck.kernels.shown.text import printable
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from convcheck.kernels.text import one_line
+from convcheck.kernels.shown.text import one_line
 
 from . import campaigns, files, findings
 from .circumstances import together

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from convcheck.kernels.text import one_line
+from convcheck.kernels.shown.text import one_line
 
 from . import files
 from .document import Campaign, Report

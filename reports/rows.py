@@ -12,13 +12,14 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 import msgspec
 from msgspec import Meta, field
 
+from convcheck.campaigns.certificates import Certificate as Certified
+from convcheck.campaigns.certificates import Counted
 from convcheck.diagnosis.beside.likeness import Likeness, likeness
 from convcheck.diagnosis.where.claims import Claim
 from convcheck.form.formats import FORMATS
 from convcheck.form.operations import OPERATIONS, operation_named
 from convcheck.judging.bounds import g
-from convcheck.judging.certificates import Certificate as Certified
-from convcheck.judging.certificates import Counted, false_acceptance
+from convcheck.judging.enumeration import false_acceptance
 from convcheck.judging.verdicts import Outcome
 
 from .failures import Amount, Count, Dtype, Failure, Positive, Struct, one_of

@@ -1,1 +1,1 @@
-"""Campaigns: regions that are certified in parts, by many workers."""
+"""Regions: certificates of them, and campaigns, in which many workers certify parts of one."""

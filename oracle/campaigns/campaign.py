@@ -22,14 +22,15 @@ import msgspec
 
 from convcheck.form.operations import operation_named
 from convcheck.form.pytorch import one_thread
-from convcheck.judging.certificates import Certificate, enumerate_region
 from convcheck.judging.cross_check import cross_check
+from convcheck.judging.enumeration import enumerate_region
 from convcheck.judging.judge import OracleError
 from convcheck.judging.oracles import ORACLES
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.loading import source_digest
 
+from .certificates import Certificate
 from .checks import part_of
 from .plan import Failed, Part, Plan, total
 from .results import Results

@@ -13,7 +13,7 @@ import msgspec
 from convcheck.cases.case import Case
 from convcheck.form.formats import FORMATS
 from convcheck.form.operations import operation_named
-from convcheck.judging.certificates import MOST_DRAWS
+from convcheck.judging.enumeration import MOST_DRAWS
 from convcheck.judging.verdicts import Outcome
 
 from .plan import Failed, Part, Plan

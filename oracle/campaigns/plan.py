@@ -17,11 +17,12 @@ from convcheck.cases.axes import axes
 from convcheck.cases.case import Case, require_seed
 from convcheck.cases.regions import Region
 from convcheck.form.operations import operation_named
-from convcheck.judging.certificates import Certificate, Counted
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.isolation.isolated import Isolated
+
+from .certificates import Certificate, Counted
 
 MOST_AXES = 50_000
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import msgspec
 
-from convcheck.kernels.text import one_line
+from convcheck.kernels.shown.text import one_line
 
 from .checks import PartError, part_of
 from .plan import Part, Plan

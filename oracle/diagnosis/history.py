@@ -7,7 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import product
 
-from convcheck.cases.arrangements import (
+from convcheck.cases.case import Case
+from convcheck.cases.numbers import turned
+from convcheck.judging.laws.handed import others
+from convcheck.judging.laws.trial import refused
+from convcheck.judging.threads import repeated
+from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.kernels.arrangements import (
     CONTIGUOUS,
     IN_MEMORY,
     KINDS,
@@ -16,12 +22,6 @@ from convcheck.cases.arrangements import (
     laid_out,
     valued,
 )
-from convcheck.cases.case import Case
-from convcheck.cases.numbers import turned
-from convcheck.judging.laws.handed import others
-from convcheck.judging.laws.trial import refused
-from convcheck.judging.threads import repeated
-from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.shown.evidence import Evidence
 

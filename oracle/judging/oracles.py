@@ -7,7 +7,6 @@ Each computes them in its own way, and `cross_check` compares them:
                      unlimited size, of which NumPy only keeps the places
     sliding windows  einsum over windows of the wide side; where that is the result, over
                      windows of the narrow side, zeros put between its elements
-    loops            kernels that are handed in
 """
 
 from collections.abc import Callable, Mapping
@@ -18,9 +17,7 @@ import numpy as np
 from convcheck.form.axis import Span
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Arrays, Kernel, Operation, composed
-from convcheck.kernels.functions import subject_of
-from convcheck.kernels.subjects import Call
+from convcheck.form.operations import Arrays, Operation, composed
 
 Oracle = Callable[[Operation, Geometry, Arrays], Array]
 
@@ -46,16 +43,6 @@ def sliding_windows(
     """Return the result as einsum over sliding windows, in float64 or what `dtype` says."""
     factors = {name: each.astype(dtype) for name, each in operation.entering(arrays).items()}
     return composed(operation, geometry, factors, _windows)
-
-
-def loops(kernels: Mapping[str, Kernel]) -> Oracle:
-    """Return the oracle that calls one of `kernels`, each under its operation's name."""
-
-    def oracle(operation: Operation, geometry: Geometry, arrays: Arrays) -> Array:
-        shape = operation.shape(geometry, operation.result)
-        return subject_of(kernels[operation.name], operation).call(Call(geometry, arrays, shape))
-
-    return oracle
 
 
 ORACLES: Mapping[str, Oracle] = {

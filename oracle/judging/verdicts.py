@@ -8,8 +8,8 @@ from convcheck.cases.case import Case
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.shown.message import message
+from convcheck.kernels.shown.text import printable
 from convcheck.kernels.subjects import Subject
-from convcheck.kernels.text import printable
 
 
 class Outcome(StrEnum):

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from convcheck.cases.arrangements import ARRANGEMENTS, kinds_of, laid_out
 from convcheck.form.layouts import Array
+from convcheck.kernels.arrangements import ARRANGEMENTS, kinds_of, laid_out
 
 from . import floating, traces
 from .misbehaviour import Misbehaviour, MisbehaviourError, tell, words

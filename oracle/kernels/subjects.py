@@ -31,7 +31,7 @@ class Call(NamedTuple):
     shape: tuple[int, ...] | None
     """None allows any"""
     arrangement: str = "copy"
-    """how they are handed over, as `cases.arrangements` explains"""
+    """how they are handed over, as `arrangements` explains"""
 
 
 class Request(NamedTuple):

@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from convcheck.kernels.text import one_line
+from convcheck.kernels.shown.text import one_line
 from convcheck.reports import files
 from convcheck.reports.compare import KINDS, Change, compare
 from convcheck.reports.document import Report

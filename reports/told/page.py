@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from convcheck.kernels.text import one_line
+from convcheck.kernels.shown.text import one_line
 from convcheck.reports import document, rows
 from convcheck.reports.document import Findings, Report
 from convcheck.reports.files import write_text

@@ -9,11 +9,12 @@ from typing import Any
 
 import zoo
 
+from convcheck.campaigns.certificates import Certificate
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import reference_for
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Operation
-from convcheck.judging.certificates import Certificate, enumerate_region
+from convcheck.judging.enumeration import enumerate_region
 
 
 def region(operation: Operation, extent: int = 6) -> Region:

@@ -9,7 +9,7 @@ from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.shapes.networks import distinct_layers
 from convcheck.conformance.shapes.patches import judge_sampled
-from convcheck.judging.certificates import enumerate_region
+from convcheck.judging.enumeration import enumerate_region
 from convcheck.reference import convolution
 
 KERNEL = zoo.kernels(zoo.STYLES["fused"])["convolution"]

@@ -24,7 +24,7 @@ _BARE = """
 import sys, time
 from convcheck.conformance.references import reference_for
 from convcheck.conformance.plan.certified import TIERS, region
-from convcheck.judging.certificates import enumerate_region
+from convcheck.judging.enumeration import enumerate_region
 from convcheck.form.operations import OPERATIONS
 from convcheck.form.pytorch import one_thread
 

@@ -12,11 +12,11 @@ import pytest
 import zoo
 from suite import plain, sizes
 
+from convcheck.campaigns.certificates import certify
 from convcheck.cases.regions import Region
 from convcheck.conformance.plugin.recording import Record
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.certificates import certify
 from convcheck.kernels.functions import Function
 from convcheck.kernels.subjects import Subject
 from convcheck.reference import gradients, notebook

@@ -6,13 +6,13 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from convcheck.cases.arrangements import IN_MEMORY, PAIRS, REFUSABLE, valued
 from convcheck.cases.case import Case, nonfinite_fills
 from convcheck.cases.numbers import turned
 from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import operation_named
 from convcheck.judging.judge import not_judged, property_of
+from convcheck.kernels.arrangements import IN_MEMORY, PAIRS, REFUSABLE, valued
 from convcheck.kernels.misbehaviour import MisbehaviourError
 
 from .trial import Equation, Trial

@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from convcheck.cases.arrangements import REFUSABLE, kinds_of
 from convcheck.cases.case import Case
 from convcheck.cases.numbers import Raw, integers
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import OPERATIONS, Arrays, Kernel
 from convcheck.judging.judge import limits_of, rounding_unsettled
+from convcheck.kernels.arrangements import REFUSABLE, kinds_of
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError, tell
 from convcheck.kernels.promises import DIRECT
 from convcheck.kernels.shown.clock import KERNEL

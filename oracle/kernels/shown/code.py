@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from convcheck.cases.arrangements import KINDS, kinds_of
 from convcheck.cases.case import REAL_FILLS, Case, exponents_of
 from convcheck.form.formats import FORMATS
 from convcheck.form.layouts import Array
 from convcheck.form.operations import operation_named
+from convcheck.kernels.arrangements import KINDS, kinds_of
 from convcheck.kernels.misbehaviour import Misbehaviour
 from convcheck.kernels.subjects import Subject
 

@@ -58,7 +58,7 @@ class Evidence:
     """statements to run after the call, {call} standing for it, {negated} for the same call
     with its first array negated"""
     arrangement: str = "copy"
-    """how its arguments were handed over, as `cases.arrangements` explains"""
+    """how its arguments were handed over, as `arrangements` explains"""
     misbehaviour: Misbehaviour | None = None
     """what the kernel did instead of giving a result"""
     details: tuple[str, ...] = ()

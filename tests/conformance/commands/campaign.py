@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
+from convcheck.campaigns.certificates import Certificate
 from convcheck.campaigns.plan import Part, Plan, total
 from convcheck.campaigns.results import Results, ResultsError
 from convcheck.cases.regions import Region
@@ -20,13 +21,12 @@ from convcheck.conformance.plugin.failures import rerun_command
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.references import HOMES
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.certificates import Certificate
 from convcheck.judging.judge import OracleError
 from convcheck.judging.verdicts import explain
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.loading import safe_path, source_digest
-from convcheck.kernels.text import one_line
+from convcheck.kernels.shown.text import one_line
 from convcheck.reports import campaigns
 from convcheck.reports.document import Campaign, Kernel
 from convcheck.reports.render import Outputs

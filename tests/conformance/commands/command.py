@@ -9,7 +9,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
-from convcheck.kernels.text import one_line
+from convcheck.kernels.shown.text import one_line
 from convcheck.reports.status import Exit, ReportError, UnwrittenError
 
 from . import check

@@ -12,14 +12,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any, Unpack
 
+from convcheck.campaigns import certificates
 from convcheck.cases.case import Case, require_seed
 from convcheck.cases.regions import Region
 from convcheck.conformance.plan.plan import EFFORTS, Effort, plan
 from convcheck.conformance.plan.replay import replays
 from convcheck.conformance.plan.step import Step
 from convcheck.form.operations import Operation, operation_named
-from convcheck.judging import certificates, verdicts
 from convcheck.judging import judge as judging
+from convcheck.judging import verdicts
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.candidates import Declared
 from convcheck.kernels.subjects import Subject

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from convcheck.campaigns.certificates import Certificate
 from convcheck.cases.regions import Region
 from convcheck.form.operations import Operation
-from convcheck.judging.certificates import Certificate, enumerate_region
+from convcheck.judging.enumeration import enumerate_region
 from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step, dtypes_of, fore_layers_of

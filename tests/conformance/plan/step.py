@@ -6,13 +6,13 @@ from functools import lru_cache
 from itertools import islice
 from typing import ClassVar, NamedTuple
 
+from convcheck.campaigns.certificates import Certificate
 from convcheck.cases.case import Case, exact_fills, nonfinite_fills
 from convcheck.form.counts import most_terms
 from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation, operation_named
-from convcheck.judging.certificates import Certificate
 from convcheck.judging.judge import judge, judge_all, not_offered
 from convcheck.judging.verdicts import DECIDED, Verdict
 from convcheck.kernels.subjects import Subject

@@ -285,7 +285,7 @@ class Collector:
     def _write(self, findings: "Findings", form: str, path: Path) -> None:
         """Write a report, and note a line about it; where that fails, the run has failed."""
         assert self._session is not None
-        from convcheck.kernels.text import one_line  # noqa: PLC0415
+        from convcheck.kernels.shown.text import one_line  # noqa: PLC0415
         from convcheck.reports import files  # noqa: PLC0415
         from convcheck.reports.told import page  # noqa: PLC0415
 

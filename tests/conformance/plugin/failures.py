@@ -14,7 +14,7 @@ from convcheck.judging.verdicts import Outcome, Verdict, explain
 from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.shown.message import describe
-from convcheck.kernels.text import printable
+from convcheck.kernels.shown.text import printable
 from convcheck.reports import failures
 
 Again = Callable[[Verdict, Sequence[Case]], str]

@@ -5,8 +5,8 @@ import shlex
 from convcheck.cases.case import Case
 from convcheck.diagnosis.beside.likeness import Comparison, Likeness, Losses, compare
 from convcheck.kernels.shown.message import describe
+from convcheck.kernels.shown.text import printable
 from convcheck.kernels.subjects import Subject
-from convcheck.kernels.text import printable
 from convcheck.reports.rows import Compared, Loss, Refactor, Timed, Unlike
 
 from .accuracy import Accuracy

@@ -12,6 +12,7 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace
 
+from convcheck.campaigns.certificates import Certificate
 from convcheck.cases.case import Case
 from convcheck.conformance.plan.step import Step, fore_layers_of
 from convcheck.conformance.references import reference_for
@@ -19,7 +20,6 @@ from convcheck.conformance.shapes.boundaries import classes_of
 from convcheck.conformance.shapes.coverage import Pair, PairCounts
 from convcheck.diagnosis.where.seen import Seen
 from convcheck.form.operations import Operation, operation_named
-from convcheck.judging.certificates import Certificate
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
 from convcheck.kernels.subjects import Subject
 from convcheck.reports import rows

@@ -17,10 +17,10 @@ from pytest_runs import environment
 
 from convcheck.campaigns import plan as campaign_plan
 from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
+from convcheck.campaigns.certificates import certify
 from convcheck.campaigns.plan import Plan, total
 from convcheck.campaigns.results import FORMAT, VERSION, Results, ResultsError
 from convcheck.cases.regions import Region
-from convcheck.judging.certificates import certify
 from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.loading import source_digest
 from convcheck.reference import convolution

@@ -9,6 +9,7 @@ from each import each_kind_of_layers
 from msgspec.structs import replace
 from sample import ASKED, record
 
+from convcheck.campaigns.certificates import Certificate
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance import test_combinations
@@ -35,7 +36,6 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.bounds import g
-from convcheck.judging.certificates import Certificate
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.subjects import Wrapped
 from convcheck.reports import rows

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from hostile import raises, returns
 
-from convcheck.cases.arrangements import KINDS, PAIRS, valued
 from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills
 from convcheck.conformance.references import reference_for
 from convcheck.form.operations import OPERATIONS
@@ -18,6 +17,7 @@ from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome, Verdict, explain
+from convcheck.kernels.arrangements import KINDS, PAIRS, valued
 from convcheck.kernels.candidates import load
 from convcheck.kernels.functions import Function
 from convcheck.kernels.shown import code as explaining

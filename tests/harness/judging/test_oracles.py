@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from convcheck.cases.case import Case
 from convcheck.conformance.plugin.subjects import Subjects
-from convcheck.conformance.references import reference_for
+from convcheck.conformance.references import loops
 from convcheck.conformance.shapes.coverage import shape_classes, shape_pairs
 from convcheck.form import pytorch
 from convcheck.form.counts import Counts, counts
@@ -20,13 +20,10 @@ from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging import cross_check as checked
 from convcheck.judging.cross_check import cross_check
 from convcheck.judging.judge import OracleError
-from convcheck.judging.oracles import ORACLES, Oracle, loops, python_integers, pytorch_float64
+from convcheck.judging.oracles import ORACLES, Oracle, python_integers, pytorch_float64
 from convcheck.reference import notebook
 
-ALL: dict[str, Oracle] = {
-    **ORACLES,
-    "loops": loops({name: reference_for(name) for name in OPERATIONS}),
-}
+ALL: dict[str, Oracle] = {**ORACLES, "loops": loops}
 
 
 @each_operation

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from each import each_of_one_layer
 
-from convcheck.cases.arrangements import ARRANGEMENTS, DIRECTIONS, GAPS, ORDERS
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import reference_for
@@ -16,6 +15,7 @@ from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.verdicts import Outcome, explain
+from convcheck.kernels.arrangements import ARRANGEMENTS, DIRECTIONS, GAPS, ORDERS
 from convcheck.kernels.shown.code import snippet
 
 WHOLE = "b1.h9.w8.i3.o4.f3x2.s2x3"

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from zeros import OF_ZEROS
 from zoo import STYLES, kernels
 
+from convcheck.campaigns.certificates import certify
 from convcheck.cases.case import Case, agreement_fills, nonfinite_fills
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import laws_of, partners
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
-from convcheck.judging.certificates import certify
 from convcheck.judging.judge import judge_all
 from convcheck.judging.laws.judge_law import judge_law
 

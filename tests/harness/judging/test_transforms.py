@@ -11,6 +11,7 @@ from each import each_operation
 from transforms import Length, Normwise, fft_kernels, power_of_two, winograd
 from zoo import STYLES
 
+from convcheck.campaigns.certificates import certify
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.plan.boundaries import boundaries
@@ -18,7 +19,6 @@ from convcheck.conformance.plan.drawn import DrawnLaws
 from convcheck.conformance.shapes.patches import judge_sampled
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
-from convcheck.judging.certificates import certify
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import DECIDED, Outcome
 from convcheck.kernels.functions import subject_of

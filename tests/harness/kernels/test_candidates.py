@@ -17,13 +17,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from pytest_runs import Folder
 
-from convcheck.cases.arrangements import IN_MEMORY, laid_out
 from convcheck.cases.case import Case, agreement_fills
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels import literals
+from convcheck.kernels.arrangements import IN_MEMORY, laid_out
 from convcheck.kernels.candidates import (
     FILTERS,
     KEYS,

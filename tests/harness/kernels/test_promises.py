@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from convcheck.campaigns.certificates import certify
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import partners
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.bounds import bound
-from convcheck.judging.certificates import certify
 from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from each import each_operation
 
+from convcheck.campaigns.certificates import Certificate, certify
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import reference_for
@@ -20,8 +21,8 @@ from convcheck.form import pytorch
 from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
-from convcheck.judging import certificates
-from convcheck.judging.certificates import Certificate, certify, enumerate_region, false_acceptance
+from convcheck.judging import enumeration
+from convcheck.judging.enumeration import enumerate_region, false_acceptance
 from convcheck.judging.judge import OracleError, judge, judge_all
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.functions import Function
@@ -208,7 +209,7 @@ def test_vacuous_draws_are_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     def vacuous(kernel: Kernel, cases: Any) -> Any:
         return [replace(each, outcome=Outcome.VACUOUS) for each in judge_all(kernel, cases)]
 
-    monkeypatch.setattr(certificates, "judge_all", vacuous)
+    monkeypatch.setattr(enumeration, "judge_all", vacuous)
     region = Region("convolution", 2)
     certificate = _enumerated(right, region)
     assert certificate.judged == {
