@@ -77,6 +77,11 @@ PAIRS = {
     "list": Kind("[*{0}]", "is a list"),
     "int64": Kind("(*map(np.int64, {0}),)", "holds np.int64"),
 }
+# What no kernel has to take that does not promise it.
+TYPES = {
+    "byte_order": Kind("{0}.astype({0}.dtype.newbyteorder())", "is in the other byte order"),
+    "mixed_dtypes": Kind("{0}.astype(np.float64)", "alone is float64"),
+}
 
 IN_MEMORY: Mapping[str, Mapping[str, Kind]] = {
     "lies with its axes in another order": ORDERS,
@@ -86,7 +91,9 @@ IN_MEMORY: Mapping[str, Mapping[str, Kind]] = {
     "is no new array": CONTIGUOUS,
 }
 """those of arrays with four axes, by what they have in common"""
-KINDS = {name: kind for family in (*IN_MEMORY.values(), PAIRS) for name, kind in family.items()}
+KINDS = {
+    name: kind for family in (*IN_MEMORY.values(), PAIRS, TYPES) for name, kind in family.items()
+}
 
 REFUSABLE = {
     **dict.fromkeys(("read_only", *REPEATED), "an argument is read-only"),

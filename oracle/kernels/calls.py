@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from convcheck.form.layouts import Array
-from convcheck.kernels.arrangements import ARRANGEMENTS, kinds_of, laid_out
+from convcheck.kernels.arrangements import ARRANGEMENTS, TYPES, kinds_of, laid_out
 
 from . import floating, traces
 from .misbehaviour import Misbehaviour, MisbehaviourError, tell, words
@@ -87,7 +87,7 @@ class _Handed:
         # Where an argument is an array, the request's is another.
         self._kernel, self._request, self.arguments = kernel, request, dict(request.arguments)
         kinds = kinds_of(request.arrangement)
-        every = kinds.get("", "copy")
+        every, converted = kinds.get("", "copy"), {}
         for name, each in request.arguments.items():
             kind = kinds.get(name, every)
             if kind in self.arguments:
@@ -95,8 +95,14 @@ class _Handed:
             elif not isinstance(each, np.ndarray):
                 if name in kinds:
                     self.arguments[name] = ARRANGEMENTS[kind](each)
+            elif kind in TYPES:
+                converted[name] = ARRANGEMENTS[kind](each)
+                own = laid_out(converted[name], "copy", kernel.axes_in_memory(name))
+                self.arguments[name] = own
             elif kind != "held" or not self._holds(name, each):
                 self.arguments[name] = laid_out(each, kind, kernel.axes_in_memory(name))
+        if converted:
+            self._request = request._replace(arguments={**request.arguments, **converted})
         kernel.handed = self.arguments
 
     def _holds(self, name: str, array: Array) -> bool:

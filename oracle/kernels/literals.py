@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .promises import Promise
+from .promises import OF_ARRAYS, Promise
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _SPECIAL = r"'\"()\[\]{}"
@@ -60,8 +60,10 @@ def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
         number = float(constant) if colon else None
     except ValueError:
         raise ValueError(f"accuracy:{constant!r}: expected a positive number") from None
-    zeros = tuple(given["promises"].replace("_", " ").split("+")) if "promises" in given else ()
-    promised = given.get("subnormals", "kept"), zeros
+    said = given["promises"].replace("_", " ").split("+") if "promises" in given else ()
+    arrays = tuple(each for each in said if each in OF_ARRAYS)
+    zeros = tuple(each for each in said if each not in OF_ARRAYS)
+    promised = given.get("subnormals", "kept"), zeros, arrays
     fields["promise"] = Promise(given.get("sums"), accuracy, number, *promised)
     return fields
 

@@ -8,6 +8,8 @@
     subnormals kept, or flushed to zero, as on many accelerators, wherever they occur
     promises   nonfinite others: NaN and infinity meet no zeros that the kernel inserts
                ieee zeros: a zero of the data times infinity is NaN, never left out (see `spread`)
+               byte order: arrays may be in the other one
+               mixed dtypes: one array may be float64 where the others are of another dtype
 
 Without a promise of its own, a kernel promises direct sums in the inputs' dtype.
 
@@ -26,6 +28,7 @@ from convcheck.form.formats import DTYPES, FORMATS
 ACCURACIES = ("direct", "normwise")
 SUBNORMALS = ("kept", "flushed")
 OF_ZEROS = ("nonfinite others", "ieee zeros")
+OF_ARRAYS = ("byte order", "mixed dtypes")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Promise:
     subnormals: str = "kept"
     zeros: tuple[str, ...] = ()
     """what it promises of zeros beside NaN and infinity, of `OF_ZEROS`"""
+    arrays: tuple[str, ...] = ()
+    """what it promises to take under the law on memory layout, of `OF_ARRAYS`"""
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
@@ -51,9 +56,9 @@ class Promise:
             raise ValueError(
                 f"subnormals={self.subnormals!r}: expected one of {', '.join(SUBNORMALS)}"
             )
-        for each in self.zeros:
-            if each not in OF_ZEROS:
-                allowed = ", ".join(OF_ZEROS).replace(" ", "_").replace(",_", ", ")
+        for each in (*self.zeros, *self.arrays):
+            if each not in (*OF_ZEROS, *OF_ARRAYS):
+                allowed = ", ".join((*OF_ZEROS, *OF_ARRAYS)).replace(" ", "_").replace(",_", ", ")
                 raise ValueError(f"promises={each!r}: expected one of {allowed}")
         if self.constant is not None and (
             self.accuracy != "normwise" or not 0 < self.constant < float("inf")
@@ -114,8 +119,8 @@ class Promise:
             parts.append(f"accuracy=normwise{constant}")
         if self.flushes:
             parts.append("subnormals=flushed")
-        if self.zeros:
-            parts.append(f"promises={'+'.join(self.zeros).replace(' ', '_')}")
+        if self.zeros or self.arrays:
+            parts.append(f"promises={'+'.join((*self.zeros, *self.arrays)).replace(' ', '_')}")
         return ",".join(parts) or "direct"
 
 

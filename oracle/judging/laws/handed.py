@@ -109,6 +109,8 @@ def _arrangements(f: Trial) -> Iterator[str]:
         yield "+".join(f"{each}:{name}" for name, each in kinds.items())
     pairs = [name for name in f.operation.signature if name.endswith("strd")]
     yield f"{f.lot.one_of([*PAIRS])}:{f.lot.one_of(pairs)}"
+    for promised in f.subject.promise.arrays:
+        yield f"{promised.replace(' ', '_')}:{f.lot.one_of(names)}"
 
 
 def _twins(f: Trial) -> Iterator[tuple[Geometry, str, str]]:

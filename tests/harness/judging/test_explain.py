@@ -71,10 +71,20 @@ def test_snippets_hand_over_arguments_as_the_judge_does(kind: str) -> None:
 
     def kernel(x: Any, ftr: Any, strd: Any) -> Any:
         address = ftr.ctypes.data % 16 if kind == "offset" else 0
-        seen.append((ftr.tolist(), ftr.strides, ftr.flags.writeable, address, ftr is x, repr(strd)))
+        seen.append(
+            (
+                str(ftr.dtype),
+                ftr.tolist(),
+                ftr.strides,
+                ftr.flags.writeable,
+                address,
+                ftr is x,
+                repr(strd),
+            )
+        )
         return np.zeros((1, 2, 2, 2))
 
-    square = Case.parse("v1:convolution:float64:integers:b2.h2.w2.i2.o2.f2x2.s1x1:7")
+    square = Case.parse("v1:convolution:float32:integers:b2.h2.w2.i2.o2.f2x2.s1x1:7")
     arrays = square.arrays()
     arrays["ftr"] = arrays["x"]
     arrangement = f"{kind}:{'strd' if kind in PAIRS else 'ftr'}"

@@ -16,6 +16,8 @@ from convcheck.form.operations import OPERATIONS
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.kernels.functions import Function
+from convcheck.kernels.promises import DIRECT, Promise
 from convcheck.reference import convolution, convolution_transpose
 
 GEOMETRY = "b2.h7.w6.i3.o2.f2x3.s2x1"
@@ -187,6 +189,29 @@ def test_what_a_kernel_may_refuse_is_told_and_fails_none(name: str) -> None:
     assert any(verdict.failed for verdict in verdicts) is not bool(where)
     texts = {str(each.message).partition(": ")[2] for each in told}
     assert texts == ({f"raises where {where}, which is no fault"} if where else set())
+
+
+PROMISED: dict[str, Callable[[Any, Any], bool]] = {
+    "byte order": lambda x, ftr: not (x.dtype.isnative and ftr.dtype.isnative),
+    "mixed dtypes": lambda x, ftr: x.dtype != ftr.dtype,
+}
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_foreign_arrays_are_asked_of_those_who_promise_to_take_them(name: str) -> None:
+    """A kernel that misreads them fails if it has promised, and else is never handed such."""
+
+    def misreads(x: Any, ftr: Any, strd: Any) -> Any:
+        return convolution(x, ftr, strd) + PROMISED[name](x, ftr)
+
+    case = Case.parse(f"v1:convolution:float32:integers:{GEOMETRY}:5")
+    outcomes = [
+        judge_law("memory layout", Function(kernel, OPERATIONS["convolution"], promise), case, {})
+        for kernel in (misreads, convolution)
+        for promise in (Promise(arrays=(name,)), DIRECT)
+    ]
+    assert [each.failed for each in outcomes] == [True, False, False, False]
+    assert "Here " in outcomes[0].reason
 
 
 def _after(other: str) -> Kernel:

@@ -70,6 +70,7 @@ LINES = (
     "convolution=a:b,sums=float32,accuracy=normwise:64.5",
     "convolution=a:b,accuracy=normwise,subnormals=flushed",
     "convolution=a:b,sums=float32,promises=nonfinite_others+ieee_zeros",
+    "convolution=a:b,promises=ieee_zeros+byte_order+mixed_dtypes",
 )
 
 
