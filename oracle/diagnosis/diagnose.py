@@ -22,14 +22,16 @@ from .advice import advice, missing_promise
 from .answers import Asked, changed, explains
 from .around import around, around_first, claims
 from .diagnosis import Diagnosis
-from .history import after_its_like, history, layout, racing
+from .history import after_its_like, history, layout
 from .mistakes import Mistake
 from .probes import Probe
 from .session import Session, session_of
+from .threads import raced, racing
 from .where.claims import Claim, circumstance
 from .where.scan import LARGEST, WRONG, products, smaller
 
 _MOST = 6  # patterns in one diagnosis
+_AGAIN = 5  # calls of one that several threads may get wrong
 _NOT_SMALLER = "right on all smaller calls that were tried around it"
 
 _KNOWN: dict[tuple[Subject, Case, str], Diagnosis] = {}
@@ -124,6 +126,10 @@ def _stateful(session: Session) -> tuple[Mistake, ...]:
 def _of_large(session: Session, evidence: Evidence) -> Diagnosis:
     """Return what is told of a call that is too large to be repeated by the hundred."""
     case, less = evidence.case, smaller(evidence.case)
+    if session.subject.threaded and any(judge(session.subject, case) for _ in range(_AGAIN)):
+        met = raced(session, case.dtype)
+        if met is not None:
+            return met.drawn(evidence)
     verdict = judge(session.subject, less) if products(less) <= LARGEST else None
     if verdict is not None and verdict.failed:
         return replace(_diagnosed(verdict).drawn(evidence), cases=(), evidence=None)

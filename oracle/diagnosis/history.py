@@ -11,8 +11,6 @@ from convcheck.cases.case import Case
 from convcheck.cases.numbers import turned
 from convcheck.judging.laws.handed import others
 from convcheck.judging.laws.trial import refused
-from convcheck.judging.threads import repeated
-from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.arrangements import (
     CONTIGUOUS,
     IN_MEMORY,
@@ -25,6 +23,7 @@ from convcheck.kernels.arrangements import (
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.shown.evidence import Evidence
 
+from . import threads
 from .answers import Asked, changed
 from .diagnosis import Diagnosis
 from .probes import Probe
@@ -33,7 +32,6 @@ from .where.claims import Claim, circumstance
 
 _REPEATS = 64
 _SHOWN = 4  # calls in a row that are written out
-_ALONE = "right in all {} with one"
 
 
 def history(session: Session, probe: Probe) -> Diagnosis:
@@ -42,7 +40,6 @@ def history(session: Session, probe: Probe) -> Diagnosis:
     asked = [] if session.lost else session.ask([probe] * _REPEATS)
     wrong = [at for at, each in enumerate(asked) if not each.right]
     if wrong and len(asked) == _REPEATS:
-        alone = _with_one_thread(session, probe)
         compared = next((asked[at] for at in wrong if asked[at].result), None)
         shown = compared.evidence() if compared else None
         if fresh and wrong == list(range(max(wrong[0], 1), _REPEATS)):
@@ -53,42 +50,15 @@ def history(session: Session, probe: Probe) -> Diagnosis:
         if compared is None and len(deeds) == 1:
             share = f"{deeds.pop()} in {len(wrong)} of {len(asked)} calls with the same arguments"
             claim = circumstance(share, "")
-        if alone:
-            claim = _racing(f"{share}, {alone}")
+        claim = threads.alone(session, probe, share, _REPEATS) or claim
         shown = replace(shown or Evidence(probe.arrays, probe.case), repeats=len(asked))
         return Diagnosis(claims=(claim,), evidence=shown)
     found = _after_another(session, probe) if fresh and not probe.special else None
-    found = found or after_its_like(session, probe.case)
+    found = found or after_its_like(session, probe.case) or threads.raced(session, probe.case.dtype)
     if found is not None:
         return found
     words = f"right in {_REPEATS} further calls with these arguments: its results depend on more"
     return Diagnosis(claims=(Claim(words, "is"),))
-
-
-def racing(verdict: Verdict) -> Diagnosis:
-    """Return what is told of a kernel that was wrong in some calls with several threads."""
-    claim, subject = _racing(verdict.reason), verdict.subject
-    if (subject.threads or 1) > 1:
-        with subject.fresh(threads=1) as one:
-            calls = [*repeated(replace(verdict, subject=one, outcome=Outcome.AGREES))]
-        if all(calls):
-            claim = _racing(f"{verdict.reason}, {_ALONE.format(len(calls))}")
-    return Diagnosis(claims=(claim,)).drawn(verdict.evidence)
-
-
-def _with_one_thread(session: Session, probe: Probe) -> str:
-    """Return that the same calls are all right with one thread, if so."""
-    if (session.subject.threads or 1) == 1:
-        return ""
-    with session.subject.fresh(threads=1) as one:
-        answers = one.call_all([probe.call] * _REPEATS)
-    right = all(Asked(probe, answer, one.promise).right for answer in answers)
-    return _ALONE.format(_REPEATS) if right else ""
-
-
-def _racing(share: str) -> Claim:
-    words = "results that change from call to call with several threads"
-    return Claim(words, "gives", share=share, circumstance=True)
 
 
 def _after_another(session: Session, probe: Probe) -> Diagnosis | None:
