@@ -379,15 +379,25 @@ def test_what_earlier_calls_make_wrong_is_told_and_shown(
     assert shown == [False] * (2 if "call 3" in said else 1) + [True]
 
 
-def test_chance_is_counted() -> None:
-    """Of a kernel that is wrong now and then it is told in how many calls, and nothing else."""
+@pytest.mark.parametrize("raises", [False, True])
+def test_chance_is_counted(*, raises: bool) -> None:
+    """Of a kernel that fails now and then it is told in how many calls, and nothing else."""
     calls = count(1)
-    races = changed(lambda z, *_: z + (next(calls) % 7 == 0))
+
+    def seventh(z: Any, *_: Any) -> Any:
+        now = next(calls) % 7 == 0
+        if now and raises:
+            raise ValueError("no")
+        return z + now
+
     case = case_of(SQUARE)
-    verdict = next(each for each in (judge(races, case) for _ in range(7)) if each.failed)
+    verdict = next(v for _ in range(7) if (v := judge(changed(seventh), case)).failed)
     found = diagnosis.diagnose(verdict)
     (pattern,) = found.patterns
-    assert re.fullmatch(r"different results .* arguments, wrong in .* of 64 calls", pattern)
+    said = "different results for the same arguments, wrong in .* of 64 calls"
+    if raises:
+        said = "raised ValueError in .* of 64 calls with the same arguments"
+    assert re.fullmatch(said, pattern)
     assert found.evidence is not None
     assert found.evidence.repeats == 64
 
