@@ -19,17 +19,35 @@ of the result is exactly representable, in whatever order it is taken (see `judg
     small           as `integers`, but exact in the next narrower dtype (float16: in 5 bits):
                     more than half of the significand is left to kernels that round even
                     integers, and sums in that dtype are exact (see `promises`)
+    samesign-NAME   as `integers`, but all numbers of factor NAME have one sign
+    constant-NAME   as `integers`, but all numbers of factor NAME are the same
+    impulses-NAME   as `integers`, but all numbers of factor NAME are zero, except two
+    shifted         as `integers`, every factor multiplied by one half, or by a large or a small
+                    power of two: exact, though no integers
+    huge-NAME       as `integers`, factor NAME multiplied by a power of two near the largest
+                    number, the others by as small ones
+    subnormal-NAME  as `integers`, factor NAME multiplied by the smallest subnormal number
+
+The last three are as exact as the others: with q the product of the powers of two, all partial sums
+are integers times q of at most 2**p q.  No q is below the smallest subnormal, nor 2**p q above the
+largest number; and it is the same with the factors of any part of a product.
 
 Those of bound mode are real: `uniform` in (-1, 1); `positive` in [0, 1), where rounding
 errors pile up; `scaled`, uniform with every factor multiplied by its own power of two;
-`tiny`, uniform with products in the subnormal range.  Last, `nonfinite-NAME` is `integers`
-with one to three elements of factor NAME replaced by NaN or an infinity; `nonfinite-sparse` is
-that with the factor that is the operation's data, and the others as in `sparse`: only so is a
-kernel caught that leaves zeros out, since zero times an infinity is NaN.
+`tiny`, uniform with products in the subnormal range.
+
+The others hold NaN or infinities, or make them.  `nonfinite-NAME` is `integers` with one to three
+elements of factor NAME replaced by NaN or an infinity; `nonfinite-sparse` is that with the factor
+that is the operation's data, and the others as in `sparse`: only so is a kernel caught that leaves
+zeros out, since zero times an infinity is NaN.  `nonfinite-all` is `integers` with one to three
+NaN in every factor.  `overflow`, of one-layer operations, are numbers of which each product is
+larger than the largest number, those of one factor being of one sign, so that infinities do not
+cancel, in whatever order they are added.
 """
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Self
@@ -46,6 +64,7 @@ from .numbers import Raw, alike, integers, pieces
 
 VERSION = "v1"
 REAL_FILLS = ("uniform", "positive", "scaled", "tiny")
+_OF_ONE_FACTOR = ("samesign", "constant", "impulses", "huge", "subnormal")
 LARGEST_ARRAY = 2**28
 _FORM = f"{VERSION}:OPERATION:DTYPE:FILL:GEOMETRY:SEED"
 
@@ -60,21 +79,35 @@ def agreement_fills(operation: Operation) -> tuple[str, ...]:
     return (*exact_fills(operation), *REAL_FILLS)
 
 
+def value_fills(operation: Operation) -> tuple[str, ...]:
+    """Return the fills, exact as well, of numbers that kernels have paths of their own for."""
+    of_one = (f"{kind}-{name}" for kind in _OF_ONE_FACTOR for name in operation.factors)
+    return ("shifted", *of_one)
+
+
+def is_scaled(fill: str) -> bool:
+    """Return whether a fill is of integers times powers of two."""
+    return fill.startswith(("shifted", "huge", "subnormal"))
+
+
 def nonfinite_fills(operation: Operation) -> tuple[str, ...]:
-    """Return the fills with NaN and infinities."""
-    return (*(f"nonfinite-{name}" for name in operation.factors), "nonfinite-sparse")
+    """Return the fills with NaN and infinities, in the arguments or in right results."""
+    of_one = (f"nonfinite-{name}" for name in operation.factors)
+    overflow = ("overflow",) if operation.trilinear else ()
+    return (*of_one, "nonfinite-sparse", "nonfinite-all", *overflow)
 
 
 @lru_cache
 def _all_fills(operation: Operation) -> tuple[str, ...]:
-    return (*agreement_fills(operation), "sparse", "small", *nonfinite_fills(operation))
+    exact = ("sparse", "small", *value_fills(operation))
+    return (*agreement_fills(operation), *exact, *nonfinite_fills(operation))
 
 
 @lru_cache
 def _mode(fill: str) -> str:
     if fill in REAL_FILLS:
         return "bound"
-    return "nonfinite" if fill.startswith("nonfinite") else "exact"
+    return "nonfinite" if fill.startswith(("nonfinite", "overflow")) else "exact"
 
 
 @dataclass(frozen=True)
@@ -135,16 +168,49 @@ class Case:
         return _mode(self.fill)
 
     @property
-    def nonfinite(self) -> str | None:
-        """Name of the factor with NaN and infinities, if there is one."""
-        if self.mode != "nonfinite":
-            return None
-        name = self.fill.removeprefix("nonfinite-")
-        return operation_named(self.operation).data if name == "sparse" else name
+    def nonfinite(self) -> tuple[str, ...]:
+        """Names of the factors with NaN and infinities."""
+        operation, (kind, _, of) = operation_named(self.operation), self.fill.partition("-")
+        if kind != "nonfinite":
+            return ()
+        return (
+            tuple(operation.factors)
+            if of == "all"
+            else (operation.data,)
+            if of == "sparse"
+            else (of,)
+        )
 
     def is_sparse(self, name: str) -> bool:
         """Return whether factor `name` is zero at about half of its elements."""
-        return self.fill.endswith("sparse") and name != self.nonfinite
+        return self.fill.endswith("sparse") and name not in self.nonfinite
+
+    def special(self, name: str) -> str:
+        """Return what is special in factor `name` alone, as fills have it; "" if nothing is."""
+        kind, _, of = self.fill.partition("-")
+        return kind if of == name else ""
+
+    def exponents(self, name: str) -> int | Sequence[int]:
+        """Return the power of two that factor `name` is multiplied by, or those to choose from."""
+        form, degree = self.format, operation_named(self.operation).degree
+        kind, special = self.fill.partition("-")[0], self.special(name)
+        if kind == "tiny":
+            # Together the factors make products below half the smallest normal number.
+            return (form.emin - 1) // degree
+        if kind == "scaled":
+            # Half of the exponent range, shared by the factors, so that few products overflow.
+            reach = (form.emax + 1) // (2 * degree)
+            return range(-reach, reach + 1)
+        if kind == "shifted":
+            reach = (form.emax - form.precision) // degree
+            return -reach, -1, reach
+        if kind == "huge":
+            # Two bits are left to kernels that split numbers into halves.
+            reach = form.emax - form.precision - 2
+            return reach if special else -(reach // (degree - 1))
+        if kind == "overflow":
+            return (form.emax + 4) // 2  # of numbers that are at least one half
+        return form.emin - form.precision + 1 if special == "subnormal" else 0
 
     @property
     def format(self) -> Format:
@@ -189,20 +255,37 @@ class Case:
             return pieces(alike(self.seed, self.largest_in(), self.format.dtype, size), shapes)
         raw = Raw(self.seed)
         return {
-            name: self.format.array(self._fill(name, raw, shape, operation.degree))
-            for name, shape in shapes.items()
+            name: self.format.array(self._fill(name, raw, shape)) for name, shape in shapes.items()
         }
 
-    def _fill(self, name: str, raw: Raw, shape: tuple[int, ...], degree: int) -> Array:
-        if self.fill in REAL_FILLS:
-            return _real(self.fill, raw, shape, self.format, degree)
-        numbers = raw.draw(shape)
+    def _fill(self, name: str, raw: Raw, shape: tuple[int, ...]) -> Array:
+        numbers, exponents = raw.draw(shape), self.exponents(name)
+        values = self._values(name, numbers)
+        if self.fill == "overflow":
+            values = (1 + values) * (0.5 - raw.below(2))
+        if not isinstance(exponents, int):
+            exponents = exponents[raw.below(len(exponents))]
+        if exponents:
+            values = np.ldexp(values, exponents)
+        if name in self.nonfinite:
+            _put_nonfinite(values, raw, _KINDS[:1] if self.fill == "nonfinite-all" else _KINDS)
+        return values
+
+    def _values(self, name: str, numbers: Array) -> Array:
+        """Return the numbers of a factor that are made of raw ones, but for powers of two."""
+        if self.fill in (*REAL_FILLS, "overflow"):
+            unit = (numbers >> np.uint64(11)).astype(np.float64) * 2.0**-53
+            return unit if self.fill in ("positive", "overflow") else 2 * unit - 1
+        special = self.special(name)
+        if special == "constant":
+            numbers = np.resize(numbers.ravel()[:1], numbers.shape)
         values = integers(numbers, self.largest_in(name))
         if self.is_sparse(name):
             values *= 1.0 - (numbers >> np.uint64(63))
-            return values
-        if name == self.nonfinite:
-            return _with_nonfinite(values, raw)
+        elif special == "samesign":
+            values = np.abs(values) * np.sign(values.ravel()[:1].sum())
+        elif special == "impulses":
+            values *= numbers <= np.sort(numbers, axis=None)[:2].max(initial=0)
         return values
 
     def largest_in(self, name: str = "") -> int:
@@ -219,35 +302,16 @@ def require_seed(seed: object) -> None:
         raise ValueError(f"seed={seed!r}: expected an integer from 0 to 2**64 - 1")
 
 
-def _real(fill: str, raw: Raw, shape: tuple[int, ...], form: Format, degree: int) -> Array:
-    unit = (raw.draw(shape) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    if fill == "positive":
-        return unit
-    exponents = exponents_of(fill, form, degree)
-    exponent = exponents if isinstance(exponents, int) else exponents[raw.below(len(exponents))]
-    return np.ldexp(2 * unit - 1, exponent)
+_KINDS = (np.nan, np.inf, -np.inf)
 
 
-def exponents_of(fill: str, form: Format, degree: int) -> int | range:
-    """Return the power of two of every factor, or those to choose from for each."""
-    if fill == "tiny":
-        # Together the factors make products below half the smallest normal number.
-        return (form.emin - 1) // degree
-    if fill == "scaled":
-        # Half of the exponent range, shared by the factors, so that few products overflow.
-        reach = (form.emax + 1) // (2 * degree)
-        return range(-reach, reach + 1)
-    return 0
-
-
-def _with_nonfinite(values: Array, raw: Raw) -> Array:
-    """Put NaN or infinities at one to three places, drawn from a fixed number of raws."""
-    kinds = (np.nan, np.inf, -np.inf)
-    places = [(raw.below(max(values.size, 1)), kinds[raw.below(3)]) for _ in range(3)]
+def _put_nonfinite(values: Array, raw: Raw, kinds: tuple[float, ...]) -> None:
+    """Put some of `kinds` at one to three places, drawn from a fixed number of raws."""
+    size = max(values.size, 1)
+    places = [(raw.below(size), kinds[raw.below(len(kinds))]) for _ in range(3)]
     for place, value in places[: 1 + raw.below(3)]:
         if values.size:
             values.flat[place] = value
-    return values
 
 
 def _require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -39,9 +39,12 @@ def missing_promise(session: Session, case: Case) -> Promise | None:
     """Return what a kernel need only promise to be right on a case, and on others besides."""
     if session.subject.promise is not DIRECT or case.mode == "nonfinite":
         return None
+    # Where a promise excuses a kernel from such numbers, others must have shown the same.
+    plain = judge(session.subject, replace(case, fill="integers")).failed
     for promise in _PROMISES:
-        kernel = _Promising(session.subject, promise)
-        right = not judge(kernel, suited(promise, case)).failed
+        verdict = judge(_Promising(session.subject, promise), suited(promise, case))
+        excused = verdict.outcome is Outcome.NOT_OFFERED
+        right = not verdict.failed and (plain or promise.flushes or not excused)
         if right and _is_right(session, promise, case.dtype):
             return promise
     return None

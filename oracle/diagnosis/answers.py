@@ -225,5 +225,6 @@ def partly(operation: Operation, asked: Sequence[Asked]) -> Iterator[tuple[Mista
         (results, "where it returns a result", len(results) < len(asked)),
         (wrong, "where it is wrong", len(wrong) < len(results)),
     ):
-        if wrong and tells:
+        # Nothing but zeros is what many mistakes make of tiny numbers.
+        if tells and any(not each.result or np.any(each.result.got) for each in wrong):
             yield from ((m, where) for m in _eligible(operation, some) if gives(m, some))

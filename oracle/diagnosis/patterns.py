@@ -1,14 +1,21 @@
 """What is wrong in words, where no mistake of the catalogue gives the same results."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from convcheck.cases.case import Case, agreement_fills, exact_fills, nonfinite_fills
+from convcheck.cases.case import (
+    Case,
+    agreement_fills,
+    exact_fills,
+    is_scaled,
+    nonfinite_fills,
+    value_fills,
+)
 from convcheck.form.counts import most_terms
 from convcheck.form.formats import DTYPES
-from convcheck.form.operations import operation_named
+from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import DECIDED
 from convcheck.kernels.subjects import Subject
@@ -52,13 +59,15 @@ def linearity(session: Session, probe: Probe) -> Iterator[Claim]:
     names = list(session.operation.factors)
     changed = [probe.holding(**{n: by * probe.arrays[n]}) for n in names for by in (2, -1)]
     once, *answers = session.results([probe, *changed]) or [np.zeros(0)]
-    # What zeros make of NaN need not be linear.
-    if not once.any() or not np.isfinite(once).all():
+    with np.errstate(over="ignore"):
+        doubled = 2 * once
+    # What zeros make of NaN need not be linear, nor what overflows.
+    if not once.any() or not np.isfinite(doubled).all():
         return
     for name, twice, opposite in zip(names, answers[::2], answers[1::2], strict=True):
         if np.array_equal(opposite, once):
             yield Claim(f"the sign of {name} does not matter")
-        elif not np.array_equal(twice, 2 * once):
+        elif not np.array_equal(twice, doubled):
             yield Claim(f"twice {name} does not give twice the result")
         elif not np.array_equal(opposite, -once):
             yield Claim(f"-{name} does not give the opposite result")
@@ -70,18 +79,27 @@ def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
     if failed and passed:
         yield Claim(f"wrong only in {' and '.join(failed)}", "is", backing=Backing(dtypes=failed))
     operation = operation_named(case.operation)
-    finite, (*factors, among_zeros) = agreement_fills(operation), nonfinite_fills(operation)
-    for fills in (finite, (*factors,), (among_zeros,)):
+    finite, values = agreement_fills(operation), value_fills(operation)
+    special = nonfinite_fills(operation)
+    factors = special[: operation.degree]
+    for fills in (finite, values, factors, *((fill,) for fill in special[operation.degree :])):
         failed, passed = _parted(subject, [replace(case, fill=fill) for fill in fills], "fill")
         if failed:
             break
-    wrong, right = (" and on ".join(map(_meaning, each)) for each in (failed, passed))
+    wrong, right = (" and on ".join(_meanings(operation, each)) for each in (failed, passed))
     whole = exact_fills(operation)
     if fills == finite and failed and {*whole} <= {*passed}:
         words = f"right on integers, wrong on {wrong}"
         yield circumstance(words, backing=Backing(case.dtype, spared=whole))
     elif failed and (fills != finite or (passed and len(failed) <= len(fills) // 2)):
-        yield Claim(f"wrong only on {wrong}", "is", backing=Backing(case.dtype, fills=failed))
+        # Integers of all kinds, and numbers far from 1, have been named.
+        named = [
+            fill
+            for fill in values
+            if "integers" in failed or ("scaled" in failed and is_scaled(fill))
+        ]
+        backing = Backing(case.dtype, fills=(*failed, *named))
+        yield Claim(f"wrong only on {wrong}", "is", backing=backing)
     elif failed and 0 < len(passed) <= 2:
         yield circumstance(f"right on {right}", backing=Backing(case.dtype, spared=passed))
 
@@ -91,16 +109,30 @@ _MEANING = {
     "uniform": "real numbers in (-1, 1)",
     "positive": "positive numbers",
     "scaled": "numbers far from 1",
+    "shifted": "halves or integers far from 1",
     "tiny": "tiny numbers",
+    "wide": "large numbers",
+    "samesign": "numbers of one sign",
+    "constant": "equal numbers",
+    "impulses": "zeros but for two numbers",
+    "huge": "huge numbers",
+    "subnormal": "subnormal numbers",
+    "nonfinite": "NaN or infinity",
     "nonfinite-sparse": "NaN or infinity among zeros",
+    "nonfinite-all": "NaN in every argument",
+    "overflow": "finite numbers whose products overflow",
 }
 
 
-def _meaning(fill: str) -> str:
-    """Return in words what numbers a fill is of."""
-    kind, _, name = fill.partition("-")
-    other = f"large numbers in {name}" if kind == "wide" else f"NaN or infinity in {name}"
-    return _MEANING.get(fill, other)
+def _meanings(operation: Operation, fills: Iterable[str]) -> Iterator[str]:
+    """Yield in words what numbers fills are of, those of several factors together."""
+    of: dict[str, list[str]] = {}
+    for fill in fills:
+        kind, _, name = ("", "", fill) if fill in _MEANING else fill.partition("-")
+        of.setdefault(kind or fill, []).append(name)
+    for kind, names in of.items():
+        every = kind in fills or len(names) == operation.degree
+        yield _MEANING[kind] + ("" if every else f" in {' and '.join(names)}")
 
 
 def _parted(

@@ -158,7 +158,10 @@ def not_judged(subject: Subject, case: Case, prop: str) -> Verdict | None:
 
 def not_offered(subject: Subject, case: Case, prop: str) -> str | None:
     """Return why a kernel does not offer to be judged on `case`, if so; no oracle is asked."""
-    reason, promise = subject.refuses(case, prop), subject.promise
+    promise = subject.promise
+    # Of a case with NaN in every factor both properties must be offered.
+    props = (prop, "nonfinite data") if len(case.nonfinite) > 1 else (prop,)
+    reason = next(filter(None, (subject.refuses(case, each) for each in props)), None)
     return promise.refuses(case) if reason is None and promise is not DIRECT else reason
 
 
@@ -214,7 +217,7 @@ def property_of(case: Case) -> str:
     mode = case.mode
     if mode != "nonfinite":
         return mode
-    required = case.nonfinite == operation_named(case.operation).data
+    required = {*case.nonfinite} <= {operation_named(case.operation).data}
     return "nonfinite data" if required else "nonfinite others"
 
 
@@ -234,7 +237,8 @@ def _spreading(verdict: Verdict, arrays: Arrays, z: Array, found: Spread) -> Ver
     wrong = found.wrong(z)
     if wrong.any():
         return _disagreement(verdict, arrays, z, found.values, wrong)
-    spreads = verdict.case.nonfinite or "" if found.comes(z) else ""
+    names = verdict.case.nonfinite
+    spreads = names[0] if len(names) == 1 and found.comes(z) else ""
     verdict = replace(verdict, spreads=spreads, skips=found.is_left_out(z))
     return _equal(verdict, arrays, found.values, found.values)
 

@@ -24,10 +24,19 @@ zeros of the data to what comes next, but for those that layer l+1 never read: t
 inserted, or not.  A kernel may also add up the gradients of blocks, of layer l+1's channels or
 taps: an infinity in `d_act` or `x` then meets the parts of dL/da, which may be zero or differ in
 sign, so that NaN is as right as the infinity.
+
+Of NaN in several factors, and no infinities, each goes its own way: a result is NaN for certain
+where one of them makes it so, and possibly where one of them may.
+
+Overflow.  Where every product of a result is beyond what rounds to the largest number, and all have
+one sign, kernels that make products or results in that dtype get the infinity of this sign: sums
+in any order only grow.  One that has a wider dtype for both may return the finite number, within
+the bound.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
@@ -37,6 +46,7 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation, operation_named
 from convcheck.kernels.promises import DIRECT, Promise
 
+from .bounds import bound
 from .oracles import sliding_windows
 
 
@@ -52,6 +62,10 @@ class Spread:
     """whether NaN may come from a zero of the data"""
     open: Array
     """whether NaN may come from what no promise decides"""
+    wider: Array | float = 0.0
+    """where values overflow, what a wider dtype may hold"""
+    off: Array | float = 0.0
+    """by how much that may be off"""
 
     def promised(self, promise: Promise) -> "Spread":
         """Return the same for kernels that promise what becomes of zeros."""
@@ -65,6 +79,15 @@ class Spread:
             self.open,
         )
 
+    def beside(self, other: "Spread") -> "Spread":
+        """Return what it is where the NaN of another factor are as well."""
+        return Spread(
+            np.where(np.isnan(self.values), self.values, other.values),
+            self.inserted | other.inserted,
+            self.zeros | other.zeros,
+            self.open | other.open,
+        )
+
     @property
     def possible(self) -> Array:
         """Whether NaN is right as well."""
@@ -75,6 +98,8 @@ class Spread:
         """Return which elements of `z` are none that a right kernel returns."""
         missing = np.isnan(z)
         right = (z == self.values) | (missing & (np.isnan(self.values) | self.possible))
+        least, most = self.wider - self.off, self.wider + self.off
+        right |= (self.off > 0) & (least <= z) & (z <= most)
         marks: Array = ~right
         return marks
 
@@ -97,6 +122,8 @@ def spread(case: Case, arrays: Arrays, promise: Promise = DIRECT) -> Spread:
         promise: of the kernel.
     """
     operation, geometry = operation_named(case.operation), case.geometry
+    if case.fill == "overflow":
+        return _overflow(case, arrays, promise)
     entering = operation.entering(arrays)
     factors = {name: each.astype(np.float64) for name, each in entering.items()}
     finite = {name: np.where(np.isfinite(each), each, 0) for name, each in factors.items()}
@@ -108,13 +135,37 @@ def spread(case: Case, arrays: Arrays, promise: Promise = DIRECT) -> Spread:
     return found if promise is DIRECT else found.promised(promise)
 
 
+def _overflow(case: Case, arrays: Arrays, promise: Promise) -> Spread:
+    """Return infinities, and the finite numbers that a wider dtype may hold instead."""
+    operation = operation_named(case.operation)
+    finite = operation.oracle(case.geometry, arrays)
+    with np.errstate(all="ignore"):
+        limits = bound(operation, case.geometry, arrays, case.dtype, promise)
+    values = np.where(finite == 0, 0.0, np.copysign(np.inf, finite))
+    beyond = ~np.isfinite(finite)
+    return replace(_nowhere(values), wider=finite, off=np.where(beyond, 0, limits.error))
+
+
 def _one_layer(
     operation: Operation, geometry: Geometry, factors: Mapping[str, Array], finite: Array
 ) -> Spread:
-    """Return where NaN and infinity of one factor go; `finite` is the result without them."""
-    name = next((n for n, each in factors.items() if not np.isfinite(each).all()), None)
-    if name is None:
-        return _nowhere(finite)
+    """Return where NaN and infinity go; `finite` is the result without them.
+
+    They are in one factor; in several, if all are NaN.
+    """
+    names = [name for name, each in factors.items() if not np.isfinite(each).all()]
+    found = [_of_one(operation, geometry, name, factors, finite) for name in names]
+    return reduce(Spread.beside, found, _nowhere(finite))
+
+
+def _of_one(
+    operation: Operation,
+    geometry: Geometry,
+    name: str,
+    factors: Mapping[str, Array],
+    finite: Array,
+) -> Spread:
+    """Return where NaN and infinity of one factor go."""
     signs = {n: np.sign(factors[n]) for n in operation.factors if n != name}
     met = {n: each != 0 for n, each in signs.items()}
 
@@ -163,15 +214,20 @@ def _two_layers(
     found = _one_layer(gradient, own, {"x": x, "delta": delta}, finite)
     # An infinity of d_act or x, and not of dL/da, may meet parts of dL/da.
     parts = np.isinf(found.values) & np.isfinite(error.values).all()
-    if np.isfinite(x).all():  # what of delta may be NaN is carried on as NaN is
-        marks = error.zeros | (lost & ~unread), lost & unread
-        zeros, rest = (_meet(gradient, own, {"x": np.ones_like(x), "delta": m}) for m in marks)
-        some = error.inserted | error.zeros | lost
-        inserted = found.inserted | (gradient.sharing(own, "delta", some) > 0)
-        return Spread(found.values, inserted, zeros | found.zeros, rest | parts)
+    # What of delta may be NaN is carried on as NaN is, and NaN of x meets zeros of delta.
+    may = error.zeros | (lost & ~unread), lost & unread
     zero = (delta == 0) & ~unread, (delta == 0) & unread
-    zeros, rest = (_meet(gradient, own, {"x": ~np.isfinite(x), "delta": m}) for m in zero)
-    return Spread(found.values, found.inserted, zeros, rest | parts)
+    bad = ~np.isfinite(x)
+    zeros, rest = (
+        _meet(gradient, own, {"x": np.ones_like(x), "delta": m})
+        | _meet(gradient, own, {"x": bad, "delta": z})
+        for m, z in zip(may, zero, strict=True)
+    )
+    if not bad.any():
+        zeros |= found.zeros
+    some = error.inserted | error.zeros | lost
+    inserted = found.inserted | (gradient.sharing(own, "delta", some) > 0)
+    return Spread(found.values, inserted, zeros, rest | parts)
 
 
 def _meet(operation: Operation, geometry: Geometry, marks: Mapping[str, Array]) -> Array:

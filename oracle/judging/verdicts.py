@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from convcheck.cases.case import Case
+from convcheck.cases.case import Case, is_scaled
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.shown.message import message
@@ -106,11 +106,16 @@ class Verdict:
         if self.outcome is Outcome.MISBEHAVED:
             return f"the kernel {self.reason}"
         if self.outcome is Outcome.AGREES:
-            return f"the kernel agrees with {_WITH.get(self.prop, f'itself: {self.prop} holds')}"
+            with_ = _WITH.get(self.prop, f"itself: {self.prop} holds")
+            return f"the kernel agrees with {self._of_numbers(with_)}"
         if not self.failed:
             return f"{self.outcome}: {self.reason}"
         against = _AGAINST.get(self.prop, f"itself: {self.reason}")
-        return f"the kernel disagrees with {against}"
+        return f"the kernel disagrees with {self._of_numbers(against)}"
+
+    def _of_numbers(self, words: str) -> str:
+        scaled = self.prop == "exact" and is_scaled(self.case.fill)
+        return words.replace("integers", "integers times powers of two") if scaled else words
 
     def __bool__(self) -> bool:
         """Whether it was decided and the kernel agrees; `failed` asks whether it is wrong."""

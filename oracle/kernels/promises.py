@@ -105,10 +105,12 @@ class Promise:
 
     def refuses(self, case: Case) -> str | None:
         """Return why a kernel that promises this is not to be judged on `case`, if so."""
+        if self.flushes and case.fill.startswith("subnormal"):
+            return f"{self} promises nothing of subnormal numbers"
         if case.mode == "bound" or case.fill == "small" or not self.rounds(case):
             return None
         if case.mode == "nonfinite":
-            return f"{self} promises nothing of NaN and infinity among such integers"
+            return f"{self} promises nothing of NaN and infinity among such numbers"
         return f"{self} leaves no room for integers this large" if case.fill != "integers" else None
 
     def __str__(self) -> str:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convcheck.cases.case import agreement_fills, nonfinite_fills
-from convcheck.conformance.plan.step import judge_fills
+from convcheck.cases.case import nonfinite_fills
+from convcheck.conformance.plan.step import drawn_fills, judge_fills
 from convcheck.conformance.plugin.effort import effort
 from convcheck.conformance.plugin.planned import fills
 from convcheck.conformance.plugin.recording import Record
@@ -22,9 +22,8 @@ def test_agreement(record: Record, subject: Subject, data: st.DataObject) -> Non
     """Results are equal on integers without rounding, within the bound on real numbers."""
     operation = subject.operation
     geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    record.require_right(
-        judge_fills(subject, agreement_fills(operation), geometry, seed), random=True
-    )
+    kinds = drawn_fills(operation, seed)
+    record.require_right(judge_fills(subject, kinds, geometry, seed), random=True)
 
 
 @fills("nonfinite data", "nonfinite others")

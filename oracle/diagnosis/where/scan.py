@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convcheck.cases.case import Case
+from convcheck.cases.case import Case, value_fills
 from convcheck.cases.numbers import Raw
 from convcheck.form.axis import Axis, reaching
 from convcheck.form.geometry import Fore, Geometry
@@ -172,7 +172,9 @@ def in_words(*deeds: str) -> tuple[str, str]:
 
 
 def numbers_in(case: Case) -> str:
-    """Return the dtype of a case, and whether its numbers are real: integers may be right alone."""
+    """Return the dtype of a case, and what is special about its numbers: others may be right."""
+    if case.fill in value_fills(operation_named(case.operation)):
+        return f"{case.dtype}, {case.fill}"
     return case.dtype if case.mode == "exact" else f"{case.dtype}, real numbers"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from convcheck.cases.case import REAL_FILLS, Case, exponents_of
+from convcheck.cases.case import REAL_FILLS, Case
 from convcheck.form.formats import FORMATS
 from convcheck.form.layouts import Array
 from convcheck.form.operations import operation_named
@@ -164,20 +164,33 @@ def drawn(case: Case, name: str) -> str:
     `draw` stands for the bit generator's `random_raw`; the arrays are to be drawn in
     their order.
     """
-    operation = operation_named(case.operation)
-    size = math.prod(operation.array_shapes(case.geometry)[name])
-    if case.fill not in REAL_FILLS:
-        largest = case.largest_in(name)
-        # Remainders from `largest` on stand for the positive numbers: zero is left out.
-        whole = f"(lambda v: v + (v >= 0))(({{}} % {2 * largest}).astype(int) - {largest})"
-        if case.is_sparse(name):
-            return f"(lambda r: {whole.format('r')} * (1.0 - (r >> 63)))(draw({size}))"
-        text = whole.format(f"draw({size})")
-        return f"({text}, draw(7))[0]" if name == case.nonfinite else text
+    shape = operation_named(case.operation).array_shapes(case.geometry)[name]
+    size, exponents = math.prod(shape), case.exponents(name)
+    text = _unit(case, size) if case.fill in (*REAL_FILLS, "overflow") else _whole(case, name, size)
+    if not isinstance(exponents, int):
+        text = f"np.ldexp({text}, {exponents}[draw() % {len(exponents)}])"
+    elif exponents:
+        text = f"np.ldexp({text}, {exponents})"
+    return f"({text}, draw(7))[0]" if name in case.nonfinite else f"({text})"
+
+
+def _unit(case: Case, size: int) -> str:
     unit = f"(draw({size}) >> 11) * 2.0**-53"
-    if case.fill == "positive":
-        return f"({unit})"
-    reach = exponents_of(case.fill, case.format, operation.degree)
-    if isinstance(reach, int):
-        return f"np.ldexp(2 * ({unit}) - 1, {reach})"
-    return f"np.ldexp(2 * ({unit}) - 1, draw() % {len(reach)} - {-reach[0]})"
+    if case.fill == "overflow":
+        return f"(1 + ({unit})) * (0.5 - draw() % 2)"
+    return unit if case.fill == "positive" else f"2 * ({unit}) - 1"
+
+
+def _whole(case: Case, name: str, size: int) -> str:
+    largest, special = case.largest_in(name), case.special(name)
+    # Remainders from `largest` on stand for the positive numbers: zero is left out.
+    whole = f"(lambda v: v + (v >= 0))(({{}} % {2 * largest}).astype(int) - {largest})"
+    if case.is_sparse(name):
+        return f"(lambda r: {whole.format('r')} * (1.0 - (r >> 63)))(draw({size}))"
+    if special == "impulses":
+        kept = "(r <= np.sort(r)[:2].max(initial=0))"
+        return f"(lambda r: {whole.format('r')} * {kept})(draw({size}))"
+    if special == "constant":
+        return whole.format(f"np.resize(draw({size})[:1], {size})")
+    whole = whole.format(f"draw({size})")
+    return f"(lambda v: abs(v) * np.sign(v[:1]))({whole})" if special == "samesign" else whole

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
-from convcheck.cases.case import agreement_fills, nonfinite_fills
+from convcheck.cases.case import Case, agreement_fills, nonfinite_fills, value_fills
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
+from convcheck.judging.judge import judge_all
 from convcheck.kernels.subjects import Subject
 
-from .step import Judged, Step, judge_fills
+from .step import Judged, Step, by_turns
 
 
 @dataclass(frozen=True)
@@ -27,10 +30,20 @@ class Boundary(Step):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another."""
-        operation = self.operation
-        kinds = (*agreement_fills(operation), "sparse", *nonfinite_fills(operation))
+        operation, turn = self.operation, reachable(self.operation).index(self.kind)
         for geometry in boundary_geometries(operation, self.kind):
-            yield Judged(judge_fills(subject, kinds, geometry, seed=1))
+            cases = [
+                Case(operation.name, geometry, dtype, fill, seed=1)
+                for later, dtype in enumerate(DTYPES)
+                for fill in _fills(operation, turn + later)
+            ]
+            yield Judged(judge_all(subject, cases))
+
+
+def _fills(operation: Operation, turn: int) -> list[str]:
+    """Return the fills of a dtype: those with NaN, and of values, two at a time by turns."""
+    special = (by_turns(fills(operation), turn, 2) for fills in (nonfinite_fills, value_fills))
+    return [*agreement_fills(operation), "sparse", *chain(*special)]
 
 
 def boundaries(operation: Operation) -> Iterator[Boundary]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convcheck.cases.case import Case, agreement_fills, nonfinite_fills
+from convcheck.cases.case import Case, nonfinite_fills
 from convcheck.cases.numbers import Raw
 from convcheck.conformance.references import laws_of, partners
 from convcheck.conformance.shapes import draws
@@ -15,7 +15,7 @@ from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.subjects import Subject
 
-from .step import Judged, Step, judge_fills
+from .step import Judged, Step, drawn_fills, judge_fills
 
 # How many geometries agreement is judged on, as many as Hypothesis tries; of the others a quarter.
 EXAMPLES = {"quick": 20, "default": 100, "thorough": 1000}
@@ -45,8 +45,8 @@ class DrawnAgreement(_Drawn):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another."""
-        kinds = agreement_fills(self.operation)
         for geometry, seed in self.cases():
+            kinds = drawn_fills(self.operation, seed)
             yield Judged(judge_fills(subject, kinds, geometry, seed), random=True)
 
 

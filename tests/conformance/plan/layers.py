@@ -5,20 +5,19 @@ on its own receptive field; layers that are small are judged whole, and all wher
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from convcheck.cases.case import Case
+from convcheck.cases.case import Case, exact_fills, nonfinite_fills
 from convcheck.conformance.shapes.networks import Layer, distinct_layers
-from convcheck.conformance.shapes.patches import judge_sampled
+from convcheck.conformance.shapes.patches import WIDEST, judge_sampled, patch
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
 from convcheck.judging.judge import judge
 from convcheck.kernels.subjects import Subject
 
-from .step import Judged, Step
+from .step import Judged, Step, by_turns
 
 OUTPUTS = 32
-FILLS = ("integers", "uniform")
 
 # Multiply-add steps of a layer that is judged whole.
 _WHOLE = 500_000
@@ -31,10 +30,12 @@ _BACKWARDS = ("LeNet-5", "FCN-8s")
 
 @dataclass(frozen=True)
 class RealLayer(Step):
-    """A layer of a published network: exactly and within the bound."""
+    """A layer of a published network: exactly, within the bound, and on NaN by turns."""
 
     layer: Layer
     dtype: str
+    turn: int = 0
+    """how many layers came before"""
     all_results: bool = False
     """whether they are asked for, however large the layer is"""
 
@@ -57,15 +58,23 @@ class RealLayer(Step):
         return self.all_results or self.layer.multiplications <= _WHOLE
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
-        """Judge the kernel on both fills at once."""
-        cases = [
-            Case(self.operation.name, self.layer.geometry, self.dtype, fill, seed=1)
-            for fill in FILLS
-        ]
+        """Judge the kernel on all fills at once."""
+        geometry, name = self.layer.geometry, self.operation.name
+        (exact,), (special,) = (
+            by_turns(fills(self.operation), self.turn) for fills in (exact_fills, nonfinite_fills)
+        )
+        exactly, bounded, nonfinite = (
+            Case(name, geometry, self.dtype, fill, seed=1) for fill in (exact, "uniform", special)
+        )
         if self.replayable:
-            yield Judged([judge(subject, case) for case in cases])
-        else:
-            yield Judged([judge_sampled(subject, case, OUTPUTS) for case in cases])
+            yield Judged([judge(subject, case) for case in (exactly, bounded, nonfinite)])
+            return
+        # Of some results NaN would seldom be a part: it is put into the call for some of them.
+        first = patch(self.operation, geometry, (0,) * 4, WIDEST)
+        assert first is not None, "a window reaches the first result"
+        part = replace(nonfinite, geometry=first.geometry)
+        sampled = [judge_sampled(subject, case, OUTPUTS) for case in (exactly, bounded)]
+        yield Judged([*sampled, judge(subject, part)])
 
 
 def real_layers(
@@ -76,8 +85,8 @@ def real_layers(
     Large layers are judged in float32 alone at default effort, and not at all at the least.
     """
     return (
-        RealLayer(operation, layer, dtype, all_results)
-        for layer in distinct_layers()
+        RealLayer(operation, layer, dtype, turn, all_results)
+        for turn, layer in enumerate(distinct_layers())
         if effort != "quick" or layer.multiplications <= _SMALL
         if _is_judged(operation, layer)
         for dtype in DTYPES

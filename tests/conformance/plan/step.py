@@ -2,12 +2,17 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from itertools import islice
 from typing import ClassVar, NamedTuple
 
 from convcheck.campaigns.certificates import Certificate
-from convcheck.cases.case import Case, exact_fills, nonfinite_fills
+from convcheck.cases.case import (
+    Case,
+    agreement_fills,
+    exact_fills,
+    nonfinite_fills,
+    value_fills,
+)
 from convcheck.form.counts import most_terms
 from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
@@ -138,8 +143,7 @@ def cases_by_turns(subject: Subject, geometry: Geometry, turn: int) -> list[Case
     operation, dtypes = subject.operation, dtypes_of(subject)
     rounds, first = divmod(turn, len(dtypes))
     turned = dtypes[first:] + dtypes[:first]
-    fills = _fills_by_turns(operation)
-    fill = fills[rounds % len(fills)]
+    fill = _fill_of(operation, rounds)
     cases = [Case(operation.name, geometry, dtype, "integers", seed=1) for dtype in turned]
     roomy = [case for case in cases if (case.largest or 0) >= _CHOICE]
     cases = roomy or [max(cases, key=lambda case: case.largest or 0)]
@@ -162,15 +166,29 @@ def nonfinite_by_turns(subject: Subject, geometry: Geometry, turn: int) -> list[
     if rest:
         return []
     fills, dtypes = nonfinite_fills(subject.operation), dtypes_of(subject)
-    rounds, at = divmod(rounds, len(fills))
-    dtype = dtypes[rounds % len(dtypes)]
+    times, at = divmod(rounds, len(fills))
+    dtype = dtypes[(rounds + times) % len(dtypes)]
     return [Case(subject.operation.name, geometry, dtype, fills[at], seed=1)]
 
 
-@lru_cache
-def _fills_by_turns(operation: Operation) -> tuple[str, ...]:
+def by_turns(fills: Sequence[str], turn: int, count: int = 1) -> list[str]:
+    """Return `count` of the fills, the next ones with each turn."""
+    return [fills[(count * turn + each) % len(fills)] for each in range(count)]
+
+
+def drawn_fills(operation: Operation, seed: int) -> tuple[str, ...]:
+    """Return the fills that agreement is judged with on a geometry drawn at random."""
+    return (*agreement_fills(operation), *by_turns(value_fills(operation), seed))
+
+
+def _fill_of(operation: Operation, rounds: int) -> str:
+    """Return the fill of a round of dtypes: integers, and one after another of the others."""
+    others, odd = divmod(rounds, 2)
+    if not odd:
+        return "integers"
     _, *wide = exact_fills(operation)
-    return tuple(fill for other in (*wide, "uniform") for fill in ("integers", other))
+    fills = (*wide, "uniform", *by_turns(value_fills(operation), others // (len(wide) + 2)))
+    return fills[others % len(fills)]
 
 
 def _tells(case: Case) -> bool:

@@ -3,12 +3,15 @@
 A result of a one-layer operation depends on few elements of its factors: its receptive
 field.  Cut out as views, these are the arguments of a call of their own, in whose result
 it is again: for a kernel that treats all results alike, to the bit.  So a kernel that
-is slow can be judged on layers of any size.
+is slow can be judged on layers of any size.  Results that lie in several channels are judged
+in one call, since fast kernels have paths of their own for these.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from itertools import cycle
 
 import numpy as np
 
@@ -25,10 +28,15 @@ from convcheck.kernels.promises import suited
 
 Index = tuple[int, ...]
 
+WIDEST = 17
+"""channels of a patch at most: one more than a block"""
+# How many channels the patches of a sample have, by turns.
+_CHANNELS = (1, 1, WIDEST, 1, 2, 1, 8, 1)
+
 
 @dataclass(frozen=True)
 class Patch:
-    """The receptive field of one result."""
+    """The receptive field of one result, or of several channels."""
 
     geometry: Geometry
     """of the call on the patch alone"""
@@ -42,8 +50,13 @@ class Patch:
         return {name: arrays[name][part] for name, part in self.part.items()}
 
 
-def patch(operation: Operation, geometry: Geometry, index: Index) -> Patch | None:
+def patch(
+    operation: Operation, geometry: Geometry, index: Index, channels: int = 1
+) -> Patch | None:
     """Return the receptive field of the result at `index`; None if no window reaches it.
+
+    With `channels`, it is that of so many results along the last axis of channels, as far as
+    there are, of which this is one.
 
     Raises:
         ValueError: the operation has a layer l+1.
@@ -55,9 +68,12 @@ def patch(operation: Operation, geometry: Geometry, index: Index) -> Patch | Non
     cut = {axis: slice(0, extents[axis]) for axis in extents}
     inside = dict.fromkeys(operation.result, 0)
     sizes = {axis: 1 if axis in at else extents[axis] for axis in "bio"}
+    last = operation.result[-1]
+    sizes[last] = min(channels, extents[last])
     for axis in "bio":
         if axis in at:
-            cut[axis] = slice(at[axis], at[axis] + 1)
+            start = min(at[axis], extents[axis] - sizes[axis])
+            cut[axis], inside[axis] = slice(start, start + sizes[axis]), at[axis] - start
     axes = []
     for (_, wide, narrow, tap), span in zip(SIDES, operation.spans(geometry), strict=True):
         steps = range(span.steps)  # that the result takes part in
@@ -80,15 +96,17 @@ def patch(operation: Operation, geometry: Geometry, index: Index) -> Patch | Non
 
 
 def sample(operation: Operation, geometry: Geometry, outputs: int, raw: Raw) -> list[Patch]:
-    """Return the receptive fields of `outputs` distinct random results, or of all.
+    """Return the receptive fields of `outputs` random results, channels by turns, or of all.
 
     Results that no window reaches, which are zero, are left out.
     """
     shape = operation.shape(geometry, operation.result)
-    total = math.prod(shape)
-    chosen = range(total) if total <= outputs else _distinct(total, outputs, raw)
+    total, channels = math.prod(shape), [1]
+    while sum(channels) < outputs < total:
+        channels.append(min(_CHANNELS[len(channels) % len(_CHANNELS)], outputs - sum(channels)))
+    chosen = range(total) if total <= outputs else _distinct(total, len(channels), raw)
     indices = (tuple(map(int, np.unravel_index(flat, shape))) for flat in chosen)
-    patches = (patch(operation, geometry, index) for index in indices)
+    patches = map(partial(patch, operation, geometry), indices, cycle(channels))
     return [each for each in patches if each is not None]
 
 

@@ -5,12 +5,13 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 
 import numpy as np
 import pytest
 
-from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills
+from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills, value_fills
 from convcheck.cases.numbers import integers
 from convcheck.form.counts import counts
 from convcheck.form.formats import DTYPES
@@ -20,6 +21,7 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.kernels.shown.code import drawn
 
+CONVOLUTION = OPERATIONS["convolution"]
 SIGNIFICAND = {"float16": 11, "float32": 24, "float64": 53}
 NARROWER = {"float16": 5, "float32": 11, "float64": 24}
 
@@ -32,6 +34,7 @@ def some_cases() -> Iterator[Case]:
             *exact_fills(operation),
             "small",
             "sparse",
+            *value_fills(operation),
             *REAL_FILLS,
             *nonfinite_fills(operation),
         )
@@ -143,8 +146,33 @@ def test_sparse_fill() -> None:
         assert np.abs(array).max() > 0.8 * largest
 
 
+KINDS = ("samesign", "constant", "impulses", "huge", "subnormal")
+
+
+@pytest.mark.parametrize("case", [case for kind in KINDS for case in of_fill(kind)], ids=str)
+def test_fill_of_one_factor(case: Case) -> None:
+    """One factor is what the name says; but for powers of two, all are integers as they were."""
+    kind, _, name = case.fill.partition("-")
+    arrays, form = case.arrays(), case.format
+    bare = replace(case, fill="integers").arrays()
+    scales = {each: np.ldexp(1.0, np.asarray(case.exponents(each))) for each in arrays}
+    whole = {each: array / scales[each] for each, array in arrays.items()}
+    if kind not in ("constant", "samesign", "impulses"):
+        assert all(np.array_equal(whole[each], bare[each]) for each in arrays)
+    array, numbers = arrays[name], np.abs(arrays[name][arrays[name] != 0])
+    if not array.size:
+        return
+    assert {
+        "samesign": len(np.unique(np.sign(array))) == 1,
+        "constant": len(np.unique(array)) == 1,
+        "impulses": np.count_nonzero(array) == min(2, array.size),
+        "huge": numbers.min() >= form.largest * form.u / 16,
+        "subnormal": numbers.max() < form.smallest_normal,
+    }[kind]
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("fill", exact_fills(OPERATIONS["convolution"]))
+@pytest.mark.parametrize("fill", [*exact_fills(CONVOLUTION), *value_fills(CONVOLUTION)])
 def test_partial_sums_are_exact(dtype: str, fill: str) -> None:
     """Sums of any of a result's products, in random order, are exact in the case's dtype."""
     case = Case("convolution", Geometry.of(2, 4, 3, 3, 2, 3, 2, 1, 1), dtype, fill, 11)
@@ -153,12 +181,11 @@ def test_partial_sums_are_exact(dtype: str, fill: str) -> None:
     for b, p, q, o in np.ndindex(2, 2, 2, 2):
         window = x[b, p : p + 3, q : q + 2].transpose(2, 0, 1).ravel()[order]
         taps = ftr[..., o].ravel()[order]
-        total, exact = np.zeros((), dtype)[()], [0]
+        total, exact = np.zeros((), dtype)[()], [Fraction(0)]
         for value, tap in zip(window, taps, strict=True):
             total += value * tap
-            exact.append(exact[-1] + int(value) * int(tap))
-            assert (total.dtype, int(total)) == (np.dtype(dtype), exact[-1])
-        assert np.abs(np.diff(exact)).sum() <= 2 ** SIGNIFICAND[dtype]
+            exact.append(exact[-1] + Fraction(float(value)) * Fraction(float(tap)))
+            assert (total.dtype, Fraction(float(total))) == (np.dtype(dtype), exact[-1])
 
 
 def test_integers_are_evenly_drawn() -> None:
@@ -185,7 +212,9 @@ def test_no_room() -> None:
 @pytest.mark.parametrize("case", of_fill("nonfinite"), ids=str)
 def test_nonfinite_fill(case: Case) -> None:
     """One to three elements of one factor are not finite; all else is `integers` or `sparse`."""
-    name, sparse = case.nonfinite, case.fill == "nonfinite-sparse"
+    if case.fill == "nonfinite-all":
+        return
+    (name,), sparse = case.nonfinite, case.fill == "nonfinite-sparse"
     assert name == (OPERATIONS[case.operation].data if sparse else case.fill[10:])
     bare, zeros = (replace(case, fill=fill).arrays() for fill in ("integers", "sparse"))
     arrays = case.arrays()
@@ -196,6 +225,15 @@ def test_nonfinite_fill(case: Case) -> None:
     assert np.array_equal(arrays[name][finite], bare[name][finite])
     assert (not arrays[name].size) or 1 <= np.sum(~finite) <= 3
     assert all(np.isfinite(arrays[other]).all() for other in order if other != name)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.fill == "nonfinite-all"], ids=str)
+def test_nan_in_every_factor(case: Case) -> None:
+    """One to three elements of every factor are NaN, and there are no infinities."""
+    arrays = case.arrays()
+    for name in OPERATIONS[case.operation].factors:
+        assert not np.isinf(arrays[name]).any()
+        assert (not arrays[name].size) or 1 <= np.isnan(arrays[name]).sum() <= 3
 
 
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)

@@ -80,7 +80,7 @@ def test_whole_layers_see_what_fails_at_full_size(
 
     record = Record(lambda name: subject_of(kernel, OPERATIONS[name]))
     (layer,) = [layer for layer in distinct_layers() if str(layer) == "AlexNet conv5"]
-    step = RealLayer(OPERATIONS["convolution"], layer, "float32", whole)
+    step = RealLayer(OPERATIONS["convolution"], layer, "float32", all_results=whole)
     expected = pytest.raises(ConformanceError, match=r"b1\.h15\.w15")
     with expected if failed else nullcontext():
         test_real_layers.test_layer(record, step)

@@ -12,6 +12,7 @@ from zeros import OF_ZEROS as STYLES
 from convcheck.cases.case import Case, nonfinite_fills
 from convcheck.conformance.plan.step import judge_fills
 from convcheck.conformance.references import reference_for
+from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging import spread
@@ -23,17 +24,18 @@ BOTH = Promise(zeros=OF_ZEROS)
 
 def by_terms(case: Case, arrays: Any) -> tuple[Any, Any, Any]:
     """Return values, and where zeros of the data and inserted ones may make NaN."""
-    operation, bad = OPERATIONS[case.operation], case.nonfinite or ""
+    operation = OPERATIONS[case.operation]
     shape = operation.shape(case.geometry, operation.result)
     values, zeros, unmet = np.zeros(shape), np.zeros(shape, bool), np.zeros(shape, int)
-    for at in np.argwhere(~np.isfinite(arrays[bad])):
-        where = dict(zip(operation.factors[bad], at, strict=True))
-        unmet[tuple(where.get(axis, slice(None)) for axis in operation.result)] += 1
+    for bad in case.nonfinite:
+        for at in np.argwhere(~np.isfinite(arrays[bad])):
+            where = dict(zip(operation.factors[bad], at, strict=True))
+            unmet[tuple(where.get(axis, slice(None)) for axis in operation.result)] += 1
     first, second = (arrays[name].astype(float) for name in operation.factors)
     for result, pairs in terms(case.operation, case.geometry).items():
         for one, other in ((first[i], second[j]) for i, j in pairs):
             finite = np.isfinite(one) and np.isfinite(other)
-            unmet[result] -= not finite
+            unmet[result] -= 2 - int(np.isfinite(one)) - int(np.isfinite(other))
             if not finite and 0 in (one, other):
                 zeros[result] = True
             else:
@@ -47,7 +49,7 @@ def by_terms(case: Case, arrays: Any) -> tuple[Any, Any, Any]:
 def test_classes_are_those_of_the_terms(operation: Operation, data: st.DataObject) -> None:
     """Certain values, possible NaN, and from which zeros: as found term by term."""
     geometry, seed = drawn(data, operation)
-    for fill in nonfinite_fills(operation):
+    for fill in set(nonfinite_fills(operation)) - {"overflow"}:
         case = Case(operation.name, geometry, "float32", fill, seed)
         arrays = case.arrays()
         found = spread.spread(case, arrays)
@@ -80,6 +82,34 @@ def test_what_is_right_and_what_is_not(operation: Operation, data: st.DataObject
             certain = ~np.isfinite(found.values)
             assert found.wrong(cleared)[certain].all()
             assert found.wrong(z + 1)[np.isfinite(z)].all()
+
+
+@each_of_one_layer
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_overflow(operation: Operation, dtype: str) -> None:
+    """Infinities are right, and finite numbers of a wider dtype; the largest number is not."""
+    geometry = Geometry.parse("b2.h4.w5.i2.o3.f2x2.s1x3")
+    kernel = reference_for(operation.name)
+    for seed in range(4):
+        case = Case(operation.name, geometry, dtype, "overflow", seed)
+        arrays = case.arrays()
+        (a, b), largest = arrays.values(), np.finfo(dtype).max
+        smallest = np.abs(a).min().astype("g") * np.abs(b).min().astype("g")
+        assert smallest > largest
+        found = spread.spread(case, arrays)
+        positional, _ = operation.arguments(geometry, arrays)
+        with np.errstate(all="ignore"):
+            z = kernel(*positional)
+        reached = z != 0
+        assert reached.any()
+        assert np.isinf(z[reached]).all()
+        assert not found.wrong(z).any()
+        for wrong in (np.clip(z, -largest, largest), np.where(reached, np.nan, z), -z):
+            assert found.wrong(wrong)[reached].all()
+        if dtype != "float64":
+            right = operation.oracle(geometry, arrays)
+            assert not found.wrong(right).any()
+            assert found.wrong(right * 1.1)[reached].all()
 
 
 def test_the_reference_is_judged_by_both_promises(monkeypatch: pytest.MonkeyPatch) -> None:
