@@ -28,7 +28,19 @@ Values = Mapping[str, Sequence[Any]]
 
 _CHANNELS = (1, 2, *BLOCKS, 24, 48, 64, 96, 128, 256, 512)
 _EXTENTS = (1, 2, *BLOCKS, 56)
-_FILTERS = ((1, 1), (2, 2), (3, 3), (1, 3), (3, 1), (5, 5), (1, 7), (7, 1), (7, 7), (11, 11))
+_FILTERS = (
+    (1, 1),
+    (2, 2),
+    (3, 3),
+    (1, 3),
+    (3, 1),
+    (5, 5),
+    (1, 7),
+    (7, 1),
+    (7, 7),
+    (4, 4),
+    (11, 11),
+)
 _STRIDES = ((1, 1), (2, 2), (1, 2), (2, 1), (3, 3), (4, 4), (8, 8))
 ALL: Values = {
     "filter": _FILTERS,
@@ -61,16 +73,17 @@ FEW: Values = {
 }
 
 
-def _between(sizes: Sequence[int], filters: Sequence[tuple[int, int]]) -> Values:
+def _between(sizes: range, filters: Sequence[tuple[int, int]]) -> Values:
     """Return these sizes of all that is cut into blocks, beside what has loops of its own."""
+    strided = range(max(sizes) + 2, 2 * max(sizes) + 2, 2)  # as many steps at stride 2
     return {
         "filter": filters,
         "stride": ((1, 1), (2, 2)),
         "batch": (1, 6, *sizes),
         "channels_in": (1, *sizes, 36, 44, 76, 100),
         "channels_out": (1, *sizes, 36, 44, 76, 100),
-        "height": (1, *sizes),
-        "width": (1, *sizes),
+        "height": (1, *sizes, *strided),
+        "width": (1, *sizes, *strided),
         "fore filter": ((1, 1), (2, 2), (3, 3)),
         "fore stride": ((1, 1), (2, 2)),
         "fore channels_out": (1, *sizes, 66, 76, 100),
