@@ -14,6 +14,7 @@ from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.operations import Kernel, Operation, operation_named
 from convcheck.kernels import floating
 from convcheck.kernels.functions import subject_of
+from convcheck.kernels.misbehaviour import Misbehaviour
 from convcheck.kernels.promises import suited
 from convcheck.kernels.shown.clock import KERNEL
 from convcheck.kernels.subjects import Subject
@@ -43,6 +44,8 @@ _LOOKED_AT = 0.002
 # Seconds in all calls of a size, after which no larger one is judged.
 _LONG = 1.0
 _TOO_LONG = Outcome.UNDECIDED, "so many calls of this size would take too long"
+# A matrix of every input by every result is right, and grows with the square of what it holds.
+_TOO_LARGE = Outcome.UNDECIDED, "calls of this size would take too much memory"
 
 # Calls in each of which another thread has to work: in one or two it may be somebody else's.
 _LOOKS = 3
@@ -55,7 +58,7 @@ def growing(subject: Subject, dtype: str) -> Iterator[Verdict]:
     """Judge a kernel in a dtype on calls of growing size, as `judge_threads` does.
 
     Sizes beyond what tells enough are not called: where one thread alone has worked so far, or many
-    calls have taken long.
+    calls have taken long, or one too much memory.
     """
     enough, looked = None, 0.0
     for case in _cases(subject.operation, dtype):
@@ -66,6 +69,11 @@ def growing(subject: Subject, dtype: str) -> Iterator[Verdict]:
         before = KERNEL.seconds
         verdict = judge_threads(subject, case)
         spent = KERNEL.seconds - before  # others are judged between two of these
+        problem = verdict.misbehaviour
+        if problem is not None and problem.kind is Misbehaviour.TOOK_MEMORY:
+            enough = _TOO_LARGE
+            yield Verdict(case, subject, THREADS, *enough)
+            continue
         yield verdict
         if verdict.outcome is Outcome.NOT_APPLICABLE:
             looked += spent

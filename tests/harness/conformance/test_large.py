@@ -3,8 +3,10 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 from each import each_operation
+from zeros import OF_ZEROS
 from zoo import STYLES, kernels
 
 from convcheck.conformance.plan import large
@@ -82,6 +84,26 @@ def test_what_is_wrong_in_large_calls_alone_is_found() -> None:
     assert 300_000 < min(products) < 10**6
 
 
+def _by_window(x: Any, ftr: Any, strd: Any) -> Any:
+    """Compute a convolution of one batch item by a product for each window."""
+    height, width = ftr.shape[1:3]
+    z = FAST["convolution"](x[:, :, :, :0], ftr[:0], strd)
+    for p, q in np.ndindex(z.shape[1:3]):
+        rows, columns = slice(p * strd[0], p * strd[0] + height), slice(q * strd[1], None)
+        z[0, p, q] = np.tensordot(x[0, rows, columns][:, :width], ftr, ((2, 0, 1), (0, 1, 2)))
+    return z
+
+
+def _by_number(x: Any, delta: Any, strd: Any, ftr_shape: Any) -> Any:
+    """Compute a filter's gradient by a product for each number."""
+    z = np.zeros(ftr_shape, x.dtype)
+    _, rows, columns, _ = delta.shape
+    for i, h, w, o in np.ndindex(ftr_shape):
+        part = x[:, h :: strd[0], w :: strd[1], i][:, :rows, :columns]
+        z[i, h, w, o] = (part * delta[..., o]).sum()
+    return z
+
+
 def test_slow_kernels_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Loops are not judged on large layers, and a report tells that; neither is what raises."""
     operation = OPERATIONS["convolution"]
@@ -93,3 +115,17 @@ def test_slow_kernels_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     record.walk(Large(operation, "quick"))
     told = circumstances.slow([record.found()])
     assert told == ["convolution: too slow to be judged on layers of millions of products"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kernel"),
+    [
+        ("convolution", kernels(OF_ZEROS["Toeplitz"])["convolution"]),
+        ("convolution", _by_window),
+        ("convolution_filter_gradient", _by_number),
+    ],
+)
+def test_what_is_fast_on_some_sizes_alone_is_not_asked(name: str, kernel: Any) -> None:
+    """What makes a matrix of inputs by results, or loops over windows or numbers, is slow."""
+    subject = subject_of(kernel, OPERATIONS[name])
+    assert not is_fast(subject)

@@ -18,7 +18,7 @@ from convcheck.conformance.references import reference_for
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.threads import judge_threads
+from convcheck.judging.threads import growing, judge_threads
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.isolation.threads import given, variables
@@ -178,6 +178,31 @@ def test_a_race_in_python_is_found() -> None:
     subtle = SUBTLE["shared_scratch_row"]
     found = judged(subject_of(subtle.make(), OPERATIONS[subtle.operation]))
     assert any(verdict.failed for verdict in found)
+
+
+SQUARE = """
+import threading
+import numpy as np
+
+def convolution(x, ftr, strd):
+    windows = np.lib.stride_tricks.sliding_window_view(x, ftr.shape[1:3], axis=(1, 2))
+    z = np.einsum("bpqihw,ihwo->bpqo", windows[:, :: strd[0], :: strd[1]], ftr)
+    thread = threading.Thread(target=np.ones, args=(x[0].size * z[0].size, np.int8))
+    thread.start()
+    thread.join()
+    return z
+"""
+
+
+def test_large_calls_that_take_too_much_memory(kernel_of: Callable[..., Any]) -> None:
+    """A right kernel whose memory grows with the square of the arrays is judged on small ones."""
+    kernel = kernel_of(SQUARE, megabytes=600, threads=2)
+    found = [*growing(kernel, "float64")]
+    assert found[0].outcome is Outcome.AGREES
+    assert (found[-1].outcome, found[-1].reason) == (
+        Outcome.UNDECIDED,
+        "calls of this size would take too much memory",
+    )
 
 
 C = """
