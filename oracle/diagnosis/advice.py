@@ -17,7 +17,7 @@ from .session import Session
 from .where.scan import Draw
 
 _PROMISES = {
-    Promise(subnormals="flushed"): "it takes subnormal numbers for zero",
+    Promise(subnormals="flushed"): "it takes subnormal numbers for zero, or is less exact there",
     Promise(accuracy="normwise"): "it is a Winograd or FFT kernel",
     Promise(sums="float32"): "it sums in float32",
     Promise(sums="float16"): "it sums in float16",

@@ -126,6 +126,9 @@ def laid_out(array: Array, kind: str, axes: Sequence[int] | None = None) -> Arra
     arrange = ARRANGEMENTS.get(kind, np.array)  # as `np.copy`, in half the time
     # Copies keep gaps and orders of axes: `arrange` is handed what has neither.
     copy: Array = arrange(own if own.flags.c_contiguous else own.copy(order="C"))
+    if kind in KINDS and kind not in CONTIGUOUS and copy.flags.c_contiguous:
+        # On axes of one element: what `np.ascontiguousarray` leaves, libraries refuse.
+        copy = np.array(copy)
     return copy if axes is None else copy.transpose(np.argsort(axes))
 
 

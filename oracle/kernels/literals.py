@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .promises import OF_ARRAYS, Promise
+from .promises import DIRECT, OF_ARRAYS, Promise
 
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _SPECIAL = r"'\"()\[\]{}"
@@ -64,7 +64,8 @@ def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
     arrays = tuple(each for each in said if each in OF_ARRAYS)
     zeros = tuple(each for each in said if each not in OF_ARRAYS)
     promised = given.get("subnormals", "kept"), zeros, arrays
-    fields["promise"] = Promise(given.get("sums"), accuracy, number, *promised)
+    promise = Promise(given.get("sums"), accuracy, number, *promised)
+    fields["promise"] = DIRECT if promise == DIRECT else promise  # which is what others ask for
     return fields
 
 

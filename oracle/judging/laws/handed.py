@@ -128,7 +128,8 @@ def _twins(f: Trial) -> Iterator[tuple[Geometry, str, str]]:
             offered = (
                 not_judged(f.subject, replace(f.case, geometry=other), "memory layout") is None
             )
-            for one, two in combinations(f.operation.factors, 2):
-                if offered and shapes[one] == shapes[two]:
-                    yield other, one, two
-                    return
+            pairs = combinations(f.operation.factors, 2)
+            equal_ones = [each for each in pairs if offered and shapes[each[0]] == shapes[each[1]]]
+            if equal_ones:
+                yield other, *equal_ones[f.lot.below(len(equal_ones))]
+                return

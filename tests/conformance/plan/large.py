@@ -6,6 +6,7 @@ fast enough are judged on these, and others are not; which it was is told.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import inf
 from time import perf_counter
 
 from convcheck.cases.case import Case, exact_fills, nonfinite_fills
@@ -58,6 +59,7 @@ _TRIALS = (
 )
 _SECONDS = 0.0035
 _TRIES = 5
+_FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -119,15 +121,14 @@ def _is_fast(subject: Subject, geometry: Geometry) -> bool:
     """
     case = Case(subject.operation.name, geometry, dtypes_of(subject)[-1], "uniform", seed=1)
     call = Call(geometry, case.arrays(), None)
-    for attempt in range(_TRIES):
+    least = inf
+    for attempt in range(1, _TRIES + 1):
         begun = perf_counter()
         try:
             subject.call(call)
         except MisbehaviourError:
             return False
-        seconds = perf_counter() - begun
-        if seconds <= _SECONDS:
-            return True
-        if attempt and seconds > 10 * _SECONDS:
-            return False
-    return False
+        least = min(least, perf_counter() - begun)
+        if least <= _SECONDS or (attempt >= _FEWEST and least > 10 * _SECONDS):
+            break
+    return least <= _SECONDS

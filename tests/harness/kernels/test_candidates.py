@@ -23,7 +23,7 @@ from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels import literals
-from convcheck.kernels.arrangements import IN_MEMORY, laid_out
+from convcheck.kernels.arrangements import CONTIGUOUS, IN_MEMORY, KINDS, PAIRS, TYPES, laid_out
 from convcheck.kernels.candidates import (
     FILTERS,
     KEYS,
@@ -34,7 +34,7 @@ from convcheck.kernels.candidates import (
     load,
 )
 from convcheck.kernels.misbehaviour import MisbehaviourError
-from convcheck.kernels.promises import Promise
+from convcheck.kernels.promises import DIRECT, Promise
 from convcheck.kernels.subjects import Call
 from convcheck.reference import convolution
 
@@ -281,6 +281,25 @@ def test_what_a_kernel_does_to_arguments_of_its_layout_is_seen(user: Declare, la
         kernel = user(lambda *given, at=at: given[at], layouts)
         with pytest.raises(MisbehaviourError, match="returned a view of its argument"):
             kernel.call(Call(case.geometry, case.arrays(), None))
+
+
+@pytest.mark.parametrize("kind", sorted({*KINDS} - {*CONTIGUOUS, *PAIRS, *TYPES}))
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (1, 3, 1, 1), (2, 1, 1, 3)])
+def test_what_lies_dense_has_the_strides_of_that(kind: str, shape: tuple[int, ...]) -> None:
+    """No axis of one element has a negative stride, or a gap, where all the rest is dense.
+
+    `np.ascontiguousarray` would leave it, and torch refuse it.
+    """
+    array = laid_out(np.ones(shape), kind)
+    if array.flags.c_contiguous:
+        assert array.strides == np.ones(shape).strides
+
+
+def test_a_candidate_that_promises_nothing_of_its_own() -> None:
+    """It promises the very thing that is asked for, so that it is told what it might declare."""
+    assert (
+        Candidate.parse("convolution=a:b,dtypes=float32,declines=memory_layout").promise is DIRECT
+    )
 
 
 def test_promises_reach_the_judge(user: Declare) -> None:

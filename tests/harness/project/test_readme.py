@@ -81,7 +81,7 @@ def test_tiers_are_those_that_are_certified() -> None:
 def test_number_of_large_layers() -> None:
     """The page says how many there are."""
     quick, more = map(len, TEXTS.values())
-    assert f"{quick + more} layers of up to 17\nmillion (`quick`: {quick})" in README
+    assert f"{quick + more} layers of up to 17 million (`quick`: {quick})" in README
 
 
 def test_sample_of_a_run_is_what_a_run_prints(tmp_path: Path) -> None:
