@@ -4,10 +4,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
+import numpy as np
+
 from convcheck.cases.case import Case
 from convcheck.form.formats import DTYPES
-from convcheck.judging.judge import judge, judge_all
-from convcheck.judging.verdicts import DECIDED, Outcome
+from convcheck.judging.judge import judge, judge_against, judge_all, limits_of
+from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
 from convcheck.kernels.subjects import Subject, Wrapped
@@ -45,9 +47,22 @@ def missing_promise(session: Session, case: Case) -> Promise | None:
         verdict = judge(_Promising(session.subject, promise), suited(promise, case))
         excused = verdict.outcome is Outcome.NOT_OFFERED
         right = not verdict.failed and (plain or promise.flushes or not excused)
-        if right and _is_right(session, promise, case.dtype):
+        if right and _is_within(session, promise, case) and _is_right(session, promise, case.dtype):
             return promise
     return None
+
+
+def _is_within(session: Session, promise: Promise, case: Case) -> bool:
+    """Return whether a kernel is off by no more than a promise allows, on a case as it is.
+
+    Where it rounds, a kernel that promises it is not judged on large integers.
+    """
+    real, arrays = replace(case, fill="uniform"), case.arrays()
+    agrees = Verdict(real, _Promising(session.subject, promise), "bound", Outcome.AGREES)
+    with np.errstate(all="ignore"):
+        expected = session.operation.oracle(case.geometry, arrays)
+        limits = limits_of(promise, real, arrays)
+        return not judge_against(agrees, arrays, expected, limits).failed
 
 
 @lru_cache(maxsize=64)

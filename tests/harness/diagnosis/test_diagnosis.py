@@ -478,6 +478,13 @@ def _flushing(z: Any, *_: Any) -> Any:
     return np.where(np.abs(z) < np.finfo(z.dtype).smallest_normal, 0, z).astype(z.dtype)
 
 
+def _wrapping(x: Any, f: Any, s: Any) -> Any:
+    """Compute a convolution of integers in int32."""
+    if all((each == np.rint(each)).all() for each in (x, f)):
+        return convolve(x.astype(np.int32), f.astype(np.int32), s).astype(x.dtype)
+    return convolve(x, f, s)
+
+
 def _choosy(dtype: str, *declared: str) -> Kernel:
     """Return a convolution that raises in a dtype, and says which it takes."""
 
@@ -497,6 +504,7 @@ ADVISED = [
     (_choosy("float16"), "float16:integers", "dtypes=float32+float64"),
     (_choosy("float64", "float32", "float64"), "float64:integers", "dtypes=float32"),
     (NAMED["convolution", "filter-flipped"], "float32:integers", ""),
+    (_wrapping, "float64:integers", ""),
     (changed(lambda z, *_: 2 * z), "float64:uniform", ""),
 ]
 
