@@ -59,7 +59,10 @@ def _found(scan: Scan, draw: Draw, deed: str) -> Claim | None:
         parts = None if scan.lost else _parting(scan, deed)
         if parts is None:
             return None
-        parts = [_bounded(scan, parts, _bisected(scan, each)) for each in parts]
+        parts = [
+            _bounded(scan, [*parts[:at], *parts[at + 1 :]], _bisected(scan, each))
+            for at, each in enumerate(parts)
+        ]
         before = len(scan.verdicts)
         scan.ask(_refuting(scan, draw, parts))
         found = both(parts)
@@ -179,17 +182,19 @@ def _right_along(scan: Scan, geometry: Geometry, name: str) -> list[int]:
     return [value for other, value in right if changed(geometry, {name: value}) == other]
 
 
-def _bounded(scan: Scan, parts: Sequence[Statement], statement: Statement) -> Statement:
-    """Return a statement about one number, told with how little is known of where it begins."""
+def _bounded(scan: Scan, others: Sequence[Statement], statement: Statement) -> Statement:
+    """Return a statement about one number, told with how little is known of where it begins.
+
+    The others hold besides where the kernel is wrong.
+    """
     if statement.threshold is None:
         return statement
     name, compare, value = statement.threshold
     numbers = scan.numbers()
     right = ~np.array([each.failed for each in scan.verdicts.values()])
     right &= ~statement.holds(numbers)
-    for each in parts:
-        if each.clauses != statement.clauses:
-            right &= each.holds(numbers)
+    for each in others:
+        right &= each.holds(numbers)
     known = numbers[name][right].tolist()
     if compare == ">=":
         limit, low, high = "above a limit", max(known, default=0), value - 1

@@ -90,7 +90,8 @@ class Seen:
         told = []
         for claim in claims:
             if claim.backing.statement is not None:
-                told.append(self._located(claim, claim.backing.statement, operation))
+                located = self._located(claim, claim.backing.statement, operation)
+                told += [] if located is None else [located]
             elif self._shows(claim.backing):
                 told.append(claim)
         return told
@@ -105,8 +106,11 @@ class Seen:
             and fills.isdisjoint(backing.spared)
         )
 
-    def _located(self, claim: Claim, statement: Statement, operation: Operation) -> Claim:
-        """Return a claim of where, or what was counted of it if that is not so everywhere."""
+    def _located(self, claim: Claim, statement: Statement, operation: Operation) -> Claim | None:
+        """Return a claim of where, or what was counted of it if that is not so everywhere.
+
+        None if it was so nowhere.
+        """
         deed, dtype = claim.backing.deed, claim.backing.dtype
         does: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
         holds, doubtful = self._truth(statement, operation)
@@ -123,6 +127,8 @@ class Seen:
         spared = does[True][""] if claim.link is Link.ONLY else tried - inside
         if not spared and not outside:
             return claim
+        if not inside:
+            return None
         words = f"{claim.words} in {inside} of {tried} geometries judged where {claim.place}"
         share = f"in {outside} of {others} others"
         return replace(claim, words=words, link=Link.NONE, place="", share=share)

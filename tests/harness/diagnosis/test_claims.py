@@ -91,8 +91,17 @@ def test_another_fault_contradicts_exactly(
 
 def test_a_right_result_contradicts_only_too() -> None:
     """Where a kernel is said to be wrong, in whatever way, none of its results is right."""
-    (text,) = borne_out(seen(2, 3, kernel=RIGHT["convolution"]), ONLY)
-    assert text.startswith("wrong in 0 of 1 geometries judged where width is 3 or more")
+
+    def other(x: Any, ftr: Any, strd: Any) -> Any:
+        return RIGHT["convolution"](x, ftr, strd) + (x.shape[2] >= 4)
+
+    (text,) = borne_out(seen(2, 3, 4, kernel=other), ONLY)
+    assert text.startswith("wrong in 1 of 2 geometries judged where width is 3 or more")
+
+
+def test_what_no_case_bears_out_is_not_said() -> None:
+    """Where it was right wherever it was said to be wrong, nothing is left to count."""
+    assert borne_out(seen(2, 3, kernel=RIGHT["convolution"]), CLAIM, ONLY) == []
 
 
 def test_cases_that_may_be_right_by_chance_say_nothing() -> None:

@@ -534,6 +534,13 @@ def test_of_a_laws_calls_the_wrong_one_is_shown() -> None:
     assert found.got == found.expected + 1
 
 
+def test_limits_that_further_tries_find_are_told() -> None:
+    """What is known of a limit on one size is not forgotten when it is told."""
+    kernel = changed(lambda z, *_: z + np.arange(1, z.shape[3] + 1) * (z.shape[3] > 64))
+    (first, *_) = diagnose(kernel, case_of("h1.w1.i1.o76.f1x1.s1x1")).patterns
+    assert first.startswith("wrong exactly where channels out is 65 or more, in ")
+
+
 @pytest.mark.parametrize("limit", [21, 24])
 def test_limits_are_told_as_near_as_they_are_known(limit: int) -> None:
     """Between the largest size that is right and the smallest that is wrong nothing is said."""
