@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
 
+from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Kernel, operation_named
@@ -57,7 +58,7 @@ class Counted:
 class Certificate(Counted):
     """What is known of a kernel on a region so far."""
 
-    region: Region
+    region: Region | ParameterRegion
     draws: int
     planned: int
     """geometries of the region"""
@@ -84,6 +85,8 @@ class Certificate(Counted):
             self += Counted(agreed=1, choices={case.dtype: choices}, rounded=rounded, axes=axes)
 
     def _axes(self, geometry: Geometry) -> dict[tuple[int, int, int], tuple[int, int]]:
+        if isinstance(self.region, ParameterRegion):  # they are told by extent, taps and stride
+            return {}
         rows, columns = operation_named(self.region.operation).spans(geometry)
         # Equal ones count once.
         both = {rows: columns, columns: rows}
@@ -151,7 +154,7 @@ class Certificate(Counted):
 
 def certify(
     kernel: Kernel,
-    region: Region,
+    region: Region | ParameterRegion,
     *,
     draws: int = 1,
     seed: int = 0,

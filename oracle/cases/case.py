@@ -11,9 +11,9 @@ for instance v1:convolution:float32:integers:b1.h4.w5.i2.o1.f2x2.s1x2:7.
 Fills.  Those of exact mode are random non-zero integers, so small that every partial sum
 of the result is exactly representable, in whatever order it is taken (see `judge`):
 
-    integers        all factors share the range evenly
-    wide-NAME       factor NAME takes the whole range, the others are +-1: only so is a
-                    kernel caught that narrows this factor inside
+    integers        all factors share the range evenly; a bias has theirs
+    wide-NAME       factor NAME, or the bias, takes the whole range, the others are +-1: only so
+                    is a kernel caught that narrows it inside
     sparse          as `integers`, but each is zero, of either sign, with a chance of one half:
                     only so is a kernel caught that leaves zeros out, and more with them
     small           as `integers`, but exact in the next narrower dtype (float16: in 5 bits):
@@ -30,19 +30,20 @@ of the result is exactly representable, in whatever order it is taken (see `judg
 
 The last three are as exact as the others: with q the product of the powers of two, all partial sums
 are integers times q of at most 2**p q.  No q is below the smallest subnormal, nor 2**p q above the
-largest number; and it is the same with the factors of any part of a product.
+largest number; and it is the same with the factors of any part of a product.  A bias is multiplied
+by q, or zero where q is drawn.
 
 Those of bound mode are real: `uniform` in (-1, 1); `positive` in [0, 1), where rounding
 errors pile up; `scaled`, uniform with every factor multiplied by its own power of two;
 `tiny`, uniform with products in the subnormal range.
 
 The others hold NaN or infinities, or make them.  `nonfinite-NAME` is `integers` with one to three
-elements of factor NAME replaced by NaN or an infinity; `nonfinite-sparse` is that with the factor
-that is the operation's data, and the others as in `sparse`: only so is a kernel caught that leaves
-zeros out, since zero times an infinity is NaN.  `nonfinite-all` is `integers` with one to three
-NaN in every factor.  `overflow`, of one-layer operations, are numbers of which each product is
-larger than the largest number, those of one factor being of one sign, so that infinities do not
-cancel, in whatever order they are added.
+elements of factor NAME, or of the bias, replaced by NaN or an infinity; `nonfinite-sparse` is that
+with the factor that is the operation's data, and the others as in `sparse`: only so is a kernel
+caught that leaves zeros out, since zero times an infinity is NaN.  `nonfinite-all` is `integers`
+with one to three NaN in every factor.  `overflow`, of one-layer operations, are numbers of which
+each product is larger than the largest number, those of one factor being of one sign, so that
+infinities do not cancel, in whatever order they are added.
 """
 
 import math
@@ -69,14 +70,17 @@ LARGEST_ARRAY = 2**28
 _FORM = f"{VERSION}:OPERATION:DTYPE:FILL:GEOMETRY:SEED"
 
 
-def exact_fills(operation: Operation) -> tuple[str, ...]:
-    """Return the fills of exact mode, for kernels that do not round integers."""
-    return ("integers", *(f"wide-{name}" for name in operation.factors))
+def exact_fills(operation: Operation, bias: int = 0) -> tuple[str, ...]:
+    """Return the fills of exact mode, for kernels that do not round integers.
+
+    Here and below, geometries with a bias have more.
+    """
+    return ("integers", *(f"wide-{name}" for name in _varied(operation, bias)))
 
 
-def agreement_fills(operation: Operation) -> tuple[str, ...]:
+def agreement_fills(operation: Operation, bias: int = 0) -> tuple[str, ...]:
     """Return the fills of exact and of bound mode."""
-    return (*exact_fills(operation), *REAL_FILLS)
+    return (*exact_fills(operation, bias), *REAL_FILLS)
 
 
 def value_fills(operation: Operation) -> tuple[str, ...]:
@@ -90,17 +94,22 @@ def is_scaled(fill: str) -> bool:
     return fill.startswith(("shifted", "huge", "subnormal"))
 
 
-def nonfinite_fills(operation: Operation) -> tuple[str, ...]:
+def nonfinite_fills(operation: Operation, bias: int = 0) -> tuple[str, ...]:
     """Return the fills with NaN and infinities, in the arguments or in right results."""
-    of_one = (f"nonfinite-{name}" for name in operation.factors)
+    of_one = (f"nonfinite-{name}" for name in _varied(operation, bias))
     overflow = ("overflow",) if operation.trilinear else ()
     return (*of_one, "nonfinite-sparse", "nonfinite-all", *overflow)
 
 
+def _varied(operation: Operation, bias: int) -> tuple[str, ...]:
+    """Return the arrays that have fills of their own."""
+    return (*operation.factors, *["bias"] * bias)
+
+
 @lru_cache
-def _all_fills(operation: Operation) -> tuple[str, ...]:
+def _all_fills(operation: Operation, bias: int) -> tuple[str, ...]:
     exact = ("sparse", "small", *value_fills(operation))
-    return (*agreement_fills(operation), *exact, *nonfinite_fills(operation))
+    return (*agreement_fills(operation, bias), *exact, *nonfinite_fills(operation, bias))
 
 
 @lru_cache
@@ -127,7 +136,7 @@ class Case:
             raise TypeError(f"geometry={self.geometry!r:.100}: expected a Geometry")
         operation.check(self.geometry)
         _require_one_of("dtype", self.dtype, DTYPES)
-        _require_one_of("fill", self.fill, _all_fills(operation))
+        _require_one_of("fill", self.fill, _all_fills(operation, self.geometry.bias))
         require_seed(self.seed)
         # No array is larger than all extents multiplied, which is seldom too much.
         if math.prod(operation.extents(self.geometry).values()) > LARGEST_ARRAY:
@@ -185,6 +194,10 @@ class Case:
         """Return whether factor `name` is zero at about half of its elements."""
         return self.fill.endswith("sparse") and name not in self.nonfinite
 
+    def is_absent(self, name: str) -> bool:
+        """Return whether array `name` is zero: a bias, where powers of products are drawn."""
+        return name == "bias" and self.fill in ("shifted", "overflow")
+
     def special(self, name: str) -> str:
         """Return what is special in factor `name` alone, as fills have it; "" if nothing is."""
         kind, _, of = self.fill.partition("-")
@@ -192,7 +205,7 @@ class Case:
 
     def exponents(self, name: str) -> int | Sequence[int]:
         """Return the power of two that factor `name` is multiplied by, or those to choose from."""
-        form, degree = self.format, operation_named(self.operation).degree
+        form, degree = self.format, operation_named(self.operation).multiplied(name)
         kind, special = self.fill.partition("-")[0], self.special(name)
         if kind == "tiny":
             # Together the factors make products below half the smallest normal number.
@@ -207,10 +220,13 @@ class Case:
         if kind == "huge":
             # Two bits are left to kernels that split numbers into halves.
             reach = form.emax - form.precision - 2
-            return reach if special else -(reach // (degree - 1))
+            # Of two factors the powers cancel, so that a bias has none.
+            others = -(reach // (degree - 1)) if degree > 1 else 0
+            return reach if special else others
         if kind == "overflow":
             return (form.emax + 4) // 2  # of numbers that are at least one half
-        return form.emin - form.precision + 1 if special == "subnormal" else 0
+        smallest = kind == "subnormal" and (special or name == "bias")
+        return form.emin - form.precision + 1 if smallest else 0
 
     @property
     def format(self) -> Format:
@@ -233,7 +249,7 @@ class Case:
         room: int = 2**self.bits // max(1, most_terms(operation, self.geometry))
         if self.fill.startswith("wide-"):
             return room or None
-        root = math.isqrt(room)
+        root = room if operation.degree == 1 else math.isqrt(room)
         if operation.degree == 4:
             root = math.isqrt(root)
         return root or None
@@ -259,6 +275,8 @@ class Case:
         }
 
     def _fill(self, name: str, raw: Raw, shape: tuple[int, ...]) -> Array:
+        if self.is_absent(name):
+            return np.zeros(shape)
         numbers, exponents = raw.draw(shape), self.exponents(name)
         values = self._values(name, numbers)
         if self.fill == "overflow":

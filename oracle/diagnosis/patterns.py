@@ -15,7 +15,7 @@ from convcheck.cases.case import (
 )
 from convcheck.form.counts import most_terms
 from convcheck.form.formats import DTYPES
-from convcheck.form.operations import Operation, operation_named
+from convcheck.form.operations import operation_named
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import DECIDED
 from convcheck.kernels.subjects import Subject
@@ -81,15 +81,15 @@ def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
     if failed and passed:
         yield Claim(f"wrong only in {' and '.join(failed)}", "is", backing=Backing(dtypes=failed))
     operation = operation_named(case.operation)
-    finite, values = agreement_fills(operation), value_fills(operation)
-    special = nonfinite_fills(operation)
-    factors = special[: operation.degree]
-    for fills in (finite, values, factors, *((fill,) for fill in special[operation.degree :])):
+    bias = case.geometry.bias
+    finite, values = agreement_fills(operation, bias), value_fills(operation)
+    special, count = nonfinite_fills(operation, bias), operation.degree + bias
+    for fills in (finite, values, special[:count], *((fill,) for fill in special[count:])):
         failed, passed = _parted(subject, [replace(case, fill=fill) for fill in fills], "fill")
         if failed:
             break
-    wrong, right = (" and on ".join(_meanings(operation, each)) for each in (failed, passed))
-    whole = exact_fills(operation)
+    wrong, right = (" and on ".join(_meanings(each, count)) for each in (failed, passed))
+    whole = exact_fills(operation, bias)
     if fills == finite and failed and {*whole} <= {*passed}:
         words = f"right on integers, wrong on {wrong}"
         yield circumstance(words, backing=Backing(case.dtype, spared=whole))
@@ -126,14 +126,14 @@ _MEANING = {
 }
 
 
-def _meanings(operation: Operation, fills: Iterable[str]) -> Iterator[str]:
-    """Yield in words what numbers fills are of, those of several factors together."""
+def _meanings(fills: Iterable[str], count: int) -> Iterator[str]:
+    """Yield in words what numbers fills are of, those of several of `count` arrays together."""
     of: dict[str, list[str]] = {}
     for fill in fills:
         kind, _, name = ("", "", fill) if fill in _MEANING else fill.partition("-")
         of.setdefault(kind or fill, []).append(name)
     for kind, names in of.items():
-        every = kind in fills or len(names) == operation.degree
+        every = kind in fills or len(names) == count
         yield _MEANING[kind] + ("" if every else f" in {' and '.join(names)}")
 
 

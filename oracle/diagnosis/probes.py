@@ -124,7 +124,7 @@ class _Shape(NamedTuple):
     def of(self, operation: Operation, kind: str) -> Geometry:
         """Return the geometry, with a layer l+1 of this kind where the operation has one."""
         fore = Fore(kind, *self.fore) if operation.default_fore else None
-        rows, columns = map(operation.layer.axis, (self.rows, self.columns))
+        rows, columns = map(operation.layer.plain_axis, (self.rows, self.columns))
         return Geometry(self.batch, rows, columns, self.channels_in, self.channels_out, fore)
 
 

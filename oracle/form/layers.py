@@ -13,24 +13,25 @@ FILTER = "ihwo"
 class Layer(StrEnum):
     """A forward operation: axes of its input and output, and what PyTorch has for it."""
 
-    CONVOLUTION = "convolution", "bHWi", "bPQo", "conv2d", "oihw"
-    TRANSPOSE = "convolution_transpose", "bPQi", "bHWo", "conv_transpose2d", "iohw"
+    CONVOLUTION = "convolution", "bHWi", "bPQo", "oihw"
+    TRANSPOSE = "convolution_transpose", "bPQi", "bHWo", "iohw"
 
     input: str
     output: str
-    function: str
-    """in `torch.nn.functional`"""
     torch_filter: str
-    """the axes of that function's filters"""
+    """the axes of its filters there"""
     narrows: bool
     """whether its input is the wide side and its output the narrow one"""
+    within: str
+    """the axis of filters whose channels are those of a single group"""
 
     def __new__(cls, name: str, *of: str) -> Self:
         """Make the member that is the string `name`."""
         member = str.__new__(cls, name)
         member._value_ = name
-        member.input, member.output, member.function, member.torch_filter = of
+        member.input, member.output, member.torch_filter = of
         member.narrows = "H" in member.input
+        member.within = "i" if member.narrows else "o"
         return member
 
     def __repr__(self) -> str:
@@ -49,6 +50,10 @@ class Layer(StrEnum):
     def axis(self, span: Span) -> Axis:
         """Return the axis of this layer that has these sides."""
         return span.axis(narrows=self.narrows)
+
+    def plain_axis(self, span: Span) -> Axis:
+        """Return the same without output padding: only an input keeps what windows leave."""
+        return self.axis(span)._replace(output_padding=0)
 
     def output_of(self, span: Span) -> int:
         """Return the extent of its output."""

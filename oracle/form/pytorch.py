@@ -1,4 +1,4 @@
-"""The eight operations computed by PyTorch, taking and returning the notebook's layouts.
+"""The ten operations computed by PyTorch, taking and returning the notebook's layouts.
 
 Forward operations are `torch.nn.functional.conv2d` and `conv_transpose2d`; every
 gradient is autograd's.  Output shapes are whatever PyTorch makes them.
@@ -12,11 +12,12 @@ the first call.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .formats import FLOAT64, Format
+from .geometry import NO_PADDING
 from .layers import FILTER, LAYER_NAMED
 from .layouts import Array, view
 
@@ -96,18 +97,58 @@ def from_filters(layer: str, ftr: "torch.Tensor") -> Array:
     return view(as_numpy(ftr), LAYER_NAMED[layer].torch_filter, FILTER)
 
 
-def apply(layer: str, x: "torch.Tensor", ftr: "torch.Tensor", strd: Pair) -> "torch.Tensor":
-    """Return the function of `layer` of tensors in PyTorch's layouts."""
-    import torch  # noqa: PLC0415
+def apply(
+    layer: str,
+    x: "torch.Tensor",
+    ftr: "torch.Tensor",
+    strd: Pair,
+    *,
+    padding: tuple[Pair, Pair] = NO_PADDING,
+    dilation: Pair = (1, 1),
+    groups: int = 1,
+    output_padding: Pair = (0, 0),
+    bias: "torch.Tensor | None" = None,
+) -> "torch.Tensor":
+    """Return the function of `layer` of tensors in PyTorch's layouts.
 
-    z: torch.Tensor = getattr(torch.nn.functional, LAYER_NAMED[layer].function)(x, ftr, stride=strd)
-    return z
+    Parameters are PyTorch's own.  Padding is ((top, bottom), (left, right)); of unequal one, which
+    its functions do not take, their input or result is padded or cut.
+    """
+    import torch  # noqa: PLC0415  (a second to import: only when an oracle is asked)
+
+    do, (QH, QW) = torch.nn.functional, output_padding
+    (top, bottom), (left, right) = padding
+    even = (top, left) if (top, left) == (bottom, right) else None
+    if LAYER_NAMED[layer].narrows:
+        if even is None:
+            x = do.pad(x, (left, right, top, bottom))
+        return do.conv2d(x, ftr, bias, strd, even or (0, 0), dilation, groups)
+    if even is not None:
+        return do.conv_transpose2d(x, ftr, bias, strd, even, output_padding, groups, dilation)
+    z = do.conv_transpose2d(x, ftr, None, strd, 0, 0, groups, dilation)
+    z = do.pad(z, (0, QW, 0, QH))
+    z = z[:, :, top : z.shape[2] - bottom, left : z.shape[3] - right]
+    return z if bias is None else z + bias[:, None, None]
 
 
-def forward(layer: str, x: Array, ftr: Array, strd: Pair, form: Format | None = FLOAT64) -> Array:
-    """Return `layer` applied to `x` [B, H, W, C] and `ftr` [C, FH, FW, O], as NHWC."""
+def forward(
+    layer: str,
+    x: Array,
+    ftr: Array,
+    strd: Pair,
+    form: Format | None = FLOAT64,
+    *,
+    bias: Array | None = None,
+    **parameters: Any,
+) -> Array:
+    """Return `layer` applied to `x` [B, H, W, C] and `ftr` [C, FH, FW, O], as NHWC.
+
+    Here and below, `parameters` are those of `apply`; filters then have the channels of a group.
+    """
     with one_thread():
-        return from_images(apply(layer, images(x, form), filters(layer, ftr, form), strd))
+        added = None if bias is None else tensor(bias, form)
+        z = apply(layer, images(x, form), filters(layer, ftr, form), strd, bias=added, **parameters)
+        return from_images(z)
 
 
 def input_gradient(
@@ -117,11 +158,12 @@ def input_gradient(
     strd: Pair,
     x_shape: tuple[int, ...],
     form: Format | None = FLOAT64,
+    **parameters: Any,
 ) -> Array:
     """Return d<layer(x, ftr), delta>/dx, NHWC, by autograd; `x_shape` is (B, H, W, C)."""
     with _autograd():
         x = images(np.zeros(x_shape, delta.dtype), form).requires_grad_()
-        z = apply(layer, x, filters(layer, ftr, form), strd)
+        z = apply(layer, x, filters(layer, ftr, form), strd, **parameters)
         return from_images(_derivative(z, images(delta, form), x))
 
 
@@ -132,12 +174,24 @@ def filter_gradient(
     strd: Pair,
     ftr_shape: tuple[int, ...],
     form: Format | None = FLOAT64,
+    **parameters: Any,
 ) -> Array:
     """Return d<layer(x, ftr), delta>/dftr, [in, fh, fw, out], by autograd."""
     with _autograd():
         ftr = filters(layer, np.zeros(ftr_shape, x.dtype), form).requires_grad_()
-        z = apply(layer, images(x, form), ftr, strd)
+        z = apply(layer, images(x, form), ftr, strd, **parameters)
         return from_filters(layer, _derivative(z, images(delta, form), ftr))
+
+
+def bias_gradient(layer: str, delta: Array, form: Format | None = FLOAT64) -> Array:
+    """Return d<layer(x, ftr) + bias, delta>/dbias, [O], by autograd; whatever x and ftr are."""
+    channels = delta.shape[-1]
+    with _autograd():
+        bias = tensor(np.zeros(channels, delta.dtype), form).requires_grad_()
+        x = images(np.zeros((*delta.shape[:3], 1), delta.dtype), form)
+        ftr = filters(layer, np.zeros((1, 1, 1, channels), delta.dtype), form)
+        z = apply(layer, x, ftr, (1, 1), bias=bias)
+        return as_numpy(_derivative(z, images(delta, form), bias))
 
 
 def two_layer_filter_gradient(

@@ -20,6 +20,11 @@ result, grown by the sums that follow.  A kernel that computes in a wider format
 converts at the end meets fewer roundings; products with zeros that a kernel inserts are
 exact and count for nothing.
 
+A bias is one more number to add, exact in itself: a sum of n products and the bias, in whatever
+order, is one of n + 1 terms of which the last needs no product, so that all of the above holds
+with n + 1 for n and M + |bias| for M.  The gradient of a bias sums n numbers without any product,
+so that the conversion of the result alone may underflow.
+
 Backward kernels.  z = sum over n2 of x * delta, delta = error * d_act, error = sum over n1
 of fore_delta * fore_w.  A product of all four factors meets n1 roundings in error, one in
 delta, n2 in the outer sum and at most one conversion of error between the two sums:
@@ -37,10 +42,12 @@ the inputs are exact in it, and the result is converted once:
 
     1 + g(n, v) becomes (1 + g(n, v)) (1 + u),
 
-with mu for eta in the products' underflow, eta / 2 for the conversion.  A backward kernel
-may convert dL/da, and multiply by d_act in the inputs' dtype: (1 + g(n1 + n2, v)) (1 + g(3,
-u)).  For v > u each factor is converted first, which costs a rounding each and mu / 2 where
-it underflows; the latter is at most v times mu / (2 v), by which its magnitude is raised.
+with mu for eta in the products' underflow, eta / 2 for the conversion.  A bias may be added
+after the conversion, in the inputs' dtype, which is one more rounding: g(2, u) for u there.
+A backward kernel may convert dL/da, and multiply by d_act in the inputs' dtype:
+(1 + g(n1 + n2, v)) (1 + g(3, u)).  For v > u each factor is converted first, which costs a
+rounding each and mu / 2 where it underflows; the latter is at most v times mu / (2 v), by which
+its magnitude is raised.
 So g(n + 2, v), or g(n1 + n2 + 2 + 4, v) of a backward kernel, times the operation on raised
 magnitudes.  With normwise accuracy the bound is the larger of this and that of `normwise`,
 with the same roundings for conversions.
@@ -166,7 +173,7 @@ def bound(
     growth, growth64, eta64 = g(n, p.v), g(n, FLOAT64.u), FLOAT64.eta
     converted = 0.0
     if p.widens:
-        converted = float(g(1 if geometry.fore is None else 3, p.u))
+        converted = float(g(1 + geometry.bias if geometry.fore is None else 3, p.u))
         growth = growth + converted * (1 + growth)
     with np.errstate(over="ignore", invalid="ignore"):
         rounding = growth * raised_magnitude + np.ceil(half_etas / 2) * p.eta * (1 + growth)
@@ -197,7 +204,8 @@ def _terms(
     inputs = [float(array.max(initial=0)) for array in absolute.values()] if p.converts else []
     if geometry.fore is None:
         n = np.where(count.terms > 0, count.terms + converted, 0)
-        return n, n * p.ratio + 1, max(inputs, default=0.0)
+        multiplied = n if operation.degree > 1 or p.converts else 0
+        return n, multiplied * p.ratio + 1, max(inputs, default=0.0)
     between = 0 if p.widens else 2
     n = np.where(count.terms > 0, count.inner + count.outer + between + converted, 0)
     error = operation.error(geometry, absolute)
@@ -221,7 +229,7 @@ def _normwise(
         k = normwise.cost(operation, geometry, promise.constant)
         total = normwise.norms(operation, geometry, absolute)
         growth = float(g(k + 2 * p.converts, p.v))
-        growth += p.widens * p.u * (1 + growth)
+        growth += p.widens * float(g(1 + geometry.bias, p.u)) * (1 + growth)
         etas = 1 + normwise.etas(operation, geometry) * (1 + growth)
         error: Array = growth * total + etas * p.eta
         return error

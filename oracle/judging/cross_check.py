@@ -31,12 +31,23 @@ _FIXED = (
 )
 # The filter of a transposed convolution may be larger than its input.
 _TRANSPOSED = (("b2.h1.w1.i2.o1.f2x3.s1x2", "k2.f2x3.s2x1"),)
+# Of the parameters, an operation takes those that it has.
+_PARAMETERS = (
+    "b2.h4.w3.i4.o2.f2x3.s2x1.p1x1.d1x2.g2.q1x1.bias",
+    "b1.h3.w2.i2.o4.f2x2.s3x2.p2-0x0-3.d2x1.q2x1.bias",
+    "b2.h2.w5.i3.o6.f1x2.s1x2.p1-0x2-1.d1x3.g3",
+    "b2.h3.w3.i2.o2.f3x3.s1x1.p1x1.g2",
+)
+_PADDED = ("b1.h1.w1.i1.o1.f1x1.s1x1.p2x1.bias", "b1.h2.w2.i2.o4.f3x2.s1x2.p3-1x0-2.d1x2.g2")
 _LARGEST = 99
 
 
 def fixed_geometries(operation: Operation) -> Iterable[Geometry]:
     """Yield the geometries that the oracles are checked on."""
     more = () if operation.layer.narrows else _TRANSPOSED
+    if operation.parameters:
+        narrow = _PADDED if operation.layer.narrows else ()
+        yield from map(operation.taking, map(Geometry.parse, (*_PARAMETERS, *narrow)))
     for layer, fore in (*_FIXED, *more):
         if operation.default_fore is None:
             yield Geometry.parse(layer)

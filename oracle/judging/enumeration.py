@@ -18,6 +18,7 @@ from dataclasses import replace
 from itertools import islice
 
 from convcheck.cases.case import Case, require_seed
+from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.form.operations import Kernel
 
@@ -48,7 +49,7 @@ def false_acceptance(degree: int, choices: int, draws: int = 1) -> float:
 
 def enumerate_region(
     kernel: Kernel,
-    region: Region,
+    region: Region | ParameterRegion,
     *,
     draws: int,
     seed: int,

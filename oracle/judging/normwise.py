@@ -8,7 +8,7 @@ items) that a result sums over,
     |fl(z) - z| <= g(K, u) N,    N = sum of ||a|| ||b||,    K = 34 t + 4 + 12 C.
 
 2**t is the number of points of a transform, as long along each axis as the power of two
-that holds twice the extent of the wide side: t = sum of (1 + ceil(log2 extent)).  Products
+that holds twice the extent of the padded wide side: t = sum of (1 + ceil(log2 extent)).  Products
 of 1 + g(k, u) are at most 1 + g(sum of k, u), so that it is enough to add up costs k.
 
 FFT.  A stage of radix r multiplies by r-th roots of unity, adds r terms, and multiplies by
@@ -41,6 +41,8 @@ What a kernel sums directly, such as filters of other sizes, obeys the direct bo
 result may be within either.  Results that no product enters need not be zero.  Narrower
 sums cost two more, for the conversions.
 
+A bias is one addition more: K + 1 for K, N + |bias| for N.
+
 Underflow.  Numbers of a below half an eta over u are raised by that, which covers errors of
 eta / 2 in what is transformed; 8 eta for each channel cover those of product and way back.
 
@@ -63,16 +65,26 @@ _PER_DOUBLING, _ONCE, _PER_CHANNEL = 34, 4, 12
 
 def cost(operation: Operation, geometry: Geometry, constant: float | None) -> float:
     """Return K for a one-layer operation; `constant` stands for its part of the transform."""
-    e = operation.extents(geometry)
     if constant is None:
-        doublings = sum(1 + math.ceil(math.log2(e[axis])) for axis in "HW")
-        constant = _PER_DOUBLING * doublings + _ONCE
-    return constant + _PER_CHANNEL * operation.combinations(geometry)
+        constant = _PER_DOUBLING * _doublings(operation, geometry) + _ONCE
+    return constant + _PER_CHANNEL * operation.combinations(geometry) + geometry.bias
+
+
+def _doublings(operation: Operation, geometry: Geometry) -> int:
+    """Return t."""
+    return sum(1 + math.ceil(math.log2(span.padded)) for span in operation.spans(geometry))
 
 
 def norms(operation: Operation, geometry: Geometry, absolute: Arrays) -> Array:
-    """Return N for each result of a one-layer operation."""
+    """Return N for each result of a one-layer operation; a bias adds its absolute value."""
     letters, planes = [], []
+    if "bias" in absolute:
+        less = {name: each for name, each in absolute.items() if name != "bias"}
+        total: Array = norms(operation, geometry, less) + absolute["bias"]
+        return total
+    if geometry.groups > 1:
+        parts = operation.grouped(geometry, absolute)
+        return operation.joined([norms(operation, *part) for part in parts])
     for name, axes in operation.factors.items():
         spatial = tuple(at for at, axis in enumerate(axes) if axis in SPATIAL)
         letters.append("".join(axis for axis in axes if axis not in SPATIAL))
@@ -84,8 +96,7 @@ def norms(operation: Operation, geometry: Geometry, absolute: Arrays) -> Array:
 
 def points(operation: Operation, geometry: Geometry) -> int:
     """Return 2**t, how many points the largest transform has that N is derived for."""
-    e = operation.extents(geometry)
-    return math.prod(int(2 ** (1 + math.ceil(math.log2(e[axis])))) for axis in "HW")
+    return int(2 ** _doublings(operation, geometry))
 
 
 def etas(operation: Operation, geometry: Geometry) -> int:

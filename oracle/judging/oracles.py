@@ -77,10 +77,12 @@ def _windows(operation: Operation, geometry: Geometry, factors: Mapping[str, Arr
     """Return a one-layer result: whichever of wide side, filter and narrow side is missing."""
     sides = {axes: factors[name] for name, axes in operation.factors.items()}
     spans = operation.spans(geometry)
+    pads = [(span.before, span.after) for span in spans]
     wide = next((axes for axes in sides if "H" in axes), None)
     if wide is not None:
-        starts = tuple(slice(0, span.reached - span.taps + 1, span.stride) for span in spans)
-        windows = _view(sides.pop(wide), spans)[:, *starts]
+        starts = tuple(slice(0, span.reached - span.reach + 1, span.stride) for span in spans)
+        padded = np.pad(sides.pop(wide), ((0, 0), *pads, (0, 0)))
+        windows = _view(padded, spans)[:, *starts]
         ((other, factor),) = sides.items()
         subscripts = f"bPQ{wide[-1]}hw,{other}->{operation.result}"
         result: Array = np.einsum(subscripts, windows, factor)
@@ -89,19 +91,22 @@ def _windows(operation: Operation, geometry: Geometry, factors: Mapping[str, Arr
     # Each element of the narrow side reaches `taps` elements of the wide one, a stride apart
     # from its neighbour's: seen from there, the filter comes last tap first.
     batch, *_, channels = sides[narrow].shape
-    extents = (span.reached + span.taps - 1 for span in spans)
+    extents = (span.reached + span.reach - 1 for span in spans)
     spread = np.zeros((batch, *extents, channels), sides[narrow].dtype)
-    fed = tuple(slice(span.taps - 1, span.reached, span.stride) for span in spans)
+    fed = tuple(slice(span.reach - 1, span.reached, span.stride) for span in spans)
     spread[:, *fed] = sides[narrow]
     flipped = sides[ftr][:, ::-1, ::-1]
     subscripts = f"bHW{narrow[-1]}hw,{ftr}->{operation.result}"
     reached = np.einsum(subscripts, _view(spread, spans), flipped)
-    result = np.zeros(operation.shape(geometry, operation.result), reached.dtype)
+    extents = (span.padded for span in spans)
+    result = np.zeros((batch, *extents, reached.shape[-1]), reached.dtype)
     result[:, : reached.shape[1], : reached.shape[2]] = reached
-    return result
+    return result[:, *(span.within_padding() for span in spans)]
 
 
 def _view(array: Array, spans: tuple[Span, Span]) -> Array:
     """View the windows at every place of an array, their taps last."""
-    taps = tuple(span.taps for span in spans)
-    return np.lib.stride_tricks.sliding_window_view(array, taps, axis=(1, 2))
+    reach = tuple(span.reach for span in spans)
+    windows = np.lib.stride_tricks.sliding_window_view(array, reach, axis=(1, 2))
+    rows, columns = (slice(None, None, span.dilation) for span in spans)
+    return windows[..., rows, columns]

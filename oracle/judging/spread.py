@@ -165,7 +165,10 @@ def _of_one(
     factors: Mapping[str, Array],
     finite: Array,
 ) -> Spread:
-    """Return where NaN and infinity of one factor go."""
+    """Return where NaN and infinity of one factor go, or of the bias."""
+    if name == "bias":  # added to every result of its channel
+        with np.errstate(invalid="ignore"):
+            return _nowhere(finite + np.where(np.isfinite(factors[name]), 0, factors[name]))
     signs = {n: np.sign(factors[n]) for n in operation.factors if n != name}
     met = {n: each != 0 for n, each in signs.items()}
 

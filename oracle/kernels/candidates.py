@@ -10,6 +10,10 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
     tensors=NHWC|NCHW             layout of tensors, taken and returned
     filters=IHWO|HWIO|OIHW|IOHW   layout of filters, taken and returned
     arrays=numpy|torch|jax        what it is handed
+    takes=padding+dilation+groups+output_padding+bias   parameters that it takes, by keyword
+    padding=sides|pair            ((top, bottom), (left, right)), or (height, width), symmetric
+    rank=2|1                      how many spatial axes arrays, strides and parameters have; where
+                                  it is 1, they are without the height, which is 1
     names=x:input+ftr:weight      arguments that go by keyword, under names of its own; the
                                   others go by position, in order
     constants=padding:VALID       further arguments by keyword: literals of Python, such as
@@ -25,28 +29,24 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
                                   beside others of another dtype
 """
 
-import importlib.util
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter  # now: a kernel may put another in its place
 from typing import Any, Self
 
-import numpy as np
-
 from convcheck.cases.case import Case
-from convcheck.form import pytorch
+from convcheck.form.axis import Axis
 from convcheck.form.formats import DTYPES, USUAL
+from convcheck.form.geometry import PARAMETERS
 from convcheck.form.operations import operation_named
 
-from . import floating, literals
-from .calls import Local, as_numpy
-from .loading import KEYWORDS, CandidateError, check_call, find
+from . import literals
+from .loading import CandidateError
 from .promises import DIRECT, Promise
-from .subjects import Request, Subject
+from .subjects import Subject, Taken
 
-__all__ = ["Candidate", "CandidateError", "Fitted", "load", "split"]
+__all__ = ["Candidate", "CandidateError", "Declared", "split"]
 
 TENSORS = {"NHWC": (0, 1, 2, 3), "NCHW": (0, 3, 1, 2)}
 FILTERS = {"IHWO": (0, 1, 2, 3), "HWIO": (1, 2, 0, 3), "OIHW": (3, 0, 1, 2), "IOHW": (0, 3, 1, 2)}
@@ -54,6 +54,7 @@ ARRAYS = ("numpy", "torch", "jax")
 DECLINABLE = ("memory layout", "nonfinite data", "nonfinite others")
 KEYS = (
     *("tensors", "filters", "arrays", "names", "constants", "dtypes", "declines"),
+    *("takes", "padding", "rank"),
     *("sums", "accuracy", "subnormals", "promises"),
 )
 _FORM = "OPERATION=MODULE:FUNCTION[,KEY=VALUE]..."
@@ -88,6 +89,12 @@ class Candidate:
     constants: tuple[tuple[str, str], ...] = ()
     dtypes: tuple[str, ...] = USUAL
     declines: tuple[str, ...] = field(default=())
+    takes: tuple[str, ...] = ()
+    """parameters that it takes by keyword"""
+    padding: str = "sides"
+    """((top, bottom), (left, right)), or the "pair" (height, width)"""
+    rank: str = "2"
+    """how many spatial axes its arrays have; 1 leaves out the height, which is 1"""
     promise: Promise = DIRECT
 
     def __post_init__(self) -> None:
@@ -99,7 +106,11 @@ class Candidate:
         _require("tensors", [self.tensors], TENSORS)
         _require("filters", [self.filters], FILTERS)
         _require("arrays", [self.arrays], ARRAYS)
-        _require("names", [name for name, _ in self.names], operation.signature)
+        _require("takes", self.takes, operation.parameters)
+        _require("padding", [self.padding], ("sides", "pair"))
+        _require("rank", [self.rank], ("2",) if operation.default_fore else ("1", "2"))
+        named = (*operation.signature, *self.takes)
+        _require("names", [name for name, _ in self.names], named)
         _require("dtypes", self.dtypes, DTYPES)
         _require("declines", self.declines, DECLINABLE)
         for each in set(self.declines) & set(self.promise.zeros):
@@ -144,6 +155,8 @@ class Candidate:
 
     def axes(self, name: str) -> tuple[int, ...]:
         """Return the notebook's axes of an argument, or shape, in the order that it declares."""
+        if name == "bias":
+            return (0,)
         if name in ("ftr", "fltrs", "fore_w", "ftr_shape"):
             return FILTERS[self.filters]
         return TENSORS[self.tensors]
@@ -157,14 +170,18 @@ class Candidate:
     def plain(self) -> bool:
         """Whether it is called as the notebook's kernels are."""
         called = (self.tensors, self.filters, self.arrays, self.names, self.constants)
-        return called == ("NHWC", "IHWO", "numpy", (), ())
+        given = (self.padding, self.rank)
+        return called == ("NHWC", "IHWO", "numpy", (), ()) and given == ("sides", "2")
 
     def __str__(self) -> str:
         """Return the line that names it."""
         parts = [f"{self.operation}={self.place}"]
         plain = {"tensors": "NHWC", "filters": "IHWO", "arrays": "numpy"}
+        plain |= {"padding": "sides", "rank": "2"}
         own = {key: getattr(self, key) for key in plain}
         parts += [f"{key}={value}" for key, value in own.items() if value != plain[key]]
+        if self.takes:
+            parts.append(f"takes={'+'.join(self.takes)}")
         pairs = {"names": self.names, "constants": self.constants}
         parts += [f"{key}={'+'.join(map(':'.join, pair))}" for key, pair in pairs.items() if pair]
         if self.dtypes != USUAL:
@@ -186,15 +203,17 @@ def _require(name: str, values: Any, allowed: Any) -> None:
 class Declared(Subject):
     """A kernel of which a candidate declares how it is called, and what it takes."""
 
-    takes: frozenset[str]
-    """those of `KEYWORDS` that it takes, known once it is loaded"""
-
     def __init__(self, candidate: Candidate) -> None:
         """Take over what the candidate says of itself."""
         name, module = candidate.operation, candidate.module
         found = {"module": module, "place": candidate.place, "line": str(candidate)}
         super().__init__(operation_named(name), name, candidate.promise, **found)
         self.candidate, self.dtypes = candidate, candidate.dtypes
+        # Whether it takes `fore_layer` is known once it is loaded.
+        self.takes = frozenset(candidate.takes)
+        symmetric = candidate.padding == "pair"
+        self.taken = Taken(candidate.takes, symmetric, int(candidate.rank))
+        self.absent = {n: None if n == "bias" else PARAMETERS[n] for n in candidate.takes}
 
     def refuses(self, case: Case, prop: str) -> str | None:
         """Return why it is not to be judged on `case` for a property, if it is not."""
@@ -203,16 +222,19 @@ class Declared(Subject):
             return refused
         if prop in self.candidate.declines:
             return f"it declines {prop}"
-        for name in self.operation.keywords(case.geometry):
-            if name not in self.takes:
-                return f"it takes no {name}: {KEYWORDS[name]}"
+        g = case.geometry
+        if self.taken.symmetric and any(one != other for one, other in g.padding):
+            return "it takes padding as a pair, which is symmetric"
+        if self.taken.rank == 1 and g.rows != Axis(1):
+            return "it is of rank 1, for heights of 1 alone"
         return None
 
     def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
         """Return the order of axes in which an argument is to lie in memory, if it is its own."""
         axes = self.candidate.axes(name)
         # Others than NumPy are handed copies, which lie as their library has it.
-        return None if axes == (0, 1, 2, 3) or self.candidate.arrays != "numpy" else axes
+        plain = axes == tuple(range(len(axes)))
+        return None if plain or self.candidate.arrays != "numpy" else axes
 
     def import_line(self) -> str:
         """Return a line of Python that has it as its operation's name.
@@ -221,7 +243,7 @@ class Declared(Subject):
         """
         module, function, name = self.module, self.candidate.function, self.name
         if not self.candidate.plain:
-            return f"from {__name__} import load; {name} = load({self.line!r})"
+            return f"from convcheck.kernels.functions import load; {name} = load({self.line!r})"
         if module.endswith(".py"):
             first, *rest = function.split(".")
             found = ".".join([f"runpy.run_path({module!r})[{first!r}]", *rest])
@@ -232,92 +254,3 @@ class Declared(Subject):
         if "." in function:
             return f"import {module} as kernels; {name} = kernels.{function}"
         return f"from {module} import {function}" + (f" as {name}" if function != name else "")
-
-
-class Fitted(Declared, Local):
-    """A candidate in this process: takes and returns what the notebook's kernels do."""
-
-    def __init__(self, candidate: Candidate, function: Callable[..., Any] | None = None) -> None:
-        """Find the candidate's function, unless it is given.
-
-        Raises:
-            CandidateError: there is no such module or function, it cannot be called, or
-                not with the operation's arguments; or its array library is not there.
-        """
-        super().__init__(candidate)
-        if importlib.util.find_spec(candidate.arrays) is None:
-            raise CandidateError(f"arrays={candidate.arrays!r}: expected it to be installed here")
-        self._function = function or find(candidate.module, candidate.function)
-        floating.take_over(self.module)
-        self._by_name = dict(candidate.names)
-        self._constants = {name: literals.value(text) for name, text in candidate.constants}
-        by_position = [name for name in self.operation.signature if name not in self._by_name]
-        by_name = [*self._by_name.values(), *self._constants]
-        self.takes = check_call(self._function, self.place, self.operation, by_position, by_name)
-
-    def command(self) -> list[str]:
-        """Return the words of a command line that have it judged, in the judge's process."""
-        return [*super().command(), "--in-process"]
-
-    def __call__(self, *positional: Any, **keywords: Any) -> Any:
-        """Return the function's result for the notebook's arguments, dense ones copied if need be.
-
-        C-contiguous arguments are so in its own layouts, too; others keep their places in memory.
-        """
-        return self._called(positional, keywords, dense=True)
-
-    def carry_out(self, request: Request) -> Any:
-        """Return whatever comes of one call, whose arguments lie in its own layouts already."""
-        named, count = [*request.arguments.items()], request.by_position
-        return self._called([value for _, value in named[:count]], dict(named[count:]))
-
-    def _called(
-        self, positional: Sequence[Any], keywords: dict[str, Any], *, dense: bool = False
-    ) -> Any:
-        """Call the function on arguments in its own layouts, and turn its result back."""
-        by_position, copies = [], []
-        for name, value in zip(self.operation.signature, positional, strict=True):
-            own = self._converted(name, value, dense=dense)
-            if name in self._by_name:
-                keywords[self._by_name[name]] = own
-            else:
-                by_position.append(own)
-            copy = pytorch.as_numpy(own) if hasattr(own, "detach") else own
-            if isinstance(copy, np.ndarray) and not np.may_share_memory(copy, value):
-                copies.append((value, copy, np.argsort(self.candidate.axes(name))))
-        started = perf_counter()
-        z = self._function(*by_position, **keywords, **self._constants)
-        try:
-            z = as_numpy(z)
-        except Exception:  # noqa: BLE001  (the kernel's own code: `calls` reads it again, and tells)
-            return z
-        finally:
-            self.spent += perf_counter() - started  # libraries may compute when read
-        for value, own, back in copies:  # the caller looks at its own arrays alone
-            if own.transpose(back).tobytes() != value.tobytes():
-                value[...] = own.transpose(back)
-        axes = self.candidate.axes("fltrs" if self.operation.returns_filter else "x")
-        if axes == (0, 1, 2, 3) or getattr(z, "ndim", 0) != len(axes):
-            return z
-        return np.transpose(z, np.argsort(axes))
-
-    def _converted(self, name: str, value: Any, *, dense: bool) -> Any:
-        if name.endswith("strd") or value is None:
-            return value
-        axes = self.candidate.axes(name)
-        if name.endswith("shape"):
-            return tuple(value[axis] for axis in axes)
-        dense = dense and value.flags.c_contiguous
-        if axes != (0, 1, 2, 3):
-            value = np.transpose(value, axes)
-        if self.candidate.arrays == "torch":
-            # A copy: torch has no negative strides, nor a word for a read-only array.
-            return pytorch.of_numpy(np.array(value, order="C"))
-        if self.candidate.arrays == "jax":
-            return importlib.import_module("jax.numpy").asarray(value)
-        return value.copy() if dense and not value.flags.c_contiguous else value
-
-
-def load(text: str) -> Fitted:
-    """Return the candidate that `text` names, ready to be called."""
-    return Fitted(Candidate.parse(text))

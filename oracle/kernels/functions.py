@@ -1,20 +1,32 @@
-"""Functions of Python's as kernels."""
+"""Functions of Python's as kernels: called as they are, or fitted by what they declare."""
 
-from collections.abc import Callable
+import importlib.util
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from time import perf_counter  # now: a kernel may put another in its place
 from typing import Any
 
+import numpy as np
+
+from convcheck.form import pytorch
+from convcheck.form.layers import FILTER
+from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation
 
-from .calls import Local
+from . import floating, literals
+from .calls import Local, as_numpy
+from .candidates import Candidate, CandidateError, Declared
+from .loading import check_call, find
 from .promises import DIRECT, Promise
-from .subjects import Subject
+from .subjects import Request, Subject, Taken
 
 
 class Function(Local):
     """A function that takes and returns what the notebook's kernels do.
 
-    It may carry what it promises as an attribute `promise`.  The same function makes an equal
-    subject each time.
+    It may carry what it promises as an attribute `promise`, and takes the parameters that it
+    names.  The same function makes an equal subject each time.
     """
 
     def __init__(
@@ -27,6 +39,9 @@ class Function(Local):
         module = str(getattr(function, "__module__", None) or "")
         super().__init__(operation, name, promise or DIRECT, module=module)
         self.function = function
+        names = _names_of(function)
+        self.taken = Taken(tuple(each for each in operation.parameters if each in names))
+        self.takes |= {*self.taken.parameters}
 
     def __call__(self, *positional: Any, **keywords: Any) -> Any:
         """Return what the function does."""
@@ -47,6 +62,122 @@ class Function(Local):
         if self.module in ("", "__main__") or not named:
             return super().import_line()
         return f"from {self.module} import {self.name}"
+
+
+@lru_cache(maxsize=256)
+def _names_of(function: Callable[..., Any]) -> frozenset[str]:
+    try:
+        return frozenset(inspect.signature(function).parameters)
+    except (ValueError, TypeError):  # built in: it does not tell
+        return frozenset()
+
+
+class Fitted(Declared, Local):
+    """A candidate in this process: takes and returns what the notebook's kernels do."""
+
+    def __init__(self, candidate: Candidate, function: Callable[..., Any] | None = None) -> None:
+        """Find the candidate's function, unless it is given.
+
+        Raises:
+            CandidateError: there is no such module or function, it cannot be called, or
+                not with the operation's arguments; or its array library is not there.
+        """
+        super().__init__(candidate)
+        if importlib.util.find_spec(candidate.arrays) is None:
+            raise CandidateError(f"arrays={candidate.arrays!r}: expected it to be installed here")
+        self._function = function or find(candidate.module, candidate.function)
+        floating.take_over(self.module)
+        self._by_name = dict(candidate.names)
+        self._constants = {name: literals.value(text) for name, text in candidate.constants}
+        by_position = [name for name in self.operation.signature if name not in self._by_name]
+        by_name = [*self._by_name.values(), *self._constants]
+        by_name += [name for name in candidate.takes if name not in self._by_name]
+        if check_call(self._function, self.place, self.operation, by_position, by_name):
+            self.takes |= {"fore_layer"}
+
+    def command(self) -> list[str]:
+        """Return the words of a command line that have it judged, in the judge's process."""
+        return [*super().command(), "--in-process"]
+
+    def __call__(self, *positional: Any, **keywords: Any) -> Any:
+        """Return the function's result for the notebook's arguments, dense ones copied if need be.
+
+        C-contiguous arguments are so in its own layouts, too; others keep their places in memory.
+        """
+        return self._called(positional, keywords, dense=True)
+
+    def carry_out(self, request: Request) -> Any:
+        """Return whatever comes of one call, whose arguments lie in its own layouts already."""
+        named, count = [*request.arguments.items()], request.by_position
+        return self._called([value for _, value in named[:count]], dict(named[count:]))
+
+    def _called(
+        self, positional: Sequence[Any], keywords: Mapping[str, Any], *, dense: bool = False
+    ) -> Any:
+        """Call the function on arguments in its own layouts, and turn its result back."""
+        by_position, by_keyword, copies = [], {}, []
+        named = dict(zip(self.operation.signature, positional, strict=True))
+        for name, value in {**named, **self.absent, **keywords}.items():
+            own = self._converted(name, value, dense=dense)
+            if name in named and name not in self._by_name:
+                by_position.append(own)
+            else:
+                by_keyword[self._by_name.get(name, name)] = own
+            copy = pytorch.as_numpy(own) if hasattr(own, "detach") else own
+            if isinstance(copy, np.ndarray) and not np.may_share_memory(copy, value):
+                copies.append((name, value, copy))
+        started = perf_counter()
+        z = self._function(*by_position, **by_keyword, **self._constants)
+        try:
+            z = as_numpy(z)
+        except Exception:  # noqa: BLE001  (the kernel's own code: `calls` reads it again, and tells)
+            return z
+        finally:
+            self.spent += perf_counter() - started  # libraries may compute when read
+        for name, value, copy in copies:  # the caller looks at its own arrays alone
+            now = self._notebooks(name, copy)
+            if now.tobytes() != value.tobytes():
+                value[...] = now
+        return self._notebooks({FILTER: "ftr", "o": "bias"}.get(self.operation.result, "x"), z)
+
+    def _converted(self, name: str, value: Any, *, dense: bool) -> Any:
+        """Return an argument as the candidate has it."""
+        if isinstance(value, np.ndarray):
+            dense = dense and bool(value.flags.c_contiguous)
+            return self._of_library(value, self.candidate.axes(name), dense=dense)
+        of_rank_1 = self.candidate.rank == "1"
+        if name.endswith("shape"):
+            axes = (axis for axis in self.candidate.axes(name) if axis != 1 or not of_rank_1)
+            return tuple(value[axis] for axis in axes)
+        if name == "padding" and self.candidate.padding == "pair":
+            value = tuple(one for one, _ in value)
+        return value[1:] if of_rank_1 and isinstance(value, tuple | list) else value
+
+    def _of_library(self, array: Array, axes: tuple[int, ...], *, dense: bool) -> Any:
+        """Return an array in the candidate's layout and library; `axes` are of two dimensions."""
+        own = array if axes == tuple(range(len(axes))) else np.transpose(array, axes)
+        if self.candidate.rank == "1" and len(axes) == 4:
+            own = own.squeeze(axes.index(1))
+        if self.candidate.arrays == "torch":
+            # A copy: torch has no negative strides, nor a word for a read-only array.
+            return pytorch.of_numpy(np.array(own, order="C"))
+        if self.candidate.arrays == "jax":
+            return importlib.import_module("jax.numpy").asarray(own)
+        return own.copy() if dense and not own.flags.c_contiguous else own
+
+    def _notebooks(self, name: str, z: Any) -> Any:
+        """Return an array of the candidate's in the notebook's layout; what is none, as it is."""
+        axes = self.candidate.axes(name)
+        if self.candidate.rank == "1" and len(axes) == 4 and getattr(z, "ndim", 0) == 3:
+            z = np.expand_dims(z, axes.index(1))
+        if axes == tuple(range(len(axes))) or getattr(z, "ndim", 0) != len(axes):
+            return z
+        return np.transpose(z, np.argsort(axes))
+
+
+def load(text: str) -> Fitted:
+    """Return the candidate that `text` names, ready to be called."""
+    return Fitted(Candidate.parse(text))
 
 
 def subject_of(kernel: Callable[..., Any], operation: Operation) -> Subject:

@@ -53,7 +53,9 @@ def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
             fields[key] = tuple(_pair(each) for each in parts(value, "+"))
         elif key in ("dtypes", "declines"):
             fields[key] = tuple(value.replace("_", " ").split("+"))
-        elif key in ("tensors", "filters", "arrays"):
+        elif key == "takes":
+            fields[key] = tuple(value.split("+"))
+        elif key in ("tensors", "filters", "arrays", "padding", "rank"):
             fields[key] = value
     accuracy, colon, constant = given.get("accuracy", "direct").partition(":")
     try:
@@ -83,7 +85,9 @@ def declared(key: str, of: Any) -> str:
     """
     if isinstance(of, str):
         return of.replace(" ", "_") if key in ("declines", "promises") else of
-    lists, tables = ("dtypes", "declines", "promises"), ("names", "constants")
+    lists, tables = ("takes", "dtypes", "declines", "promises"), ("names", "constants")
+    if key == "rank" and isinstance(of, int):
+        return str(of)
     if key in lists and isinstance(of, list | tuple) and all(isinstance(e, str) for e in of):
         return "+".join(of).replace(" ", "_")
     if key == "constants" and isinstance(of, Mapping):

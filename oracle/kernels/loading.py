@@ -18,9 +18,6 @@ from convcheck.form.operations import OPERATIONS, Operation
 SAFE_PATH = ("PYTHONSAFEPATH", "convcheck")
 """keeps the working directory from a Python's module search path; kernels do not get it"""
 
-KEYWORDS = {"fore_layer": "layer l+1 is always the default"}
-"""arguments that cases may pass by keyword, and what a kernel that does not take one does"""
-
 _LAYERS = 20
 """decorators that are looked through"""
 
@@ -211,12 +208,12 @@ def check_call(
     operation: Operation,
     by_position: Sequence[str],
     by_name: Sequence[str],
-) -> frozenset[str]:
-    """Return which of `KEYWORDS` `function` takes; CandidateError if not the arguments."""
+) -> bool:
+    """Return whether `function` takes `fore_layer`; CandidateError if not the arguments."""
     try:
         signature = inspect.signature(function)
     except (ValueError, TypeError):  # built in: it does not tell
-        return frozenset()
+        return False
     try:
         signature.bind(*by_position, **dict.fromkeys(by_name))
     except TypeError as error:
@@ -225,8 +222,7 @@ def check_call(
             f"{operation.name} ({', '.join(operation.signature)}): {error}"
         ) from None
     parameters = signature.parameters.values()
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    return frozenset(KEYWORDS if takes_any else KEYWORDS.keys() & signature.parameters.keys())
+    return "fore_layer" in signature.parameters or any(p.kind is p.VAR_KEYWORD for p in parameters)
 
 
 if __name__ == "__main__":  # for whoever does not want the module in its own process

@@ -12,12 +12,18 @@ from typing import Any, NamedTuple, Self
 
 from convcheck.cases.case import Case
 from convcheck.form.formats import USUAL
-from convcheck.form.geometry import Geometry
+from convcheck.form.geometry import PARAMETERS, Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation
 
 from .misbehaviour import MisbehaviourError
 from .promises import DIRECT, Promise
+
+KEYWORDS = {
+    "fore_layer": "layer l+1 is always the default",
+    **{name: f"takes={name} is not declared" for name in PARAMETERS},
+}
+"""arguments that cases may pass by keyword, and what is so where a kernel does not take one"""
 
 Answer = Array | MisbehaviourError
 """a result, or why there is none"""
@@ -43,6 +49,16 @@ class Request(NamedTuple):
     shape: tuple[int, ...] | None = None
     arrangement: str = "copy"
     """these two as a `Call` has them"""
+
+
+class Taken(NamedTuple):
+    """Which parameters a kernel takes, and in which forms."""
+
+    parameters: tuple[str, ...] = ()
+    symmetric: bool = False
+    """whether padding is the same on both sides of an axis"""
+    rank: int = 2
+    """how many spatial axes it has; 1 for heights of 1 alone"""
 
 
 class Subject:
@@ -74,6 +90,11 @@ class Subject:
         self.operation, self.name, self.promise = operation, name, promise
         self.module, self.place, self.line = module, place, line
         self.dtypes = USUAL
+        self.takes = frozenset({"fore_layer"})
+        """the arguments that it takes by keyword"""
+        self.taken = Taken()
+        self.absent: Mapping[str, Any] = {}
+        """those that are handed over where a case has no such parameter, too"""
         self.spent = 0.0
         """seconds that calls have taken, where that is measured"""
         self.threaded = False
@@ -122,6 +143,9 @@ class Subject:
         """Return why it is not to be judged on `case` for a property, if it is not."""
         if case.dtype not in self.dtypes:
             return f"{case.dtype} is not among the dtypes that it declares"
+        for name in self.operation.keywords(case.geometry):
+            if name not in self.takes:
+                return f"it takes no {name}: {KEYWORDS[name]}"
         return None
 
     def axes_in_memory(self, name: str) -> tuple[int, ...] | None:  # noqa: ARG002
@@ -183,6 +207,7 @@ class Wrapped(Subject):
         same = {name: getattr(subject, name) for name in ("module", "place", "line")}
         super().__init__(subject.operation, subject.name, subject.promise, **same)
         self.subject, self.at_once = subject, subject.at_once
+        self.takes, self.taken, self.absent = subject.takes, subject.taken, subject.absent
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
         """Return the subject's answers."""

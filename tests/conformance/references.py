@@ -18,12 +18,13 @@ from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.functions import Function
 from convcheck.kernels.promises import OF_ZEROS, Promise
 from convcheck.kernels.subjects import Call, Subject
-from convcheck.reference import gradients, notebook, repaired
+from convcheck.reference import parameters, repaired
 
-# The literal backward kernels end in NameError, so that the repaired ones stand in.
+# The literal backward kernels end in NameError, so that the repaired ones stand in.  Without
+# parameters, results of the others are those of the notebook and of the gradients to the bit; with
+# padding or dilation they meet zeros that are inserted.
 HOMES: Mapping[str, ModuleType] = {
-    name: notebook if name in LAYERS else repaired if name.endswith("back_prop") else gradients
-    for name in OPERATIONS
+    name: repaired if name.endswith("back_prop") else parameters for name in OPERATIONS
 }
 
 ORACLES_IN_WORDS: Mapping[str, str] = {
@@ -35,14 +36,15 @@ ORACLES_IN_WORDS: Mapping[str, str] = {
 }
 """those that are checked against one another"""
 
-# The laws of the trilinear form hold for one layer.
-_ONE_LAYER = ("translation", "impulse", "subsampling")
+# The laws of the trilinear form, which neither two layers are nor a sum.
+_TRILINEAR = ("translation", "impulse", "subsampling")
 
 
 def reference_for(operation: str) -> Subject:
     """Return the reference's kernel, and with it what it promises of zeros."""
     kernel = getattr(HOMES[operation], operation)
-    return Function(kernel, OPERATIONS[operation], Promise(zeros=OF_ZEROS))
+    zeros = OF_ZEROS[1:] if OPERATIONS[operation].parameters else OF_ZEROS
+    return Function(kernel, OPERATIONS[operation], Promise(zeros=zeros))
 
 
 def loops(operation: Operation, geometry: Geometry, arrays: Arrays) -> Array:
@@ -56,10 +58,13 @@ def partners() -> dict[str, Kernel]:
     return {name: reference_for(name) for name in LAYERS}
 
 
-def laws_of(operation: str) -> list[str]:
-    """Return the laws that `operation` is judged by."""
-    one_layer = OPERATIONS[operation].default_fore is None
-    return [law for law in LAWS if one_layer or law not in _ONE_LAYER]
+def laws_of(operation: str, *, parameters: bool = False) -> list[str]:
+    """Return the laws that `operation` is judged by, where its kernel takes parameters or not."""
+    of = OPERATIONS[operation]
+    without: tuple[str, ...] = () if of.trilinear else _TRILINEAR
+    without += ("adjointness",) if of.degree == 1 else ()
+    without += () if parameters else ("parameters",)
+    return [law for law in LAWS if law not in without]
 
 
 def judge_property(prop: str, kernel: Kernel, case: Case) -> Verdict:

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_agreement(record: Record, subject: Subject, data: st.DataObject) -> None:
     """Results are equal on integers without rounding, within the bound on real numbers."""
     operation = subject.operation
-    geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    kinds = drawn_fills(operation, seed)
+    geometry, seed = data.draw(geometries(operation, subject.taken)), data.draw(seeds)
+    kinds = drawn_fills(operation, seed, geometry.bias)
     record.require_right(judge_fills(subject, kinds, geometry, seed), random=True)
 
 
@@ -32,5 +32,6 @@ def test_agreement(record: Record, subject: Subject, data: st.DataObject) -> Non
 def test_nonfinite(record: Record, subject: Subject, data: st.DataObject) -> None:
     """NaN and infinities reach the results that they enter, and no others."""
     operation = subject.operation
-    geometry, seed = data.draw(geometries(operation)), data.draw(seeds)
-    record.require_right(judge_fills(subject, nonfinite_fills(operation), geometry, seed))
+    geometry, seed = data.draw(geometries(operation, subject.taken)), data.draw(seeds)
+    kinds = nonfinite_fills(operation, geometry.bias)
+    record.require_right(judge_fills(subject, kinds, geometry, seed))

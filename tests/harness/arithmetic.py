@@ -3,10 +3,11 @@
 That may round after every step, and it may be one of fractions, which does not.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
+from functools import cache, reduce
 from itertools import product
 from typing import Any
 
@@ -28,7 +29,13 @@ TWO_LAYERS = {
         1, 2, 2, 1, 2, 1, 2, 1, 1, Fore("convolution_transpose", 1, 2, 2, 1, 1)
     ),
 }
-GEOMETRIES = {name: TWO_LAYERS.get(name, ONE_LAYER) for name in OPERATIONS}
+_BIAS = Geometry.of(1, 2, 2, 1, 1, 1, 1, 1, 1)  # the sum of all that there is
+GEOMETRIES = {
+    name: TWO_LAYERS.get(name, _BIAS if "bias" in name else ONE_LAYER) for name in OPERATIONS
+}
+_EVERYTHING = Geometry.parse("b1.h3.w3.i2.o4.f2x2.s2x1.p1-0x0-1.d1x2.g2.q1x0.bias")
+WHOLE = {name: each.taking(_EVERYTHING) for name, each in OPERATIONS.items() if each.parameters}
+"""of operations with parameters, one that has them all"""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class Arithmetic:
     hand_on: Callable[[Any], Any]
     finish: Callable[[Any], Any]
     take: Callable[[Any], Any] = lambda value: value
+    bias_last: bool = False
+    """whether the bias is added to results that were converted"""
 
 
 def same(value: Any) -> Any:
@@ -50,43 +59,67 @@ def same(value: Any) -> Any:
 EXACT = Arithmetic(lambda a, b: a * b, lambda a, b: a + b, same, same)
 
 
-# Axes of a layer's input and output: which slides, and over what, differs.
+# Axes of a layer's input and output: which slides, and over what, differs.  In a filter, j and u
+# are channels in and out of a single group.
 SIDES = {
-    "convolution": {"x": "bHWi", "z": "bPQo", "filter": "ihwo"},
-    "convolution_transpose": {"x": "bPQi", "z": "bHWo", "filter": "ihwo"},
+    "convolution": {"x": "bHWi", "z": "bPQo", "filter": "jhwo"},
+    "convolution_transpose": {"x": "bPQi", "z": "bHWo", "filter": "ihwu"},
 }
 
 
 @cache
-def terms(name: str, g: Geometry) -> dict[Index, list[tuple[Index, Index]]]:
-    """Return where the two factors of every product of every result stand.
+def terms(name: str, g: Geometry) -> dict[Index, list[tuple[Index, ...]]]:
+    """Return where the factors of every product of every result stand.
 
     From the trilinear form alone: nothing here asks the operations' table.
     """
-    layer, _, kind = name.partition("_input")[0].partition("_filter")
-    sides, derived = SIDES[layer], "x" if "_input" in name else "filter" if kind else "z"
+    layer = re.sub("_(input|filter|bias)_gradient", "", name)
+    sides, found = SIDES[layer], dict[Index, list[tuple[Index, ...]]]()
+    (rows, heights), (columns, widths) = extents(layer, g)
+    if name.endswith("bias_gradient"):
+        for place in np.ndindex(outputs(layer, g)):
+            found.setdefault(place[3:], []).append((place,))
+        return found
+    derived = "x" if "_input" in name else "filter" if "_filter" in name else "z"
     first, second = (sides[side] for side in ("x", "z", "filter") if side != derived)
-    rows, columns = steps(layer, g)
-    extents = (g.batch, rows, columns, g.filter_height, g.filter_width)
-    found: dict[Index, list[tuple[Index, Index]]] = {}
-    for place in product(*map(range, (*extents, g.channels_in, g.channels_out))):
+    ranges = (g.batch, rows, columns, g.filter_height, g.filter_width, g.channels_in)
+    inner, outer = g.channels_in // g.groups, g.channels_out // g.groups
+    for place in product(*map(range, (*ranges, g.channels_out))):
         at = dict(zip("bPQhwio", place, strict=True))
-        at["H"] = at["P"] * g.stride_height + at["h"]
-        at["W"] = at["Q"] * g.stride_width + at["w"]
-        result, one, other = (
-            tuple(at[axis] for axis in axes) for axes in (sides[derived], first, second)
-        )
-        found.setdefault(result, []).append((one, other))
+        at["H"] = at["P"] * g.stride_height + at["h"] * g.dilation_height - g.padding_top
+        at["W"] = at["Q"] * g.stride_width + at["w"] * g.dilation_width - g.padding_left
+        group, at["j"] = divmod(at["i"], inner)
+        other_group, at["u"] = divmod(at["o"], outer)
+        if group == other_group and at["H"] in range(heights) and at["W"] in range(widths):
+            result, one, other = (
+                tuple(at[axis] for axis in axes) for axes in (sides[derived], first, second)
+            )
+            found.setdefault(result, []).append((one, other))
     return found
 
 
-def steps(layer: str, g: Geometry) -> tuple[int, int]:
-    """Return rows and columns of the side that does not slide, by counting windows that fit."""
-    if layer == "convolution_transpose":
-        return g.height, g.width
-    rows = [y for y in range(g.height - g.filter_height + 1) if y % g.stride_height == 0]
-    columns = [x for x in range(g.width - g.filter_width + 1) if x % g.stride_width == 0]
-    return len(rows), len(columns)
+def extents(layer: str, g: Geometry) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the extents, of rows and of columns, of the side that does not slide and the other.
+
+    A convolution's windows are counted; a transposed one's output is what they cover.
+    """
+    both = []
+    for axis in (g.rows, g.columns):
+        pads, reach = axis.before + axis.after, (axis.taps - 1) * axis.dilation
+        if layer == "convolution":
+            last = axis.extent + pads - reach
+            steps = len([first for first in range(last) if first % axis.stride == 0])
+            both.append((steps, axis.extent))
+        else:
+            covered = (axis.extent - 1) * axis.stride + reach + 1
+            both.append((axis.extent, covered + axis.output_padding - pads))
+    return both[0], both[1]
+
+
+def outputs(layer: str, g: Geometry) -> tuple[int, ...]:
+    """Return the shape of a layer's output."""
+    rows, columns = (axis[layer == "convolution_transpose"] for axis in extents(layer, g))
+    return g.batch, rows, columns, g.channels_out
 
 
 def after(fore: Fore, z: tuple[int, ...]) -> Geometry:
@@ -121,33 +154,44 @@ def compute(
     }
     raw = np.random.PCG64(seed).random_raw
 
-    def one_layer(name: str, geometry: Geometry, first: Results, second: Results) -> Results:
+    def one_layer(name: str, geometry: Geometry, *factors: Results) -> dict[Index, list[Any]]:
         found = {}
-        for index, pairs in terms(name, geometry).items():
+        for index, places in terms(name, geometry).items():
             # Where layer l+1 read nothing, there is no delta.
-            products = [arithmetic.multiply(first[i], second[j]) for i, j in pairs if j in second]
-            if products:
-                found[index] = total(products, arithmetic.add, raw)
+            sets = ([f[i] for f, i in zip(factors, at, strict=True) if i in f] for at in places)
+            found[index] = [reduce(arithmetic.multiply, s) for s in sets if len(s) == len(factors)]
         return found
 
+    def added(parts: dict[Index, list[Any]]) -> Results:
+        return {i: total(each, arithmetic.add, raw) for i, each in parts.items() if each}
+
     g = geometry or GEOMETRIES[name]
+    bias = arrays.pop("bias", {})
     if g.fore is None:
-        z = one_layer(name, g, *arrays.values())
+        parts = one_layer(name, g, *arrays.values())
+        for index in np.ndindex(outputs(name, g) if bias else 0):
+            summands = parts.setdefault(index, [])
+            if arithmetic.bias_last and summands:
+                summands[:] = [arithmetic.finish(total(summands, arithmetic.add, raw))]
+            summands.append(bias[index[3:]])
+        z = added(parts)
     else:
         layer = "convolution_transpose" if "transpose" in name else "convolution"
         following = after(g.fore, handed["d_act"].shape)
         back = f"{g.fore.layer}_input_gradient"
-        error = one_layer(back, following, arrays["fore_delta"], arrays["fore_w"])
+        error = added(one_layer(back, following, arrays["fore_delta"], arrays["fore_w"]))
         delta = {
             i: arithmetic.multiply(arithmetic.hand_on(e), arrays["d_act"][i])
             for i, e in error.items()
         }
-        z = one_layer(f"{layer}_filter_gradient", g, arrays["x"], delta)
+        z = added(one_layer(f"{layer}_filter_gradient", g, arrays["x"], delta))
     ends = {index: arithmetic.finish(value) for index, value in z.items()}
     return {i: v if isinstance(v, Fraction) else Fraction(float(v)) for i, v in ends.items()}
 
 
-def arrays_of(name: str, fill: str, seed: int, dtype: str = "float16") -> dict[str, Array]:
-    """Return the factors of a case."""
-    arrays = Case(name, GEOMETRIES[name], dtype, fill, seed).arrays()
-    return {factor: arrays[factor] for factor in OPERATIONS[name].factors}
+def arrays_of(
+    name: str, fill: str, seed: int, dtype: str = "float16", geometry: Geometry | None = None
+) -> dict[str, Array]:
+    """Return the arrays of a case that enter the result."""
+    arrays = Case(name, geometry or GEOMETRIES[name], dtype, fill, seed).arrays()
+    return {**OPERATIONS[name].entering(arrays)}

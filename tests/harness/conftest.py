@@ -12,7 +12,8 @@ import pytest
 from pytest_runs import Called, Command, Folder, written
 
 from convcheck.conformance.commands.command import main
-from convcheck.kernels.candidates import Candidate, load
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.functions import load
 from convcheck.kernels.isolation.isolated import Isolated
 
 

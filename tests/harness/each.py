@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from convcheck.conformance.shapes.strategies import geometries, seeds
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.kernels.subjects import Taken
 
 Test = Callable[..., Any]
 
@@ -40,5 +41,5 @@ def drawing(examples: int) -> Callable[[Test], Test]:
 
 
 def drawn(data: st.DataObject, operation: Operation) -> tuple[Geometry, int]:
-    """Return a geometry of the operation, and a seed."""
-    return data.draw(geometries(operation)), data.draw(seeds)
+    """Return a geometry of the operation, with any of its parameters, and a seed."""
+    return data.draw(geometries(operation, Taken(operation.parameters))), data.draw(seeds)

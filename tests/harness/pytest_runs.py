@@ -28,9 +28,9 @@ def convolution(x, ftr, strd):
 """
 PATCH = """
 import wrong
-from convcheck.reference import notebook
+from convcheck.reference import parameters
 
-notebook.convolution = wrong.convolution
+parameters.convolution = wrong.convolution
 """
 # For the ledger: a kernel that does not return, once some tests have passed.
 HANG = """

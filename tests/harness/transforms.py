@@ -84,5 +84,5 @@ class Normwise:
 
 
 def fft_kernels(length: Length = power_of_two) -> dict[str, Normwise]:
-    """Return kernels for all eight operations, by name."""
+    """Return kernels for all ten operations, by name."""
     return {name: Normwise(each) for name, each in kernels(fft_style(length)).items()}

@@ -1,8 +1,8 @@
 """Right kernels, each written in its own way: what the harness must never reject.
 
 Every style computes three primitives, with the letters of the operations table: the narrow
-side, the filter, or the wide side from the other two.  `kernels` makes all eight operations
-of them.
+side, the filter, or the wide side from the other two.  `kernels` makes all ten operations of
+them; a bias gradient is none of the three, and the same in all.
 """
 
 from collections.abc import Callable, Iterator
@@ -171,7 +171,7 @@ STYLES = {
 
 
 def kernels(style: Style) -> dict[str, Callable[..., Array]]:
-    """Return kernels for all eight operations, by name."""
+    """Return kernels for all ten operations, by name."""
 
     def exchanged(ftr: Array) -> Array:
         return ftr.transpose(3, 1, 2, 0)
@@ -208,6 +208,9 @@ def kernels(style: Style) -> dict[str, Callable[..., Array]]:
 
         return kernel
 
+    def bias_gradient(delta: Array) -> Array:
+        return delta.sum((0, 1, 2))
+
     return {
         "convolution": style.narrow,
         "convolution_input_gradient": style.wide,
@@ -215,6 +218,10 @@ def kernels(style: Style) -> dict[str, Callable[..., Array]]:
         "convolution_transpose": transpose,
         "convolution_transpose_input_gradient": transpose_input_gradient,
         "convolution_transpose_filter_gradient": transpose_filter_gradient,
+        **{
+            f"{layer}_bias_gradient": bias_gradient
+            for layer in ("convolution", "convolution_transpose")
+        },
         "conv_back_prop": back_prop("convolution", style.filter),
         "conv_transpose_back_prop": back_prop("convolution_transpose", transpose_filter_gradient),
     }

@@ -49,14 +49,16 @@ def size_of(case: Case) -> tuple[int, str]:
 def smaller(case: Case) -> Case:
     """Return a case with the same filter, strides and channels and at most two steps an axis.
 
-    Two layers are left as they are.
+    Two layers, and one with parameters, are left as they are.
     """
     g = case.geometry
-    if g.fore is not None:
+    if g.fore is not None or not g.is_plain:
         return case
     layer = operation_named(case.operation).layer
     rows, columns = (
-        each._replace(extent=min(each.extent, layer.axis(reaching(2, *each[1:])).extent))
+        each._replace(
+            extent=min(each.extent, layer.axis(reaching(2, each.taps, each.stride)).extent)
+        )
         for each in g.axes
     )
     return replace(case, geometry=replace(g, batch=1, rows=rows, columns=columns))
@@ -108,7 +110,7 @@ class Draw:
             for values in (self._STEPS, self._TAPS, self._STRIDE)
         )
         span = reaching(steps, taps, stride, remainder=self._raw.below(stride))
-        return self._operation.layer.axis(span)
+        return self._operation.layer.plain_axis(span)
 
     def small(self) -> Geometry:
         """Return a geometry with no number above 3, or not far: there most kinds lie close."""

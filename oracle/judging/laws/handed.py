@@ -74,7 +74,7 @@ def others(case: Case) -> Iterator[tuple[str, Case]]:
         with suppress(ValueError):  # what layer l+1 does not fit
             yield words, replace(case, geometry=g.resized(**sizes))
     yield from ((dtype, replace(case, dtype=dtype)) for dtype in DTYPES)
-    for fill in nonfinite_fills(operation_named(case.operation)):
+    for fill in nonfinite_fills(operation_named(case.operation), g.bias):
         yield "NaN or infinity", replace(case, fill=fill)
 
 
@@ -108,7 +108,8 @@ def _arrangements(f: Trial) -> Iterator[str]:
         kinds = {name: f.lot.one_of(_USUAL) for name in others} | {one: kind}
         yield "+".join(f"{each}:{name}" for name, each in kinds.items())
     pairs = [name for name in f.operation.signature if name.endswith("strd")]
-    yield f"{f.lot.one_of([*PAIRS])}:{f.lot.one_of(pairs)}"
+    if pairs:
+        yield f"{f.lot.one_of([*PAIRS])}:{f.lot.one_of(pairs)}"
     for promised in f.subject.promise.arrays:
         yield f"{promised.replace(' ', '_')}:{f.lot.one_of(names)}"
 

@@ -10,6 +10,7 @@ on `small`, where results are rounded to integers (see `promises`).
     impulse        a single one in a factor brings out the other factor, in its place
     subsampling    stride s is stride 1, of which every s-th step is kept or fed
     adjointness    <conv(x), y> = <x, conv_transpose(y)>, and its like for every operation
+    parameters     a parameter is the same as what it does to arrays before and after
     repeatability  a call depends on its arguments alone, and leaves earlier results alone
     memory layout  the result does not depend on how the arguments lie in memory, each by its own,
                    on whether two of them are one object, nor on the type of a pair of strides
@@ -33,6 +34,7 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation, along, composed
 
 from .handed import memory_layout, repeatability
+from .parameters import index_of, parameters
 from .trial import Equation, Trial
 
 # Largest integer in adjointness: inner products of whole results must be exact in float64.
@@ -46,36 +48,42 @@ def linearity(f: Trial) -> Iterator[Equation]:
     third = (f.case.largest or 0) // 3
     if third == 0:
         return
-    for name, whole in f.arrays.items():
+    arrays = unbiased(f.arrays)
+    for name, whole in arrays.items():
         if name not in f.operation.factors:
             continue
         a, c = f.integers(whole.shape, third), f.integers(whole.shape, third)
         if f.lot.below(2):  # to a cache that is keyed by shape, sum or first elements, they are one
             c = turned(a)
-        both = {**f.arrays, name: a - 2 * c}
-        separate = f(f.geometry, {**f.arrays, name: a}) - 2 * f(f.geometry, {**f.arrays, name: c})
+        both = {**arrays, name: a - 2 * c}
+        separate = f(f.geometry, {**arrays, name: a}) - 2 * f(f.geometry, {**arrays, name: c})
         yield Equation(f(f.geometry, both), separate, f.geometry, both)
-        nothing = {**f.arrays, name: np.zeros_like(whole)}
+        nothing = {**arrays, name: np.zeros_like(whole)}
         zero = np.zeros(f.operation.shape(f.geometry, f.operation.result))
         yield Equation(f(f.geometry, nothing), zero, f.geometry, nothing)
 
 
 def splitting(f: Trial) -> Iterator[Equation]:
     """The whole is its parts, joined along an axis of the result or else added."""
-    g = f.geometry
+    g, arrays = f.geometry, unbiased(f.arrays)
     whole = None
     for axis, extent in f.operation.separable(g):
         at = 1 + f.raw.below(extent - 1)
         if whole is None:
-            whole = f(g, f.arrays)
+            whole = f(g, arrays)
         pieces = slice(at), slice(at, extent)
-        parts = [f(*f.operation.part(g, f.arrays, axis, piece)) for piece in pieces]
+        parts = [f(*f.operation.part(g, arrays, axis, piece)) for piece in pieces]
         joined = (
             np.concatenate(parts, axis=f.operation.result.index(axis))
             if axis in f.operation.result
             else parts[0] + parts[1]
         )
-        yield Equation(whole, joined, g, f.arrays)
+        yield Equation(whole, joined, g, arrays)
+
+
+def unbiased(arrays: Arrays) -> Arrays:
+    """Return the arrays with a bias of zeros, where there is one: what is linear without it."""
+    return {n: np.zeros_like(each) if n == "bias" else each for n, each in arrays.items()}
 
 
 def translation(f: Trial) -> Iterator[Equation]:
@@ -87,6 +95,8 @@ def translation(f: Trial) -> Iterator[Equation]:
         if span.steps < 2:
             continue
         cut, fewer = span.without_first()
+        if fewer.wide < 1:  # nothing but padding is left
+            continue
         by = {wide: slice(cut, None), narrow: slice(1, None)}
         first_zero = dict(f.arrays)
         moved = dict(f.arrays)
@@ -121,7 +131,7 @@ def impulse(f: Trial) -> Iterator[Equation]:
             continue
         single = np.zeros_like(whole)
         single[tuple(f.raw.below(extent) for extent in whole.shape)] = f.case.largest or 1
-        arrays = {**f.arrays, name: single}
+        arrays = {**unbiased(f.arrays), name: single}
         right = composed(operation, g, {**factors, name: single}, partial(_moved, name))
         yield Equation(f(g, arrays), right, g, arrays)
 
@@ -135,13 +145,9 @@ def _moved(name: str, operation: Operation, geometry: Geometry, factors: Arrays)
         for here in operation.terms(geometry, "PQhw"):
             if all(at[axis] == here[axis] for axis in axes if axis in here):
                 where = {**here, **at}
-                part = factors[other][_index(operation.factors[other], where)]
-                right[_index(operation.result, where)] += factors[name][tuple(place)] * part
+                part = factors[other][index_of(operation.factors[other], where)]
+                right[index_of(operation.result, where)] += factors[name][tuple(place)] * part
     return right
-
-
-def _index(axes: str, where: Mapping[str, int]) -> tuple[int | slice, ...]:
-    return tuple(where.get(axis, slice(None)) for axis in axes)
 
 
 def subsampling(f: Trial) -> Iterator[Equation]:
@@ -150,7 +156,7 @@ def subsampling(f: Trial) -> Iterator[Equation]:
     if not operation.trilinear or g.stride_height == g.stride_width == 1:
         return
     steps = {"P": g.stride_height, "Q": g.stride_width}
-    # As wide, but with a step at every place up to the last window.
+    # As wide, but with a step at every place.
     rows, columns = (operation.layer.axis(span.dense()) for span in operation.spans(g))
     dense = replace(g, rows=rows, columns=columns)
     fed = dict(f.arrays)
@@ -175,7 +181,7 @@ def adjointness(f: Trial) -> Iterator[Equation]:
     """<f(a, b), c> is the same sum whichever of the arrays is left to be multiplied last."""
     operation, g = f.operation, f.geometry
     small = min(_SMALL, f.case.largest or 0)
-    a = {name: f.integers(array.shape, small) for name, array in f.arrays.items()}
+    a = unbiased({name: f.integers(each.shape, small) for name, each in f.arrays.items()})
     c = f.integers(operation.shape(g, operation.result), small)
     wide = {name: array.astype(np.float64) for name, array in {**a, "c": c}.items()}
     if g.fore is not None:
@@ -185,12 +191,14 @@ def adjointness(f: Trial) -> Iterator[Equation]:
         right = (y * wide["fore_delta"]).sum()
     elif operation.result == operation.layer.output:
         other = operation.layer.other
-        rows, columns = (other.axis(span.trimmed()) for span in operation.spans(g))
-        turned = g.resized(channels_in=g.channels_out, channels_out=g.channels_in)
-        turned = replace(turned, rows=rows, columns=columns)
+        # A remainder that no window reached is output padding to the other layer, and the other
+        # way round; of that, where it is a stride or more, windows are made, which x has not.
+        rows, columns = (other.axis(span) for span in operation.spans(g))
+        turned = replace(g, rows=rows, columns=columns, bias=0)
+        turned = turned.resized(channels_in=g.channels_out, channels_out=g.channels_in)
         back = f.partner(other, turned, wide["c"], wide["ftr"].transpose(3, 1, 2, 0))
-        # A remainder that no window reached is missing at the end of `back`: zeros.
-        right = (wide["x"][:, : back.shape[1], : back.shape[2]] * back).sum()
+        _, height, width, _ = wide["x"].shape
+        right = (wide["x"] * back[:, :height, :width]).sum()
     elif not operation.trilinear:
         return
     else:
@@ -209,6 +217,7 @@ LAWS: Mapping[str, Law] = {
         impulse,
         subsampling,
         adjointness,
+        parameters,
         repeatability,
         memory_layout,
     )

@@ -19,7 +19,7 @@ from convcheck.kernels.promises import suited
 from convcheck.kernels.shown.evidence import Evidence
 
 from .identities import LAWS, adjointness
-from .trial import Equation, Trial, UndecidedError
+from .trial import Equation, NotOfferedError, Trial, UndecidedError
 
 
 def judge_law(law: str, kernel: Kernel, case: Case, partners: Mapping[str, Kernel]) -> Verdict:
@@ -77,12 +77,16 @@ def _judged(agrees: Verdict, trial: Trial) -> Verdict:
 def _weighed(agrees: Verdict, trial: Trial, equations: Iterable[Equation]) -> Verdict:
     """Return what the law's equations say."""
     applied = decided = False
-    for equation in equations:
-        applied = True
-        decided = decided or bool(np.any(equation.right))
-        if not np.array_equal(equation.left, equation.right):
-            partner = trial.faulty_partner()
-            return _broken(agrees, equation) if partner is None else _blamed(agrees, partner)
+    try:
+        for equation in equations:
+            applied = True
+            decided = decided or bool(np.any(equation.right))
+            if not np.array_equal(equation.left, equation.right):
+                partner = trial.faulty_partner()
+                return _broken(agrees, equation) if partner is None else _blamed(agrees, partner)
+    except NotOfferedError as refused:  # what came before it still counts
+        if not applied:
+            return agrees.but(Outcome.NOT_OFFERED, str(refused))
     if not applied:
         return agrees.but(Outcome.NOT_APPLICABLE, "the geometry leaves the law nothing to say")
     if not decided:

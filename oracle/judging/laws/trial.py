@@ -1,6 +1,7 @@
 """A kernel under a law: how laws call it, and what they say of its results."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +41,10 @@ class Equation:
 
 class UndecidedError(Exception):
     """A result may be off by one half or more, so that rounding it says nothing."""
+
+
+class NotOfferedError(Exception):
+    """The law's next call is one that the kernel does not take."""
 
 
 class Trial:
@@ -82,7 +87,13 @@ class Trial:
         return rounded
 
     def call(self, geometry: Geometry, arrays: Arrays, arrangement: str = "copy") -> Array:
-        """Return the kernel's result as it comes; MisbehaviourError if there is none."""
+        """Return the kernel's result as it comes.
+
+        Raises:
+            MisbehaviourError: there is none.
+            NotOfferedError: the kernel does not take such a call.
+        """
+        self.require_offered(geometry)
         self.last = (geometry, arrays, arrangement)
         if self._answers is not None:
             answer = next(self._answers)
@@ -103,6 +114,14 @@ class Trial:
                 raise
             tell(self.subject, f"raises where {where}, which is no fault")
             return None
+
+    def require_offered(self, geometry: Geometry) -> None:
+        """Raise NotOfferedError where the kernel does not take calls of a geometry."""
+        if geometry is self.geometry:
+            return
+        declined = self.subject.refuses(replace(self.case, geometry=geometry), "exact")
+        if declined is not None:
+            raise NotOfferedError(declined)
 
     def ask_at_once(self, law: "Callable[[Trial], Iterable[Equation]]") -> None:
         """Have all calls that `law` is about to make answered in one go, where that is faster."""
@@ -153,6 +172,7 @@ class _Rehearsal(Trial):
 
     def call(self, geometry: Geometry, arrays: Arrays, arrangement: str = "copy") -> Array:
         """Note the call, and return zeros of the result's shape."""
+        self.require_offered(geometry)
         shape = self.operation.shape(geometry, self.operation.result)
         self.calls.append(Call(geometry, arrays, shape, arrangement))
         return np.zeros(shape, self.case.format.dtype)
@@ -163,6 +183,7 @@ def calls_of(
 ) -> list[Call]:
     """Return the calls that `law`, which needs no partners, makes of a kernel on a case."""
     rehearsal = _Rehearsal(subject, case, {})
-    for _ in law(rehearsal):
-        pass
+    with suppress(NotOfferedError):
+        for _ in law(rehearsal):
+            pass
     return rehearsal.calls

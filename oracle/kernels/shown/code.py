@@ -166,6 +166,8 @@ def drawn(case: Case, name: str) -> str:
     """
     shape = operation_named(case.operation).array_shapes(case.geometry)[name]
     size, exponents = math.prod(shape), case.exponents(name)
+    if case.is_absent(name):
+        return f"np.zeros({size})"
     text = _unit(case, size) if case.fill in (*REAL_FILLS, "overflow") else _whole(case, name, size)
     if not isinstance(exponents, int):
         text = f"np.ldexp({text}, {exponents}[draw() % {len(exponents)}])"

@@ -1,10 +1,10 @@
 """The message on one call: what was found, where and by how much, and how to see it again."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from convcheck.cases.case import Case
-from convcheck.form.geometry import Geometry
+from convcheck.form.geometry import PARAMETERS, Geometry
 from convcheck.kernels.subjects import Subject
 
 from .code import snippet
@@ -66,6 +66,22 @@ def share(wrong: int, total: int) -> str:
     return f"{wrong} of {total} element{'' if total == 1 else 's'}"
 
 
+def _parameters(g: Geometry) -> Iterator[str]:
+    """Yield in words the parameters that a geometry has."""
+    (top, bottom), (left, right) = g.padding
+    if (top, left) != (bottom, right):
+        yield f"padding {top} above, {bottom} below, {left} left, {right} right"
+    elif g.padding != PARAMETERS["padding"]:
+        yield f"padding {top} x {left}"
+    for name in ("dilation", "output_padding"):
+        if getattr(g, name) != PARAMETERS[name]:
+            yield "{} {} x {}".format(name.replace("_", " "), *getattr(g, name))
+    if g.groups > 1:
+        yield f"{g.groups} groups"
+    if g.bias:
+        yield "bias"
+
+
 def describe(geometry: Geometry) -> str:
     """Return a geometry in words."""
     g = geometry
@@ -74,6 +90,8 @@ def describe(geometry: Geometry) -> str:
         f"channels {g.channels_in} to {g.channels_out}, "
         f"filter {g.filter_height} x {g.filter_width}, stride {g.stride_height} x {g.stride_width}"
     )
+    if not g.is_plain:
+        layer += "".join(f", {each}" for each in _parameters(g))
     if g.fore is None:
         return layer
     f = g.fore

@@ -42,7 +42,7 @@ def main(words: Sequence[str]) -> int:
 
 def _options(target: str) -> list[str]:
     """Return the pytest options that judge `target`."""
-    from convcheck.kernels.candidates import split  # noqa: PLC0415  (NumPy)
+    from convcheck.kernels.candidates import split  # noqa: PLC0415  (NumPy
 
     operation, module, function, declared = split(target)
     if not (operation or function or declared):

@@ -64,10 +64,10 @@ def assert_conforms(
     __tracebackhide__ = True
     _require_known(assert_conforms, declarations)
     seed = _integer("seed", seed)
-    steps = _steps(operation, profile, seed)
+    _require_effort(profile, seed)
     with _given(kernel, operation, declarations, isolated=isolated) as subject:
         run = Run(subject, profile, seed, _call(kernel, operation, declarations, isolated=isolated))
-        run.walk(steps, stop=True)
+        run.walk(_plan(subject, profile, seed), stop=True)
         text = None if run.conforms else str(run.result(brief=True))
     if text is not None:
         raise AssertionError(text)
@@ -99,7 +99,7 @@ def check(
     """
     _require_known(check, declarations)
     seed = _integer("seed", seed)
-    steps = _steps(operation, profile, seed)
+    _require_effort(profile, seed)
     given = case if isinstance(case, Sequence) and not isinstance(case, str) else [case]
     again = [_case(each) for each in given]
     for each in again:
@@ -107,7 +107,8 @@ def check(
             raise ValueError(f"case={str(each)!r}: expected a case of {operation}")
     with _given(kernel, operation, declarations, isolated=isolated) as subject:
         run = Run(subject, profile, seed, _call(kernel, operation, declarations, isolated=isolated))
-        run.walk((step for each in again for step in replays(each)) if again else steps)
+        alone = (step for each in again for step in replays(each))
+        run.walk(alone if again else _plan(subject, profile, seed))
         return run.result(alone=again)
 
 
@@ -219,12 +220,15 @@ def _operation(name: str) -> Operation:
     return operation_named(name)
 
 
-def _steps(operation: str, profile: str, seed: int) -> Iterator[Step]:
+def _require_effort(profile: object, seed: int) -> None:
     if profile not in EFFORTS:
         kind = ValueError if isinstance(profile, str) else TypeError
         raise kind(f"profile={profile!r:.100}: expected one of {', '.join(EFFORTS)}")
     require_seed(seed)
-    return plan(_operation(operation), profile, seed)
+
+
+def _plan(subject: Subject, profile: Effort, seed: int) -> Iterator[Step]:
+    return plan(subject.operation, profile, seed, subject.taken)
 
 
 @contextmanager

@@ -170,7 +170,7 @@ class Run:
         outcomes = {name: "failed" if name in self.failures else "passed" for name in records}
         found = findings.build(
             findings.Results(records, outcomes, {}, records, whole=whole),
-            findings.planned_rows(cells_of(operation), (), ()),
+            findings.planned_rows(cells_of(self.subject), (), ()),
             document.Asked(
                 {operation.name: str(self.subject)},
                 {},

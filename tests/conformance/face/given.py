@@ -12,8 +12,8 @@ from convcheck.diagnosis.diagnose import diagnose
 from convcheck.form.operations import Operation
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels import literals
-from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, Fitted
-from convcheck.kernels.functions import subject_of
+from convcheck.kernels.candidates import KEYS, Candidate, CandidateError
+from convcheck.kernels.functions import Fitted, subject_of
 from convcheck.kernels.isolation.isolated import KEYWORDS, Isolated
 from convcheck.kernels.promises import DIRECT
 from convcheck.kernels.subjects import Subject
@@ -25,6 +25,9 @@ class Declarations(TypedDict, total=False):
     tensors: Literal["NHWC", "NCHW"]
     filters: Literal["IHWO", "HWIO", "OIHW", "IOHW"]
     arrays: Literal["numpy", "torch", "jax"]
+    takes: str | Sequence[str]
+    padding: Literal["sides", "pair"]
+    rank: Literal[1, 2]
     names: Mapping[str, str]
     constants: Mapping[str, Any]
     dtypes: str | Sequence[str]

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 
-from convcheck.cases.case import Case, agreement_fills, nonfinite_fills, value_fills
+from convcheck.cases.case import Case
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
 from convcheck.judging.judge import judge_all
 from convcheck.kernels.subjects import Subject
 
-from .step import Judged, Step, by_turns
+from .step import Judged, Step, class_fills
 
 
 @dataclass(frozen=True)
@@ -35,15 +34,9 @@ class Boundary(Step):
             cases = [
                 Case(operation.name, geometry, dtype, fill, seed=1)
                 for later, dtype in enumerate(DTYPES)
-                for fill in _fills(operation, turn + later)
+                for fill in class_fills(operation, turn + later)
             ]
             yield Judged(judge_all(subject, cases))
-
-
-def _fills(operation: Operation, turn: int) -> list[str]:
-    """Return the fills of a dtype: those with NaN, and of values, two at a time by turns."""
-    special = (by_turns(fills(operation), turn, 2) for fills in (nonfinite_fills, value_fills))
-    return [*agreement_fills(operation), "sparse", *chain(*special)]
 
 
 def boundaries(operation: Operation) -> Iterator[Boundary]:

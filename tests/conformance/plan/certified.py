@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from convcheck.campaigns.certificates import Certificate
+from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.form.operations import Operation
 from convcheck.judging.enumeration import enumerate_region
@@ -43,9 +45,12 @@ TIERS = {
 }
 
 
-def region(subject: Subject, effort: Tier) -> Region:
+def region(subject: Subject, effort: Tier) -> Region | ParameterRegion:
     """Return the region that is certified, of what the kernel takes."""
     operation, dtypes = subject.operation, dtypes_of(subject)[::-1]
+    if subject.taken.rank == 1:
+        reach = effort.one_layer.reach
+        return ParameterRegion(operation.name, reach, (), rank=1, dtypes=dtypes)
     if operation.default_fore is None:
         return replace(effort.one_layer, operation=operation.name, dtypes=dtypes)
     layers = fore_layers_of(subject)
@@ -56,7 +61,7 @@ def region(subject: Subject, effort: Tier) -> Region:
 class Certified(Step):
     """A shard of the region: equality with the oracle on integers, on every geometry."""
 
-    effort: Tier
+    effort: Any
     shard: int = 0
     seed: int = 0
 
@@ -68,9 +73,13 @@ class Certified(Step):
         """What tells the step from others of its kind."""
         return f"{self.shard}-{self.operation.name}"
 
+    def within(self, subject: Subject) -> Region | ParameterRegion:
+        """Return the region that is certified, of what the kernel takes."""
+        return region(subject, self.effort)
+
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another, by rank."""
-        within = region(subject, self.effort)
+        within = self.within(subject)
         certificate = Certificate(within, 1, within.count())
         yield Judged([], certificate=certificate)
         for rank, verdicts in enumerate_region(

@@ -30,11 +30,12 @@ class _Drawn(Step):
     count: int
     seed: int
 
-    def cases(self) -> Iterator[tuple[Geometry, int]]:
-        """Yield geometries, and a seed for the numbers of each."""
+    def cases(self, subject: Subject) -> Iterator[tuple[Geometry, int]]:
+        """Yield geometries, with what a kernel takes, and a seed for the numbers of each."""
         raw = Raw(self.seed, stream=_STREAM)
         for _ in range(self.count):
-            yield draws.geometry(draws.Seeded(raw), self.operation), raw.below(_SEEDS)
+            drawn = draws.geometry(draws.Seeded(raw), self.operation, subject.taken)
+            yield drawn, raw.below(_SEEDS)
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,8 @@ class DrawnAgreement(_Drawn):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another."""
-        for geometry, seed in self.cases():
-            kinds = drawn_fills(self.operation, seed)
+        for geometry, seed in self.cases(subject):
+            kinds = drawn_fills(self.operation, seed, geometry.bias)
             yield Judged(judge_fills(subject, kinds, geometry, seed), random=True)
 
 
@@ -58,8 +59,8 @@ class DrawnNonfinite(_Drawn):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another."""
-        kinds = nonfinite_fills(self.operation)
-        for geometry, seed in self.cases():
+        for geometry, seed in self.cases(subject):
+            kinds = nonfinite_fills(self.operation, geometry.bias)
             yield Judged(judge_fills(subject, kinds, geometry, seed))
 
 
@@ -71,15 +72,16 @@ class DrawnLaws(_Drawn):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another."""
-        for geometry, seed in self.cases():
+        for geometry, seed in self.cases(subject):
             yield Judged(judge_laws(subject, geometry, seed))
 
 
 def judge_laws(subject: Subject, geometry: Geometry, seed: int) -> list[Verdict]:
     """Judge a kernel by every law, on exact integers of every dtype."""
     name, others = subject.operation.name, partners()
+    laws = laws_of(name, parameters=not geometry.is_plain)
     cases = [Case(name, geometry, dtype, "integers", seed) for dtype in DTYPES]
-    return [judge_law(law, subject, case, others) for case in cases for law in laws_of(name)]
+    return [judge_law(law, subject, case, others) for case in cases for law in laws]
 
 
 def drawn(operation: Operation, effort: str, seed: int) -> Iterator[Step]:

@@ -97,7 +97,7 @@ class Large(Step):
 def geometry_of(subject: Subject, text: str, turn: int) -> Geometry:
     """Return a geometry of an operation, whose kinds of layer l+1 take turns."""
     operation, geometry = subject.operation, Geometry.parse(text)
-    rows, columns = map(operation.layer.axis, map(Layer.CONVOLUTION.span, geometry.axes))
+    rows, columns = map(operation.layer.plain_axis, map(Layer.CONVOLUTION.span, geometry.axes))
     geometry = replace(geometry, rows=rows, columns=columns)
     layers = fore_layers_of(subject)
     if not layers:

@@ -43,11 +43,8 @@ class Replay(Step):
 def properties_of(case: Case) -> list[str]:
     """Return what a case is judged by: laws, too, where it holds exact integers."""
     exact = case.fill in ("integers", "small")
-    return [
-        property_of(case),
-        *(laws_of(case.operation) if exact else ()),
-        *([THREADS] if exact else ()),
-    ]
+    laws = laws_of(case.operation, parameters=not case.geometry.is_plain)
+    return [property_of(case), *([*laws, THREADS] if exact else ())]
 
 
 def replays(case: Case) -> Iterator[Replay]:

@@ -13,6 +13,7 @@ from convcheck.cases.case import (
     nonfinite_fills,
     value_fills,
 )
+from convcheck.conformance.shapes.parameters import as_taken
 from convcheck.form.counts import most_terms
 from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
@@ -105,18 +106,17 @@ def _offers(subject: Subject, dtype: str, fore_layer: str | None) -> bool:
 def judge_fills(
     subject: Subject, fills: Sequence[str], geometry: Geometry, seed: int
 ) -> list[Verdict]:
-    """Judge a kernel on a geometry, in every dtype, with each of `fills`."""
+    """Judge a kernel on a geometry, as it takes it, in every dtype, with each of `fills`."""
+    own = as_taken(geometry, subject.taken)
     cases = [
-        Case(subject.operation.name, geometry, dtype, fill, seed)
-        for dtype in DTYPES
-        for fill in fills
+        Case(subject.operation.name, own, dtype, fill, seed) for dtype in DTYPES for fill in fills
     ]
     return judge_all(subject, cases)
 
 
 def judge_by_turns(subject: Subject, geometries: Iterable[Geometry]) -> Iterator[Judged]:
-    """Judge a kernel on each geometry, dtypes and fills taking turns: see `cases_by_turns`."""
-    turns = enumerate(geometries)
+    """Judge a kernel on each geometry, as it takes it, by turns: see `cases_by_turns`."""
+    turns = enumerate(dict.fromkeys(as_taken(each, subject.taken) for each in geometries))
     while batch := list(islice(turns, _BATCH)):
         cases = [cases_by_turns(subject, geometry, turn) for turn, geometry in batch]
         firsts = judge_all(subject, [first for first, *_ in cases])
@@ -143,7 +143,7 @@ def cases_by_turns(subject: Subject, geometry: Geometry, turn: int) -> list[Case
     operation, dtypes = subject.operation, dtypes_of(subject)
     rounds, first = divmod(turn, len(dtypes))
     turned = dtypes[first:] + dtypes[:first]
-    fill = _fill_of(operation, rounds)
+    fill = _fill_of(operation, rounds, geometry.bias)
     cases = [Case(operation.name, geometry, dtype, "integers", seed=1) for dtype in turned]
     roomy = [case for case in cases if (case.largest or 0) >= _CHOICE]
     cases = roomy or [max(cases, key=lambda case: case.largest or 0)]
@@ -165,7 +165,7 @@ def nonfinite_by_turns(subject: Subject, geometry: Geometry, turn: int) -> list[
     rounds, rest = divmod(turn, _NONFINITE)
     if rest:
         return []
-    fills, dtypes = nonfinite_fills(subject.operation), dtypes_of(subject)
+    fills, dtypes = nonfinite_fills(subject.operation, geometry.bias), dtypes_of(subject)
     times, at = divmod(rounds, len(fills))
     dtype = dtypes[(rounds + times) % len(dtypes)]
     return [Case(subject.operation.name, geometry, dtype, fills[at], seed=1)]
@@ -176,17 +176,24 @@ def by_turns(fills: Sequence[str], turn: int, count: int = 1) -> list[str]:
     return [fills[(count * turn + each) % len(fills)] for each in range(count)]
 
 
-def drawn_fills(operation: Operation, seed: int) -> tuple[str, ...]:
+def drawn_fills(operation: Operation, seed: int, bias: int) -> tuple[str, ...]:
     """Return the fills that agreement is judged with on a geometry drawn at random."""
-    return (*agreement_fills(operation), *by_turns(value_fills(operation), seed))
+    return (*agreement_fills(operation, bias), *by_turns(value_fills(operation), seed))
 
 
-def _fill_of(operation: Operation, rounds: int) -> str:
+def class_fills(operation: Operation, turn: int, bias: int = 0) -> list[str]:
+    """Return the fills that a class is judged with: those of NaN, and of values, two by turns."""
+    special = nonfinite_fills(operation, bias), value_fills(operation)
+    turned = (each for fills in special for each in by_turns(fills, turn, 2))
+    return [*agreement_fills(operation, bias), "sparse", *turned]
+
+
+def _fill_of(operation: Operation, rounds: int, bias: int) -> str:
     """Return the fill of a round of dtypes: integers, and one after another of the others."""
     others, odd = divmod(rounds, 2)
     if not odd:
         return "integers"
-    _, *wide = exact_fills(operation)
+    _, *wide = exact_fills(operation, bias)
     fills = (*wide, "uniform", *by_turns(value_fills(operation), others // (len(wide) + 2)))
     return fills[others % len(fills)]
 

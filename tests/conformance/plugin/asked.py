@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from convcheck.cases.case import Case
-from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, Fitted, split
+from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, split
+from convcheck.kernels.functions import Fitted
 from convcheck.kernels.isolation.isolated import OPTIONS, Isolated
 from convcheck.kernels.literals import declared
 from convcheck.kernels.subjects import Subject

@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from convcheck.conformance.plan.step import fore_layers_of
 from convcheck.conformance.references import laws_of
-from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.conformance.shapes.boundaries import boundary_geometries, classes_of, reachable
 from convcheck.conformance.shapes.coverage import PLANNED
+from convcheck.conformance.shapes.parameters import as_taken
 from convcheck.form.formats import DTYPES
-from convcheck.form.operations import Operation
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.threads import THREADS
 from convcheck.kernels.subjects import Subject
@@ -73,12 +73,13 @@ def filled(what: Filling, planned: Iterable[Cell]) -> list[Cell]:
 
 def planned_cells(subjects: Iterable[Subject]) -> list[Cell]:
     """Return operation, property and dtype of every cell that a full run fills."""
-    return [cell for each in subjects for cell in cells_of(each.operation)]
+    return [cell for each in subjects for cell in cells_of(each)]
 
 
-def cells_of(operation: Operation) -> list[Cell]:
-    """Return the cells that are filled of one operation."""
-    laws = laws_of(operation.name)
+def cells_of(subject: Subject) -> list[Cell]:
+    """Return the cells that are filled of one kernel."""
+    operation = subject.operation
+    laws = laws_of(operation.name, parameters=bool(subject.taken.parameters))
     return [
         (operation.name, prop, dtype)
         for prop in PROPERTIES
@@ -86,6 +87,7 @@ def cells_of(operation: Operation) -> list[Cell]:
         if (prop not in LAWS or prop in laws)
         # No published network fixes two layers.
         and (operation.default_fore is None or prop != "real layers")
+        and (operation.degree > 1 or prop != "nonfinite others")
         and (prop != "activations" or (operation.default_fore and dtype == "float64"))
     ]
 
@@ -100,6 +102,7 @@ def planned_boundaries(subjects: Iterable[Subject]) -> list[tuple[str, str]]:
         if any(
             geometry.fore is None or geometry.fore.layer in layers
             for geometry in boundary_geometries(operation, name)
+            if each.taken.rank == 2 or name in classes_of(operation, as_taken(geometry, each.taken))
         )
     ]
 
@@ -109,5 +112,6 @@ def planned_pairs(subjects: Iterable[Subject]) -> list[tuple[str, str, int]]:
     return [
         (each.operation.name, kind, len(pairs(each.operation.name, fore_layers_of(each))))
         for each in subjects
+        if each.taken.rank == 2  # pairs of sizes along both axes
         for kind, pairs in PLANNED.items()
     ]

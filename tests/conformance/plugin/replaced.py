@@ -3,7 +3,8 @@
 import pytest
 
 from convcheck.conformance.references import HOMES
-from convcheck.kernels.candidates import Candidate, CandidateError, Fitted
+from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.functions import Fitted
 from convcheck.kernels.subjects import Subject
 
 from . import asked
@@ -23,7 +24,7 @@ def replaced(config: pytest.Config, candidates: dict[str, Candidate]) -> dict[st
                 f"--replaces: {text!r}: expected one kernel, for an operation that --kernel names"
             )
         found[other.operation] = asked.kernel(config, other, "--replaces")
-    return {name: found.get(name) or _reference(config, name) for name in candidates}
+    return {name: found.get(name) or _reference(config, each) for name, each in candidates.items()}
 
 
 def _operation(text: str, candidates: dict[str, Candidate]) -> str:
@@ -33,9 +34,10 @@ def _operation(text: str, candidates: dict[str, Candidate]) -> str:
     return text.partition(",")[0].rpartition(":")[2]
 
 
-def _reference(config: pytest.Config, name: str) -> Subject:
+def _reference(config: pytest.Config, of: Candidate) -> Subject:
     """Return the reference's kernel, called as a candidate is, so that times compare."""
-    candidate = Candidate(name, HOMES[name].__name__, name)
+    name = of.operation
+    candidate = Candidate(name, HOMES[name].__name__, name, takes=of.takes)
     if config.getoption("convcheck_in_process"):
         return Fitted(candidate)
     return asked.isolated(config, candidate)  # started when first called

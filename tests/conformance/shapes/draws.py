@@ -12,8 +12,9 @@ from typing import Any, Protocol, TypeVar
 from convcheck.cases.numbers import Raw
 from convcheck.form.axis import Axis, reaching
 from convcheck.form.geometry import Fore, Geometry
-from convcheck.form.layers import LAYERS
+from convcheck.form.layers import LAYERS, Layer
 from convcheck.form.operations import Operation
+from convcheck.kernels.subjects import Taken
 
 T = TypeVar("T")
 
@@ -38,6 +39,9 @@ _BLOCKS = {
 }
 
 _BATCHES = (1, 1, 1, 2, 2, 3, 5)
+
+NOTHING = Taken()
+"""of a kernel without parameters"""
 
 
 class Picks(Protocol):
@@ -90,8 +94,11 @@ def axis(pick: Picks, kind: str, operation: Operation) -> Axis:
     return operation.layer.axis(reaching(count, taps, stride, remainder))
 
 
-def geometry(pick: Picks, operation: Operation) -> Geometry:
-    """Draw a geometry that `operation` has a meaning on; the simplest is all ones."""
+def geometry(pick: Picks, operation: Operation, taken: Taken = NOTHING) -> Geometry:
+    """Draw a geometry that `operation` has a meaning on; the simplest is all ones.
+
+    Parameters that a kernel has `taken` are drawn, too; the simplest is that there are none.
+    """
     kind = pick.one_of(_KINDS)
     rows, columns = pick.part(axis, kind, operation), pick.part(axis, kind, operation)
     batch = 0 if kind == "empty batch" else pick.one_of(_BATCHES)
@@ -100,7 +107,7 @@ def geometry(pick: Picks, operation: Operation) -> Geometry:
     if kind in _BLOCKS:
         layer = pick.part(with_block_size, layer, kind)
     if operation.default_fore is None:
-        return layer
+        return pick.part(with_parameters, layer, operation, taken) if taken != NOTHING else layer
     outputs = operation.output_extents(layer)
     fore_layer = pick.one_of(LAYERS)
     fits = fore_layer.narrows
@@ -111,6 +118,35 @@ def geometry(pick: Picks, operation: Operation) -> Geometry:
         *(pick.integer(1, 4 if fits else 3) for _ in outputs),
     )
     return replace(layer, fore=fore)
+
+
+def with_parameters(pick: Picks, layer: Geometry, operation: Operation, taken: Taken) -> Geometry:
+    """Give `layer` parameters, and extents and channels that allow them; steps stay the same."""
+    g, names = layer, taken.parameters
+    rows, columns = (_padded(pick, operation.layer, each, taken) for each in g.axes)
+    groups = pick.one_of((1, 1, 2, 3)) if "groups" in names else 1
+    channels = g.channels_in * groups, g.channels_out * groups
+    bias = pick.integer(0, 1) if "bias" in names else 0
+    return Geometry(
+        g.batch, Axis(1) if taken.rank == 1 else rows, columns, *channels, None, groups, bias
+    )
+
+
+def _padded(pick: Picks, layer: Layer, axis: Axis, taken: Taken) -> Axis:
+    """Give an axis dilation, padding and output padding, those of which are taken."""
+    span, names = layer.span(axis), taken.parameters
+    left = span.remainder
+    if "dilation" in names and span.taps > 1:
+        span = span._replace(dilation=pick.one_of((1, 1, 2, 3)))
+    if "output_padding" in names:
+        left = pick.integer(0, max(span.stride, span.dilation) - 1)
+    room, before, after = span.reached + left - 1, 0, 0
+    if "padding" in names:
+        most = span.taps + 1
+        before = pick.integer(0, min(most, room // 2 if taken.symmetric else room))
+        after = before if taken.symmetric else pick.integer(0, min(most, room - before))
+    span = span._replace(before=before, after=after, wide=room + 1 - before - after)
+    return layer.axis(span)
 
 
 def with_block_size(pick: Picks, layer: Geometry, kind: str) -> Geometry:

@@ -154,12 +154,12 @@ def covering(
 def like(operation: Operation) -> Operation:
     """Return one of the operations with the same layers, whose arrays have the same shapes.
 
-    So that what depends on these alone is searched for once.
+    So that what depends on these alone is searched for once.  A bias's gradient has fewer arrays.
     """
     return _LIKE[operation.layer, operation.default_fore]
 
 
-_LIKE = {(each.layer, each.default_fore): each for each in OPERATIONS.values()}
+_LIKE = {(each.layer, each.default_fore): each for each in OPERATIONS.values() if each.degree > 1}
 
 
 @lru_cache

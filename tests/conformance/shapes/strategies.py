@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from convcheck.form.axis import Axis
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
+from convcheck.kernels.subjects import Taken
 
 from . import draws
 
@@ -49,13 +50,21 @@ def _with_block_size(draw: st.DrawFn, layer: Geometry, kind: str) -> Geometry:
     return draws.with_block_size(_Drawn(draw), layer, kind)
 
 
+@st.composite
+def _with_parameters(
+    draw: st.DrawFn, layer: Geometry, operation: Operation, taken: Taken
+) -> Geometry:
+    return draws.with_parameters(_Drawn(draw), layer, operation, taken)
+
+
 _PARTS: dict[Callable[..., Any], Callable[..., Any]] = {
     draws.axis: _axis,
     draws.with_block_size: _with_block_size,
+    draws.with_parameters: _with_parameters,
 }
 
 
 @st.composite
-def geometries(draw: st.DrawFn, operation: Operation) -> Geometry:
-    """Draw a geometry that `operation` has a meaning on; shrinks to all ones."""
-    return draws.geometry(_Drawn(draw), operation)
+def geometries(draw: st.DrawFn, operation: Operation, taken: Taken = draws.NOTHING) -> Geometry:
+    """Draw a geometry that `operation` has a meaning on; shrinks to all ones, and no parameters."""
+    return draws.geometry(_Drawn(draw), operation, taken)

@@ -25,11 +25,60 @@ def test_extremes() -> None:
         assert str(Case.parse(text)) == text != GOOD
 
 
+# Text, and what it stands for.
+PARAMETERS: dict[str, dict[str, Any]] = {
+    ".p1x2": {"padding": ((1, 1), (2, 2))},
+    ".p1-0x0-0": {"padding": ((1, 0), (0, 0))},
+    ".p0-0x1-2": {"padding": ((0, 0), (1, 2))},
+    ".d1x3": {"dilation": (1, 3)},
+    ".g2": {"groups": 2},
+    ".q1x0": {"output_padding": (1, 0)},
+    ".bias": {"bias": 1},
+    ".p1-2x0-0.d2x1.g2.q0x1.bias": {
+        "padding": ((1, 2), (0, 0)),
+        "dilation": (2, 1),
+        "groups": 2,
+        "output_padding": (0, 1),
+        "bias": 1,
+    },
+}
+
+
+@pytest.mark.parametrize("text", PARAMETERS)
+def test_parameters(text: str) -> None:
+    """Each parameter that is not at its default has a part behind the strides, in one order."""
+    geometry = Geometry.of(2, 7, 8, 4, 2, 2, 3, 2, 3, **PARAMETERS[text])
+    whole = f"b2.h7.w8.i4.o2.f2x3.s2x3{text}"
+    assert str(geometry) == whole
+    assert Geometry.parse(whole) == geometry
+    assert not geometry.is_plain
+    found = {name: getattr(geometry, name) for name in PARAMETERS[text]}
+    assert found == PARAMETERS[text]
+
+
 def changed(*values: str, old: str, text: str = GOOD) -> list[str]:
     """Return an id with something in it replaced by each of the values."""
     return [text.replace(old, value) for value in values]
 
 
+# What stands behind the strides: in another order, twice, of another form, beside a layer l+1.
+MISPLACED = (
+    *(
+        ".g2.p1x1",
+        ".bias.g2",
+        ".p1x1.p1x1",
+        ".p1",
+        ".p1x1x1",
+        ".p1-1",
+        ".p-1x0",
+        ".d2",
+        ".g",
+        ".g2x2",
+    ),
+    *(".q1", ".bias1", ".Bias", ".bias.bias", ".p1x01", ".p1x1-", ".r1"),
+)
+# Defaults, and symmetric padding with all four numbers.
+LONGER = (".p0x0", ".p0-0x0-0", ".p1-1x2-2", ".d1x1", ".g1", ".q0x0")
 # Parts of a geometry, and what stands there instead.
 FORMS = (
     *(
@@ -39,6 +88,7 @@ FORMS = (
     *(("b1.", ""), ("h4.w5", "w5.h4"), ("f2x2", "f2"), ("f2x2", "f2X2"), ("b1", "b" + "9" * 10)),
     *(("s1x2", end) for end in ("s1x2x3", "s1x2.p1", "s1x2+", f"s1x2{FORE.replace('k1', 'k01')}")),
     *(("s1x2", f"s1x2{fore}") for fore in (FORE + FORE, FORE.replace("+conv", "+Conv"))),
+    *(("s1x2", f"s1x2{part}") for part in MISPLACED),
 )
 TOO_LARGE = "expected arrays of at most 268435456 elements"
 TRANSPOSED = GOOD.replace("convolution", "convolution_transpose")
@@ -66,6 +116,45 @@ MALFORMED = {
     "stride_width=0: expected an integer of at least 1": changed("s1x0", old="s1x2"),
     "filter_height=5: expected at most the extent 4": changed("f5x2", old="f2x2"),
     "filter_width=6: expected at most the extent 5": changed("f2x6", old="f2x2"),
+    "geometry={!r}: expected it in the form b1.h4.w5.i2.o1.f2x2.s1x2": [
+        GOOD.replace("s1x2", f"s1x2{part}") for part in LONGER
+    ],
+    "expected no parameters beside a layer l+1": [
+        GOOD_BACK.replace("s1x2", f"s1x2{part}", 1) for part in PARAMETERS
+    ],
+    "groups=3: expected a divisor of channels_in=2": changed("s1x2.g3", old="s1x2"),
+    "groups=2: expected a divisor of channels_out=1": changed("s1x2.g2", old="s1x2"),
+    "groups=0: expected an integer of at least 1": changed("s1x2.g0", old="s1x2"),
+    "dilation_width=0: expected an integer of at least 1": changed("s1x2.d2x0", old="s1x2"),
+    "filter_height=2, 6 with its dilation: expected at most the extent 5 of what it slides over": (
+        changed("s1x2.p1-0x0-0.d5x1", old="s1x2")
+    ),
+    "output_padding_height=2: expected at most 1, below stride or dilation": (
+        changed("s1x2.d2x1.q2x0", old="s1x2", text=TRANSPOSED)
+    ),
+    "output_padding_width=2: expected at most 1, below stride or dilation": (
+        changed("s1x2.q0x2", old="s1x2", text=TRANSPOSED)
+    ),
+    "padding_top=2, padding_bottom=3: expected less than 5 together, of which they are cut off": (
+        changed("s1x2.p2-3x0-0", old="s1x2", text=TRANSPOSED)
+    ),
+    "padding_left=5, padding_right=5: expected less than 10 together": (
+        changed("s1x2.p0x5", old="s1x2", text=TRANSPOSED)
+    ),
+    "fill='wide-bias': expected one of integers,": changed("wide-bias", old="integers"),
+    "fill='nonfinite-bias': expected one of": changed("nonfinite-bias", old="integers"),
+    **{
+        f"{name} expected no {what}": [
+            GOOD.replace("convolution", name).replace("s1x2", f"s1x2{part}")
+        ]
+        for name, what, part in (
+            ("convolution", "output_padding", ".q1x0"),
+            ("convolution_input_gradient", "bias", ".bias"),
+            ("convolution_transpose_filter_gradient", "bias", ".bias"),
+            ("convolution_filter_gradient", "output_padding", ".q1x1"),
+            ("convolution_bias_gradient", "padding", ".p1x1"),
+        )
+    },
     TOO_LARGE: [
         *(*changed("b99999999", old="b1"), *changed("o999999999", old="o1")),
         *changed("s99999x99999", old="s1x2", text=TRANSPOSED),  # the result is one, too

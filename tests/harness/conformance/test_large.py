@@ -38,7 +38,8 @@ def test_what_large_layers_hold(operation: Operation) -> None:
         operation.check(each)
     results = [math.prod(operation.shape(each, operation.result)) for each in found]
     handed = [max(map(math.prod, operation.array_shapes(each).values())) for each in found]
-    assert max(results) > 2**20 < max(handed)
+    assert max(handed) > 2**20
+    assert max(results) > 2**20 or operation.degree == 1
     windows = {each: math.prod(operation.shape(each, "PQ")) for each in found}
     tiles = [each for each in found if min(each.channels_in, each.channels_out) >= 32]
     assert max(windows[each] for each in tiles) >= 16

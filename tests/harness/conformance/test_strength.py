@@ -48,7 +48,7 @@ def test_a_subtle_kernel_is_caught_by_some_kinds_of_steps() -> None:
 def test_failures_shrink_to_few_elements() -> None:
     """Half of the failures shrink to at most 16 input elements."""
     with pytorch.one_thread():
-        sizes = [shrunk(sampled(operation)[1]) for operation in list(OPERATIONS)[::2]]
+        sizes = [shrunk(each[1]) for each in map(sampled, list(OPERATIONS)[::2]) if len(each) > 1]
     assert statistics.median(size for size in sizes if size is not None) <= 16
 
 

@@ -16,11 +16,11 @@ from each import TWO_LAYERS, each, each_operation
 
 from convcheck import reference
 from convcheck.form.counts import counts
-from convcheck.form.geometry import Geometry
+from convcheck.form.geometry import PARAMETERS, Geometry
 from convcheck.form.layers import Layer
 from convcheck.form.operations import OPERATIONS, Operation, operation_named
 from convcheck.judging.cross_check import fixed_geometries
-from convcheck.reference import gradients, repaired
+from convcheck.reference import parameters, repaired
 
 
 @each_operation
@@ -29,7 +29,8 @@ def test_counts(operation: Operation) -> None:
     fixed = list(fixed_geometries(operation))
     for g in (*fixed, fixed[1].resized(batch=0)):
         found = counts(operation, g)
-        ones = {n: np.ones(operation.shape(g, axes)) for n, axes in operation.factors.items()}
+        shapes = operation.array_shapes(g)
+        ones = {n: np.ones(shapes[n]) for n in (*operation.factors, "bias") if n in shapes}
         expected = np.zeros(found.terms.shape)
         for index, value in compute(operation.name, ones, EXACT, geometry=g).items():
             expected[index] = value
@@ -44,14 +45,21 @@ def test_counts(operation: Operation) -> None:
 
 def kernel(name: str) -> Callable[..., Any]:
     """Return the kernel whose arguments users see."""
-    found: Callable[..., Any] = getattr(reference, name, None) or getattr(gradients, name)
+    home = reference if name.endswith("back_prop") else parameters
+    found: Callable[..., Any] = getattr(home, name)
     return found
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_signature(name: str) -> None:
-    """Positional arguments are those of the reference kernels, in the same order."""
-    assert OPERATIONS[name].signature == tuple(inspect.signature(kernel(name)).parameters)
+    """Arguments are the reference kernels', in the same order: parameters by keyword."""
+    named = inspect.signature(kernel(name)).parameters.values()
+    by_keyword = {each.name: each.default for each in named if each.kind is each.KEYWORD_ONLY}
+    absent = {**PARAMETERS, "bias": None}
+    assert by_keyword == {each: absent[each] for each in OPERATIONS[name].parameters}
+    assert OPERATIONS[name].signature == tuple(
+        each.name for each in named if each.name not in by_keyword
+    )
 
 
 @each(TWO_LAYERS)
@@ -109,12 +117,13 @@ def test_filter_that_does_not_fit(text: str) -> None:
 
 
 def test_names() -> None:
-    """There are eight operations, found by name; another name is refused, all eight named."""
-    assert len(OPERATIONS) == 8
+    """There are ten operations, found by name; another name is refused, all ten named."""
+    assert len(OPERATIONS) == 10
     for name, operation in OPERATIONS.items():
         assert operation_named(name) is operation
         assert repr(operation) == f"OPERATIONS['{name}']"
-        assert operation.degree == len(operation.factors) == (4 if "back" in name else 2)
+        degree = 4 if "back" in name else 1 if "bias" in name else 2
+        assert operation.degree == len(operation.factors) == degree
         assert operation.data in operation.factors
     with pytest.raises(
         ValueError, match=r"^operation='conv': expected one of convolution,"

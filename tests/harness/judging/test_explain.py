@@ -3,23 +3,25 @@
 import contextlib
 import io
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from arithmetic import WHOLE
 from hostile import raises, returns
 
 from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills
 from convcheck.conformance.references import reference_for
+from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome, Verdict, explain
 from convcheck.kernels.arrangements import KINDS, PAIRS, valued
-from convcheck.kernels.candidates import load
-from convcheck.kernels.functions import Function
+from convcheck.kernels.functions import Function, load
 from convcheck.kernels.shown import code as explaining
 from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.shown.evidence import Evidence
@@ -123,9 +125,13 @@ def test_snippet_repeats_the_call(name: str, printed: int, monkeypatch: pytest.M
     monkeypatch.setattr(explaining, "_PRINTED", printed)  # 0: arrays are drawn again
     operation = OPERATIONS[name]
     fore = "+convolution.k2.f1x1.s1x2" if operation.default_fore else ""
+    geometries = [Geometry.parse(f"b1.h4.w3.i2.o2.f2x1.s2x1{fore}")]
+    geometries += [WHOLE[name]] if name in WHOLE else []
     kernel = reference_for(name)
-    for fill in (*exact_fills(operation), *REAL_FILLS, *nonfinite_fills(operation)):
-        case = Case.parse(f"v1:{name}:float32:{fill}:b1.h4.w3.i2.o2.f2x1.s2x1{fore}:5")
+    fills = (exact_fills, lambda *_: REAL_FILLS, nonfinite_fills)
+    for geometry, of in product(geometries, fills):
+        for fill in of(operation, geometry.bias):
+            case = Case(name, geometry, "float32", fill, 5)
         arrays = case.arrays()
         positional, keywords = operation.arguments(case.geometry, arrays)
         with np.errstate(all="ignore"):
@@ -149,8 +155,8 @@ _SEEN: dict[Any, Any] = {}
 def test_snippet_of_a_broken_law_shows_the_wrong_number(law: str) -> None:
     """Whatever law a kernel breaks, the snippet prints the number that broke it."""
 
-    def wrong(x: Any, ftr: Any, strd: Any) -> Any:
-        z = convolution(x, ftr, strd) + 1000 * (strd[0] > 1)
+    def wrong(x: Any, ftr: Any, strd: Any, *, bias: Any = 0) -> Any:
+        z = convolution(x, ftr, strd) + 1000 * (strd[0] > 1) + bias
         z[:, :1] *= 3
         return np.maximum(z, 0)
 
@@ -159,7 +165,8 @@ def test_snippet_of_a_broken_law_shows_the_wrong_number(law: str) -> None:
         return convolution(x, ftr, given[2])
 
     kernel = {"repeatability": stale, "memory layout": unstrided}.get(law, wrong)
-    case = Case.parse("v1:convolution:float64:integers:b2.h6.w6.i2.o2.f2x2.s2x2:3")
+    bias = ".bias" * (law == "parameters")
+    case = Case.parse(f"v1:convolution:float64:integers:b2.h6.w6.i2.o2.f2x2.s2x2{bias}:3")
     _SEEN.clear()
     verdict = judge_law(law, kernel, case, PARTNERS)
     assert verdict.evidence is not None, verdict
@@ -182,7 +189,7 @@ def test_snippet_of_a_broken_law_shows_the_wrong_number(law: str) -> None:
             "import runpy; convolution = runpy.run_path('mine.py')['Kernels'].",
         ),
         ("mine:own,dtypes=float32", "from mine import own as convolution"),
-        ("mine:nchw,tensors=NCHW", "from convcheck.kernels.candidates import load; convolution = "),
+        ("mine:nchw,tensors=NCHW", "from convcheck.kernels.functions import load; convolution ="),
     ],
 )
 def test_snippet_of_a_candidate_runs_alone(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from misread import PLAIN, RARE, RIGHT
 
 from convcheck.cases.case import Case
 from convcheck.conformance.references import laws_of, partners, reference_for
@@ -48,6 +49,11 @@ def looks_at_no_strides(x: Any, ftr: Any, strd: Any) -> Any:
     return convolution(x, ftr, strd)
 
 
+def bias_forgotten(x: Any, ftr: Any, strd: Any, *, bias: Any = None) -> Any:  # noqa: ARG001
+    """Return the right result of a layer without a bias."""
+    return convolution(x, ftr, strd)
+
+
 MISTAKES = {each.id: each.make for each in catalogue("convolution")}
 # For each law a wrong kernel, and which laws it breaks: in four cases no other, or one that sees
 # the same fault.
@@ -58,6 +64,7 @@ BREAKS: dict[str, tuple[Kernel, set[str]]] = {
     "impulse": (MISTAKES["filter-flipped-rows"](), {"impulse", "adjointness"}),
     "subsampling": (MISTAKES["rows-tail-4"](), {"subsampling"}),
     "adjointness": (MISTAKES["doubled"](), {"adjointness", "impulse"}),
+    "parameters": (bias_forgotten, {"parameters"}),
     "repeatability": (reuses_its_buffer, {"repeatability"}),
     "memory layout": (looks_at_no_strides, {"memory layout"}),
 }
@@ -77,7 +84,8 @@ def test_right_kernels_obey(name: str, dtype: str) -> None:
 def test_each_law_is_broken_by_a_wrong_kernel(law: str) -> None:
     """For every law there is a wrong kernel that breaks it, and the verdict says where."""
     kernel, broken = BREAKS[law]
-    verdicts = {each: judged(each, kernel) for each in LAWS}
+    geometry = GEOMETRY + ".bias" * (law == "parameters")
+    verdicts = {each: judged(each, kernel, geometry) for each in LAWS}
     assert {each for each in LAWS if verdicts[each].outcome is Outcome.DISAGREES} == broken
     assert verdicts[law].prop == law
     evidence = verdicts[law].evidence
@@ -85,12 +93,39 @@ def test_each_law_is_broken_by_a_wrong_kernel(law: str) -> None:
     assert evidence.got != evidence.expected
 
 
+# A geometry, and kernels that misread what it has.
+MISREAD = {
+    "b2.h4.w5.i2.o3.f2x3.s1x2.p1-0x2-0": (
+        *("before and after exchanged", "edge values", "wrapped around"),
+    ),
+    "b2.h9.w7.i2.o3.f2x2.s4x1.d2x1": ("stride larger than the dilated filter",),
+    "b2.h4.w4.i4.o4.f2x2.s1x1.g2": (
+        *("groups interleaved", "outputs of groups in turns", "filter of the first group"),
+    ),
+    "b2.h3.w3.i2.o3.f2x2.s3x2.q2x1": ("output padding at the top",),
+    "b2.h3.w3.i2.o3.f2x2.s3x2.p1x0.q2x0": ("output padding of zeros",),
+    "b2.h4.w4.i2.o3.f2x2.s1x1.bias": ("bias for each tap",),
+}
+
+
+@pytest.mark.parametrize(
+    ("geometry", "name"), [(text, name) for text, names in MISREAD.items() for name in names]
+)
+def test_a_misread_parameter_breaks_its_law(geometry: str, name: str) -> None:
+    """Whichever parameter it is, a kernel that misreads it does not do what it stands for."""
+    operation, kernel = {**PLAIN, **RARE}[name]
+    case = Case.parse(f"v1:{operation}:float64:integers:{geometry}:5")
+    for each, expected in ((RIGHT[operation], Outcome.AGREES), (kernel, Outcome.DISAGREES)):
+        assert judge_law("parameters", each, case, {}).outcome is expected
+
+
 EMPTY = GEOMETRY.replace("b2", "b0")
 NOTHING_TO_SAY = {
     ("translation", "b1.h2.w2.i1.o1.f2x2.s1x1"): Outcome.NOT_APPLICABLE,
     ("subsampling", "b1.h4.w4.i1.o1.f2x2.s1x1"): Outcome.NOT_APPLICABLE,
     ("splitting", "b1.h4.w4.i1.o1.f2x2.s1x1"): Outcome.NOT_APPLICABLE,
-    **{(law, EMPTY): Outcome.VACUOUS for law in LAWS if law != "impulse"},
+    ("parameters", GEOMETRY): Outcome.NOT_APPLICABLE,
+    **{(law, EMPTY): Outcome.VACUOUS for law in LAWS if law not in ("impulse", "parameters")},
 }
 
 

@@ -1,11 +1,12 @@
 """The oracles agree, and a fault in any one of them is blamed on that one."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from each import drawing, drawn, each_operation
+from each import drawing, drawn, each, each_operation
 from hypothesis import strategies as st
 
 from convcheck.cases.case import Case
@@ -41,11 +42,11 @@ def test_oracles_agree(operation: Operation, data: st.DataObject) -> None:
 
 
 def flipped(oracle: Oracle) -> Oracle:
-    """Return an oracle that has the filter, or the first factor, upside down."""
+    """Return an oracle that has the filter, or the first factor, last row and channel first."""
 
     def wrong(operation: Operation, geometry: Geometry, arrays: Any) -> Any:
         name = "ftr" if "ftr" in operation.factors else next(iter(operation.factors))
-        return oracle(operation, geometry, {**arrays, name: arrays[name][:, ::-1]})
+        return oracle(operation, geometry, {**arrays, name: arrays[name][:, ::-1, :, ::-1]})
 
     return wrong
 
@@ -79,6 +80,22 @@ def test_a_fault_is_blamed_on_the_oracle_that_has_it(
     assert error.value.wrong == (name,)
     assert operation.name in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("name", ALL)
+@each(operation for operation in OPERATIONS.values() if operation.parameters)
+def test_so_is_one_of_parameters_alone(operation: Operation, name: str) -> None:
+    """An oracle that exchanges padding before and after is named, though all sizes are right."""
+
+    def wrong(operation: Operation, geometry: Geometry, arrays: Any) -> Any:
+        rows, columns = (
+            axis._replace(before=axis.after, after=axis.before) for axis in geometry.axes
+        )
+        return ALL[name](operation, replace(geometry, rows=rows, columns=columns), arrays)
+
+    with pytest.raises(OracleError, match=f"^{name} differs from the other oracles") as error:
+        cross_check({**ALL, name: wrong}, [operation])
+    assert error.value.wrong == (name,)
 
 
 @each_operation

@@ -75,8 +75,10 @@ def wrong(kind: str, operation: Operation) -> Callable[..., Any]:
         if kind == "writes":
             arguments[0][...] = 0
             return right(*arguments)
-        if kind == "flips":
-            return right(arguments[0][:, ::-1], *arguments[1:])
+        if kind == "first row":
+            first = arguments[0].copy()
+            first[:, 0] = 0
+            return right(first, *arguments[1:])
         z = right(*arguments)
         z[..., -1] += 1  # of several channels, or of the one there is
         return z
@@ -85,7 +87,7 @@ def wrong(kind: str, operation: Operation) -> Callable[..., Any]:
 
 
 @each_of_one_layer
-@pytest.mark.parametrize("kind", ["raises", "writes", "flips", "last channel"])
+@pytest.mark.parametrize("kind", ["raises", "writes", "first row", "last channel"])
 def test_wrong_kernels_are_found(operation: Operation, kind: str) -> None:
     """A fault shows on the receptive fields, and its verdict can be told."""
     verdict = judge_sampled(wrong(kind, operation), case_of(operation.name), 100)

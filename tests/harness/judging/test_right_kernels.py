@@ -3,15 +3,17 @@
 import pytest
 from each import drawing, drawn, each_operation
 from hypothesis import strategies as st
+from whole import DIRECT, with_parameters
 from zeros import OF_ZEROS
-from zoo import STYLES, kernels
+from zoo import STYLES, Style, kernels
 
 from convcheck.campaigns.certificates import certify
 from convcheck.cases.case import Case, agreement_fills, nonfinite_fills, value_fills
+from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import laws_of, partners
 from convcheck.form.formats import DTYPES
-from convcheck.form.operations import Operation
+from convcheck.form.operations import Kernel, Operation
 from convcheck.judging.judge import judge_all
 from convcheck.judging.laws.judge_law import judge_law
 
@@ -30,21 +32,49 @@ def test_certified(style: str, operation: Operation) -> None:
 
 @each_style
 @each_operation
+def test_certified_with_parameters(style: str, operation: Operation) -> None:
+    """So it is along an axis with all parameters, whose zeros are inserted."""
+    if operation.parameters:
+        region = ParameterRegion(operation.name, 2, operation.parameters, dtypes=DTYPES)
+        certificate = certify(whole(STYLES[style])[operation.name], region)
+        assert certificate.complete, certificate
+
+
+def whole(style: Style) -> dict[str, Kernel]:
+    """Return kernels with parameters."""
+    return with_parameters(kernels(style))
+
+
+# Every style with parameters, and loops over taps that insert no zeros.
+WAYS = {**{name: whole(style) for name, style in STYLES.items()}, "direct": DIRECT}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@each_operation
 @drawing(8)
-def test_agrees_on_random_geometries(style: str, operation: Operation, data: st.DataObject) -> None:
+def test_agrees_on_random_geometries(way: str, operation: Operation, data: st.DataObject) -> None:
     """Every style agrees exactly and within the bound, in every dtype, and obeys the laws."""
     geometry, seed = drawn(data, operation)
-    kernel = kernels(STYLES[style])[operation.name]
+    kernel = WAYS[way].get(operation.name)
+    if kernel is None:
+        return
     cases = [
         Case(operation.name, geometry, dtype, fill, seed)
         for dtype in DTYPES
-        for fill in (*agreement_fills(operation), *value_fills(operation)[seed % 2 :: 2])
+        for fill in (
+            *agreement_fills(operation, geometry.bias),
+            *value_fills(operation)[seed % 2 :: 2],
+        )
     ]
     verdicts = judge_all(kernel, cases)
     case = Case(operation.name, geometry, data.draw(st.sampled_from(DTYPES)), "integers", seed)
-    verdicts += [judge_law(law, kernel, case, partners()) for law in laws_of(operation.name)]
+    laws = laws_of(operation.name, parameters=True)
+    verdicts += [judge_law(law, kernel, case, partners()) for law in laws]
     for verdict in verdicts:
         assert not verdict.failed, (str(verdict.case), verdict.prop, verdict.reason)
+
+
+OTHERS = {name: whole(style) for name, style in OF_ZEROS.items()}
 
 
 @each_operation
@@ -55,8 +85,9 @@ def test_zeros_beside_nan(operation: Operation, data: st.DataObject) -> None:
     cases = [
         Case(operation.name, geometry, dtype, fill, seed)
         for dtype in DTYPES
-        for fill in ("integers", "uniform", "sparse", *nonfinite_fills(operation))
+        for fill in ("integers", "uniform", "sparse", *nonfinite_fills(operation, geometry.bias))
     ]
-    for name, style in (STYLES | OF_ZEROS).items():
-        for verdict in judge_all(kernels(style)[operation.name], cases):
-            assert not verdict.failed, (name, str(verdict.case), verdict.reason)
+    for name, kernels_of in (WAYS | OTHERS).items():
+        if operation.name in kernels_of:
+            for verdict in judge_all(kernels_of[operation.name], cases):
+                assert not verdict.failed, (name, str(verdict.case), verdict.reason)

@@ -24,15 +24,8 @@ from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels import literals
 from convcheck.kernels.arrangements import CONTIGUOUS, IN_MEMORY, KINDS, PAIRS, TYPES, laid_out
-from convcheck.kernels.candidates import (
-    FILTERS,
-    KEYS,
-    TENSORS,
-    Candidate,
-    CandidateError,
-    Fitted,
-    load,
-)
+from convcheck.kernels.candidates import FILTERS, KEYS, TENSORS, Candidate, CandidateError
+from convcheck.kernels.functions import Fitted, load
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise
 from convcheck.kernels.subjects import Call

@@ -13,7 +13,7 @@ from convcheck.judging.judge import judge
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels import floating
-from convcheck.kernels.candidates import load
+from convcheck.kernels.functions import load
 from convcheck.kernels.misbehaviour import KernelWarning
 from convcheck.reference import convolution as right
 

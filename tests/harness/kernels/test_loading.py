@@ -12,7 +12,8 @@ from types import ModuleType
 import pytest
 from pytest_runs import Folder, call, environment
 
-from convcheck.kernels.candidates import CandidateError, load
+from convcheck.kernels.candidates import CandidateError
+from convcheck.kernels.functions import load
 from convcheck.kernels.isolation import process
 from convcheck.kernels.loading import SAFE_PATH, kernels_of, safe_path, source_digest
 from convcheck.reference import notebook

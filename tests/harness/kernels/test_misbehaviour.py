@@ -16,8 +16,7 @@ from convcheck.cases.case import Case
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Outcome
-from convcheck.kernels.candidates import load
-from convcheck.kernels.functions import Function
+from convcheck.kernels.functions import Function, load
 from convcheck.kernels.subjects import Request
 from convcheck.reference import convolution as right
 

@@ -237,8 +237,8 @@ BAD: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     ),
     "declaration": (
         TypeError,
-        "unexpected argument padding=1: expected one of profile, seed, isolated, case, tensors, ",
-        lambda: convcheck.check(right, "convolution", padding=1),  # type: ignore[call-arg]
+        "unexpected argument pad=1: expected one of profile, seed, isolated, case, tensors, ",
+        lambda: convcheck.check(right, "convolution", pad=1),  # type: ignore[call-arg]
     ),
     "layout": (
         ValueError,

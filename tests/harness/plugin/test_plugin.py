@@ -200,14 +200,14 @@ def test_findings_do_not_depend_on_workers(told: tuple[Path, str]) -> None:
     assert json.dumps(one) == json.dumps(two)
     assert (one["asked"]["seed"], three["asked"]["seed"]) == ("0", "1")
     # What is told of the right kernel depends on the draws alone.  There are twenty, as the
-    # profile says, each judged with three fills of integers in three dtypes.
+    # profile says, each judged with four exact fills in three dtypes, and five where it has a bias.
     for report in (one, three):
         counts = {
             sum(cell["counts"].values())
             for cell in report["cells"]
             if (cell["operation"], cell["property"]) == ("convolution_transpose", "exact")
         }
-        assert counts == {60}
+        assert 80 < min(counts) == max(counts) < 100
     met, met_elsewhere = (
         [each for each in report["boundaries"] if each["operation"] == "convolution_transpose"]
         for report in (one, three)

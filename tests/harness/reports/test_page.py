@@ -62,7 +62,7 @@ def without_results() -> Report:
     """Return a report in which 10,000 tests are missing, and as many ended with an error."""
     names = [f"test{n}" for n in range(10_000)]
     report = make(planned=[], missing=names, messages={f"{n}x": "y" * 9_000 for n in names})
-    assert len(page.render(report).encode()) < 1_000_000
+    assert len(page.render(report).encode()) < 1_100_000
     return report
 
 
@@ -233,12 +233,12 @@ def test_the_map_marks_what_nothing_agreed_with(case: str, new: object) -> None:
 
 
 def test_a_default_run_stays_small() -> None:
-    """The page of a full run with all of its cells takes less than 1 MB, whatever they say."""
+    """The page of a full run with all of its cells takes less than 1.1 MB, whatever they say."""
     report = everything()
     assert len(page.render(report).encode()) < 500_000
     for cell in report.findings.cells:
         cell.failure = failed("m" * 30_000, diagnosis=diagnosis(24))
-    assert len(page.render(report).encode()) < 1_000_000
+    assert len(page.render(report).encode()) < 1_100_000
 
 
 @pytest.mark.parametrize("failing", [False, True])

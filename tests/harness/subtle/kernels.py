@@ -29,7 +29,7 @@ Array = Any
 Kernel = Callable[..., Array]
 Function = Callable[..., Any]
 
-EVERY = tuple(OPERATIONS)
+EVERY = tuple(name for name, each in OPERATIONS.items() if each.degree > 1)
 FORWARD = ("convolution", "convolution_transpose")
 RIGHT = kernels(STYLES["fused"])
 

@@ -1,0 +1,99 @@
+"""What is judged of a kernel that takes parameters, beside what is drawn of it at random."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from convcheck.cases.case import Case
+from convcheck.cases.parameters import ParameterRegion
+from convcheck.conformance.shapes.parameters import covering, special
+from convcheck.form.formats import DTYPES
+from convcheck.form.geometry import Geometry
+from convcheck.form.operations import Operation
+from convcheck.judging.judge import judge_all
+from convcheck.kernels.subjects import Subject, Taken
+
+from .certified import Certified
+from .step import Judged, Step, class_fills, dtypes_of, judge_by_turns
+
+
+class ParametersTier(NamedTuple):
+    """How far the certificate reaches along an axis, and in how many steps."""
+
+    extent: int
+    shards: int
+
+
+TIERS = {
+    "quick": ParametersTier(2, 1),
+    "default": ParametersTier(4, 4),
+    "thorough": ParametersTier(6, 24),
+}
+
+
+@dataclass(frozen=True)
+class Special(Step):
+    """A class of geometries: exactly, within the bound, on zeros and on NaN."""
+
+    kind: str
+    geometry: Geometry
+    turn: int
+    """how many came before"""
+
+    fills = ("exact", "bound", "nonfinite data", "nonfinite others")
+
+    @property
+    def name(self) -> str:
+        """What tells the step from others of its kind."""
+        return f"{self.operation.name}-{self.kind}"
+
+    def judge(self, subject: Subject) -> Iterator[Judged]:
+        """Judge the kernel on the class's geometry."""
+        cases = [
+            Case(self.operation.name, self.geometry, dtype, fill, seed=1)
+            for later, dtype in enumerate(DTYPES)
+            for fill in class_fills(self.operation, self.turn + later, self.geometry.bias)
+        ]
+        yield Judged(judge_all(subject, cases))
+
+
+@dataclass(frozen=True)
+class ParametersCombined(Step):
+    """Geometries in which every two values of parameters and sizes meet."""
+
+    fills = ("exact", "bound", "nonfinite data", "nonfinite others")
+
+    def judge(self, subject: Subject) -> Iterator[Judged]:
+        """Judge the kernel on one geometry after another, the cheapest first."""
+        return judge_by_turns(subject, covering(self.operation, subject.taken))
+
+
+@dataclass(frozen=True)
+class ParametersCertified(Certified):
+    """A shard of a region of parameters: equality with the oracle on integers."""
+
+    effort: ParametersTier
+
+    @property
+    def name(self) -> str:
+        """What tells the step from others of its kind."""
+        return f"{super().name}-parameters"
+
+    def within(self, subject: Subject) -> ParameterRegion:
+        """Return the region that is certified, of what the kernel takes."""
+        dtypes = dtypes_of(subject)[::-1]
+        return ParameterRegion(
+            self.operation.name, self.effort.extent, *subject.taken, dtypes=dtypes
+        )
+
+
+def with_parameters(operation: Operation, taken: Taken, effort: str, seed: int) -> Iterator[Step]:
+    """Yield the steps of a kernel's parameters, if it takes any."""
+    if not taken.parameters:
+        return
+    for turn, (kind, geometry) in enumerate(special(operation, taken)):
+        yield Special(operation, kind, geometry, turn)
+    tier = TIERS[effort]
+    for shard in range(tier.shards):
+        yield ParametersCertified(operation, tier, shard, seed)
+    yield ParametersCombined(operation)
