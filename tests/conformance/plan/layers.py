@@ -95,8 +95,11 @@ def real_layers(
 
 
 def _is_judged(operation: Operation, layer: Layer) -> bool:
-    """Return whether an operation is judged on a layer: of some, gradients are too."""
-    own = operation.default_fore is None and operation.layer == layer.operation
+    """Return whether an operation is judged on a layer: of some, gradients are too.
+
+    Those of a bias are not: no result of theirs has a receptive field that is smaller than all.
+    """
+    own = operation.trilinear and operation.layer == layer.operation
     return own and (operation.name == operation.layer or _is_small(layer))
 
 

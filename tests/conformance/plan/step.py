@@ -33,6 +33,8 @@ _BATCH = 16
 
 # Of so many geometries one is judged with NaN and infinities, too.
 _NONFINITE = 3
+# Channels of a block that fast kernels have a path of their own for.
+_BLOCK = 16
 
 
 class Judged(NamedTuple):
@@ -161,9 +163,12 @@ def until_decided(subject: Subject, first: Verdict, others: Iterable[Case]) -> I
 
 
 def nonfinite_by_turns(subject: Subject, geometry: Geometry, turn: int) -> list[Case]:
-    """Return a case with NaN and infinities, on some geometries; `turn` as in `cases_by_turns`."""
+    """Return a case with NaN and infinities, on some geometries; `turn` as in `cases_by_turns`.
+
+    Those that hold a block of channels in and out are all among them: few of them are.
+    """
     rounds, rest = divmod(turn, _NONFINITE)
-    if rest:
+    if rest and min(geometry.channels_in, geometry.channels_out) < _BLOCK:
         return []
     fills, dtypes = nonfinite_fills(subject.operation, geometry.bias), dtypes_of(subject)
     times, at = divmod(rounds, len(fills))

@@ -85,8 +85,8 @@ def cells_of(subject: Subject) -> list[Cell]:
         for prop in PROPERTIES
         for dtype in DTYPES
         if (prop not in LAWS or prop in laws)
-        # No published network fixes two layers.
-        and (operation.default_fore is None or prop != "real layers")
+        # No published network fixes two layers, and a bias's gradient has no receptive fields.
+        and (operation.trilinear or prop != "real layers")
         and (operation.degree > 1 or prop != "nonfinite others")
         and (prop != "activations" or (operation.default_fore and dtype == "float64"))
     ]
