@@ -170,7 +170,7 @@ def test_the_plan_has_a_cell_for_all_that_is_judged() -> None:
         one_layer = operation.default_fore is None
         expected = {"certified", "exact", "bound", "nonfinite data", "nonfinite others"}
         laws = laws_of(name, parameters=bool(operation.parameters))
-        expected |= {*laws, "threads", *["real layers"][: OPERATIONS[name].trilinear]}
+        expected |= {*laws, "threads", *["real layers"][: operation.trilinear]}
         expected -= {"nonfinite others"} if operation.degree == 1 else set()
         for dtype in DTYPES:
             more = {"activations"} if not one_layer and dtype == "float64" else set()
