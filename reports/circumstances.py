@@ -134,6 +134,11 @@ def slow(records: Iterable[Record]) -> list[str]:
     return [f"{name}: {each}" for name, each in told.items() if each == _TOO_SLOW]
 
 
+def remarks(records: Iterable[Record]) -> dict[str, str]:
+    """Return by case or vector what is to be known of how it was judged."""
+    return {case: how for record in records for case, how in record.remarks.items()}
+
+
 _TEXTS = ("command", "seed", "python", "platform", "processor", "kernel_threads")
 
 
@@ -171,6 +176,7 @@ def together(several: list[Circumstances]) -> Circumstances:
             name: _text(each.large_layers[name] for each in several if name in each.large_layers)
             for name in sorted({name for each in several for name in each.large_layers})
         },
+        remarks={case: how for each in several for case, how in each.remarks.items()},
         merged=[one for each in several for one in each.merged or [each]],
     )
 

@@ -239,6 +239,8 @@ class Circumstances(Struct):
     speed: list[Speed] = field(default_factory=list)
     large_layers: dict[str, str] = field(default_factory=dict)
     """by operation, whether its kernel was judged on them: by its speed"""
+    remarks: dict[str, str] = field(default_factory=dict)
+    """by case or vector, what is to be known of how it was judged"""
     merged: list["Circumstances"] = field(default_factory=list)
     """those of each of the runs that were put together"""
 

@@ -456,6 +456,8 @@ class Record(Sum):
     speed: list[Timed] = field(default_factory=list)
     fast: dict[str, bool] = field(default_factory=dict)
     """by operation, whether its kernel is fast enough for large layers"""
+    remarks: dict[str, str] = field(default_factory=dict)
+    """by case or vector, what is to be known of how it was judged"""
 
 
 def record_of(text: str) -> Record:

@@ -48,7 +48,7 @@ infinities do not cancel, in whatever order they are added.
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Self
@@ -65,6 +65,8 @@ from .numbers import Raw, alike, integers, pieces
 
 VERSION = "v1"
 REAL_FILLS = ("uniform", "positive", "scaled", "tiny")
+_OF_ALL = ("samesign", "constant", "impulses")
+"""kinds of fill in which numbers depend on others"""
 _OF_ONE_FACTOR = ("samesign", "constant", "impulses", "huge", "subnormal")
 LARGEST_ARRAY = 2**28
 _FORM = f"{VERSION}:OPERATION:DTYPE:FILL:GEOMETRY:SEED"
@@ -138,17 +140,6 @@ class Case:
         _require_one_of("dtype", self.dtype, DTYPES)
         _require_one_of("fill", self.fill, _all_fills(operation, self.geometry.bias))
         require_seed(self.seed)
-        # No array is larger than all extents multiplied, which is seldom too much.
-        if math.prod(operation.extents(self.geometry).values()) > LARGEST_ARRAY:
-            self._check_arrays(operation)
-
-    def _check_arrays(self, operation: Operation) -> None:
-        shape = operation.largest_array(self.geometry)
-        if math.prod(shape) > LARGEST_ARRAY:
-            raise ValueError(
-                f"geometry={self.geometry}: expected arrays of at most {LARGEST_ARRAY} "
-                f"elements, not of shape {shape}"
-            )
 
     def __str__(self) -> str:
         return f"{VERSION}:{self.operation}:{self.dtype}:{self.fill}:{self.geometry}:{self.seed}"
@@ -258,13 +249,17 @@ class Case:
         """Return the arrays that a kernel is handed, by name.
 
         Raises:
-            ValueError: the integers of this fill would have an empty range.
+            ValueError: the integers of this fill would have an empty range, or an array, the
+                result's included, more than `LARGEST_ARRAY` elements.
         """
         return {name: array.copy() for name, array in self.shared_arrays().items()}
 
     def shared_arrays(self) -> dict[str, Array]:
         """Return the same arrays as `arrays`, but read-only where other cases share them."""
         operation = operation_named(self.operation)
+        # No array is larger than all extents multiplied, which is seldom too much.
+        if math.prod(operation.extents(self.geometry).values()) > LARGEST_ARRAY:
+            self._require_room(operation)
         shapes = operation.array_shapes(self.geometry)
         if self.fill in ("integers", "small"):  # all alike, so that they can be made at once
             size = sum(map(math.prod, shapes.values()))
@@ -274,10 +269,43 @@ class Case:
             name: self.format.array(self._fill(name, raw, shape)) for name, shape in shapes.items()
         }
 
-    def _fill(self, name: str, raw: Raw, shape: tuple[int, ...]) -> Array:
+    def _require_room(self, operation: Operation) -> None:
+        shape = operation.largest_array(self.geometry)
+        if math.prod(shape) > LARGEST_ARRAY:
+            raise ValueError(
+                f"geometry={self.geometry}: expected arrays of at most {LARGEST_ARRAY} "
+                f"elements, not of shape {shape}"
+            )
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether each number is made of its own raw one, whatever the others are."""
+        return self.mode != "nonfinite" and not self.fill.startswith(_OF_ALL)
+
+    def parts(self, cut: Mapping[str, tuple[slice, ...]]) -> dict[str, Array]:
+        """Return a part of each array; the whole is not made, however large it is.
+
+        Raises:
+            ValueError: the fill has none, or its integers would have an empty range.
+        """
+        if not self.has_parts:
+            raise ValueError(f"fill={self.fill!r}: expected one whose numbers are drawn one by one")
+        operation, raw = operation_named(self.operation), Raw(self.seed)
+        return {
+            name: self.format.array(self._fill(name, raw, shape, cut[name]))
+            for name, shape in operation.array_shapes(self.geometry).items()
+        }
+
+    def _fill(
+        self,
+        name: str,
+        raw: Raw,
+        shape: tuple[int, ...],
+        part: tuple[slice, ...] | None = None,
+    ) -> Array:
         if self.is_absent(name):
-            return np.zeros(shape)
-        numbers, exponents = raw.draw(shape), self.exponents(name)
+            return np.broadcast_to(0.0, shape)[part or ()].copy()
+        numbers, exponents = raw.draw(shape, part), self.exponents(name)
         values = self._values(name, numbers)
         if self.fill == "overflow":
             values = (1 + values) * (0.5 - raw.below(2))

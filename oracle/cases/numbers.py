@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,9 @@ def turned(array: Array) -> Array:
 
 # Seeding takes longer than drawing what most cases need, and many share a seed.
 _FIRST = 1024
+# Numbers made at a time, and those that it takes longer to pass over than to draw.
+_PIECE = 1 << 20
+_FAR = 256
 
 
 @lru_cache(maxsize=256)
@@ -59,7 +63,11 @@ def alike(seed: int, largest: int, dtype: np.dtype[Any], size: int) -> Array:
     """Return the first integers of a seed, in +-`largest`: `size` of them or more."""
     if size <= _FIRST:
         return _first_integers(seed, largest, dtype)
-    return integers(Raw(seed).draw((size,)), largest).astype(dtype, copy=False)
+    raw, found = Raw(seed), np.empty(size, dtype)
+    for start in range(0, size, _PIECE):  # of all at a time, float64 would take most memory
+        piece = found[start : start + _PIECE]
+        piece[...] = integers(raw.draw(piece.shape), largest)
+    return found
 
 
 @lru_cache(maxsize=256)
@@ -67,6 +75,14 @@ def _first_integers(seed: int, largest: int, dtype: np.dtype[Any]) -> Array:
     numbers = integers(_first_numbers(seed), largest).astype(dtype, copy=False)
     numbers.flags.writeable = False
     return numbers
+
+
+def _places(shape: tuple[int, ...], part: tuple[slice, ...]) -> Array:
+    """Return where the elements of a part lie in the whole of an array in C order."""
+    places = np.zeros((), np.int64)
+    for extent, piece in zip(shape, part, strict=True):
+        places = places[..., None] * extent + np.arange(*piece.indices(extent))
+    return places
 
 
 class Raw:
@@ -77,19 +93,39 @@ class Raw:
         self._seed = seed if stream is None else (seed, stream)
         self._start = 0
         self._bits: np.random.PCG64 | None = None  # made when the first numbers are used up
+        self._drawn = 0  # by these
 
-    def draw(self, shape: tuple[int, ...]) -> Array:
-        """Return an array of unsigned 64-bit integers; it may be read-only."""
-        size = math.prod(shape)
+    def draw(self, shape: tuple[int, ...], part: tuple[slice, ...] | None = None) -> Array:
+        """Return an array of unsigned 64-bit integers; it may be read-only.
+
+        Of a `part` the others are passed over, and not made.
+        """
+        start, self._start = self._start, self._start + math.prod(shape)
+        if part is not None:
+            return self._at(start + _places(shape, part))
+        if self._start <= _FIRST:
+            return _first_numbers(self._seed)[start : self._start].reshape(shape)
+        return self._from(start, self._start - start).reshape(shape)
+
+    def _from(self, start: int, size: int) -> Array:
+        """Return so many numbers from a place on, which lies behind what was drawn."""
         if self._bits is None:
-            stop = self._start + size
-            if stop <= _FIRST:
-                numbers = _first_numbers(self._seed)[self._start : stop]
-                self._start = stop
-                return numbers.reshape(shape)
             self._bits = np.random.PCG64(self._seed)
-            self._bits.advance(self._start)
-        return self._bits.random_raw(size).reshape(shape)
+        if start > self._drawn:
+            self._bits.advance(start - self._drawn)
+        self._drawn = start + size
+        return self._bits.random_raw(size)
+
+    def _at(self, places: Array) -> Array:
+        """Return the numbers at ascending places."""
+        flat = places.ravel()
+        found = np.empty(flat.size, np.uint64)
+        far = (np.diff(flat) > _FAR) | (np.diff(flat // _PIECE) > 0)
+        edges = [0, *(np.flatnonzero(far) + 1).tolist(), flat.size]
+        for begin, end in pairwise(edges if flat.size else ()):
+            first, last = int(flat[begin]), int(flat[end - 1])
+            found[begin:end] = self._from(first, last + 1 - first)[flat[begin:end] - first]
+        return found.reshape(places.shape)
 
     def below(self, limit: int) -> int:
         """Return one number from 0 to `limit` - 1."""

@@ -116,8 +116,8 @@ def _judged(subject: Subject, cases: Sequence[Case]) -> list[Verdict]:
     calls = [Call(case.geometry, given, shape) for case, given, shape in asks]
     with KERNEL:
         answers = subject.call_all(calls)
-    decided = map(_decided, agree, arrays, answers, right, limits)
-    verdicts = [next(decided) if verdict is None else verdict for verdict in found]
+    told = map(decided, agree, arrays, answers, right, limits)
+    verdicts = [next(told) if verdict is None else verdict for verdict in found]
     last = verdicts[-1].misbehaviour
     if len(cases) > 1 and last is not None and last.kind is Misbehaviour.CHANGED:
         # Some settings are looked at after the last call alone: see which one it was.
@@ -142,7 +142,7 @@ def judge_against(
     """
     with KERNEL:
         (answer,) = verdict.subject.call_all([Call(verdict.case.geometry, arrays, expected.shape)])
-    return _decided(verdict, arrays, answer, expected, limits)
+    return decided(verdict, arrays, answer, expected, limits)
 
 
 def not_judged(subject: Subject, case: Case, prop: str) -> Verdict | None:
@@ -182,10 +182,13 @@ def _right(case: Case, arrays: Arrays, promise: Promise) -> Array | Spread:
     return operation_named(case.operation).oracle(case.geometry, arrays)
 
 
-def _decided(
+def decided(
     verdict: Verdict, arrays: Arrays, answer: Answer, right: Array | Spread, limits: Bound | None
 ) -> Verdict:
-    """Return `verdict`, changed to what an answer says beside what is right."""
+    """Return `verdict`, that a kernel agrees, changed to what its answer says beside what is right.
+
+    `limits` is how much it may be off; None demands equality.
+    """
     if isinstance(answer, MisbehaviourError):
         return misbehaved(verdict, answer, Evidence(arrays, verdict.case))
     z = answer.astype(np.float64, copy=False)

@@ -42,6 +42,7 @@ _WITH = {
     "nonfinite data": "the oracle on where NaN and infinity go",
     "nonfinite others": "the oracle on where NaN and infinity go",
     "activations": "autograd through a real activation, within what rounding can explain",
+    "vectors": "the oracle on a vector that others wrote, within what rounding can explain",
 }
 _AGAINST = {
     "exact": "the oracle, on integers that leave no room for rounding",
@@ -49,6 +50,7 @@ _AGAINST = {
     "nonfinite data": "the oracle on where NaN and infinity go",
     "nonfinite others": "the oracle on where NaN and infinity go",
     "activations": "autograd through a real activation, by more than rounding can explain",
+    "vectors": "the oracle on a vector that others wrote, by more than rounding can explain",
 }
 
 _REPR = 195
@@ -78,6 +80,8 @@ class Verdict:
     """n of the bound, in bound mode: how many roundings a product may meet"""
     suspicious: bool = False
     """whether an error exceeds the statistical gate of `bounds`"""
+    sampled: str = ""
+    """which results were judged, in words, where not all were"""
     evidence: Evidence | None = None
     spreads: str = ""
     """a factor whose NaN or infinity meets zeros that the kernel inserted, and makes NaN of them"""
@@ -103,6 +107,10 @@ class Verdict:
     @property
     def finding(self) -> str:
         """What it says, in a sentence without the numbers."""
+        return f"{self._finding}; judged {self.sampled}" if self.sampled else self._finding
+
+    @property
+    def _finding(self) -> str:
         if self.outcome is Outcome.MISBEHAVED:
             return f"the kernel {self.reason}"
         if self.outcome is Outcome.AGREES:

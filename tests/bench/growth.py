@@ -8,7 +8,7 @@ import zoo
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.shapes.networks import distinct_layers
-from convcheck.conformance.shapes.patches import judge_sampled
+from convcheck.conformance.shapes.sampled import judge_sampled
 from convcheck.judging.enumeration import enumerate_region
 from convcheck.reference import convolution
 

@@ -90,9 +90,15 @@ _OF_CANDIDATES = {"test_kept.py", "test_refactor.py"}
 _OF_THE_REFERENCE = {"test_domain.py", "test_ledger.py"}
 
 
+def _idle(config: pytest.Config) -> set[str]:
+    """Return the modules that have nothing to do."""
+    idle = _OF_THE_REFERENCE if subjects_of(config).candidates else _OF_CANDIDATES
+    return idle if config.getoption("convcheck_vectors") else {*idle, "test_vectors.py"}
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out what has nothing to do where candidates are judged, or none is."""
-    idle = _OF_THE_REFERENCE if subjects_of(config).candidates else _OF_CANDIDATES
+    idle = _idle(config)
     return True if collection_path.name in idle and is_home(collection_path.parent) else None
 
 
@@ -150,8 +156,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     chosen = any("::" in each for each in config.args) or config.getoption("lf", default=False)
     offered: list[pytest.Item] = config.stash[_OFFERED]
     candidates = subjects_of(config).candidates
-    idle = _OF_THE_REFERENCE if candidates else _OF_CANDIDATES
-    every = {path.name for path in HERE.glob("test_*.py")} - idle
+    every = {path.name for path in HERE.glob("test_*.py")} - _idle(config)
     whole = config.stash[_MODULES] >= every and not chosen
     config.stash[_COLLECTED] = {
         "names": {item.nodeid: _name(item) for item in ours},

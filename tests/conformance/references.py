@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from convcheck.cases.case import Case
+from convcheck.conformance.shapes.huge import judge_any
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.layouts import Array
 from convcheck.form.operations import OPERATIONS, Arrays, Kernel, Operation
 from convcheck.judging.cross_check import cross_check
-from convcheck.judging.judge import OracleError, judge
+from convcheck.judging.judge import OracleError
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.oracles import ORACLES
@@ -71,7 +72,7 @@ def judge_property(prop: str, kernel: Kernel, case: Case) -> Verdict:
     """Judge a kernel on a case for a property, be it a law or what the case's fill says."""
     if prop == THREADS:
         return judge_threads(kernel, case)
-    return judge_law(prop, kernel, case, partners()) if prop in LAWS else judge(kernel, case)
+    return judge_law(prop, kernel, case, partners()) if prop in LAWS else judge_any(kernel, case)
 
 
 def check_oracles(subject: Subject) -> None:

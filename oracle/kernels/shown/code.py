@@ -155,7 +155,7 @@ def _generated(evidence: Evidence) -> list[str]:
 
 
 def _slice(part: slice) -> str:
-    return f"{part.start}:{part.stop}"
+    return f"{part.start}:{part.stop}" + (f":{part.step}" if part.step else "")
 
 
 def drawn(case: Case, name: str) -> str:

@@ -18,8 +18,8 @@ from convcheck.cases.regions import Region
 from convcheck.conformance.plan.plan import EFFORTS, Effort, plan
 from convcheck.conformance.plan.replay import replays
 from convcheck.conformance.plan.step import Step
+from convcheck.conformance.shapes.huge import judge_any
 from convcheck.form.operations import Operation, operation_named
-from convcheck.judging import judge as judging
 from convcheck.judging import verdicts
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.candidates import Declared
@@ -119,11 +119,14 @@ def judge(
     isolated: bool = False,
     **declarations: Unpack[Keywords],
 ) -> Verdict:
-    """Judge a kernel, as for `assert_conforms`, on one case, or on the one with this id."""
+    """Judge a kernel, as for `assert_conforms`, on one case, or on the one with this id.
+
+    Of a huge case some results are judged; `verdict.sampled` says which.
+    """
     _require_known(judge, declarations)
     found = _case(case)
     with _given(kernel, found.operation, declarations, isolated=isolated) as subject:
-        return judging.judge(subject, found)
+        return judge_any(subject, found)
 
 
 def certify(

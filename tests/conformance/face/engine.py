@@ -190,6 +190,8 @@ class Run:
                 lines += [problem.fault, *terminal.told(problem.first)]
         if not (brief and lines):
             lines += [words.sentence(found), *circumstances.slow(records.values())]
+            remarks = circumstances.remarks(records.values())
+            lines += [f"{case}: {how}" for case, how in remarks.items()]
         verdict, _ = words.headline(found)
         return Result(
             operation.name,

@@ -1,15 +1,19 @@
-"""The layers of published networks agree with PyTorch at full size.
+"""The layers of published networks, and of a user's own, agree with PyTorch at full size.
 
 A loop kernel takes minutes for many of them, so results are judged in a random sample, each
 on its own receptive field; layers that are small are judged whole, and all where that is asked for.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from convcheck.cases.case import Case, exact_fills, nonfinite_fills
-from convcheck.conformance.shapes.networks import Layer, distinct_layers
-from convcheck.conformance.shapes.patches import WIDEST, judge_sampled, patch
+from convcheck.conformance.shapes.huge import is_huge, judge_any
+from convcheck.conformance.shapes.networks import Layer, distinct_layers, evened
+from convcheck.conformance.shapes.patches import patch
+from convcheck.conformance.shapes.sampled import WIDEST, judge_sampled, sample
+from convcheck.form.counts import most_terms
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
 from convcheck.judging.judge import judge
@@ -17,7 +21,8 @@ from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step, by_turns
 
-OUTPUTS = 32
+# Results of which one has a receptive field.
+_TRIES = 8
 
 # Multiply-add steps of a layer that is judged whole.
 _WHOLE = 500_000
@@ -27,10 +32,14 @@ _WHOLE = 500_000
 _SMALL = 50_000_000
 _BACKWARDS = ("LeNet-5", "FCN-8s")
 
+# Products that a result sums at most where the batch has more than one item: of a user's own
+# layers, gradients of filters sum all of it.
+_MOST_TERMS = 2**14
+
 
 @dataclass(frozen=True)
 class RealLayer(Step):
-    """A layer of a published network: exactly, within the bound, and on NaN by turns."""
+    """A layer of a network: exactly, within the bound, and on NaN by turns."""
 
     layer: Layer
     dtype: str
@@ -45,7 +54,7 @@ class RealLayer(Step):
     @property
     def name(self) -> str:
         """What tells the step from others of its kind, without spaces."""
-        return f"{self.layer}-{self.operation.name}-{self.dtype}".replace(" ", "_")
+        return re.sub(r"[^\w.:*-]+", "_", f"{self.layer}-{self.operation.name}-{self.dtype}")
 
     @property
     def only(self) -> str:
@@ -55,26 +64,34 @@ class RealLayer(Step):
     @property
     def replayable(self) -> bool:
         """Whether every result is judged, so that case ids say all that there is to judge."""
-        return self.all_results or self.layer.multiplications <= _WHOLE
+        products = self.layer.multiplications * self.layer.geometry.batch
+        return self.all_results or products <= _WHOLE
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on all fills at once."""
         geometry, name = self.layer.geometry, self.operation.name
+        if subject.taken.symmetric:
+            geometry = evened(self.operation.layer, geometry)
         (exact,), (special,) = (
-            by_turns(fills(self.operation), self.turn) for fills in (exact_fills, nonfinite_fills)
+            by_turns(fills(self.operation, geometry.bias), self.turn)
+            for fills in (exact_fills, nonfinite_fills)
         )
         exactly, bounded, nonfinite = (
             Case(name, geometry, self.dtype, fill, seed=1) for fill in (exact, "uniform", special)
         )
         if self.replayable:
-            yield Judged([judge(subject, case) for case in (exactly, bounded, nonfinite)])
+            cases = (exactly, bounded, *[nonfinite] * (not is_huge(exactly)))
+            yield Judged([judge_any(subject, case) for case in cases])
             return
         # Of some results NaN would seldom be a part: it is put into the call for some of them.
-        first = patch(self.operation, geometry, (0,) * 4, WIDEST)
-        assert first is not None, "a window reaches the first result"
-        part = replace(nonfinite, geometry=first.geometry)
-        sampled = [judge_sampled(subject, case, OUTPUTS) for case in (exactly, bounded)]
-        yield Judged([*sampled, judge(subject, part)])
+        even = subject.taken.symmetric
+        fields = (
+            patch(self.operation, geometry, index, WIDEST, symmetric=even)
+            for index in sample(self.operation, geometry, _TRIES, seed=1)
+        )
+        parts = [replace(nonfinite, geometry=each.geometry) for each in fields if each][:1]
+        sampled = [judge_sampled(subject, case) for case in (exactly, bounded)]
+        yield Judged([*sampled, *(judge(subject, part) for part in parts)])
 
 
 def real_layers(
@@ -83,6 +100,7 @@ def real_layers(
     """Yield a step for each layer and dtype that an operation is judged on.
 
     Large layers are judged in float32 alone at default effort, and not at all at the least.
+    Those of a user's own are in `own_layers`.
     """
     return (
         RealLayer(operation, layer, dtype, turn, all_results)
@@ -92,6 +110,20 @@ def real_layers(
         for dtype in DTYPES
         if effort == "thorough" or _is_small(layer) or dtype == "float32"
     )
+
+
+def own_layers(
+    operation: Operation, effort: str, layers: Sequence[Layer], *, all_results: bool = False
+) -> Iterator[RealLayer]:
+    """Yield a step for each of a user's own layers, whose gradients are judged like themselves."""
+    for turn, layer in enumerate(layers):
+        if operation.trilinear and operation.layer == layer.operation:
+            geometry = operation.taking(layer.geometry)
+            while geometry.batch > 1 and most_terms(operation, geometry) > _MOST_TERMS:
+                geometry = geometry.resized(batch=geometry.batch // 2)
+            own = replace(layer, geometry=geometry)
+            for dtype in DTYPES if effort == "thorough" else ("float32",):
+                yield RealLayer(operation, own, dtype, turn, all_results)
 
 
 def _is_judged(operation: Operation, layer: Layer) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from convcheck.cases.case import Case
 from convcheck.conformance.references import judge_property, laws_of
+from convcheck.conformance.shapes.huge import is_huge
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import property_of
 from convcheck.judging.threads import THREADS
@@ -41,8 +42,8 @@ class Replay(Step):
 
 
 def properties_of(case: Case) -> list[str]:
-    """Return what a case is judged by: laws, too, where it holds exact integers."""
-    exact = case.fill in ("integers", "small")
+    """Return what a case is judged by: laws, too, where it holds exact integers and is not huge."""
+    exact = case.fill in ("integers", "small") and not is_huge(case)
     laws = laws_of(case.operation, parameters=not case.geometry.is_plain)
     return [property_of(case), *([*laws, THREADS] if exact else ())]
 

@@ -1,6 +1,6 @@
 """Steps: the parts of a plan, each of which is one test of the conformance tests."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import ClassVar, NamedTuple
@@ -49,6 +49,8 @@ class Judged(NamedTuple):
     """what begins with this example, and goes on growing"""
     fast: bool | None = None
     """whether the kernel is fast enough for large layers, where that was measured"""
+    remarks: Mapping[str, str] = {}
+    """by name, what else is to be known; empty texts say nothing"""
 
 
 @dataclass(frozen=True)

@@ -266,6 +266,8 @@ class Collector:
         terminalreporter.line(words.sentence(findings))
         for line in (*words.of_zeros(findings), *circumstances.slow(self._records)):
             terminalreporter.line(line)
+        for case, how in circumstances.remarks(self._records).items():
+            terminalreporter.line(f"{case}: {how}")
         for line in self._kept_lines:
             terminalreporter.line(line)
         speeds = refactor.speed(self._records)
@@ -328,4 +330,5 @@ class Collector:
         gathered.kept = [each for record in self._records for each in record.kept]
         gathered.speed = refactor.speed(self._records)
         gathered.large_layers = circumstances.large_layers(self._records)
+        gathered.remarks = circumstances.remarks(self._records)
         return gathered

@@ -124,6 +124,18 @@ _OPTIONS = (
         action="store_true",
     ),
     _option(
+        "layers",
+        "judge the layers of a network of your own, too: an .onnx model, or problems as oneDNN's "
+        "benchdnn writes them",
+        metavar="FILE",
+    ),
+    _option(
+        "vectors",
+        "judge conformance vectors that others wrote, too: a JSON file of WebNN's tests, or onnx "
+        "for the node tests of that package",
+        metavar="FILE|onnx",
+    ),
+    _option(
         "shard",
         "run the I-th of N equal parts of the conformance tests; `convcheck merge` puts their "
         "reports together",
@@ -182,6 +194,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # It has nothing to tell, and would import Hypothesis to say so.
         config.pluginmanager.unregister(name="hypothesispytest")
     shard(config)
+    _check_foreign(config)
     chosen = config.stash[_CHOSEN] = _choose_candidates(config)
     if config.getoption("convcheck_threads") and config.getoption("convcheck_in_process"):
         raise pytest.UsageError("--threads: expected a process of its own, not --in-process")
@@ -215,12 +228,14 @@ def _check_cases(config: pytest.Config) -> bool:
     cases = config.getoption("convcheck_case")
     if cases:
         from convcheck.cases.case import Case  # noqa: PLC0415  (NumPy: only when asked)
+        from convcheck.conformance.shapes.huge import is_huge  # noqa: PLC0415
 
         try:
-            for case in cases:
-                Case.parse(case)
+            found = list(map(Case.parse, cases))
         except ValueError as error:
             raise pytest.UsageError(f"--case: {error}") from None
+        if config.getoption("convcheck_bitwise") and any(map(is_huge, found)):
+            raise pytest.UsageError("--bitwise: expected cases that are judged whole, not so large")
         explicit = config.args_source is pytest.Config.ArgsSource.ARGS
         for argument in config.args if explicit else ():
             if not is_ours(argument) and not Path(argument.partition("::")[0]).exists():
@@ -228,6 +243,21 @@ def _check_cases(config: pytest.Config) -> bool:
                     f"--case: {argument!r}: expected --case before each case id"
                 )
     return bool(cases)
+
+
+def _check_foreign(config: pytest.Config) -> None:
+    """Raise UsageError where a file of layers or of vectors cannot be read."""
+    given = {name: config.getoption(f"convcheck_{name}") for name in ("layers", "vectors")}
+    if not any(given.values()):
+        return
+    from convcheck.conformance.foreign import ForeignError, layers, vectors  # noqa: PLC0415
+
+    for name, read in (("layers", layers.layers_in), ("vectors", vectors.require_readable)):
+        try:
+            if given[name]:
+                read(given[name])
+        except ForeignError as error:
+            raise pytest.UsageError(f"--{name}: {error}") from None
 
 
 class _ConformanceModule(pytest.Module):

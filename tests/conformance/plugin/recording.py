@@ -64,6 +64,7 @@ class Record:
         self._compared: list[rows.Refactor] = []
         self._timed: list[rows.Timed] = []
         self._fast: dict[str, bool] = {}
+        self._remarks: dict[str, str] = {}
         self._kept: list[rows.Kept] = []
         self._zeros: dict[str, rows.Zeros] = {}
         self._failed = False
@@ -84,6 +85,7 @@ class Record:
                 self.certificate(each.certificate)
             if each.fast is not None:
                 self._fast[step.operation.name] = each.fast
+            self._remarks |= {name: text for name, text in each.remarks.items() if text}
             seen.update(verdict.outcome for verdict in each.verdicts)
             self.require_right(each.verdicts, step.filed, rerun, rank=each.rank, random=each.random)
         return seen
@@ -91,6 +93,10 @@ class Record:
     def entry(self, table: str, name: str, *, holds: bool) -> None:
         """Note whether entry `name` of the ledger or the domain map still holds."""
         self._entries.setdefault(table, {})[name] = holds
+
+    def remark(self, name: str, text: str) -> None:
+        """Add what else is to be known, of a case or a file."""
+        self._remarks[name] = text
 
     def compared(self, found: rows.Refactor, timed: rows.Timed) -> None:
         """Add how a candidate compares with what it replaces."""
@@ -127,8 +133,7 @@ class Record:
         __tracebackhide__ = True
         failed_cells: set[Cell] = set()
         again = partial(self._again, command=rerun)
-        if prop != "real layers":  # of these, only patches were judged
-            self._see(verdicts)
+        self._see([verdict for verdict in verdicts if not verdict.sampled])
         for verdict in verdicts:
             case = verdict.case
             cell = (case.operation, prop or verdict.prop, case.dtype)
@@ -142,6 +147,8 @@ class Record:
             tally.counts[name] = tally.counts.get(name, 0) + 1
             tally.suspicious += int(verdict.suspicious)
             self._of_zeros(verdict)
+            if verdict.sampled and rerun is None:
+                self._remarks[str(case)] = f"judged {verdict.sampled}"
             if verdict.error is not None:
                 tally.worst = max(tally.worst or 0.0, float(verdict.error))
             if verdict.outcome in DECIDED or case.geometry.batch == 0:
@@ -240,6 +247,7 @@ class Record:
             kept=self._kept,
             speed=self._timed,
             fast=self._fast,
+            remarks=self._remarks,
         )
 
     def dump(self) -> str:

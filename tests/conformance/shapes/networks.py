@@ -31,9 +31,12 @@ A transposed convolution is padded by cropping its result, so nothing is applied
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
+from convcheck.form.axis import Axis
 from convcheck.form.geometry import Geometry
+from convcheck.form.layers import Layer as Kind
 from convcheck.form.operations import OPERATIONS
 
 
@@ -54,7 +57,9 @@ class Layer:
     @property
     def multiplications(self) -> int:
         """Number of multiply-add steps of one such layer, for one image."""
-        return math.prod(OPERATIONS[self.operation].shape(self.geometry, "PQihwo"))
+        products = math.prod(OPERATIONS[self.operation].shape(self.geometry, "PQio"))
+        taps = math.prod(axis.taps for axis in self.geometry.axes)
+        return products * taps // self.geometry.groups
 
 
 def _convolution(
@@ -136,15 +141,37 @@ ALL_LAYERS = (
 )
 
 
-def distinct_layers() -> list[Layer]:
-    """Return the layers, those of one network with the same geometry as one."""
-    found: dict[tuple[str, Geometry], Layer] = {}
-    for layer in ALL_LAYERS:
-        key = layer.network, layer.geometry
-        first = found.get(key)
-        found[key] = layer if first is None else _once_more(first)
+def evened(layer: Kind, geometry: Geometry) -> Geometry:
+    """Return the same layer with symmetric padding, where it is one: what it reaches is the same.
+
+    Padding at the end that no window reaches, or that output padding makes up for, may be added.
+    """
+    rows, columns = (_evened(layer, axis) for axis in geometry.axes)
+    return replace(geometry, rows=rows, columns=columns)
+
+
+def _evened(layer: Kind, axis: Axis) -> Axis:
+    more = axis.before - axis.after
+    if more <= 0:
+        return axis
+    q = 0 if layer.narrows else axis.output_padding + more
+    even = axis._replace(after=axis.before, output_padding=q)
+    same = layer.output_of(layer.span(even)) == layer.output_of(layer.span(axis))
+    return even if same and not even.misfit("", narrows=layer.narrows) else axis
+
+
+def once(layers: Iterable[Layer]) -> list[Layer]:
+    """Return layers, those of one network with the same geometry as one."""
+    found: dict[tuple[str, str, Geometry], Layer] = {}
+    for layer in layers:
+        first = found.setdefault((layer.network, layer.operation, layer.geometry), layer)
+        if first is not layer:
+            found[layer.network, layer.operation, layer.geometry] = replace(
+                first, times=first.times + layer.times
+            )
     return list(found.values())
 
 
-def _once_more(layer: Layer) -> Layer:
-    return Layer(layer.network, layer.name, layer.operation, layer.geometry, layer.times + 1)
+def distinct_layers() -> list[Layer]:
+    """Return the published layers once each."""
+    return once(ALL_LAYERS)

@@ -90,7 +90,6 @@ FORMS = (
     *(("s1x2", f"s1x2{fore}") for fore in (FORE + FORE, FORE.replace("+conv", "+Conv"))),
     *(("s1x2", f"s1x2{part}") for part in MISPLACED),
 )
-TOO_LARGE = "expected arrays of at most 268435456 elements"
 TRANSPOSED = GOOD.replace("convolution", "convolution_transpose")
 # What the message points to, and ids of which it is true.
 MALFORMED = {
@@ -155,10 +154,6 @@ MALFORMED = {
             ("convolution_bias_gradient", "padding", ".p1x1"),
         )
     },
-    TOO_LARGE: [
-        *(*changed("b99999999", old="b1"), *changed("o999999999", old="o1")),
-        *changed("s99999x99999", old="s1x2", text=TRANSPOSED),  # the result is one, too
-    ],
     "conv_back_prop expected a layer l+1": changed("conv_back_prop", old="convolution"),
     "convolution expected no layer l+1": changed(FORE + ":7", old=":7"),
     "fore channels_out=0: expected an integer": changed("k0", old="k1", text=GOOD_BACK),

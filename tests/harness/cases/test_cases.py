@@ -331,3 +331,37 @@ def test_arrays_are_the_callers_own(fill: str) -> None:
     for name, array in case.shared_arrays().items():
         assert np.array_equal(array, before[name])
         assert array.any()
+
+
+def test_parts_are_cut_from_the_whole() -> None:
+    """A part of the arrays, drawn alone, has the bits of the same part of the whole."""
+    steps = np.random.default_rng(1)
+    large = Case.parse("v1:convolution:float32:scaled:b3.h90.w80.i30.o40.f2x1.s1x1:9")
+    for case in [large, *(case for case in CASES if case.has_parts and case.largest)]:
+        arrays, cut = case.arrays(), {}
+        for name, array in arrays.items():
+            ends = (sorted(steps.integers(0, extent + 1, 2).tolist()) for extent in array.shape)
+            cut[name] = tuple(slice(first, last, int(steps.integers(1, 3))) for first, last in ends)
+        for name, part in case.parts(cut).items():
+            assert part.dtype == arrays[name].dtype
+            assert part.tobytes() == arrays[name][cut[name]].tobytes()
+
+
+def test_parts_of_what_is_too_large() -> None:
+    """An id may name any size: its arrays are refused, and parts of them drawn at once."""
+    case = Case.parse(
+        "v1:convolution:float32:uniform:b900000000.h999999999.w99999.i1.o1.f1x1.s1x1:7"
+    )
+    with pytest.raises(ValueError, match="expected arrays of at most 268435456 elements"):
+        case.arrays()
+    end = 899_999_999, 999_999_998, 99_990
+    cut = {"x": (*(slice(each, each + 1) for each in end), slice(0, 1)), "ftr": (slice(0, 1),) * 4}
+    with pytest.raises(ValueError, match="fill='nonfinite-x': expected one whose numbers"):
+        replace(case, fill="nonfinite-x").parts(cut)
+    case = replace(case, geometry=replace(case.geometry, batch=9))
+    places = (8, *end[1:])
+    cut["x"] = (*(slice(each, each + 1) for each in places), slice(0, 1))
+    bits = np.random.PCG64(7)
+    bits.advance((8 * 999_999_999 + end[1]) * 99_999 + end[2])
+    expected = 2 * (int(bits.random_raw()) >> 11) * 2.0**-53 - 1
+    assert case.parts(cut)["x"].ravel().tolist() == [np.float32(expected)]

@@ -69,6 +69,7 @@ def test_whole_layers_see_what_fails_at_full_size(
     whole: bool,  # noqa: FBT001
     wrong_at: int,
     failed: bool,  # noqa: FBT001
+    pytestconfig: pytest.Config,
 ) -> None:
     """A fast kernel is judged on a whole layer where that is asked for, and fails there alone."""
     right = kernels(STYLES["matrix product"])["convolution"]
@@ -83,4 +84,4 @@ def test_whole_layers_see_what_fails_at_full_size(
     step = RealLayer(OPERATIONS["convolution"], layer, "float32", all_results=whole)
     expected = pytest.raises(ConformanceError, match=r"b1\.h15\.w15")
     with expected if failed else nullcontext():
-        test_real_layers.test_layer(record, step)
+        test_real_layers.test_layer(record, step, pytestconfig)

@@ -16,7 +16,7 @@ from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.plan.boundaries import boundaries
 from convcheck.conformance.plan.drawn import DrawnLaws
-from convcheck.conformance.shapes.patches import judge_sampled
+from convcheck.conformance.shapes.sampled import judge_sampled
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.judge import judge, judge_all

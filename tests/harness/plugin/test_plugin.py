@@ -63,6 +63,9 @@ def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> No
     assert "\n[]\n" in with_plugin.stdout
 
 
+HUGE = "v1:convolution:float32:integers:b9.h99999.w99999.i3.o4.f3x2.s2x1:1"
+
+
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
@@ -79,6 +82,9 @@ def test_own_tests_do_not_notice(folder: Folder, workers: tuple[str, ...]) -> No
             ("--hypothesis-profile", "quik"),
             "--hypothesis-profile='quik': expected quick, default, thorough or one that your",
         ),
+        (("--layers", "no.txt"), "--layers: no.txt: No such file or directory"),
+        (("--vectors", "test_own.py"), "--vectors: test_own.py: expected tests of WebNN in JSON"),
+        (("--bitwise", "--case", HUGE), "--bitwise: expected cases that are judged whole"),
         (("--shard", "3/2"), "--shard='3/2': expected I/N with 1 <= I <= N"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
@@ -90,6 +96,20 @@ def test_a_wrong_command_is_one_line(
     told = called(folder(test_own="raise AssertionError('collected')"), *arguments)
     assert told.status == 4
     assert problem in told.problem
+
+
+def test_remarks_are_told(folder: Folder) -> None:
+    """Which results of a huge case were judged is told by the terminal and by both reports."""
+    where = folder()
+    said = "judged on the receptive fields of 32 of 179,992,800,072 results"
+    done = run(
+        where, "--case", HUGE, "--conformance-json", "r.json", "--conformance-html", "r.html"
+    )
+    assert done.returncode == 0
+    assert f"{HUGE}: {said}" in done.stdout
+    told = json.loads((where / "r.json").read_text(encoding="utf-8"))
+    assert told["circumstances"]["remarks"] == {HUGE: said}
+    assert said in (where / "r.html").read_text(encoding="utf-8")
 
 
 PROFILES = "from hypothesis import settings\ndef test_own():\n    print(settings().max_examples)\n"

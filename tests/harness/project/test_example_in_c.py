@@ -10,7 +10,7 @@ import pytest
 from convcheck.cases.case import Case, agreement_fills
 from convcheck.conformance.references import partners
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
-from convcheck.conformance.shapes.patches import judge_sampled
+from convcheck.conformance.shapes.sampled import judge_sampled
 from convcheck.form.formats import DTYPES
 from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.judging.judge import judge_all
