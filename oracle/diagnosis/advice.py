@@ -68,7 +68,7 @@ def _is_within(session: Session, promise: Promise, case: Case) -> bool:
 @lru_cache(maxsize=64)
 def _is_right(session: Session, promise: Promise, dtype: str) -> bool:
     """Return whether a kernel is right as far as a promise goes, on geometries drawn at random."""
-    draw = Draw(session.operation, seed=3)
+    draw = Draw(session.operation, seed=3, taken=session.subject.taken)
     drawn = [draw.geometry() for _ in range(_DRAWN)]
     cases = [
         suited(promise, Case(session.operation.name, geometry, dtype, fill, 1))

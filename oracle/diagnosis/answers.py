@@ -174,10 +174,12 @@ def fitting(operation: Operation, asked: Sequence[Asked]) -> list[Mistake]:
     return [each for each in _eligible(operation, asked) if fits(each)]
 
 
-def _eligible(operation: Operation, asked: Iterable[Asked]) -> list[Mistake]:
+def _eligible(operation: Operation, asked: Sequence[Asked]) -> list[Mistake]:
     """Return mistakes of the kind of what is wrong: some only show where NaN goes."""
     finite = any(a.probe.case.mode != "nonfinite" for a in asked if not a.right)
-    return [each for each in catalogue(operation.name) if each.nan is not finite]
+    parameters = not all(a.probe.case.geometry.is_plain for a in asked)
+    every = catalogue(operation.name, parameters=parameters)
+    return [each for each in every if each.nan is not finite]
 
 
 def explains(mistake: Mistake, focus: Asked) -> bool:

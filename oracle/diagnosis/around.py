@@ -15,7 +15,7 @@ from .answers import Asked
 from .mistakes import Mistake
 from .probes import Probe
 from .session import Session, session_of
-from .where.claims import Claim, Link
+from .where.claims import Backing, Claim, Link
 from .where.conditions import condition
 from .where.scan import WRONG, Draw, Scan, deed, in_words, products, size_of
 from .where.signs import common, of_shape, signs, told
@@ -85,7 +85,7 @@ def around_first(session: Session, dtype: str, fill: str, does: str) -> Found | 
 
     None if it does none of them so.
     """
-    draw = Draw(session.operation, seed=7)
+    draw = Draw(session.operation, seed=7, taken=session.subject.taken)
     drawn = [draw.small() for _ in range(_TRIED)] + [draw.geometry() for _ in range(_TRIED)]
     drawn += [each.probe.case.geometry for each in session.asked if each.probe.small]
     cases = [Case(session.operation.name, each, dtype, fill, 1) for each in dict.fromkeys(drawn)]
@@ -118,11 +118,12 @@ def claims(session: Session, focus: Asked, found: Found, acts: taps.Acts | None)
     if part is not None:
         yield Claim(part[0].sentence, link=Link.AS_IF, place=part[1])
     located = found.located(focus.probe.case, found.deed)
+    kinds = [each for each in found.kinds if _borne_out(each.backing, focus.probe.case)]
     yield from located
     if not located and isinstance(focus.answer, MisbehaviourError):
         yield Claim(*in_words(focus.deed))
     if not located:
-        yield from found.kinds
+        yield from kinds
     looked = [each for each in (focus, *wrong[:_LOOKED]) if not each.right]
     looked = [each for each in looked if not isinstance(each.answer, MisbehaviourError)]
     signed = list(_signed(session, looked, focus.probe.case.dtype))
@@ -133,13 +134,22 @@ def claims(session: Session, focus: Asked, found: Found, acts: taps.Acts | None)
     if not signed and not acting:
         plain = found.tried[0].probe.case.fill == "small" if found.tried else False
         yield from patterns.rounding(looked, guess=not plain)
-    yield from found.kinds  # where they were not told yet
+    yield from kinds  # where they were not told yet
     yield from found.others
     if found.where is None and len(wrong) >= _FEW:
         every = len(wrong) == len(found.tried)
         share = f"all {len(wrong)}" if every else f"{len(wrong)} of {len(found.tried)}"
         words, verb = in_words(found.deed)
         yield Claim(f"{words} in {share} geometries tried", verb)
+
+
+def _borne_out(backing: Backing, case: Case) -> bool:
+    """Return whether a failing case is of the kind that alone is said to fail."""
+    if backing.dtypes and case.dtype not in backing.dtypes:
+        return False
+    if backing.dtype not in ("", case.dtype):
+        return True
+    return case.fill not in backing.spared and (not backing.fills or case.fill in backing.fills)
 
 
 def _signed(session: Session, asked: list[Asked], dtype: str) -> Iterator[Claim]:

@@ -58,7 +58,7 @@ def rounding(wrong: Sequence[Asked], *, guess: bool) -> Iterator[Claim]:
 
 def linearity(session: Session, probe: Probe) -> Iterator[Claim]:
     """Yield the factors that the result does not follow when they are doubled or negated."""
-    names = list(session.operation.factors)
+    names, probe = list(session.operation.factors), probe.linear
     changed = [probe.holding(**{n: by * probe.arrays[n]}) for n in names for by in (2, -1)]
     once, *answers = session.results([probe, *changed]) or [np.zeros(0)]
     with np.errstate(over="ignore"):

@@ -6,8 +6,9 @@ order of sums, and numbers of all magnitudes, NaN or infinity show what becomes 
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import product
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.spread import Spread, spread
 from convcheck.kernels.promises import DIRECT, Promise
-from convcheck.kernels.subjects import Call
+from convcheck.kernels.subjects import NOTHING, Call, Taken
 
 _KEPT = 1024
 """probes of which arrays are kept: so many calls are tried around one, for each mistake"""
@@ -49,7 +50,14 @@ class Probe:
 
     def holding(self, **arrays: Array) -> "Probe":
         """Return the same with other arrays."""
-        return replace(self, changes=tuple((name, a.tobytes()) for name, a in arrays.items()))
+        changes = {**dict(self.changes), **{name: a.tobytes() for name, a in arrays.items()}}
+        return replace(self, changes=tuple(changes.items()))
+
+    @property
+    def linear(self) -> "Probe":
+        """The same without a bias, or with one of zeros."""
+        bias = self.arrays.get("bias")
+        return self if bias is None else self.holding(bias=np.zeros_like(bias))
 
     @property
     def call(self) -> Call:
@@ -152,10 +160,43 @@ def _single(operation: Operation) -> _Shape:
 # Fills that tell no more than those with NaN and infinities in one factor.
 _IN_NONE_OR_ALL = ("nonfinite-all", "overflow")
 
+# Geometries with parameters, which have more than one operation or kernel takes.  Pads differ from
+# one another and from what they would be without one of them; groups are of unlike numbers of
+# channels; and steps are enough for every mistake.
+_SPECIAL = (
+    "b2.h7.w6.i4.o6.f3x2.s2x1.p1-2x2-0.d1x2.g2.q1x0.bias",
+    "b2.h8.w9.i6.o3.f2x3.s1x2.p0-1x3-1.d3x1.g3.q0x1.bias",
+    "b1.h6.w7.i2.o3.f3x3.s2x3.p3-1x1-2.d2x2.q1x2.bias",
+    "b2.h5.w4.i3.o6.f2x2.s1x1.g3.bias",
+    "b2.h5.w6.i6.o6.f2x3.s1x1.p2x1.d3x2.g3.q2x1.bias",
+    "b3.h4.w5.i2.o2.f1x2.s3x4.p1x0.q2x3.bias",
+    "b1.h6.w6.i1.o2.f3x3.s1x1.p1x1",
+    "b2.h6.w7.i1.o1.f3x2.s1x2.d2x3",
+)
 
-def probes_of(operation: Operation, dtype: str) -> tuple[Probe, ...]:
-    """Return the probes of an operation, the most telling first, in an order that matters."""
-    return tuple(dict.fromkeys(_probes(operation, dtype)))
+
+def probes_of(operation: Operation, dtype: str, taken: Taken = NOTHING) -> tuple[Probe, ...]:
+    """Return the probes of an operation, the most telling first, in an order that matters.
+
+    Those with parameters have what a kernel has `taken`, in its forms.
+    """
+    probes = (*_probes(operation, dtype), *_special(operation, dtype, taken))
+    return tuple(dict.fromkeys(map(partial(_fit, taken), probes)))
+
+
+def _fit(taken: Taken, probe: Probe) -> Probe:
+    case = probe.case
+    return replace(probe, case=replace(case, geometry=taken.fit(case.geometry)))
+
+
+def _special(operation: Operation, dtype: str, taken: Taken) -> Iterator[Probe]:
+    """Yield the probes with parameters, where a kernel takes any."""
+    for text in _SPECIAL if taken.parameters else ():
+        geometry = taken.fit(operation.taking(Geometry.parse(text)))
+        for seed in (11, 12):
+            with suppress(ValueError):  # without others, padding may be as large as the result
+                case = Case(operation.name, geometry, dtype, "integers", seed)
+                yield Probe(case, small=True)
 
 
 def _probes(operation: Operation, dtype: str) -> Iterator[Probe]:

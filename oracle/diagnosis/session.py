@@ -64,7 +64,9 @@ class Session:
 
     def ask_probes(self, dtype: str) -> None:
         """Ask the kernel the probes, twice, and from a fresh start if it seems to remember."""
-        probes = [p for p in probes_of(self.operation, dtype) if self._offered(p.case)]
+        probes = [
+            p for p in probes_of(self.operation, dtype, self.subject.taken) if self._offered(p.case)
+        ]
         self.asked = self.ask(probes)
         # The first two differ in their numbers alone.
         differ = len(self.asked) > 1 and self.asked[0].right != self.asked[1].right

@@ -18,8 +18,10 @@ def acting(session: Session, focus: Asked) -> Acts | None:
 
     None altogether if each acts as itself, or that cannot be told.
     """
-    operation, probe = session.operation, focus.probe
+    operation, probe = session.operation, focus.probe.linear
     height, width = operation.shape(probe.case.geometry, "hw")
+    if operation.filter is None and not operation.returns_filter:
+        return None
     if not 1 < height * width <= _MOST or probe.case.mode == "nonfinite":
         return None
     found = None
@@ -64,9 +66,9 @@ def _matched(got: Array, expected: Array) -> list[int | None]:
     """Return for each of `got` the number of the one in `expected` that it equals."""
     found: list[int | None] = []
     for own, each in enumerate(got):
-        order = [own, *range(len(expected))]
-        equal = (n + 1 for n in order if np.array_equal(each, expected[n]))
-        found.append(next(equal, None if each.any() else 0))
+        itself = np.array_equal(each, expected[own])
+        equal = (n + 1 for n in range(len(expected)) if np.array_equal(each, expected[n]))
+        found.append(own + 1 if itself else next(equal, None) if each.any() else 0)
     return found
 
 

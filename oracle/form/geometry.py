@@ -244,7 +244,7 @@ class Geometry(_Sized):
     @property
     def parameters(self) -> dict[str, int]:
         """Every number of a parameter by its name; the bias is 0 or 1."""
-        return {name: getattr(self, name) for name in _PARAMETERS}
+        return {name: getattr(self, name) for name in PARAMETER_NUMBERS}
 
     def __str__(self) -> str:
         """Return the part of a case id that stands for the geometry."""
@@ -281,11 +281,12 @@ class Geometry(_Sized):
 
 _ALONG = {name: each for name, each in vars(Geometry).items() if isinstance(each, _Along)}
 """the numbers that belong to an axis, by name"""
-_PARAMETERS = (
+PARAMETER_NUMBERS = (
     *("padding_top", "padding_bottom", "padding_left", "padding_right"),
     *("dilation_height", "dilation_width", "groups"),
     *("output_padding_height", "output_padding_width", "bias"),
 )
+"""of parameters, by the names that geometries have for them"""
 _fore_sizes_of = attrgetter(*_names(_OF_FORE))
 
 

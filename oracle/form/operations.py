@@ -202,16 +202,16 @@ class Operation:
             parts = {}
             for name, array in arrays.items():
                 axes = self.axes_of(name)
-                own = self._across(axes)
+                own = self.across(axes)
                 piece = slice(group * sizes[own], (group + 1) * sizes[own])
                 parts[name] = along(axes, own, piece, array)
             yield less, parts
 
     def joined(self, results: list[Array]) -> Array:
         """Return the result whose groups have these `results`."""
-        return np.concatenate(results, axis=self.result.index(self._across(self.result)))
+        return np.concatenate(results, axis=self.result.index(self.across(self.result)))
 
-    def _across(self, axes: str) -> str:
+    def across(self, axes: str) -> str:
         """Return the axis of channels along which an array with these axes has all groups."""
         within = self.layer.within if axes == FILTER else ""
         return next(axis for axis in axes if axis in "io" and axis != within)

@@ -8,9 +8,11 @@ Whoever judges asks a subject for what it promises and declines, and hands it ca
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 from convcheck.cases.case import Case
+from convcheck.form.axis import Axis
 from convcheck.form.formats import USUAL
 from convcheck.form.geometry import PARAMETERS, Geometry
 from convcheck.form.layouts import Array
@@ -60,6 +62,22 @@ class Taken(NamedTuple):
     rank: int = 2
     """how many spatial axes it has; 1 for heights of 1 alone"""
 
+    def fit(self, geometry: Geometry) -> Geometry:
+        """Return a geometry as the kernel takes it: without other parameters, in these forms."""
+        g = geometry
+        if self.rank == 1:
+            g = replace(g, rows=Axis(1))
+        if g.is_plain:
+            return g
+        given: dict[str, Any] = {name: getattr(g, name) for name in self.parameters}
+        if self.symmetric and "padding" in given:
+            given["padding"] = tuple((one, one) for one, _ in g.padding)
+        return Geometry.of(**{**g.sizes, **given})
+
+
+NOTHING = Taken()
+"""of a kernel without parameters"""
+
 
 class Subject:
     """A kernel of one operation, as the judge knows it."""
@@ -92,7 +110,7 @@ class Subject:
         self.dtypes = USUAL
         self.takes = frozenset({"fore_layer"})
         """the arguments that it takes by keyword"""
-        self.taken = Taken()
+        self.taken = NOTHING
         self.absent: Mapping[str, Any] = {}
         """those that are handed over where a case has no such parameter, too"""
         self.spent = 0.0

@@ -115,9 +115,9 @@ def without(skipped: Callable[[Span, Array, Array], Array]) -> Index:
 
 
 def strided(step: Callable[[Span], int], tap: Callable[[Span], int] = lambda _: 1) -> Index:
-    """Return the map with other distances between steps and between taps."""
-    return lambda span: np.add.outer(
-        np.arange(span.steps) * step(span), np.arange(span.taps) * tap(span)
+    """Return the map with other distances between steps, and taps so many times farther apart."""
+    return lambda span: windows(
+        span._replace(stride=step(span), dilation=span.dilation * tap(span))
     )
 
 

@@ -16,7 +16,12 @@ from .slips import NARROWS, NEGLECT, PADDING, SAME, WIDENS, Slip
 
 
 def _with_strides(choose: Callable[[int, int], tuple[int, int]]) -> Change:
-    return Change(arguments=lambda work: replace(work, strides=choose(*work.strides)))
+    def arguments(work: Work) -> Work:
+        rows, columns = work.axes
+        down, across = choose(rows.stride, columns.stride)
+        return replace(work, axes=(rows._replace(stride=down), columns._replace(stride=across)))
+
+    return Change(arguments=arguments)
 
 
 def _wins(taps: slice, z: Array, places: Any, parts: Array) -> None:
@@ -61,18 +66,18 @@ def _stored_by_step(axes: tuple[int, ...], work: Work, z: Array) -> Array:
 
 
 def _overlap(span: Span) -> int:
-    return max(span.taps - span.stride, 0)
+    return max(span.reach - span.stride, 0)
 
 
 def _until_last_window(span: Span) -> int:
-    return span.wide - span.remainder
+    return min(span.wide, max(span.reached - span.before, 0))
 
 
 def _edge_repeated(work: Work, z: Array) -> Array:
     z = z.copy()
     rows, columns = (_until_last_window(span) for span in work.spans())
-    z[:, rows:] = z[:, rows - 1 : rows]
-    z[:, :, columns:] = z[:, :, columns - 1 : columns]
+    z[:, rows:] = z[:, max(rows, 1) - 1 : max(rows, 1)]
+    z[:, :, columns:] = z[:, :, max(columns, 1) - 1 : max(columns, 1)]
     return z
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from convcheck.form.layers import LAYERS, Layer
 from convcheck.form.operations import OPERATIONS, Kernel, Operation
 
-from .form import Change, TwoLayers, one_layer, two_layers, windows
+from .form import Change, TwoLayers, one_layer, same, two_layers, windows
 
 LOOP = "a loop bound off by one"
 SAME = '"same" padding of TensorFlow'
@@ -56,6 +56,10 @@ class Slip:
     layers: tuple[str, ...] = LAYERS
     summed: str = ""
     """an axis that the result must not have"""
+    needs: str = ""
+    """a parameter that the operation must have"""
+    told: bool = True
+    """whether operations have it that are told the result's extents, too"""
     fore: bool = True
     """whether it is also told of layer l+1"""
     wild: bool = False
@@ -69,6 +73,8 @@ class Slip:
             operation.result[1] in self.returns
             and operation.layer in self.layers
             and (not self.summed or self.summed not in operation.result)
+            and (not self.needs or self.needs in operation.parameters)
+            and (self.told or not {"x_shape", "ftr_shape"} & {*operation.signature})
         )
 
     def changed(self, operation: Operation) -> Change:
@@ -122,8 +128,8 @@ def on_axes(slip: Slip) -> Iterator[Slip]:
     """
     for suffix, axes, row, change in (
         ("", "rows and columns", "row and column", slip.change),
-        ("-rows", "rows", "row", replace(slip.change, columns=windows)),
-        ("-columns", "columns", "column", replace(slip.change, rows=windows)),
+        ("-rows", "rows", "row", replace(slip.change, columns=windows, of_columns=same)),
+        ("-columns", "columns", "column", replace(slip.change, rows=windows, of_rows=same)),
     ):
         words = slip.sentence.replace("[axes]", axes).replace("[row]", row)
         yield replace(slip, id=f"{slip.id}{suffix}", sentence=words, change=change)

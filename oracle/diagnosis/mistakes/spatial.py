@@ -12,25 +12,25 @@ from .slips import LOOP, NARROWS, NEGLECT, PADDING, SAME, Slip, on_axes
 
 def _stepping(span: Span) -> Array:
     """Return the map of a loop over steps that advances by the stride, and reads where it is."""
-    steps = np.arange(span.steps)[:, None]
-    return np.where(steps % span.stride == 0, steps + np.arange(span.taps), NEVER)
+    skipped = np.arange(span.steps)[:, None] % span.stride > 0
+    return np.where(skipped, NEVER, windows(span._replace(stride=1)))
 
 
 def _rounded_up(span: Span) -> int:
-    return -(-(span.wide - span.taps) // span.stride) + 1
+    return -(-(span.padded - span.reach) // span.stride) + 1
 
 
 def _same(span: Span) -> int:
-    return -(-span.wide // span.stride)
+    return -(-span.padded // span.stride)
 
 
 def _same_padding(span: Span) -> int:
-    return max((_same(span) - 1) * span.stride + span.taps - span.wide, 0)
+    return max((_same(span) - 1) * span.stride + span.reach - span.padded, 0)
 
 
 def _last_fits(span: Span) -> Array:
-    starts = np.minimum(np.arange(_rounded_up(span)) * span.stride, max(span.wide - span.taps, 0))
-    return np.add.outer(starts, np.arange(span.taps))
+    starts = np.minimum(np.arange(_rounded_up(span)) * span.stride, span.padded - span.reach)
+    return np.add.outer(starts, np.arange(span.taps) * span.dilation) - span.before
 
 
 def _exchanged_pairs(span: Span) -> Array:
@@ -105,7 +105,7 @@ _EACH = (
         both(lambda s: np.where(windows(s) == 0, NEVER, windows(s)))),
     Slip("overlap-lost",
         "of windows that overlap along [axes], only the part before the next one counts",
-        "tiling without a halo", both(without(lambda s, _, h: h >= s.stride))),
+        "tiling without a halo", both(without(lambda s, _, h: h * s.dilation >= s.stride))),
     Slip("rounded-up",
         "the number of windows along [axes] is rounded up, zeros standing behind the {wide}",
         NEGLECT, both(more(_rounded_up)), returns="P", layers=NARROWS, fore=False),
@@ -122,12 +122,12 @@ _PADDED = (
         both(more(_same, lambda s: -(_same_padding(s) // 2))), returns="P", fore=False),
     Slip("padded-half", "half a filter of zeros is padded on every side",
         PADDING,
-        both(more(lambda s: (s.wide + 2 * (s.taps // 2) - s.taps) // s.stride + 1,
+        both(more(lambda s: (s.padded + 2 * (s.taps // 2) - s.reach) // s.stride + 1,
             lambda s: -(s.taps // 2))),
         returns="P", fore=False),
     Slip("padded-full", "the filter overhangs on every side by all but one tap",
         'mode "full" of scipy.signal.convolve2d',
-        both(more(lambda s: (s.wide + s.taps - 2) // s.stride + 1, lambda s: 1 - s.taps)),
+        both(more(lambda s: (s.padded + s.reach - 2) // s.stride + 1, lambda s: 1 - s.reach)),
         returns="P", fore=False),
 )
 # fmt: on

@@ -21,7 +21,8 @@ Kept = dict[Any, Array]
 
 
 def _cached_result(right: Kernel, kept: Kept, *positional: Any, **keywords: Any) -> Array:
-    key = (*(getattr(value, "shape", value) for value in positional), *keywords.items())
+    given = (*positional, *keywords, *keywords.values())
+    key = tuple(getattr(value, "shape", value) for value in given)
     if key not in kept:
         kept[key] = right(*positional, **keywords)
     return kept[key].copy()

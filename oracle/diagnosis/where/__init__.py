@@ -2,6 +2,7 @@
 
     scan          geometries around one, or at random, and what the kernel does on them
     statements    what can be said of a geometry's sizes
+    parameters    and of its parameters
     conditions    the statement that parts wrong from right, found and then attacked
     signs         what wrong results have in common
     claims        what is said of a kernel, and what backs it

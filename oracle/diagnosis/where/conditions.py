@@ -15,10 +15,9 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 
 from .claims import Backing, Claim, Link
-from .scan import Draw, Scan, changed, in_words, neighbours, numbers_in
+from .parameters import of_parameters
+from .scan import VARIED, Draw, Scan, changed, in_words, neighbours, numbers_in
 from .statements import (
-    FORE_SIZES,
-    SIZES,
     Statement,
     at_threshold,
     both,
@@ -45,8 +44,9 @@ def condition(scan: Scan, geometry: Geometry, deed: str) -> Claim | None:
 
     The kernel is asked on geometries around that one, and on others, which `scan` keeps.
     """
-    draw = Draw(scan.operation, seed=1)
-    scan.ask([geometry, *neighbours(geometry)])
+    taken = scan.subject.taken
+    draw = Draw(scan.operation, seed=1, taken=taken)
+    scan.ask([geometry, *neighbours(geometry, taken)])
     scan.ask(draw.small() for _ in range(_SMALL))
     scan.ask(draw.geometry() for _ in range(_GENERAL))
     deeds = set(scan.deeds()) - {""}
@@ -111,7 +111,7 @@ def _parting(scan: Scan, deed: str) -> list[Statement] | None:
         return None
     # Only what holds wherever the kernel is wrong can be part of it.
     known: dict[bytes, Statement] = {}
-    for each in statements(numbers):
+    for each in (*statements(numbers), *of_parameters(numbers)):
         truth = each.holds(numbers)
         if truth[wrong].all() and not truth.all():
             key = truth.tobytes()
@@ -151,7 +151,7 @@ def _cover(candidates: Sequence[Statement], left: Array) -> list[Statement] | No
 
 def _bisected(scan: Scan, statement: Statement) -> Statement:
     """Return a statement about one size with a threshold as near as further tries can tell."""
-    if statement.threshold is None or statement.threshold[0] not in (*SIZES, *FORE_SIZES):
+    if statement.threshold is None or statement.threshold[0] not in VARIED:
         return statement
     name, compare, value = statement.threshold
     for verdict in scan.wrong:
@@ -163,7 +163,7 @@ def _bisected(scan: Scan, statement: Statement) -> Statement:
         while abs(known - beyond) > 1:
             middle = (known + beyond) // 2
             between = changed(geometry, {name: middle})
-            scan.ask([between])
+            scan.ask([between] if between else [])
             if between not in scan.verdicts:
                 break
             if scan.verdicts[between].failed:
@@ -190,18 +190,20 @@ def _bounded(scan: Scan, others: Sequence[Statement], statement: Statement) -> S
     if statement.threshold is None:
         return statement
     name, compare, value = statement.threshold
-    numbers = scan.numbers()
-    right = ~np.array([each.failed for each in scan.verdicts.values()])
-    right &= ~statement.holds(numbers)
+    numbers, holds = scan.numbers(), statement.holds(scan.numbers())
+    failed = np.array([each.failed for each in scan.verdicts.values()])
+    right = ~failed & ~holds
     for each in others:
         right &= each.holds(numbers)
-    known = numbers[name][right].tolist()
+    known, wrong = numbers[name][right].tolist(), numbers[name][failed & holds].tolist()
     if compare == ">=":
-        limit, low, high = "above a limit", max(known, default=0), value - 1
+        limit, low, high = "above a limit", max(known, default=0), min(wrong) - 1
     else:
-        limit, low, high = "at most a limit", value, min(known, default=value + 1) - 1
+        most = max(wrong)
+        limit, low, high = "at most a limit", most, min(known, default=most + 1) - 1
     if low == high:
-        return statement
+        exact = low + (compare == ">=")
+        return statement if exact == value else at_threshold(name, compare, exact)
     words = f"{word(name)} is {limit} from {low} to {high}"
     return replace(statement, words=words, doubts=((name, low + 1, high),))
 

@@ -7,14 +7,14 @@ from typing import Any
 from convcheck.cases.case import Case, value_fills
 from convcheck.cases.numbers import Raw
 from convcheck.form.axis import Axis, reaching
-from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.geometry import PARAMETER_NUMBERS, Fore, Geometry
 from convcheck.form.layers import LAYERS, Layer
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import DECIDED, Verdict
 from convcheck.kernels.misbehaviour import Misbehaviour
-from convcheck.kernels.subjects import Subject
+from convcheck.kernels.subjects import NOTHING, Subject, Taken
 
 from .statements import FORE, FORE_SIZES, SIZES, columns_of, numbers_of
 
@@ -33,7 +33,13 @@ _VALUES = {
     **dict.fromkeys(("filter_height", "filter_width"), tuple(range(1, 8))),
     **dict.fromkeys(("stride_height", "stride_width"), tuple(range(1, 6))),
     **dict.fromkeys(FORE_SIZES, tuple(range(1, 5))),
+    **dict.fromkeys(PARAMETER_NUMBERS, tuple(range(5))),
+    **dict.fromkeys(("dilation_height", "dilation_width"), tuple(range(1, 5))),
+    "groups": (1, 2, 3, 4, 8),
+    "bias": (0, 1),
 }
+VARIED = frozenset(_VALUES)
+"""the numbers of a geometry that are varied"""
 
 
 def products(case: Case) -> int:
@@ -47,40 +53,53 @@ def size_of(case: Case) -> tuple[int, str]:
 
 
 def smaller(case: Case) -> Case:
-    """Return a case with the same filter, strides and channels and at most two steps an axis.
+    """Return a case with the same filter, strides, channels and parameters, and few steps an axis.
 
-    Two layers, and one with parameters, are left as they are.
+    They are two at most, beside those that padding adds or takes.  Two layers are left as they are.
     """
     g = case.geometry
-    if g.fore is not None or not g.is_plain:
+    if g.fore is not None:
         return case
     layer = operation_named(case.operation).layer
-    rows, columns = (
-        each._replace(
-            extent=min(each.extent, layer.axis(reaching(2, each.taps, each.stride)).extent)
-        )
-        for each in g.axes
-    )
+    rows, columns = (each._replace(extent=min(each.extent, _few(layer, each))) for each in g.axes)
     return replace(case, geometry=replace(g, batch=1, rows=rows, columns=columns))
 
 
-def neighbours(geometry: Geometry) -> Iterator[Geometry]:
-    """Yield geometries that differ from one in one size each, or in the kind of layer l+1."""
+def _few(layer: Layer, axis: Axis) -> int:
+    """Return an extent of which few windows are made."""
+    if layer.narrows:
+        return axis.stride + axis.reach
+    return 2 - -(axis.before + axis.after) // axis.stride
+
+
+def neighbours(geometry: Geometry, taken: Taken = NOTHING) -> Iterator[Geometry]:
+    """Yield geometries that differ from one in one number each, or in the kind of layer l+1."""
     if geometry.fore is not None:
         other = Layer(geometry.fore.layer).other
         yield replace(geometry, fore=replace(geometry.fore, layer=other))
-    for name in _sized(geometry):
-        yield from (changed(geometry, {name: value}) for value in _VALUES[name])
+    for name in _sized(geometry, taken):
+        others = (changed(geometry, {name: value}) for value in _VALUES[name])
+        yield from (taken.fit(each) for each in others if each)
 
 
-def _sized(geometry: Geometry) -> list[str]:
-    """Return the names of its sizes."""
-    return [name for name in _VALUES if geometry.fore is not None or not name.startswith(FORE)]
+def _sized(geometry: Geometry, taken: Taken) -> list[str]:
+    """Return the names of its sizes, and of numbers of the parameters that are taken."""
+    names = SIZES if geometry.fore is None else (*SIZES, *FORE_SIZES)
+    return [*names, *(each for each in PARAMETER_NUMBERS if each.startswith(taken.parameters))]
 
 
-def changed(geometry: Geometry, sizes: dict[str, int]) -> Geometry:
-    """Return a geometry with other sizes, by the names of `statements`."""
-    made = geometry.resized(**{name: sizes[name] for name in SIZES if name in sizes})
+def changed(geometry: Geometry, sizes: dict[str, int]) -> Geometry | None:
+    """Return a geometry with other numbers, by the names of `statements`; None if it is none.
+
+    Other groups have as many channels each, where these are not changed, too.
+    """
+    own = {name: size for name, size in sizes.items() if not name.startswith(FORE)}
+    for name in ("channels_in", "channels_out") if "groups" in own else ():
+        own.setdefault(name, getattr(geometry, name) // geometry.groups * own["groups"])
+    try:
+        made = geometry.resized(**own)
+    except ValueError:  # groups do not divide the channels
+        return None
     if made.fore is None:
         return made
     fore: dict[str, Any] = {n.removeprefix(FORE): sizes[n] for n in FORE_SIZES if n in sizes}
@@ -96,8 +115,8 @@ class Draw:
     _STRIDE = (1, 1, 2, 3, 4)
     _STEPS = (1, 2, 3, 3, 4, 5, 7, 9)
 
-    def __init__(self, operation: Operation, seed: int) -> None:
-        self._operation, self._raw = operation, Raw(seed, stream=2)
+    def __init__(self, operation: Operation, seed: int, taken: Taken = NOTHING) -> None:
+        self._operation, self._raw, self._taken = operation, Raw(seed, stream=2), taken
 
     def of(self, values: Sequence[Any]) -> Any:
         """Return one of `values`."""
@@ -126,8 +145,18 @@ class Draw:
             batch, channels_in, channels_out = map(self.of, (self._BATCH, channels, channels))
             layer = Geometry(batch, rows, columns, channels_in, channels_out)
             layer = self._with_fore(layer) if self._operation.default_fore else layer
-            if self.fits(layer):
-                return layer
+            found = self._with_parameters(layer)
+            if found and self.fits(found):
+                return found
+
+    def _with_parameters(self, layer: Geometry) -> Geometry | None:
+        """Return a layer as the kernel takes it, three in four with some parameters."""
+        names = [each for each in PARAMETER_NUMBERS if each.startswith(self._taken.parameters)]
+        if not names or self._raw.below(4) == 0:
+            return self._taken.fit(layer)
+        some = [name for name in names if self._raw.below(2)]
+        made = changed(layer, {name: self.of(_VALUES[name][:4]) for name in some})
+        return self._taken.fit(made) if made else None
 
     def _with_fore(self, layer: Geometry) -> Geometry:
         outputs = self._operation.output_extents(layer)
@@ -141,10 +170,11 @@ class Draw:
         """Return a geometry with one to three sizes drawn anew; None if it has no meaning."""
         sizes = {}
         for _ in range(1 + self._raw.below(3)):
-            name = self.of(_sized(geometry))
+            name = self.of(_sized(geometry, self._taken))
             sizes[name] = self.of(_VALUES[name][:4] if self._raw.below(2) else _VALUES[name])
         made = changed(geometry, sizes)
-        return made if self.fits(made) else None
+        made = made and self._taken.fit(made)
+        return made if made and self.fits(made) else None
 
     def fits(self, geometry: Geometry) -> bool:
         """Return whether the operation has a meaning on it, and few products."""

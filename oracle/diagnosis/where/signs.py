@@ -26,6 +26,7 @@ AXES = {
     "w": "filter column",
 }
 _ALONG = {"P": "height", "H": "height", "Q": "width", "W": "width"}
+_BEFORE = {"height": "padding_top", "width": "padding_left"}
 _LEAST = 3
 """elements along an axis from which on a position is told"""
 
@@ -51,7 +52,7 @@ def signs(result: Wrong, numbers: Mapping[str, int]) -> dict[Sign, bool]:
         others = tuple(other for other in range(len(axes)) if other != place)
         wrong = np.asarray(result.wrong.any(axis=others))
         enough = len(wrong) >= _LEAST and not wrong.all()
-        for text in _positions(wrong, noun(axes, axis), _ALONG.get(axis, ""), numbers):
+        for text in _positions(wrong, noun(axes, axis), axis, numbers):
             found[axis, text] = enough
     return found
 
@@ -83,10 +84,10 @@ def told(shared: Signs, dtype: str = "") -> Iterator[Claim]:
         yield Claim(words, "is", backing=Backing(dtype, signs=tuple(plainest.items())))
 
 
-def _positions(wrong: Array, name: str, along: str, numbers: Mapping[str, int]) -> Iterator[str]:
+def _positions(wrong: Array, name: str, axis: str, numbers: Mapping[str, int]) -> Iterator[str]:
     """Yield all that can be said of where along an axis something is wrong, the plainest first."""
     length, at = len(wrong), np.flatnonzero(wrong).tolist()
-    for text, places in _places(length, name, along, numbers):
+    for text, places in _places(length, name, axis, numbers):
         if at and at == [place for place in places if 0 <= place < length]:
             yield text
     if at and at[-1] - at[0] + 1 == len(at):
@@ -96,10 +97,10 @@ def _positions(wrong: Array, name: str, along: str, numbers: Mapping[str, int]) 
 
 
 def _places(
-    length: int, name: str, along: str, numbers: Mapping[str, int]
+    length: int, name: str, axis: str, numbers: Mapping[str, int]
 ) -> Iterator[tuple[str, Iterable[int]]]:
     """Yield places along an axis in words, and which they are."""
-    several = plural(name)
+    several, along = plural(name), _ALONG.get(axis, "")
     yield f"the last {name}", [length - 1]
     yield f"the first {name}", [0]
     yield f"{several} behind the first", range(1, length)
@@ -110,11 +111,32 @@ def _places(
         yield f"{several} from the filter's {along} on", range(numbers[f"filter_{along}"], length)
         skipped = [place for place in range(length) if place % stride]
         yield f"{several} whose number is no multiple of the stride", skipped
+        yield from _beside_padding(length, several, axis, numbers)
     yield f"every second of the {several}, from 1 on", range(1, length, 2)
     yield f"every second of the {several}, from 0 on", range(0, length, 2)
     for block in (4, 8, 16, 32):
         behind = range(length // block * block if length > block else length, length)
         yield f"the {several} behind the last multiple of {block}", behind
+
+
+def _beside_padding(
+    length: int, several: str, axis: str, numbers: Mapping[str, int]
+) -> Iterator[tuple[str, Iterable[int]]]:
+    """Yield the places of an image that output padding adds, or whose windows reach padding."""
+    along = _ALONG[axis]
+    added = numbers[f"output_padding_{along}"]
+    if axis in "HW":
+        yield f"the {several} that output padding adds", range(length - added, length)
+        return
+    stride, before = numbers[f"stride_{along}"], numbers[_BEFORE[along]]
+    after = numbers[f"padding_{along}"] - before
+    behind = after - added - numbers[f"remainder_{along}"]  # of the last window
+    first = {place for place in range(length) if place * stride < before}
+    last = {place for place in range(length) if (length - 1 - place) * stride < behind}
+    top, bottom = ("top", "bottom") if along == "height" else ("left", "right")
+    yield f"{several} whose windows begin in {top} padding", sorted(first)
+    yield f"{several} whose windows end in {bottom} padding", sorted(last)
+    yield f"{several} whose windows reach padding", sorted(first | last)
 
 
 def _values(result: Wrong, numbers: Mapping[str, int]) -> Iterator[str]:
@@ -145,6 +167,7 @@ def _values(result: Wrong, numbers: Mapping[str, int]) -> Iterator[str]:
 _FACTORS = (
     *("batch", "windows", "taps", "channels_in", "channels_out"),
     *("stride_height", "stride_width", "height", "width", "filter_height", "filter_width"),
+    "groups",
 )
 
 
@@ -199,16 +222,30 @@ def _lengths(
     if along:
         windows, remainder = numbers[f"windows_{along}"], numbers[f"remainder_{along}"]
         taps, stride = numbers[f"filter_{along}"], numbers[f"stride_{along}"]
-        wide = (windows - 1) * stride + taps + remainder
+        reach, padding = numbers[f"reach_{along}"], numbers[f"padding_{along}"]
+        output_padding = numbers[f"output_padding_{along}"]
+        reached = (windows - 1) * stride + reach
+        padded = reached + remainder + output_padding
+        if axes[place] in "HW":
+            parameters = {
+                "as with the padding that is to be cut off": padded,
+                "as without output padding": padded - padding - output_padding,
+            }
+        else:
+            parameters = {
+                "as windows without padding": (padded - padding - reach) // stride + 1,
+                "as windows without dilation": (padded - taps) // stride + 1,
+            }
         for words, length in (
             ("as the filter and the remainder together", taps + remainder),
             ("as windows, were their number rounded up", windows + (remainder > 0)),
-            ("as the last window reaches", wide - remainder),
+            ("as the last window reaches", reached - numbers[_BEFORE[along]]),
             ("as the windows' number times the stride", windows * stride),
             ("as the input", numbers[along]),
-            ("as windows with stride 1", wide - taps + 1),
+            ("as windows with stride 1", padded - reach + 1),
             ("as the input divided by the stride", numbers[along] // stride),
             ("as the input divided by the stride, rounded up", -(-numbers[along] // stride)),
+            *parameters.items(),
         ):
             if got == length != expected[place]:
                 yield f"as many {several} {words}"

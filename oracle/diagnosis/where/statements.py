@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convcheck.form.axis import Span
+from convcheck.form.axis import Axis, Span
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation
@@ -100,35 +100,39 @@ def both(statements: Iterable[Statement]) -> Statement:
 def numbers_of(operation: Operation, geometry: Geometry) -> Mapping[str, int]:
     """Return the sizes of a geometry, and what follows from them, by name."""
     g, e = geometry, operation.extents(geometry)
-    numbers = {**g.sizes, **_along("", operation.spans(g))}
+    numbers = {**g.sizes, **g.parameters, **_along("", operation.spans(g), g.axes)}
+    numbers["group_in"], numbers["group_out"] = e["i"] // g.groups, e["o"] // g.groups
     numbers["taps"] = e["h"] * e["w"]
     numbers["windows"] = e["P"] * e["Q"]
     numbers["places"] = e["H"] * e["W"]
     numbers["samples"] = e["b"] * numbers["windows"]
-    numbers["products"] = numbers["samples"] * e["i"] * e["o"] * numbers["taps"]
+    numbers["products"] = numbers["samples"] * e["i"] * numbers["group_out"] * numbers["taps"]
     if g.fore is not None:
         back, _ = operation.layers(g)
         numbers |= {f"{FORE}{name}": size for name, size in g.fore.sizes.items()}
-        numbers |= _along(FORE, back.operation.spans(back.geometry))
+        numbers |= _along(FORE, back.operation.spans(back.geometry), back.geometry.axes)
         numbers[KIND] = LAYERS.index(g.fore.layer)
     return numbers
 
 
-def _along(whose: str, spans: tuple[Span, Span]) -> dict[str, int]:
+def _along(whose: str, spans: tuple[Span, Span], axes: tuple[Axis, Axis]) -> dict[str, int]:
     """Return what is to be said of rows and columns of a layer."""
     numbers: dict[str, int] = {}
-    for axis, span in zip(("height", "width"), spans, strict=True):
-        overlap, several = span.taps - span.stride, span.steps > 1
+    for name, span, own in zip(("height", "width"), spans, axes, strict=True):
+        overlap, several = span.reach - span.stride, span.steps > 1
         derived = {
             "windows": span.steps,
-            "remainder": span.remainder,
+            "remainder": span.remainder - own.output_padding,
             "overlap": max(overlap, 0) * several,
             "gap": max(-overlap, 0) * several,
             "apart": (span.stride - 1) * several,
-            "beyond": max(-overlap, 0),
+            "beyond": max(span.stride - span.taps, 0),
             "fewer": span.wide - span.steps,
+            "reach": span.reach,
+            "padding": span.before + span.after,
+            "uneven": abs(span.before - span.after),
         }
-        numbers |= {f"{whose}{key}_{axis}": value for key, value in derived.items()}
+        numbers |= {f"{whose}{key}_{name}": value for key, value in derived.items()}
     return numbers
 
 
@@ -148,6 +152,12 @@ _WORDS = {
     "places": "height x width",
     "samples": "batch x number of windows",
     "products": "the number of products",
+    **{f"padding_{side}": f"{side} padding" for side in ("top", "bottom", "left", "right")},
+    "groups": "the number of groups",
+    "group_in": "channels in of a group",
+    "group_out": "channels out of a group",
+    "reach_height": "the height of the dilated filter",
+    "reach_width": "the width of the dilated filter",
 }
 TOTALS = ("windows", "places", "samples", "taps", "products")
 
@@ -170,18 +180,19 @@ def statements(numbers: Numbers) -> Iterator[Statement]:
     yield from _comparisons()
     sizes = [name for name in (*SIZES, *FORE_SIZES) if name in numbers]
     for name in (*sizes, "windows_height", "windows_width"):
-        yield from _values(name, numbers[name].tolist(), 2)
+        yield from values(name, numbers[name].tolist(), 2)
         yield from _multiples(name, 4)
     for name in TOTALS:
-        yield from _values(name, numbers[name].tolist(), 4)
+        yield from values(name, numbers[name].tolist(), 4)
         yield from _multiples(name, 7)
 
 
-def _values(name: str, tried: Iterable[int], cost: int) -> Iterator[Statement]:
-    values = sorted(set(tried))
-    for value in values:
+def values(name: str, tried: Iterable[int], cost: int) -> Iterator[Statement]:
+    """Yield that a number is one of those that were tried, at least one, or at most."""
+    every = sorted(set(tried))
+    for value in every:
         # The largest that was tried hardly differs from all larger ones.
-        if value != values[-1] or value <= 1:
+        if value != every[-1] or value <= 1:
             yield one(f"{word(name)} is {value}", cost - (value == 1), name, "==", value)
         yield at_threshold(name, ">=", value, cost)
         yield at_threshold(name, "<=", value, cost)
@@ -226,19 +237,29 @@ _CLASSES = (
 )
 
 
+def _axes(whose: str, name: str, *condition: Any) -> tuple[Atom, Atom]:
+    return (f"{whose}{name}_height", *condition), (f"{whose}{name}_width", *condition)
+
+
+def by_axes(whose: str, words: str, name: str, *condition: Any) -> Iterator[Statement]:
+    """Yield that something holds of rows, of columns, of either and of both."""
+    of = " of layer l+1" if whose else ""
+    rows, columns = _axes(whose, name, *condition)
+    yield Statement(f"{words} in rows{of}", ((rows,),), 1)
+    yield Statement(f"{words} in columns{of}", ((columns,),), 1)
+    yield Statement(f"{words} in rows or columns{of}", ((rows, columns),), 1)
+    yield Statement(f"{words} in rows and columns{of}", ((rows,), (columns,)), 1)
+
+
 def _classes(whose: str) -> Iterator[Statement]:
     """Yield the classes of geometry that kernels go wrong in, of layer l or of layer l+1."""
     of = " of layer l+1" if whose else ""
+    for words, name, *condition in _CLASSES:
+        yield from by_axes(whose, words, name, *condition)
 
     def axes(name: str, *condition: Any) -> tuple[Atom, Atom]:
-        return (f"{whose}{name}_height", *condition), (f"{whose}{name}_width", *condition)
+        return _axes(whose, name, *condition)
 
-    for words, name, *condition in _CLASSES:
-        rows, columns = axes(name, *condition)
-        yield Statement(f"{words} in rows{of}", ((rows,),), 1)
-        yield Statement(f"{words} in columns{of}", ((columns,),), 1)
-        yield Statement(f"{words} in rows or columns{of}", ((rows, columns),), 1)
-        yield Statement(f"{words} in rows and columns{of}", ((rows,), (columns,)), 1)
     for size in (1, 2, 3, 5, 7):
         rows, columns = axes("filter", "==", size)
         words = f"the filter{of} is {size} x {size}"

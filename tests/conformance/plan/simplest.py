@@ -3,20 +3,21 @@
 from dataclasses import replace
 
 from convcheck.conformance.references import judge_property
-from convcheck.conformance.shapes.sizes import NAMES, smaller
-from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.conformance.shapes.smaller import NAMES, smaller
+from convcheck.diagnosis.where.scan import ANOTHER_SHAPE, WRONG, deed
+from convcheck.judging.verdicts import Verdict
 
 
 def simplest(verdict: Verdict) -> Verdict:
-    """Return a disagreement like `verdict`, if that is one, on the simplest geometry found."""
-    if verdict.outcome is not Outcome.DISAGREES:
+    """Return a wrong result like `verdict`, if that is one, on the simplest geometry found."""
+    subject, does = verdict.subject, deed(verdict)
+    if does not in (WRONG, ANOTHER_SHAPE):
         return verdict
-    subject = verdict.subject
     for name in NAMES:
-        for geometry in smaller(subject.operation, verdict.case.geometry, name):
+        for geometry in smaller(subject, verdict.case.geometry, name):
             case = replace(verdict.case, geometry=geometry)
             found = judge_property(verdict.prop, subject, case)
-            if found.outcome is verdict.outcome:
+            if deed(found) == does:
                 verdict = found
                 break
     return verdict

@@ -14,7 +14,7 @@ from convcheck.form.axis import Axis, reaching
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS, Layer
 from convcheck.form.operations import Operation
-from convcheck.kernels.subjects import Taken
+from convcheck.kernels.subjects import NOTHING, Taken
 
 T = TypeVar("T")
 
@@ -39,9 +39,6 @@ _BLOCKS = {
 }
 
 _BATCHES = (1, 1, 1, 2, 2, 3, 5)
-
-NOTHING = Taken()
-"""of a kernel without parameters"""
 
 
 class Picks(Protocol):

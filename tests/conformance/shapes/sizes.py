@@ -26,7 +26,7 @@ BLOCKS = tuple(size + step for size in (4, 8, 16, 32) for step in (-1, 0, 1))
 Values = Mapping[str, Sequence[Any]]
 """the values of each parameter, the least first; filters and strides are rows and columns"""
 
-_CHANNELS = (1, 2, *BLOCKS, 24, 48, 64, 96, 128, 256, 512)
+CHANNELS = (1, 2, *BLOCKS, 24, 48, 64, 96, 128, 256, 512)
 _EXTENTS = (1, 2, *BLOCKS, 56)
 _FILTERS = (
     (1, 1),
@@ -46,8 +46,8 @@ ALL: Values = {
     "filter": _FILTERS,
     "stride": _STRIDES,
     "batch": (1, 2, *BLOCKS, 64),
-    "channels_in": _CHANNELS,
-    "channels_out": _CHANNELS,
+    "channels_in": CHANNELS,
+    "channels_out": CHANNELS,
     "height": _EXTENTS,
     "width": _EXTENTS,
     "fore filter": _FILTERS[:7],
@@ -295,33 +295,3 @@ class _Design:
         )
         sizes = (v["batch"], height, width, v["channels_in"], v["channels_out"])
         return replace(Geometry.of(*sizes, *v["filter"], *v["stride"]), fore=fore)
-
-
-NAMES = (
-    *("filter_height", "filter_width", "stride_height", "stride_width"),
-    *("batch", "channels_in", "channels_out"),
-    *("fore filter_height", "fore filter_width", "fore stride_height", "fore stride_width"),
-    *("fore channels_out", "height", "width"),
-)
-"""what can be made smaller in a geometry, in an order in which that mostly succeeds"""
-
-
-def smaller(operation: Operation, geometry: Geometry, name: str) -> Iterator[Geometry]:
-    """Yield geometries that are smaller in the size called `name`, the least first."""
-    of, _, field = name.rpartition(" ")
-    holder: Any = geometry.fore if of else geometry
-    if holder is None:
-        return
-    for value in _CHANNELS:
-        if value >= getattr(holder, field):
-            return
-        sizes: Any = {field: value}
-        if of:
-            found = replace(geometry, fore=replace(holder, **sizes))
-        else:
-            found = geometry.resized(**sizes)
-        try:
-            operation.check(found)
-        except ValueError:  # a filter does not fit
-            continue
-        yield found

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from convcheck.form.axis import Axis
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
-from convcheck.kernels.subjects import Taken
+from convcheck.kernels.subjects import NOTHING, Taken
 
 from . import draws
 
@@ -65,6 +65,6 @@ _PARTS: dict[Callable[..., Any], Callable[..., Any]] = {
 
 
 @st.composite
-def geometries(draw: st.DrawFn, operation: Operation, taken: Taken = draws.NOTHING) -> Geometry:
+def geometries(draw: st.DrawFn, operation: Operation, taken: Taken = NOTHING) -> Geometry:
     """Draw a geometry that `operation` has a meaning on; shrinks to all ones, and no parameters."""
     return draws.geometry(_Drawn(draw), operation, taken)

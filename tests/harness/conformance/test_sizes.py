@@ -15,7 +15,8 @@ from convcheck.conformance.plugin.failures import ConformanceError
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.coverage import block_classes, block_pairs, pairs_of
-from convcheck.conformance.shapes.sizes import ALL, NAMES, TABLES, Sizes, covering, smaller
+from convcheck.conformance.shapes.sizes import ALL, TABLES, Sizes, covering
+from convcheck.conformance.shapes.smaller import NAMES, smaller
 from convcheck.form.counts import most_terms
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
@@ -137,7 +138,8 @@ def test_geometries_are_the_same_in_every_process() -> None:
 def test_smaller() -> None:
     """One size is made smaller at a time, the least first, while filters fit."""
     geometry = Geometry.parse("b1.h4.w5.i4.o1.f3x1.s1x1")
-    found = {name: [*smaller(CONVOLUTION, geometry, name)] for name in NAMES}
+    subject = subject_of(reference_for("convolution"), CONVOLUTION)
+    found = {name: [*smaller(subject, geometry, name)] for name in NAMES}
     assert [each.channels_in for each in found["channels_in"]] == [1, 2, 3]
     assert [each.height for each in found["height"]] == [3]
     assert [each.filter_height for each in found["filter_height"]] == [1, 2]

@@ -4,6 +4,7 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
+from whole import DIRECT, with_parameters
 from zoo import STYLES, kernels
 
 from convcheck.diagnosis.answers import Asked, replay
@@ -13,6 +14,7 @@ from convcheck.diagnosis.session import session_of
 from convcheck.form.operations import OPERATIONS
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.subjects import Taken
 
 each_operation = pytest.mark.parametrize("operation", [*filter(catalogue, OPERATIONS)])
 SHARES = 16
@@ -21,13 +23,18 @@ SHARES = 16
 def sampled(operation: str) -> list[Mistake]:
     """Return some of an operation's mistakes, others for each operation."""
     start = list(OPERATIONS).index(operation) % SHARES
-    return list(catalogue(operation)[start::SHARES])
+    return list(catalogue(operation, parameters=True)[start::SHARES])
 
 
 def test_number_of_kinds() -> None:
-    """There are well over sixty kinds of mistakes, each with a sentence and where it is known."""
-    mistakes = [mistake for operation in OPERATIONS for mistake in catalogue(operation)]
-    assert len({mistake.id for mistake in mistakes}) > 60
+    """There are well over sixty kinds of mistakes, each with a sentence and where it is known.
+
+    Of parameters there are more than thirty.
+    """
+    every = [{each.id for o in OPERATIONS for each in catalogue(o, parameters=p)} for p in (0, 1)]
+    assert len(every[0]) > 60
+    assert len(every[1] - every[0]) > 30
+    mistakes = [each for operation in OPERATIONS for each in catalogue(operation, parameters=True)]
     assert all(mistake.sentence and mistake.known_from for mistake in mistakes)
     assert not any("{" in mistake.sentence for mistake in mistakes)
 
@@ -35,7 +42,7 @@ def test_number_of_kinds() -> None:
 @each_operation
 def test_ids_and_sentences_are_unique(operation: str) -> None:
     """No two mistakes of an operation have the same name."""
-    mistakes = catalogue(operation)
+    mistakes = catalogue(operation, parameters=True)
     for attribute in ("id", "sentence"):
         assert len({getattr(mistake, attribute) for mistake in mistakes}) == len(mistakes)
 
@@ -46,13 +53,13 @@ def test_mistakes_are_wrong_and_differ(operation: str) -> None:
 
     Wrong is what no right kernel returns: NaN beside zeros need not be.
     """
-    right = {each.id for each in catalogue(operation) if not each.state}
+    mistakes = [each for each in catalogue(operation, parameters=True) if not each.state]
+    right = {each.id for each in mistakes}
     answers: dict[str, Any] = {"right": lambda probe: probe.expected}
-    for each in catalogue(operation):
-        if not each.state:
-            answers[each.id] = lambda probe, each=each: replay(each, probe)
-    alike = [list(answers)]
-    for probe in probes_of(OPERATIONS[operation], "float64"):
+    for each in mistakes:
+        answers[each.id] = lambda probe, each=each: replay(each, probe)
+    alike, which = [list(answers)], OPERATIONS[operation]
+    for probe in probes_of(which, "float64", Taken(which.parameters)):
         parts: dict[Any, list[str]] = defaultdict(list)
         for number, names in enumerate(alike):
             for name in names:
@@ -73,7 +80,8 @@ def test_mistakes_are_named(operation: str) -> None:
     """Each mistake is named as itself, and as no other; so is one that remembers calls."""
     state = [mistake for mistake in catalogue(operation) if mistake.state]
     for mistake in {*sampled(operation), *state}:
-        session = session_of(subject_of(mistake.make(), OPERATIONS[operation]), "float64")
+        subject = subject_of(mistake.make(), OPERATIONS[operation])
+        session = session_of(subject, "float64")
         assert [each.id for each in session.fitting] == [mistake.id]
 
 
@@ -81,7 +89,11 @@ def test_mistakes_are_named(operation: str) -> None:
 @each_operation
 def test_right_kernels_answer_rightly(operation: str, dtype: str) -> None:
     """No right kernel gives a wrong answer to a probe, in whatever way it is written."""
-    for kernel in [right(OPERATIONS[operation]), *(kernels(s)[operation] for s in STYLES.values())]:
+    styles = [kernels(style) for style in STYLES.values()]
+    written = [each[operation] for style in styles for each in (style, with_parameters(style))]
+    if catalogue(operation):
+        written.append(right(OPERATIONS[operation]))
+    for kernel in (*written, *filter(None, [DIRECT.get(operation)])):
         session = session_of(subject_of(kernel, OPERATIONS[operation]), dtype)
         wrong = [str(each.probe.case) for each in session.asked if not each.right]
         assert (wrong, session.fitting) == ([], [])

@@ -1,0 +1,151 @@
+"""A kernel that is wrong with parameters is told how, truly or not at all."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from whole import NO_PADDING
+from wrong_parameters import NAMED, Kernel, convolution
+
+from convcheck.cases.case import Case
+from convcheck.conformance.shapes.parameters import special
+from convcheck.diagnosis.diagnose import diagnose
+from convcheck.diagnosis.mistakes import catalogue
+from convcheck.diagnosis.where.claims import Link
+from convcheck.diagnosis.where.scan import Draw
+from convcheck.diagnosis.where.statements import numbers_of
+from convcheck.form.geometry import Geometry
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.judge import judge
+from convcheck.judging.verdicts import Verdict
+from convcheck.kernels.functions import subject_of
+from convcheck.kernels.subjects import Taken
+
+
+def first_failure(kernel: Kernel, operation: str) -> Verdict:
+    """Return the first failure among the classes of geometries with parameters."""
+    subject = subject_of(kernel, OPERATIONS[operation])
+    geometries = [geometry for _, geometry in special(subject.operation, subject.taken)]
+    cases = (Case(operation, each, "float32", "uniform", 1) for each in geometries)
+    return next(verdict for case in cases if (verdict := judge(subject, case)).failed)
+
+
+@pytest.mark.parametrize(("operation", "mistake"), NAMED)
+def test_mistakes_of_parameters_are_named(operation: str, mistake: str) -> None:
+    """A kernel with a mistake of parameters, however it is written, is told its name."""
+    found = diagnose(first_failure(NAMED[operation, mistake], operation))
+    assert [each.id for each in found.names] == [mistake], found.lines()
+
+
+def spoilt(kernel: Kernel, condition: Callable[..., Any]) -> Kernel:
+    """Return a kernel whose last corner is off on a condition."""
+
+    def changed(
+        x: Any,
+        f: Any,
+        s: Any,
+        padding: Any = NO_PADDING,
+        dilation: Any = (1, 1),
+        groups: int = 1,
+        bias: Any = None,
+    ) -> Any:
+        given = {"padding": padding, "dilation": dilation, "groups": groups, "bias": bias}
+        z = np.array(kernel(x, f, s, **given))
+        if condition(x, f, s, **given):
+            z[:, -1:, -1:] += 1
+        return z
+
+    return changed
+
+
+# By the words that are to be said: a geometry, and the condition.
+CONDITIONS: dict[str, tuple[str, Callable[..., Any]]] = {
+    "top padding exceeds bottom padding": (
+        "b1.h3.w3.i1.o1.f2x2.s1x1.p1-0x0-0",
+        lambda *_, padding, **__: padding[0][0] > padding[0][1],
+    ),
+    "dilation height is above 1": (
+        "b1.h4.w3.i1.o1.f2x2.s1x1.d2x1",
+        lambda *_, dilation, **__: dilation[0] > 1,
+    ),
+    "batch is above 1 and the number of groups is above 1": (
+        "b2.h2.w2.i2.o2.f1x1.s1x1.g2",
+        lambda x, *_, groups, **__: len(x) > 1 and groups > 1,
+    ),
+    "there is a bias": (
+        "b1.h2.w2.i1.o1.f1x1.s1x1.bias",
+        lambda *_, bias, **__: bias is not None,
+    ),
+    "padding before and behind differ in columns and channels in is above 1": (
+        "b1.h2.w2.i2.o1.f1x2.s1x1.p0-0x1-0",
+        lambda x, *_, padding, **__: x.shape[3] > 1 and padding[1][0] != padding[1][1],
+    ),
+}
+FRESH = 150
+
+
+@pytest.mark.parametrize("words", CONDITIONS)
+def test_conditions_speak_of_parameters(words: str) -> None:
+    """Where a kernel is wrong is told by its parameters, and holds where nobody looked."""
+    text, condition = CONDITIONS[words]
+    operation = OPERATIONS["convolution"]
+    kernel = subject_of(spoilt(convolution(), condition), operation)
+    verdict = judge(kernel, Case("convolution", Geometry.parse(text), "float64", "integers", 1))
+    assert verdict.failed
+    found = diagnose(verdict)
+    assert not found.names
+    claims = [each for each in found.claims if each.link is Link.EXACTLY]
+    assert [set(each.place.split(" and ")) for each in claims] == [set(words.split(" and "))]
+    statement, draw = claims[0].backing.statement, Draw(operation, 99, kernel.taken)
+    assert statement is not None
+    for at in range(FRESH):
+        geometry = draw.small() if at % 2 else draw.geometry()
+        fresh = judge(kernel, Case("convolution", geometry, "float64", "integers", 5))
+        assert bool(statement.holds(numbers_of(operation, geometry))) is fresh.failed, geometry
+
+
+def test_windows_that_reach_padding_are_told() -> None:
+    """What is wrong where windows begin in padding is told so."""
+
+    def kernel(x: Any, f: Any, s: Any, padding: Any = NO_PADDING) -> Any:
+        z = np.array(convolution()(x, f, s, padding))
+        z[:, : -(-padding[0][0] // s[0])] += 1
+        return z
+
+    text = "v1:convolution:float64:integers:b1.h5.w3.i1.o1.f3x2.s1x1.p2-1x0-0:1"
+    found = diagnose(judge(kernel, Case.parse(text)))
+    assert "wrong only in rows whose windows begin in top padding" in found.patterns
+
+
+BIAS_GRADIENTS = {
+    "divided by batch x the number of windows": lambda delta: delta.mean((0, 1, 2)),
+    "exactly where batch is above 1": lambda delta: delta[:1].sum((0, 1, 2)),
+    "the result has 2 axes, expected 1": lambda delta: delta.sum((0, 1)),
+}
+
+
+@pytest.mark.parametrize("words", BIAS_GRADIENTS)
+def test_gradients_of_the_bias(words: str) -> None:
+    """A wrong gradient of the bias, which has no filter, is told a pattern."""
+    case = Case.parse("v1:convolution_bias_gradient:float32:uniform:b2.h4.w4.i1.o3.f2x2.s1x1:1")
+    found = diagnose(judge(BIAS_GRADIENTS[words], case))
+    assert any(words in pattern for pattern in found.patterns), found.patterns
+
+
+SHARES = 5
+
+
+@pytest.mark.parametrize("operation", [each for each in OPERATIONS if catalogue(each)])
+def test_mistakes_of_parameters_are_caught(operation: str) -> None:
+    """Those of the catalogue fail the classes of geometries, which every profile judges."""
+    of = OPERATIONS[operation]
+    plain = {each.id for each in catalogue(operation)}
+    mistakes = [each for each in catalogue(operation, parameters=True) if each.id not in plain]
+    cases = [
+        Case(operation, geometry, "float64", "integers", 1)
+        for _, geometry in special(of, Taken(of.parameters))
+    ]
+    for mistake in mistakes[::SHARES]:
+        kernel = mistake.make()
+        assert any(judge(kernel, case).failed for case in cases), mistake.id
