@@ -133,6 +133,18 @@ def test_gradients_of_the_bias(words: str) -> None:
     assert any(words in pattern for pattern in found.patterns), found.patterns
 
 
+def test_no_kind_is_told_that_the_failing_case_is_not_of() -> None:
+    """What is wrong in float64 alone, on small integers, is not said of a failure in float32."""
+    case = Case.parse("v1:convolution_bias_gradient:float32:uniform:b2.h4.w4.i1.o3.f2x2.s1x1:1")
+
+    def kernel(delta: Any) -> Any:
+        return delta.sum((0, 1, 2)).astype("f2").astype(delta.dtype)
+
+    found = diagnose(judge(kernel, case))
+    assert found.patterns
+    assert not any("wrong only in float64" in pattern for pattern in found.patterns)
+
+
 SHARES = 5
 
 
