@@ -19,7 +19,6 @@ from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.functions import subject_of
 
-SHARED = Path(__file__).parents[4] / "shared" / "vectors"
 PROBLEMS = {
     # Rows stand for columns; the batch is 2; output follows from padding.
     "ic3ih8oc4kh3": "b2.h8.w8.i3.o4.f3x3.s1x1",
@@ -95,19 +94,6 @@ def test_no_layers(tmp_path: Path, text: str) -> None:
     model.write_text("hello")
     with pytest.raises(ForeignError, match="no ONNX model"):
         layers_in(str(model))
-
-
-@pytest.mark.parametrize(
-    ("name", "count"), [("alexnet", 5), ("googlenet_v3", 43), ("mobilenet", 11), ("resnet_50", 20)]
-)
-def test_files_of_onednn(name: str, count: int) -> None:
-    """All of oneDNN's own lists are read."""
-    file = SHARED / f"benchdnn_conv_shapes_{name}.txt"
-    if not file.is_file():
-        pytest.skip(f"{file} is not there")
-    layers, left_out = layers_in(str(file))
-    assert len(layers) == count
-    assert not left_out
 
 
 def model(path: Path, *nodes: Any, x: tuple[Any, ...], **weights: tuple[int, ...]) -> str:

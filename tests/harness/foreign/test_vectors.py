@@ -20,7 +20,6 @@ from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
 
-SHARED = Path(__file__).parents[4] / "shared" / "vectors"
 KINDS = {"convolution": "conv2d", "convolution_transpose": "convTranspose2d"}
 FILTERS = {
     "convolution": ("oihw", "hwio", "ohwi", "ihwo"),
@@ -166,20 +165,6 @@ def test_units_in_the_last_place(dtype: Any) -> None:
     array = np.array(numbers, dtype)
     assert (_ordered(np.nextafter(array, dtype(np.inf))) - _ordered(array) == 1).all()
     assert len({*_ordered(np.array([0.0, -0.0], dtype)).tolist()}) == 1
-
-
-def test_webs_own() -> None:
-    """All of the web platform's tests are read, none is wrong, and a right kernel holds in all."""
-    file = SHARED / "wpt_conv2d.json"
-    if not file.is_file():
-        pytest.skip(f"{file} is not there")
-    vectors, left_out = vectors_in(str(file))
-    assert len(vectors) == 40
-    assert not left_out
-    for vector in vectors:
-        ((verdict, remark),) = verdicts(reference_for("convolution"), vector)
-        assert not verdict.failed
-        assert "the vector is wrong" not in remark
 
 
 def test_nodes_of_onnx() -> None:

@@ -18,7 +18,7 @@ from convcheck.conformance.references import reference_for
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.threads import growing, judge_threads
+from convcheck.judging.threads import THREADS, growing, judge_threads
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.isolation.threads import given, variables
@@ -265,7 +265,9 @@ def test_openmp(tmp_path: Path, kernel_of: Callable[..., Any]) -> None:
     """A row of scratch memory that threads share makes some results wrong; one for each, none."""
     line = compiled(tmp_path, ROW, "")
     if CORES > 1:
-        (failed,) = (each for each in judged(kernel_of(line, threads=2)) if each.failed)
+        # Where every call happens to be wrong, the result is simply wrong: seldom.
+        runs = (judged(kernel_of(line, threads=2)) for _ in range(5))
+        failed = next(each for run in runs for each in run if each.failed and each.prop == THREADS)
         assert "calls with 2 threads" in failed.reason
         (told,) = diagnose(failed).patterns
         assert told.startswith("results that change from call to call with several threads")

@@ -11,7 +11,7 @@ import pytest
 from convcheck.cases.case import Case
 from convcheck.form.geometry import Geometry
 from convcheck.judging.judge import judge
-from convcheck.judging.verdicts import Outcome
+from convcheck.judging.verdicts import Outcome, explain
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.shown.message import describe
 
@@ -121,6 +121,17 @@ def test_what_is_handed_over(
     handed = eval(told)  # noqa: S307  (what the kernel above wrote)
     expected = HANDED[declared, geometry]
     assert {name: handed[name] for name in expected} == expected
+
+
+def test_the_call_that_is_shown_needs_no_defaults(
+    kernel_of: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The code of a failure hands over every parameter that the kernel takes."""
+    place = tmp_path / "wrong.py"
+    place.write_text("def convolution(x, ftr, strd, *, padding, groups): ...", encoding="utf-8")
+    kernel = kernel_of(f"convolution={place}:convolution,takes=padding+groups", isolated=False)
+    text = explain(judge(kernel, Case.parse(f"v1:convolution:float32:integers:{PLAIN}:1")))
+    assert "convolution(x, ftr, (1, 2), padding=((0, 0), (0, 0)), groups=1)" in text
 
 
 # What is declared, a geometry, and why it is not offered.
