@@ -134,6 +134,10 @@ NODES: dict[str, tuple[str, tuple[int, ...], tuple[int, ...], dict[str, Any]]] =
         *("ConvTranspose", (1, 1, 3, 3), (1, 2, 3, 3)),
         {"strides": [3, 2], "output_shape": [10, 8]},
     ),
+    "b1.h3.w3.i1.o2.f3x3.s2x2.p1-0x1-0": (
+        *("ConvTranspose", (1, 1, 3, 3), (1, 2, 3, 3)),
+        {"strides": [2, 2], "output_shape": [6, 6]},  # the odd row is cut off first
+    ),
     "b1.h3.w3.i1.o2.f3x3.s2x2.p0-1x0-1": (
         *("ConvTranspose", (1, 1, 3, 3), (1, 2, 3, 3)),
         {"strides": [2, 2], "auto_pad": "SAME_UPPER"},
