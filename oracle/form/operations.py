@@ -113,6 +113,14 @@ class Operation:
         if wrong:
             raise ValueError(wrong)
 
+    def fits(self, geometry: Geometry) -> bool:
+        """Return whether the operation has a meaning on `geometry`: whether `check` accepts it."""
+        try:
+            self.check(geometry)
+        except ValueError:
+            return False
+        return True
+
     def taking(self, geometry: Geometry) -> Geometry:
         """Return a geometry without the parameters that the operation does not have."""
         given: dict[str, Any] = {name: getattr(geometry, name) for name in self.parameters}

@@ -6,9 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from convcheck.form.axis import Span
-from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Operation
 
 from .trial import Equation, Trial
 
@@ -44,7 +42,7 @@ def _spread(
         return
     rows, columns = map(operation.layer.axis, wider)
     larger = replace(g, rows=rows, columns=columns)
-    if not _fits(operation, larger):  # output padding below the dilation alone
+    if not operation.fits(larger):  # output padding below the dilation alone
         return
     places = dict(zip(letters, map(kept, spans), strict=True))
     arrays = {}
@@ -63,7 +61,7 @@ def _shortened(f: Trial, z: Array) -> Iterator[Equation]:
     """The same without output padding, less the last rows and columns, or with zeros there."""
     operation, g = f.operation, f.geometry
     less = g.resized(output_padding_height=0, output_padding_width=0)
-    if less == g or not _fits(operation, less):
+    if less == g or not operation.fits(less):
         return
     kept = [span.wide for span in operation.spans(less)]
     places = dict(zip("HW", map(slice, kept), strict=True))
@@ -78,15 +76,6 @@ def _shortened(f: Trial, z: Array) -> Iterator[Equation]:
         yield Equation(part, f(less, cut), g, f.arrays, f"z[:, :{kept[0]}, :{kept[1]}]")
     else:
         yield Equation(f(g, zeroed), f(less, cut), g, zeroed)
-
-
-def _fits(operation: Operation, geometry: Geometry) -> bool:
-    """Return whether an operation has a meaning on a geometry."""
-    try:
-        operation.check(geometry)
-    except ValueError:
-        return False
-    return True
 
 
 def index_of(axes: str, where: Mapping[str, int | slice]) -> tuple[int | slice, ...]:

@@ -263,9 +263,7 @@ class _Design:
     def _counts(self, geometry: Geometry) -> Counts:
         """Return multiplications of each layer and elements of each array, if there are any."""
         operation = self._operation
-        try:
-            operation.check(geometry)
-        except ValueError:  # a filter does not fit
+        if not operation.fits(geometry):
             return ()
         wholes = (_FORM, operation.result, *operation.arrays.values())
         counts = [(axes, math.prod(operation.shape(geometry, axes))) for axes in wholes]
