@@ -3,14 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convcheck.cases.case import Case
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
-from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
-from convcheck.judging.judge import judge_all
 from convcheck.kernels.subjects import Subject
 
-from .step import Judged, Step, class_fills
+from .step import Judged, Step, judge_class
 
 
 @dataclass(frozen=True)
@@ -29,14 +26,9 @@ class Boundary(Step):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another."""
-        operation, turn = self.operation, reachable(self.operation).index(self.kind)
-        for geometry in boundary_geometries(operation, self.kind):
-            cases = [
-                Case(operation.name, geometry, dtype, fill, seed=1)
-                for later, dtype in enumerate(DTYPES)
-                for fill in class_fills(operation, turn + later)
-            ]
-            yield Judged(judge_all(subject, cases))
+        turn = reachable(self.operation).index(self.kind)
+        for geometry in boundary_geometries(self.operation, self.kind):
+            yield Judged(judge_class(subject, geometry, turn))
 
 
 def boundaries(operation: Operation) -> Iterator[Boundary]:

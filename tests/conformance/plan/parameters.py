@@ -4,17 +4,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from convcheck.cases.case import Case
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.conformance.shapes.parameters import covering, special
-from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
-from convcheck.judging.judge import judge_all
 from convcheck.kernels.subjects import Subject, Taken
 
 from .certified import Certified
-from .step import Judged, Step, class_fills, dtypes_of, judge_by_turns
+from .step import Judged, Step, dtypes_of, judge_by_turns, judge_class
 
 
 class ParametersTier(NamedTuple):
@@ -49,12 +46,7 @@ class Special(Step):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on the class's geometry."""
-        cases = [
-            Case(self.operation.name, self.geometry, dtype, fill, seed=1)
-            for later, dtype in enumerate(DTYPES)
-            for fill in class_fills(self.operation, self.turn + later, self.geometry.bias)
-        ]
-        yield Judged(judge_all(subject, cases))
+        yield Judged(judge_class(subject, self.geometry, self.turn))
 
 
 @dataclass(frozen=True)

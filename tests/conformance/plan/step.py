@@ -188,11 +188,21 @@ def drawn_fills(operation: Operation, seed: int, bias: int) -> tuple[str, ...]:
     return (*agreement_fills(operation, bias), *by_turns(value_fills(operation), seed))
 
 
-def class_fills(operation: Operation, turn: int, bias: int = 0) -> list[str]:
-    """Return the fills that a class is judged with: those of NaN, and of values, two by turns."""
+def judge_class(subject: Subject, geometry: Geometry, turn: int) -> list[Verdict]:
+    """Judge a kernel on the geometry of a class, in every dtype.
+
+    It is judged on numbers of all usual kinds, and on two of those of NaN and of values each, by
+    turns; `turn` is how many classes came before.
+    """
+    operation, bias = subject.operation, geometry.bias
+    usual = *agreement_fills(operation, bias), "sparse"
     special = nonfinite_fills(operation, bias), value_fills(operation)
-    turned = (each for fills in special for each in by_turns(fills, turn, 2))
-    return [*agreement_fills(operation, bias), "sparse", *turned]
+    cases = [
+        Case(operation.name, geometry, dtype, fill, seed=1)
+        for at, dtype in enumerate(DTYPES, start=turn)
+        for fill in (*usual, *(each for fills in special for each in by_turns(fills, at, 2)))
+    ]
+    return judge_all(subject, cases)
 
 
 def _fill_of(operation: Operation, rounds: int, bias: int) -> str:
