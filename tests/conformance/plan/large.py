@@ -72,8 +72,9 @@ class Large(Step):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel, if it is fast, on one geometry after another."""
-        fast = is_fast(subject)
-        yield Judged([], fast=fast)
+        # Of rank 1, none of these is one that it takes, which each verdict says: none is called.
+        fast = subject.taken.rank == 1 or is_fast(subject)
+        yield Judged([], fast=fast if subject.taken.rank == 2 else None)
         texts = (*TEXTS["quick"], *(() if self.effort == "quick" else TEXTS["more"]))
         for turn, text in enumerate(texts if fast else ()):
             for verdict in self._verdicts(subject, text, turn):

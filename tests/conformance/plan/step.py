@@ -189,16 +189,17 @@ def drawn_fills(operation: Operation, seed: int, bias: int) -> tuple[str, ...]:
 
 
 def judge_class(subject: Subject, geometry: Geometry, turn: int) -> list[Verdict]:
-    """Judge a kernel on the geometry of a class, in every dtype.
+    """Judge a kernel on the geometry of a class, as it takes it, in every dtype.
 
     It is judged on numbers of all usual kinds, and on two of those of NaN and of values each, by
     turns; `turn` is how many classes came before.
     """
     operation, bias = subject.operation, geometry.bias
+    own = as_taken(geometry, subject.taken)
     usual = *agreement_fills(operation, bias), "sparse"
     special = nonfinite_fills(operation, bias), value_fills(operation)
     cases = [
-        Case(operation.name, geometry, dtype, fill, seed=1)
+        Case(operation.name, own, dtype, fill, seed=1)
         for at, dtype in enumerate(DTYPES, start=turn)
         for fill in (*usual, *(each for fills in special for each in by_turns(fills, at, 2)))
     ]

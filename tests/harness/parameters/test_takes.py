@@ -9,10 +9,14 @@ import numpy as np
 import pytest
 
 from convcheck.cases.case import Case
+from convcheck.conformance.plan.boundaries import boundaries
+from convcheck.conformance.plan.large import Large
 from convcheck.form.geometry import Geometry
+from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome, explain
 from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.functions import load
 from convcheck.kernels.shown.message import describe
 
 ALL = "takes=padding+dilation+groups+bias"
@@ -132,6 +136,31 @@ def test_the_call_that_is_shown_needs_no_defaults(
     kernel = kernel_of(f"convolution={place}:convolution,takes=padding+groups", isolated=False)
     text = explain(judge(kernel, Case.parse(f"v1:convolution:float32:integers:{PLAIN}:1")))
     assert "convolution(x, ftr, (1, 2), padding=((0, 0), (0, 0)), groups=1)" in text
+
+
+LINEAR_TORCH = (
+    "convolution=torch.nn.functional:conv1d,tensors=NCHW,filters=OIHW,arrays=torch,rank=1,"
+    "names=strd:stride"
+)
+
+
+def test_classes_are_judged_along_the_width() -> None:
+    """A kernel of rank 1 is judged on every class, its height being 1, and on all fills."""
+    kernel = load(LINEAR_TORCH)
+    for step in boundaries(kernel.operation):
+        found = [verdict for each in step.judge(kernel) for verdict in each.verdicts]
+        assert {each.case.geometry.height for each in found} == {1}
+        assert not [each for each in found if each.failed]
+        offered = [each for each in found if each.case.dtype == "float64"]
+        assert Outcome.NOT_OFFERED not in {each.outcome for each in offered}
+
+
+def test_large_layers_are_not_offered_to_rank_1() -> None:
+    """They have heights, so that nothing is said of how fast the kernel is."""
+    judged = [*Large(OPERATIONS["convolution"], "quick").judge(load(LINEAR_TORCH))]
+    assert [each.fast for each in judged if each.fast is not None] == []
+    outcomes = {verdict.outcome for each in judged for verdict in each.verdicts}
+    assert outcomes == {Outcome.NOT_OFFERED}
 
 
 # What is declared, a geometry, and why it is not offered.
