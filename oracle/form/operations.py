@@ -162,7 +162,11 @@ class Operation:
 
     def entering(self, arrays: Arrays) -> Arrays:
         """Return those of a kernel's arrays whose numbers enter its result."""
-        return {name: each for name, each in arrays.items() if name in (*self.factors, "bias")}
+        return {name: each for name, each in arrays.items() if name in self._entering}
+
+    @cached_property
+    def _entering(self) -> frozenset[str]:
+        return frozenset({*self.factors, "bias"})
 
     def output_extents(self, geometry: Geometry) -> tuple[int, ...]:
         """Return the number of rows and of columns of layer l's output."""

@@ -145,18 +145,18 @@ class Fitted(Declared, Local):
         if isinstance(value, np.ndarray):
             dense = dense and bool(value.flags.c_contiguous)
             return self._of_library(value, self.candidate.axes(name), dense=dense)
-        of_rank_1 = self.candidate.rank == "1"
+        of_rank_1 = self.taken.rank == 1
         if name.endswith("shape"):
             axes = (axis for axis in self.candidate.axes(name) if axis != 1 or not of_rank_1)
             return tuple(value[axis] for axis in axes)
-        if name == "padding" and self.candidate.padding == "pair":
+        if name == "padding" and self.taken.symmetric:
             value = tuple(one for one, _ in value)
         return value[1:] if of_rank_1 and isinstance(value, tuple | list) else value
 
     def _of_library(self, array: Array, axes: tuple[int, ...], *, dense: bool) -> Any:
         """Return an array in the candidate's layout and library; `axes` are of two dimensions."""
         own = array if axes == tuple(range(len(axes))) else np.transpose(array, axes)
-        if self.candidate.rank == "1" and len(axes) == 4:
+        if self.taken.rank == 1 and len(axes) == 4:
             own = own.squeeze(axes.index(1))
         if self.candidate.arrays == "torch":
             # A copy: torch has no negative strides, nor a word for a read-only array.
@@ -168,7 +168,7 @@ class Fitted(Declared, Local):
     def _notebooks(self, name: str, z: Any) -> Any:
         """Return an array of the candidate's in the notebook's layout; what is none, as it is."""
         axes = self.candidate.axes(name)
-        if self.candidate.rank == "1" and len(axes) == 4 and getattr(z, "ndim", 0) == 3:
+        if self.taken.rank == 1 and len(axes) == 4 and getattr(z, "ndim", 0) == 3:
             z = np.expand_dims(z, axes.index(1))
         if axes == tuple(range(len(axes))) or getattr(z, "ndim", 0) != len(axes):
             return z
