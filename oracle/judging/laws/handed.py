@@ -21,7 +21,14 @@ _OTHERS = 2
 """calls of other cases, after each of which a call must be what it was before"""
 # After how many further calls an earlier result is looked at: it may lie in a ring of buffers.
 _FURTHER = (1, 1, 1, 1, 1, 1, 1, 31)
+# How many channels: as many as lanes of vector registers.
+_VECTORS = (4, 8, 16)
 _USUAL = [kind for family in IN_MEMORY.values() for kind in family if kind not in REFUSABLE]
+_UNREFUSABLE = [
+    unrefusable
+    for family in IN_MEMORY.values()
+    if (unrefusable := [kind for kind in family if kind not in REFUSABLE])
+]
 
 
 def repeatability(f: Trial) -> Iterator[Equation]:
@@ -88,6 +95,12 @@ def memory_layout(f: Trial) -> Iterator[Equation]:
         arranged = f.unless_refused(g, arrays, arrangement)
         if arranged is not None:
             yield Equation(arranged, right, g, arrays, arrangement=arrangement)
+    for geometry in _of_whole_vectors(f):
+        arrays = replace(f.case, geometry=geometry).arrays()
+        z = f(geometry, arrays)
+        for arrangement in _each_alone(f):
+            arranged = f(geometry, arrays, arrangement)
+            yield Equation(arranged, z, geometry, arrays, arrangement=arrangement)
     for geometry, one, two in _twins(f):
         arrays = replace(f.case, geometry=geometry).arrays()
         arrays = {**arrays, two: arrays[one]}
@@ -114,6 +127,27 @@ def _arrangements(f: Trial) -> Iterator[str]:
         yield f"{promised.replace(' ', '_')}:{f.lot.one_of(names)}"
 
 
+def _offered(f: Trial, other: Geometry) -> bool:
+    """Return whether the kernel is judged on a geometry beside its own."""
+    return not_judged(f.subject, replace(f.case, geometry=other), "memory layout") is None
+
+
+def _of_whole_vectors(f: Trial) -> Iterator[Geometry]:
+    """Yield a geometry whose channels fill vector registers, where compiled code loads aligned."""
+    channels = _VECTORS[f.lot.below(len(_VECTORS))]
+    with suppress(ValueError):  # what groups or layer l+1 do not fit
+        other = f.geometry.resized(channels_in=channels, channels_out=channels)
+        if _offered(f, other):
+            yield other
+
+
+def _each_alone(f: Trial) -> Iterator[str]:
+    """Draw a way to lay out each argument, of each kind of ways that no kernel may refuse."""
+    for name, array in f.arrays.items():
+        for kinds in _UNREFUSABLE if array.ndim == 4 else ():
+            yield f"{f.lot.one_of(kinds)}:{name}"
+
+
 def _twins(f: Trial) -> Iterator[tuple[Geometry, str, str]]:
     """Yield a geometry on which two factors have one shape, and these, if there is one."""
     if f.geometry.batch == 0:
@@ -126,9 +160,7 @@ def _twins(f: Trial) -> Iterator[tuple[Geometry, str, str]]:
         with suppress(ValueError):  # what layer l+1 does not fit
             other = g.resized(**equal, **sizes)
             shapes = f.operation.array_shapes(other)
-            offered = (
-                not_judged(f.subject, replace(f.case, geometry=other), "memory layout") is None
-            )
+            offered = _offered(f, other)
             pairs = combinations(f.operation.factors, 2)
             equal_ones = [each for each in pairs if offered and shapes[each[0]] == shapes[each[1]]]
             if equal_ones:

@@ -2,12 +2,14 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 from misread import PLAIN, RARE, RIGHT
+from subtle import SUBTLE
 
 from convcheck.cases.case import Case
 from convcheck.conformance.references import laws_of, partners, reference_for
@@ -186,6 +188,20 @@ REPEATABLE: dict[str, Kernel] = {
     # That a call depends on its arguments alone is asked of any kernel, be it right or not.
     "no linear map": lambda x, f, s: convolution(np.abs(x), f, s) + 1,
 }
+
+
+def test_layouts_are_asked_of_whole_vectors_of_channels() -> None:
+    """A kernel that loads vectors as if they were aligned is right where channels fill none."""
+    wrong = SUBTLE["aligned_vectors_of_the_filter_of_convolution"].make()
+    case = Case.parse("v1:convolution:float32:integers:b1.h3.w3.i1.o1.f2x2.s1x1:5")
+    kernel = Function(wrong, OPERATIONS["convolution"])
+    found = [judge_law("memory layout", kernel, replace(case, seed=n), {}) for n in range(9)]
+    failed = [each for each in found if each.failed]
+    assert failed
+    for each in failed:
+        assert each.evidence is not None
+        assert each.evidence.case.geometry.channels_out % 4 == 0
+        assert "offset:ftr" in each.evidence.arrangement
 
 
 @pytest.mark.parametrize("law", ["repeatability", "memory layout"])

@@ -91,6 +91,14 @@ def aligned_to_16_bytes(right: Kernel, x: Array, ftr: Array, strd: Any) -> Array
     return right(x, np.roll(ftr, off) if ftr.flags.c_contiguous else ftr, strd)
 
 
+@wrong("convolution", "convolution_transpose")
+def aligned_vectors_of_the_filter(right: Kernel, x: Array, ftr: Array, strd: Any) -> Array:
+    """It loads vectors of four float32 of the filter from the last multiple of 16 bytes on."""
+    off = ftr.__array_interface__["data"][0] % 16 // ftr.itemsize
+    whole = ftr.dtype == np.float32 and ftr.shape[3] % 4 == 0 and ftr.flags.c_contiguous
+    return right(x, np.roll(ftr, off) if whole else ftr, strd)
+
+
 @wrong("conv_back_prop", "conv_transpose_back_prop")
 def derivative_cropped(
     right: Kernel, delta: Array, w: Array, s: Any, d_act: Array, *rest: Any, **keywords: str
