@@ -149,7 +149,7 @@ def maps(findings: Findings) -> list[Map]:
     failed = {
         cell.operation: cell.failure
         for cell in sorted(findings.cells, key=lambda c: -(c.failure.rank if c.failure else 0))
-        if cell.prop == "certified" and cell.failure
+        if cell.prop == "certified" and cell.failure and not _has_parameters(cell.failure)
     }
     drawable = [each for each in findings.certificates if each.axes]
     groups = by(drawable, lambda each: repr((each.axes, each.complete, failed.get(each.operation))))
@@ -170,8 +170,8 @@ def _new(failed: list[Axis], known: Iterable[tuple[int, ...]]) -> list[Axis]:
 
 def _axes(failure: Failure | None) -> list[Axis]:
     """Return extent, taps and stride of a failure's axes; none where its case cannot be read."""
+    case = _case(failure) if failure else None
     try:
-        case = Case.parse(failure.case) if failure else None
         if case is None:
             return []
         extents = operation_named(case.operation).extents(case.geometry)
@@ -182,3 +182,17 @@ def _axes(failure: Failure | None) -> list[Axis]:
         (extents["H"], g.filter_height, g.stride_height),
         (extents["W"], g.filter_width, g.stride_width),
     ]
+
+
+def _case(failure: Failure) -> Case | None:
+    """Return the case of a failure; None where it cannot be read."""
+    try:
+        return Case.parse(failure.case)
+    except ValueError:
+        return None
+
+
+def _has_parameters(failure: Failure) -> bool:
+    """Tell whether a failure is of a region that is not drawn."""
+    case = _case(failure)
+    return case is not None and not case.geometry.is_plain

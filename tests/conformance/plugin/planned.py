@@ -3,12 +3,17 @@
 So a test that is lost is missed there.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 from convcheck.conformance.plan.step import fore_layers_of
 from convcheck.conformance.references import laws_of
-from convcheck.conformance.shapes.boundaries import boundary_geometries, classes_of, reachable
+from convcheck.conformance.shapes.boundaries import (
+    boundary_geometries,
+    class_with,
+    classes_of,
+    reachable,
+)
 from convcheck.conformance.shapes.coverage import PLANNED
 from convcheck.conformance.shapes.parameters import as_taken
 from convcheck.form.formats import DTYPES
@@ -94,17 +99,19 @@ def cells_of(subject: Subject) -> list[Cell]:
 
 def planned_boundaries(subjects: Iterable[Subject]) -> list[tuple[str, str]]:
     """Return operation and name of every boundary class that a full run reaches."""
-    return [
-        (operation.name, name)
-        for each in subjects
-        for operation, layers in [(each.operation, fore_layers_of(each))]
-        for name in reachable(operation)
+    return [(each.operation.name, name) for each in subjects for name in _classes_reached(each)]
+
+
+def _classes_reached(subject: Subject) -> Iterator[str]:
+    operation, taken, layers = subject.operation, subject.taken, fore_layers_of(subject)
+    for name in reachable(operation):
         if any(
             geometry.fore is None or geometry.fore.layer in layers
             for geometry in boundary_geometries(operation, name)
-            if each.taken.rank == 2 or name in classes_of(operation, as_taken(geometry, each.taken))
-        )
-    ]
+            if taken.rank == 2 or name in classes_of(operation, as_taken(geometry, taken))
+        ):
+            yield name
+    yield from map(class_with, taken.parameters)
 
 
 def planned_pairs(subjects: Iterable[Subject]) -> list[tuple[str, str, int]]:

@@ -90,7 +90,14 @@ def classes_of(operation: Operation, geometry: Geometry) -> list[str]:
     found = [name for name, belongs in CLASSES.items() if belongs(operation, geometry)]
     if geometry.fore is not None:
         found += [name for name, belongs in _FORE_CLASSES.items() if belongs(geometry.fore)]
+    elif not geometry.is_plain:
+        found += [class_with(name) for name in operation.keywords(geometry)]
     return found
+
+
+def class_with(parameter: str) -> str:
+    """Return the class of the geometries that have a parameter."""
+    return parameter.replace("_", " ")
 
 
 # One geometry for each class, so that every run judges them all, whatever Hypothesis draws.

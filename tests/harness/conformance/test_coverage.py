@@ -21,6 +21,7 @@ from convcheck.conformance.plugin.planned import planned_boundaries, planned_pai
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.conformance.references import reference_for
+from convcheck.conformance.shapes.boundaries import classes_of
 from convcheck.conformance.shapes.coverage import (
     PLANNED,
     PairCounts,
@@ -37,6 +38,7 @@ from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.bounds import g
 from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.kernels.functions import Function
 from convcheck.kernels.subjects import Wrapped
 from convcheck.reports import rows
 from convcheck.reports.findings import Results, build, planned_rows
@@ -137,6 +139,18 @@ def test_what_a_kernel_does_not_take_is_no_class(name: str) -> None:
     planned = planned_boundaries([kernel])
     assert (remainder in planned) == (name != "conv_transpose_back_prop")
     assert (name, "unequal strides") in planned
+
+
+def test_parameters_are_classes_of_kernels_that_take_them() -> None:
+    """Cases with padding are counted of a kernel that takes it, and missed where there are none."""
+    operation = OPERATIONS["convolution_transpose"]
+    geometry = Geometry.parse("b1.h2.w2.i1.o1.f2x2.s2x2.p1x0.q1x0.bias")
+    kinds = {"padding", "output padding", "bias"}
+    assert kinds < {*classes_of(operation, geometry)}
+    planned = {name for _, name in planned_boundaries([reference_for(operation.name)])}
+    assert kinds | {"dilation", "groups"} < planned
+    plain = Function(lambda *arguments: arguments[0], operation)
+    assert kinds.isdisjoint(name for _, name in planned_boundaries([plain]))
 
 
 def test_plan_of_pairs() -> None:

@@ -232,6 +232,16 @@ def test_the_map_marks_what_nothing_agreed_with(case: str, new: object) -> None:
     assert f"first failure {failure.case}" in Page(report).words
 
 
+def test_the_map_marks_no_failure_with_parameters() -> None:
+    """What failed with padding is of another region: the one that is drawn is certified."""
+    padded = CASE.replace("f2x1.s1x1", "f2x1.s1x1.p1x0")
+    report = make([part(CERTIFIED, {"disagrees": 1}, failed("wrong", padded))], planned=[CERTIFIED])
+    report.findings.certificates = [certificate("convolution", complete=True)]
+    (map_,) = shown.maps(report.findings)
+    assert not map_.failed
+    assert map_.case is None
+
+
 def test_a_default_run_stays_small() -> None:
     """The page of a full run with all of its cells takes less than 1.1 MB, whatever they say."""
     report = everything()
