@@ -11,7 +11,7 @@ from convcheck.cases.case import Case
 from convcheck.cases.numbers import turned
 from convcheck.judging.laws.handed import others
 from convcheck.judging.laws.trial import refused
-from convcheck.kernels.arrangements import (
+from convcheck.kernels.arguments.arrangements import (
     CONTIGUOUS,
     IN_MEMORY,
     KINDS,

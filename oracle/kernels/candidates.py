@@ -9,7 +9,8 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
 
     tensors=NHWC|NCHW             layout of tensors, taken and returned
     filters=IHWO|HWIO|OIHW|IOHW   layout of filters, taken and returned
-    arrays=numpy|torch|jax        what it is handed
+    arrays=numpy|torch|jax|...    what it is handed: arrays of the library of that name
+    device=cuda                   and the device that they lie on, by the library's name for it
     takes=padding+dilation+groups+output_padding+bias   parameters that it takes, by keyword
     padding=sides|pair            ((top, bottom), (left, right)), or (height, width), symmetric
     rank=2|1                      how many spatial axes arrays, strides and parameters have; where
@@ -50,10 +51,9 @@ __all__ = ["Candidate", "CandidateError", "Declared", "split"]
 
 TENSORS = {"NHWC": (0, 1, 2, 3), "NCHW": (0, 3, 1, 2)}
 FILTERS = {"IHWO": (0, 1, 2, 3), "HWIO": (1, 2, 0, 3), "OIHW": (3, 0, 1, 2), "IOHW": (0, 3, 1, 2)}
-ARRAYS = ("numpy", "torch", "jax")
 DECLINABLE = ("memory layout", "nonfinite data", "nonfinite others")
 KEYS = (
-    *("tensors", "filters", "arrays", "names", "constants", "dtypes", "declines"),
+    *("tensors", "filters", "arrays", "device", "names", "constants", "dtypes", "declines"),
     *("takes", "padding", "rank"),
     *("sums", "accuracy", "subnormals", "promises"),
 )
@@ -85,6 +85,8 @@ class Candidate:
     tensors: str = "NHWC"
     filters: str = "IHWO"
     arrays: str = "numpy"
+    """the library that it is handed arrays of, and the device where these are, if one is named"""
+    device: str = ""
     names: tuple[tuple[str, str], ...] = ()
     constants: tuple[tuple[str, str], ...] = ()
     dtypes: tuple[str, ...] = USUAL
@@ -105,7 +107,8 @@ class Candidate:
             raise CandidateError(str(error)) from None
         _require("tensors", [self.tensors], TENSORS)
         _require("filters", [self.filters], FILTERS)
-        _require("arrays", [self.arrays], ARRAYS)
+        if not all(map(str.isidentifier, self.arrays.split("."))):
+            raise CandidateError(f"arrays={self.arrays!r}: expected the name of a library")
         _require("takes", self.takes, operation.parameters)
         _require("padding", [self.padding], ("sides", "pair"))
         _require("rank", [self.rank], ("2",) if operation.default_fore else ("1", "2"))
@@ -170,13 +173,13 @@ class Candidate:
     def plain(self) -> bool:
         """Whether it is called as the notebook's kernels are."""
         called = (self.tensors, self.filters, self.arrays, self.names, self.constants)
-        given = (self.padding, self.rank)
-        return called == ("NHWC", "IHWO", "numpy", (), ()) and given == ("sides", "2")
+        given = (self.padding, self.rank, self.device)
+        return called == ("NHWC", "IHWO", "numpy", (), ()) and given == ("sides", "2", "")
 
     def __str__(self) -> str:
         """Return the line that names it."""
         parts = [f"{self.operation}={self.place}"]
-        plain = {"tensors": "NHWC", "filters": "IHWO", "arrays": "numpy"}
+        plain = {"tensors": "NHWC", "filters": "IHWO", "arrays": "numpy", "device": ""}
         plain |= {"padding": "sides", "rank": "2"}
         own = {key: getattr(self, key) for key in plain}
         parts += [f"{key}={value}" for key, value in own.items() if value != plain[key]]

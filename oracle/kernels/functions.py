@@ -1,6 +1,5 @@
 """Functions of Python's as kernels: called as they are, or fitted by what they declare."""
 
-import importlib.util
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -9,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from convcheck.form import pytorch
 from convcheck.form.layers import FILTER
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation
 
 from . import floating, literals
-from .calls import Local, as_numpy
-from .candidates import Candidate, CandidateError, Declared
+from .arguments.libraries import Library, as_numpy, change
+from .calls import Local
+from .candidates import Candidate, Declared
 from .loading import check_call, find
 from .promises import DIRECT, Promise
 from .subjects import Request, Subject, Taken
@@ -83,8 +82,11 @@ class Fitted(Declared, Local):
                 not with the operation's arguments; or its array library is not there.
         """
         super().__init__(candidate)
-        if importlib.util.find_spec(candidate.arrays) is None:
-            raise CandidateError(f"arrays={candidate.arrays!r}: expected it to be installed here")
+        self._library: Library | None = None
+        if (candidate.arrays, candidate.device) != ("numpy", ""):
+            self._library = Library(candidate.arrays, candidate.device)
+        # What it was handed last, and the array of its library that was made of it, by name.
+        self._made: dict[str, tuple[Array, Any]] = {}
         self._function = function or find(candidate.module, candidate.function)
         floating.take_over(self.module)
         self._by_name = dict(candidate.names)
@@ -123,9 +125,9 @@ class Fitted(Declared, Local):
                 by_position.append(own)
             else:
                 by_keyword[self._by_name.get(name, name)] = own
-            copy = pytorch.as_numpy(own) if hasattr(own, "detach") else own
-            if isinstance(copy, np.ndarray) and not np.may_share_memory(copy, value):
-                copies.append((name, value, copy))
+            shared = isinstance(own, np.ndarray) and np.may_share_memory(own, value)
+            if isinstance(value, np.ndarray) and not shared:
+                copies.append((name, value, own))
         started = perf_counter()
         z = self._function(*by_position, **by_keyword, **self._constants)
         try:
@@ -134,17 +136,27 @@ class Fitted(Declared, Local):
             return z
         finally:
             self.spent += perf_counter() - started  # libraries may compute when read
-        for name, value, copy in copies:  # the caller looks at its own arrays alone
-            now = self._notebooks(name, copy)
-            if now.tobytes() != value.tobytes():
-                value[...] = now
+        for name, value, own in copies:  # the caller looks at its own arrays alone
+            self._write_back(name, value, own)
         return self._notebooks({FILTER: "ftr", "o": "bias"}.get(self.operation.result, "x"), z)
+
+    def _write_back(self, name: str, value: Array, own: Any) -> None:
+        """Change an argument as the function has changed what was made of it."""
+        try:
+            now = self._notebooks(name, as_numpy(own))
+        except Exception:  # noqa: BLE001  (JAX deletes what a function says that it needs no more)
+            return
+        before = value.astype(now.dtype, copy=False)  # libraries may lack its dtype
+        if now.shape != value.shape or now.tobytes() == before.tobytes():
+            return
+        if not np.array_equal(now, before, equal_nan=True):
+            value[...] = now
 
     def _converted(self, name: str, value: Any, *, dense: bool) -> Any:
         """Return an argument as the candidate has it."""
         if isinstance(value, np.ndarray):
             dense = dense and bool(value.flags.c_contiguous)
-            return self._of_library(value, self.candidate.axes(name), dense=dense)
+            return self._of_library(name, value, dense=dense)
         of_rank_1 = self.taken.rank == 1
         if name.endswith("shape"):
             axes = (axis for axis in self.candidate.axes(name) if axis != 1 or not of_rank_1)
@@ -153,17 +165,20 @@ class Fitted(Declared, Local):
             value = tuple(one for one, _ in value)
         return value[1:] if of_rank_1 and isinstance(value, tuple | list) else value
 
-    def _of_library(self, array: Array, axes: tuple[int, ...], *, dense: bool) -> Any:
-        """Return an array in the candidate's layout and library; `axes` are of two dimensions."""
+    def _of_library(self, name: str, array: Array, *, dense: bool) -> Any:
+        """Return an array in the candidate's layout and library."""
+        axes = self.candidate.axes(name)
         own = array if axes == tuple(range(len(axes))) else np.transpose(array, axes)
         if self.taken.rank == 1 and len(axes) == 4:
             own = own.squeeze(axes.index(1))
-        if self.candidate.arrays == "torch":
-            # A copy: torch has no negative strides, nor a word for a read-only array.
-            return pytorch.of_numpy(np.array(own, order="C"))
-        if self.candidate.arrays == "jax":
-            return importlib.import_module("jax.numpy").asarray(own)
-        return own.copy() if dense and not own.flags.c_contiguous else own
+        if self._library is None:
+            return own.copy() if dense and not own.flags.c_contiguous else own
+        made = self._library.array(own)
+        before, held = self._made.get(name, (None, None))
+        if array is before and change(held, made):  # the caller has changed it in place
+            made = held
+        self._made[name] = array, made
+        return made
 
     def _notebooks(self, name: str, z: Any) -> Any:
         """Return an array of the candidate's in the notebook's layout; what is none, as it is."""

@@ -12,7 +12,7 @@ from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import operation_named
 from convcheck.judging.judge import not_judged, property_of
-from convcheck.kernels.arrangements import IN_MEMORY, PAIRS, REFUSABLE, valued
+from convcheck.kernels.arguments.arrangements import IN_MEMORY, PAIRS, REFUSABLE, valued
 from convcheck.kernels.misbehaviour import MisbehaviourError
 
 from .trial import Equation, Trial

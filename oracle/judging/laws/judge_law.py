@@ -12,7 +12,7 @@ from convcheck.form.operations import Arrays, Kernel, operation_named
 from convcheck.judging.judge import misbehaved, not_judged
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels import floating
-from convcheck.kernels.arrangements import in_words
+from convcheck.kernels.arguments.arrangements import in_words
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import suited

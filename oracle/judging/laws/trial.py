@@ -12,7 +12,7 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import OPERATIONS, Arrays, Kernel
 from convcheck.judging.judge import limits_of, rounding_unsettled
-from convcheck.kernels.arrangements import REFUSABLE, kinds_of
+from convcheck.kernels.arguments.arrangements import REFUSABLE, kinds_of
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError, tell
 from convcheck.kernels.promises import DIRECT
 from convcheck.kernels.shown.clock import KERNEL

@@ -10,7 +10,7 @@ from convcheck.cases.case import REAL_FILLS, Case
 from convcheck.form.formats import FORMATS
 from convcheck.form.layouts import Array
 from convcheck.form.operations import operation_named
-from convcheck.kernels.arrangements import KINDS, kinds_of
+from convcheck.kernels.arguments.arrangements import KINDS, kinds_of
 from convcheck.kernels.misbehaviour import Misbehaviour
 from convcheck.kernels.subjects import Subject
 

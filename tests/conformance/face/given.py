@@ -24,7 +24,8 @@ class Declarations(TypedDict, total=False):
 
     tensors: Literal["NHWC", "NCHW"]
     filters: Literal["IHWO", "HWIO", "OIHW", "IOHW"]
-    arrays: Literal["numpy", "torch", "jax"]
+    arrays: str
+    device: str
     takes: str | Sequence[str]
     padding: Literal["sides", "pair"]
     rank: Literal[1, 2]

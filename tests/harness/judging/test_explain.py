@@ -20,7 +20,7 @@ from convcheck.judging.judge import judge
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome, Verdict, explain
-from convcheck.kernels.arrangements import KINDS, PAIRS, valued
+from convcheck.kernels.arguments.arrangements import KINDS, PAIRS, valued
 from convcheck.kernels.functions import Function, load
 from convcheck.kernels.shown import code as explaining
 from convcheck.kernels.shown.code import snippet

@@ -23,7 +23,14 @@ from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels import literals
-from convcheck.kernels.arrangements import CONTIGUOUS, IN_MEMORY, KINDS, PAIRS, TYPES, laid_out
+from convcheck.kernels.arguments.arrangements import (
+    CONTIGUOUS,
+    IN_MEMORY,
+    KINDS,
+    PAIRS,
+    TYPES,
+    laid_out,
+)
 from convcheck.kernels.candidates import FILTERS, KEYS, TENSORS, Candidate, CandidateError
 from convcheck.kernels.functions import Fitted, load
 from convcheck.kernels.misbehaviour import MisbehaviourError
@@ -59,6 +66,7 @@ LINES = (
     "convolution=a:b=c/d.py:e,constants=padding:VALID+groups:1",
     "convolution=a:b,constants=dimension_numbers:('NHWC','IHWO','NHWC')+alpha:1.5,sums=float32",
     """convolution=a[,'b.py:c,constants=a:{'x,+': [1, (2, "it's")]}+b:'SAME+,'+c:d=e""",
+    "convolution=a:b,arrays=my.library,device=/GPU:0",
     "convolution=a:b,dtypes=float32+float64,declines=memory_layout+nonfinite_others",
     "convolution=a:b,sums=float32,accuracy=normwise:64.5",
     "convolution=a:b,accuracy=normwise,subnormals=flushed",
@@ -187,7 +195,10 @@ def test_functions_of_libraries_agree(line: str) -> None:
         cases = [
             Case(name, CASE.geometry, dtype, fill, 1) for fill in agreement_fills(OPERATIONS[name])
         ]
-        assert {verdict.outcome for verdict in judge_all(kernel, cases)} == {Outcome.AGREES}
+        # Where subnormal numbers are flushed, zeros are as right as products that are so small.
+        tiny = Outcome.UNDECIDED if kernel.promise.flushes else Outcome.AGREES
+        expected = {each.fill: tiny if each.fill == "tiny" else Outcome.AGREES for each in cases}
+        assert {each.case.fill: each.outcome for each in judge_all(kernel, cases)} == expected
 
 
 def test_results_of_any_floating_dtype(user: Declare) -> None:

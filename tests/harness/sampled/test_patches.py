@@ -17,7 +17,7 @@ from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import PARAMETERS, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.verdicts import Outcome, explain
-from convcheck.kernels.arrangements import ARRANGEMENTS, DIRECTIONS, GAPS, ORDERS
+from convcheck.kernels.arguments.arrangements import ARRANGEMENTS, DIRECTIONS, GAPS, ORDERS
 from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.subjects import Taken
 

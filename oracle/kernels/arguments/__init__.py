@@ -1,0 +1,1 @@
+"""What kernels are handed: arrays of which library, and how they lie in memory."""
