@@ -1,18 +1,20 @@
 """Declarations that would make a failing kernel right: what it may be, and has not said."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from convcheck.cases.case import Case
 from convcheck.form.formats import DTYPES
+from convcheck.form.geometry import NO_PADDING
 from convcheck.judging.judge import judge, judge_against, judge_all, limits_of
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
-from convcheck.kernels.subjects import Subject, Wrapped
+from convcheck.kernels.subjects import Answer, Request, Subject, Wrapped
 
 from .answers import Asked
 from .session import Session
@@ -37,6 +39,37 @@ class _Promising(Wrapped):
         self.promise = promise
 
 
+class _Paired(Wrapped):
+    """A kernel that is handed padding as (height, width)."""
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__(subject)
+        self.taken = subject.taken._replace(symmetric=True)
+
+    def answers(self, requests: Sequence[Request]) -> list[Answer]:
+        """Return the subject's answers to the same calls, with padding as a pair."""
+        paired = [each._replace(arguments=self._paired(each.arguments)) for each in requests]
+        return super().answers(paired)
+
+    def _paired(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        given = dict(arguments)
+        if "padding" in self.absent:
+            given.setdefault("padding", NO_PADDING)
+        if "padding" in given:
+            given["padding"] = tuple(one for one, _ in given["padding"])
+        return given
+
+
+@lru_cache(maxsize=64)
+def _promising(subject: Subject, promise: Promise) -> Subject:
+    return _Promising(subject, promise)
+
+
+@lru_cache(maxsize=64)
+def _paired(subject: Subject) -> Subject:
+    return _Paired(subject)
+
+
 def missing_promise(session: Session, case: Case) -> Promise | None:
     """Return what a kernel need only promise to be right on a case, and on others besides."""
     if session.subject.promise is not DIRECT or case.mode == "nonfinite":
@@ -44,10 +77,11 @@ def missing_promise(session: Session, case: Case) -> Promise | None:
     # Where a promise excuses a kernel from such numbers, others must have shown the same.
     plain = judge(session.subject, replace(case, fill="integers")).failed
     for promise in _PROMISES:
-        verdict = judge(_Promising(session.subject, promise), suited(promise, case))
+        kernel = _promising(session.subject, promise)
+        verdict = judge(kernel, suited(promise, case))
         excused = verdict.outcome is Outcome.NOT_OFFERED
         right = not verdict.failed and (plain or promise.flushes or not excused)
-        if right and _is_within(session, promise, case) and _is_right(session, promise, case.dtype):
+        if right and _is_within(session, promise, case) and _is_right(kernel, case.dtype):
             return promise
     return None
 
@@ -66,16 +100,15 @@ def _is_within(session: Session, promise: Promise, case: Case) -> bool:
 
 
 @lru_cache(maxsize=64)
-def _is_right(session: Session, promise: Promise, dtype: str) -> bool:
-    """Return whether a kernel is right as far as a promise goes, on geometries drawn at random."""
-    draw = Draw(session.operation, seed=3, taken=session.subject.taken)
+def _is_right(kernel: Subject, dtype: str) -> bool:
+    """Return whether a kernel is right, as far as it promises, on geometries drawn at random."""
+    draw = Draw(kernel.operation, seed=3, taken=kernel.taken)
     drawn = [draw.geometry() for _ in range(_DRAWN)]
     cases = [
-        suited(promise, Case(session.operation.name, geometry, dtype, fill, 1))
+        suited(kernel.promise, Case(kernel.operation.name, geometry, dtype, fill, 1))
         for geometry in drawn
         for fill in _FILLS
     ]
-    kernel = _Promising(session.subject, promise)
     decided = [each for each in judge_all(kernel, cases) if each.outcome in DECIDED]
     return len(decided) > len(cases) // 2 and not any(each.failed for each in decided)
 
@@ -87,6 +120,7 @@ def advice(session: Session, focus: Asked, missing: Promise | None) -> Iterator[
     problem = focus.answer
     if isinstance(problem, MisbehaviourError) and problem.kind is Misbehaviour.RAISED:
         yield from _dtypes(session, focus)
+        yield from _pairs(session.subject, focus.probe.case)
 
 
 def _dtypes(session: Session, focus: Asked) -> Iterator[str]:
@@ -102,3 +136,14 @@ def _dtypes(session: Session, focus: Asked) -> Iterator[str]:
     raised = all(each is not None and each.kind is Misbehaviour.RAISED for each in bad.values())
     if good and case.dtype in bad and raised:
         yield f"dtypes={'+'.join(good)}, if it takes no {' and no '.join(bad)}"
+
+
+def _pairs(subject: Subject, case: Case) -> Iterator[str]:
+    """Yield that a kernel may take padding as a pair, where it is right when so handed over."""
+    if "padding" not in subject.taken.parameters or subject.taken.symmetric:
+        return
+    paired = _paired(subject)
+    same = replace(case, geometry=paired.taken.fit(case.geometry))
+    fits = paired.operation.fits(same.geometry)
+    if (not fits or not judge(paired, same).failed) and _is_right(paired, case.dtype):
+        yield "padding=pair, if it takes padding as (height, width): handed so, it is right"

@@ -19,7 +19,8 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Verdict
-from convcheck.kernels.functions import subject_of
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.functions import Fitted, subject_of
 from convcheck.kernels.subjects import Taken
 
 
@@ -161,3 +162,36 @@ def test_mistakes_of_parameters_are_caught(operation: str) -> None:
     for mistake in mistakes[::SHARES]:
         kernel = mistake.make()
         assert any(judge(kernel, case).failed for case in cases), mistake.id
+
+
+def _of_pairs(form: str) -> Kernel:
+    """Return a kernel that raises on another form of padding than its own."""
+
+    def paired(x: Any, f: Any, s: Any, padding: Any = (0, 0), **others: Any) -> Any:
+        if form == "either" and isinstance(padding[0], tuple):
+            if any(one != other for one, other in padding):
+                raise ValueError("padding is not symmetric")
+            padding = [one for one, _ in padding]
+        height, width = map(int, padding)
+        if form == "turned":
+            height, width = width, height
+        return convolution()(x, f, s, padding=((height, height), (width, width)), **others)
+
+    return paired
+
+
+@pytest.mark.parametrize("geometry", ["f3x2.s1x1.p1x0", "f3x2.s1x1.p1-0x0-2"])
+@pytest.mark.parametrize(("form", "advised"), [("pair", 1), ("either", 1), ("turned", 0)])
+def test_a_kernel_that_takes_padding_as_a_pair_is_told_to_say_so(
+    form: str, geometry: str, advised: int
+) -> None:
+    """It is suggested where the kernel raises and is right on pairs, and nowhere else."""
+    line = "convolution=k.py:k,takes=padding+dilation+groups+bias"
+    kernel = Fitted(Candidate.parse(line), _of_pairs(form))
+    case = Case.parse(f"v1:convolution:float32:integers:b1.h5.w4.i2.o2.{geometry}:0")
+    verdict = judge(kernel, case)
+    fails = form != "either" or case.geometry.padding != ((1, 1), (0, 0))
+    assert verdict.failed == fails
+    if fails:
+        advice = diagnose(verdict).advice
+        assert [each.partition(",")[0] for each in advice] == ["padding=pair"] * advised
