@@ -16,7 +16,8 @@ of the result is exactly representable, in whatever order it is taken (see `judg
                     is a kernel caught that narrows it inside
     sparse          as `integers`, but each is zero, of either sign, with a chance of one half:
                     only so is a kernel caught that leaves zeros out, and more with them
-    small           as `integers`, but exact in the next narrower dtype (float16: in 5 bits):
+    small           as `integers`, but exact in the next narrower dtype (float16: in 5 bits,
+                    bfloat16: in 4):
                     more than half of the significand is left to kernels that round even
                     integers, and sums in that dtype are exact (see `promises`)
     samesign-NAME   as `integers`, but all numbers of factor NAME have one sign
@@ -320,7 +321,8 @@ class Case:
     def _values(self, name: str, numbers: Array) -> Array:
         """Return the numbers of a factor that are made of raw ones, but for powers of two."""
         if self.fill in (*REAL_FILLS, "overflow"):
-            unit = (numbers >> np.uint64(11)).astype(np.float64) * 2.0**-53
+            bits = self.format.drawn
+            unit = (numbers >> np.uint64(64 - bits)).astype(np.float64) * 2.0**-bits
             return unit if self.fill in ("positive", "overflow") else 2 * unit - 1
         special = self.special(name)
         if special == "constant":

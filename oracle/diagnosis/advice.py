@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from convcheck.cases.case import Case
-from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import NO_PADDING
 from convcheck.judging.judge import judge, judge_against, judge_all, limits_of
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
@@ -80,7 +79,7 @@ def missing_promise(session: Session, case: Case) -> Promise | None:
         kernel = _promising(session.subject, promise)
         verdict = judge(kernel, suited(promise, case))
         excused = verdict.outcome is Outcome.NOT_OFFERED
-        right = not verdict.failed and (plain or promise.flushes or not excused)
+        right = not verdict.failed and (plain or promise.subnormals or not excused)
         if right and _is_within(session, promise, case) and _is_right(kernel, case.dtype):
             return promise
     return None
@@ -128,10 +127,10 @@ def _dtypes(session: Session, focus: Asked) -> Iterator[str]:
     case = focus.probe.case
     verdicts = {
         dtype: judge(session.subject, replace(case, dtype=dtype, fill="integers"))
-        for dtype in DTYPES
+        for dtype in session.subject.asked
     }
     bad = {dtype: each.misbehaviour for dtype, each in verdicts.items() if each.failed}
-    offered = [dtype for dtype in DTYPES if verdicts[dtype].outcome is not Outcome.NOT_OFFERED]
+    offered = [dtype for dtype in verdicts if verdicts[dtype].outcome is not Outcome.NOT_OFFERED]
     good = [dtype for dtype in offered if dtype not in bad]
     raised = all(each is not None and each.kind is Misbehaviour.RAISED for each in bad.values())
     if good and case.dtype in bad and raised:

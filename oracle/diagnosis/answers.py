@@ -76,9 +76,9 @@ class Asked:
             return same_kind(answer, replayed)
         if answer.shape != replayed.shape:
             return False
-        dtype = self.probe.case.dtype
+        form = self.probe.case.format
         with np.errstate(all="ignore"):
-            got, should = (z.astype(dtype).astype(np.float64) for z in (answer, replayed))
+            got, should = (form.array(z).astype(np.float64) for z in (answer, replayed))
         equal = _equal(got, should, _tolerance(should, self.probe, mistake))
         return bool((equal | self._open(got, should, mistake)).all())
 

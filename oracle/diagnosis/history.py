@@ -63,7 +63,7 @@ def history(session: Session, probe: Probe) -> Diagnosis:
 
 def _after_another(session: Session, probe: Probe) -> Diagnosis | None:
     """Return which other call, made before, makes a call wrong: one that differs in one respect."""
-    for words, case in others(probe.case):
+    for words, case in others(probe.case, session.subject.asked):
         if case == probe.case or (case.mode != "bound" and case.largest is None):
             continue
         if session.lost or not session.subject.renew():

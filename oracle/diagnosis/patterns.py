@@ -14,7 +14,6 @@ from convcheck.cases.case import (
     value_fills,
 )
 from convcheck.form.counts import most_terms
-from convcheck.form.formats import DTYPES
 from convcheck.form.operations import operation_named
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import DECIDED
@@ -77,7 +76,9 @@ def linearity(session: Session, probe: Probe) -> Iterator[Claim]:
 
 def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
     """Yield in which dtypes alone, and on which numbers alone, it is wrong."""
-    failed, passed = _parted(subject, [replace(case, dtype=dtype) for dtype in DTYPES], "dtype")
+    failed, passed = _parted(
+        subject, [replace(case, dtype=dtype) for dtype in subject.asked], "dtype"
+    )
     if failed and passed:
         yield Claim(f"wrong only in {' and '.join(failed)}", "is", backing=Backing(dtypes=failed))
     operation = operation_named(case.operation)

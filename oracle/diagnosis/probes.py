@@ -16,6 +16,7 @@ import numpy as np
 
 from convcheck.cases.case import Case, nonfinite_fills
 from convcheck.form.axis import Span, reaching
+from convcheck.form.formats import HALVES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import Layer
 from convcheck.form.layouts import Array
@@ -89,15 +90,16 @@ def _arrays(probe: Probe) -> Mapping[str, Array]:
         return arrays
     if probe.small:
         # Half precision has no integers to choose from for the longer sums of two layers.
-        lower = "float16" if case.geometry.fore is None else "float32"
+        half = case.dtype if case.dtype in HALVES else "float16"
+        lower = half if case.geometry.fore is None else "float32"
         small = Case(case.operation, case.geometry, lower, case.fill, case.seed).arrays()
-        return {name: array.astype(case.format.dtype) for name, array in small.items()}
+        return {name: case.format.array(array) for name, array in small.items()}
     arrays = case.arrays()
     if probe.graded:
         array = arrays[probe.graded].astype(np.float64)
         decades = np.arange(array.size).reshape(array.shape) * _STEP % _DECADES - _LOWEST
         with np.errstate(all="ignore"):
-            arrays[probe.graded] = (array * 10.0**decades).astype(case.format.dtype)
+            arrays[probe.graded] = case.format.array(array * 10.0**decades)
     return arrays
 
 
@@ -200,7 +202,7 @@ def _special(operation: Operation, dtype: str, taken: Taken) -> Iterator[Probe]:
 
 
 def _probes(operation: Operation, dtype: str) -> Iterator[Probe]:
-    if operation.default_fore and dtype == "float16":
+    if operation.default_fore and dtype in HALVES:
         dtype = "float32"
 
     def case(shape: _Shape, fill: str, seed: int, kind: str = Layer.CONVOLUTION) -> Case:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .formats import FLOAT64, Format
+from .formats import FLOAT64, FORMATS, Format
 from .geometry import NO_PADDING
 from .layers import FILTER, LAYER_NAMED
 from .layouts import Array, view
@@ -67,13 +67,20 @@ def of_numpy(array: Array) -> "torch.Tensor":
     """Return the tensor that has the memory of a writable array without negative strides."""
     import torch  # noqa: PLC0415
 
+    if array.dtype.name == "bfloat16":  # torch takes no such array, but its bits
+        return torch.from_numpy(array.view(np.uint16)).view(torch.bfloat16)
     shared: torch.Tensor = torch.from_numpy(array)
     return shared
 
 
 def as_numpy(tensor: "torch.Tensor") -> Array:
     """Return the array that has the memory of a tensor."""
-    shared: Array = (tensor.detach() if tensor.requires_grad else tensor).numpy()
+    import torch  # noqa: PLC0415
+
+    tensor = tensor.detach() if tensor.requires_grad else tensor
+    if tensor.dtype is torch.bfloat16:
+        return tensor.view(torch.uint16).numpy().view(FORMATS["bfloat16"].dtype)
+    shared: Array = tensor.numpy()
     return shared
 
 

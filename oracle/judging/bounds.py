@@ -135,9 +135,9 @@ class _Precision:
 def _precision(dtype: str, promise: Promise) -> _Precision:
     own, sums = FORMATS[dtype], FORMATS[promise.precision(dtype)]
     mu, eta = sums.eta, own.eta
-    if promise.flushes:
+    if promise.flushes(dtype):
         mu, eta = (4 * each.smallest_normal for each in (sums, own))
-    converts = promise.narrows(dtype) or promise.flushes
+    converts = promise.narrows(dtype) or promise.flushes(dtype)
     raised = mu / (2 * sums.u) if converts or promise.normwise else 0.0
     largest = min(own.largest, sums.largest)
     return _Precision(own.u, sums.u, max(eta, mu), mu / max(eta, mu), largest, raised, converts)
@@ -156,7 +156,7 @@ def bound(
         operation: what is computed.
         geometry: its sizes.
         arrays: the factors, finite, by name.
-        dtype: "float16", "float32" or "float64".
+        dtype: one of `DTYPES`.
         promise: in what precision they compute, and how accurately.
     """
     p = _precision(dtype, promise)

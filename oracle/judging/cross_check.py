@@ -7,6 +7,7 @@ import numpy as np
 
 from convcheck.cases.numbers import Raw, integers
 from convcheck.form.counts import counts
+from convcheck.form.formats import is_real
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Arrays, Operation
@@ -95,7 +96,7 @@ def _answer(oracle: Oracle, operation: Operation, geometry: Geometry, arrays: Ar
     except (MisbehaviourError, Exception) as error:  # noqa: BLE001  (each is told)
         return f"{type(error).__name__}: {error}"
     shape = operation.shape(geometry, operation.result)
-    if not isinstance(result, np.ndarray) or result.dtype.kind != "f":
+    if not isinstance(result, np.ndarray) or not is_real(result.dtype):
         return f"a {type(result).__name__} that is no array of real floating dtype"
     return result if result.shape == shape else f"shape {result.shape} instead of {shape}"
 

@@ -162,7 +162,7 @@ def not_offered(subject: Subject, case: Case, prop: str) -> str | None:
     # Of a case with NaN in every factor both properties must be offered.
     props = (prop, "nonfinite data") if len(case.nonfinite) > 1 else (prop,)
     reason = next(filter(None, (subject.refuses(case, each) for each in props)), None)
-    return promise.refuses(case) if reason is None and promise is not DIRECT else reason
+    return promise.refuses(case) if reason is None else reason
 
 
 def limits_of(promise: Promise, case: Case, arrays: Arrays) -> Bound | None:

@@ -17,7 +17,9 @@ Zero times infinity is NaN: what is possible is this NaN, or the value without t
 nothing else.  What is certain follows IEEE 754 in any order of sums: NaN where NaN or both
 infinities enter, else the infinity.  A kernel in which a number also meets zeros or itself in the
 results that it enters (patches taken by products with ones and zeros, compensated sums) makes NaN
-of infinity there, and has to say so: declines=nonfinite_data+nonfinite_others.
+of infinity there, and has to say so: declines=nonfinite_data+nonfinite_others.  But in bfloat16,
+whose instructions multiply numbers in pairs, pairs are filled up with zeros by whoever uses them:
+there NaN is as right as infinity.
 
 Two layers are the same twice.  dL/da has its own certain and possible numbers, and its zeros are
 zeros of the data to what comes next, but for those that layer l+1 never read: these may have been
@@ -132,6 +134,8 @@ def spread(case: Case, arrays: Arrays, promise: Promise = DIRECT) -> Spread:
         found = _one_layer(operation, geometry, factors, result)
     else:
         found = _two_layers(operation, geometry, factors, result)
+    if case.dtype == "bfloat16":
+        found = replace(found, inserted=found.inserted | np.isinf(found.values))
     return found if promise is DIRECT else found.promised(promise)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from convcheck.form.formats import is_real
 from convcheck.form.layouts import Array
 
 from . import floating, traces
@@ -193,7 +194,7 @@ class _Handed:
             return None, raised(error)
         finally:
             floating.take_over(kernel.module)
-            if floating.is_news(kernel.module) and not kernel.promise.flushes:
+            if floating.is_news(kernel.module) and kernel.promise.subnormals != "flushed":
                 tell(kernel, floating.TOLD)
 
 
@@ -206,7 +207,7 @@ def raised(error: BaseException) -> MisbehaviourError:
 def _as_result(z: Any, shape: tuple[int, ...] | None) -> Array:
     """Return `z` as an array; MisbehaviourError if it is not one that can be judged."""
     array = z if type(z) is np.ndarray and z.dtype.kind == "f" else _read(z)
-    if array.dtype.kind != "f":
+    if not is_real(array.dtype):
         text = f"returned dtype {array.dtype}, expected a real floating one"
         raise MisbehaviourError(Misbehaviour.RETURNED_NUMBERS, text)
     if shape is not None and array.shape != shape:

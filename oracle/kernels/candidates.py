@@ -23,7 +23,7 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
     declines=memory_layout+nonfinite_data+nonfinite_others   properties that it does not have
     sums=float32                  the precision of its sums, and
     accuracy=normwise[:CONSTANT]  that of its results, as `promises` explains them
-    subnormals=flushed            numbers below the normal ones may become zero
+    subnormals=flushed|kept       whether numbers below the normal ones may become zero
     promises=nonfinite_others+ieee_zeros       that NaN and infinity meet no zeros that it inserts,
                                   and that it leaves no zeros of the data out;
         +byte_order+mixed_dtypes  that it takes arrays in the other byte order, and one of float64

@@ -65,7 +65,7 @@ def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
     said = given["promises"].replace("_", " ").split("+") if "promises" in given else ()
     arrays = tuple(each for each in said if each in OF_ARRAYS)
     zeros = tuple(each for each in said if each not in OF_ARRAYS)
-    promised = given.get("subnormals", "kept"), zeros, arrays
+    promised = given.get("subnormals"), zeros, arrays
     promise = Promise(given.get("sums"), accuracy, number, *promised)
     fields["promise"] = DIRECT if promise == DIRECT else promise  # which is what others ask for
     return fields

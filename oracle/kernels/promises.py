@@ -5,7 +5,8 @@
     accuracy   direct: every result is a sum of its products, in any order
                normwise: the error is small beside the norms of what is convolved, as in
                FFT and Winograd kernels (see `normwise`)
-    subnormals kept, or flushed to zero, as on many accelerators, wherever they occur
+    subnormals kept, or flushed to zero, as on many accelerators, wherever they occur; in bfloat16
+               they are kept only by promise, since processors' own instructions for it flush them
     promises   nonfinite others: NaN and infinity meet no zeros that the kernel inserts
                ieee zeros: a zero of the data times infinity is NaN, never left out (see `spread`)
                byte order: arrays may be in the other one
@@ -27,6 +28,7 @@ from convcheck.form.formats import DTYPES, FORMATS
 
 ACCURACIES = ("direct", "normwise")
 SUBNORMALS = ("kept", "flushed")
+_SUBNORMALS_OF = {"bfloat16": "flushed"}
 OF_ZEROS = ("nonfinite others", "ieee zeros")
 OF_ARRAYS = ("byte order", "mixed dtypes")
 
@@ -40,7 +42,8 @@ class Promise:
     accuracy: str = "direct"
     constant: float | None = None
     """of the normwise bound; None is the default of `normwise`"""
-    subnormals: str = "kept"
+    subnormals: str | None = None
+    """kept, or flushed; None is what is usual in the dtype"""
     zeros: tuple[str, ...] = ()
     """what it promises of zeros beside NaN and infinity, of `OF_ZEROS`"""
     arrays: tuple[str, ...] = ()
@@ -52,7 +55,7 @@ class Promise:
             raise ValueError(f"sums={self.sums!r}: expected one of {', '.join(DTYPES)}")
         if self.accuracy not in ACCURACIES:
             raise ValueError(f"accuracy={self.accuracy!r}: expected one of {', '.join(ACCURACIES)}")
-        if self.subnormals not in SUBNORMALS:
+        if self.subnormals not in (None, *SUBNORMALS):
             raise ValueError(
                 f"subnormals={self.subnormals!r}: expected one of {', '.join(SUBNORMALS)}"
             )
@@ -72,10 +75,9 @@ class Promise:
         """Whether errors are bounded by norms alone."""
         return self.accuracy == "normwise"
 
-    @property
-    def flushes(self) -> bool:
-        """Whether numbers below the normal ones may become zero."""
-        return self.subnormals == "flushed"
+    def flushes(self, dtype: str) -> bool:
+        """Return whether numbers of `dtype` below the normal ones may become zero."""
+        return (self.subnormals or _SUBNORMALS_OF.get(dtype)) == "flushed"
 
     @property
     def nonfinite_others(self) -> bool:
@@ -105,8 +107,9 @@ class Promise:
 
     def refuses(self, case: Case) -> str | None:
         """Return why a kernel that promises this is not to be judged on `case`, if so."""
-        if self.flushes and case.fill.startswith("subnormal"):
-            return f"{self} promises nothing of subnormal numbers"
+        if case.fill.startswith("subnormal") and self.flushes(case.dtype):
+            who = self if self.subnormals else case.dtype
+            return f"{who} promises nothing of subnormal numbers"
         if case.mode == "bound" or case.fill == "small" or not self.rounds(case):
             return None
         if case.mode == "nonfinite":
@@ -119,8 +122,8 @@ class Promise:
         if self.normwise:
             constant = "" if self.constant is None else f":{self.constant:.15g}"
             parts.append(f"accuracy=normwise{constant}")
-        if self.flushes:
-            parts.append("subnormals=flushed")
+        if self.subnormals:
+            parts.append(f"subnormals={self.subnormals}")
         if self.zeros or self.arrays:
             parts.append(f"promises={'+'.join((*self.zeros, *self.arrays)).replace(' ', '_')}")
         return ",".join(parts) or "direct"

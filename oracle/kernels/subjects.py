@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 
 from convcheck.cases.case import Case
 from convcheck.form.axis import Axis
-from convcheck.form.formats import USUAL
+from convcheck.form.formats import DTYPES, USUAL
 from convcheck.form.geometry import PARAMETERS, Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation
@@ -157,6 +157,11 @@ class Subject:
         """
         return _result(self.call_all([call]))
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The dtypes that it is asked for: the usual ones, and what it takes beside them."""
+        return tuple(dtype for dtype in DTYPES if dtype in (*USUAL, *self.dtypes))
+
     def refuses(self, case: Case, prop: str) -> str | None:  # noqa: ARG002  (others look at it)
         """Return why it is not to be judged on `case` for a property, if it is not."""
         if case.dtype not in self.dtypes:
@@ -226,6 +231,7 @@ class Wrapped(Subject):
         super().__init__(subject.operation, subject.name, subject.promise, **same)
         self.subject, self.at_once = subject, subject.at_once
         self.takes, self.taken, self.absent = subject.takes, subject.taken, subject.absent
+        self.dtypes = subject.dtypes
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
         """Return the subject's answers."""

@@ -12,7 +12,7 @@ import zoo
 from convcheck.campaigns.certificates import Certificate
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import reference_for
-from convcheck.form.formats import DTYPES
+from convcheck.form.formats import USUAL
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.enumeration import enumerate_region
 
@@ -20,8 +20,8 @@ from convcheck.judging.enumeration import enumerate_region
 def region(operation: Operation, extent: int = 6) -> Region:
     """Return a region like the one that is certified by default."""
     if operation.default_fore is None:
-        return Region(operation.name, extent, dtypes=DTYPES[::-1])
-    return Region(operation.name, extent // 2, extent, 1, full_to=2, dtypes=DTYPES[::-1])
+        return Region(operation.name, extent, dtypes=USUAL[::-1])
+    return Region(operation.name, extent // 2, extent, 1, full_to=2, dtypes=USUAL[::-1])
 
 
 class Watch:

@@ -34,8 +34,14 @@ _SEEDS = (2, 3, 4)
 _FORES = (Fore("convolution", 3, 2, 2, 1, 1), Fore("convolution_transpose", 3, 2, 2, 1, 1))
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have the test run in each dtype that some kernel is asked for."""
+    if "dtype" in metafunc.fixturenames:
+        asked = {dtype for each in subjects_of(metafunc.config) for dtype in each.asked}
+        metafunc.parametrize("dtype", [dtype for dtype in DTYPES if dtype in asked])
+
+
 @fills("exact", "bound", "nonfinite data")
-@pytest.mark.parametrize("dtype", DTYPES)
 def test_refactor(
     record: Record, subject: Subject, dtype: str, pytestconfig: pytest.Config
 ) -> None:

@@ -1,6 +1,6 @@
 """Laws on what a kernel is handed: that nothing but the values of its arguments counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import combinations
@@ -8,7 +8,6 @@ from typing import Any
 
 from convcheck.cases.case import Case, nonfinite_fills
 from convcheck.cases.numbers import turned
-from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import operation_named
 from convcheck.judging.judge import not_judged, property_of
@@ -52,7 +51,7 @@ def repeatability(f: Trial) -> Iterator[Equation]:
     yield Equation(f(g, negative), opposite, g, negative, then=("{negated}", "z = {call}"))
     right = f(g, changed)
     yield Equation(in_place, right, g, changed, arrangement=held, before=f.case)
-    tried = [other for _, other in others(f.case)]
+    tried = [other for _, other in others(f.case, f.subject.asked)]
     for _ in range(_OTHERS):
         other = tried[f.lot.below(len(tried))]
         if not_judged(f.subject, other, property_of(other)) is None:
@@ -61,8 +60,8 @@ def repeatability(f: Trial) -> Iterator[Equation]:
             yield Equation(f(g, f.arrays), first, g, f.arrays, before=other)
 
 
-def others(case: Case) -> Iterator[tuple[str, Case]]:
-    """Yield cases that a kernel might take for another, and in what they differ."""
+def others(case: Case, asked: Sequence[str]) -> Iterator[tuple[str, Case]]:
+    """Yield cases that a kernel, asked for these dtypes, might take for another, and why."""
     yield "other numbers of these shapes", replace(case, seed=(case.seed + 1) % 2**64)
     g = case.geometry
     changes: list[tuple[str, dict[str, Any]]] = [
@@ -80,7 +79,7 @@ def others(case: Case) -> Iterator[tuple[str, Case]]:
     for words, sizes in changes:
         with suppress(ValueError):  # what layer l+1 does not fit
             yield words, replace(case, geometry=g.resized(**sizes))
-    yield from ((dtype, replace(case, dtype=dtype)) for dtype in DTYPES)
+    yield from ((dtype, replace(case, dtype=dtype)) for dtype in asked)
     for fill in nonfinite_fills(operation_named(case.operation), g.bias):
         yield "NaN or infinity", replace(case, fill=fill)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from convcheck.form.formats import FORMATS, is_real
 from convcheck.form.layouts import Array
 from convcheck.kernels.loading import CandidateError
 
@@ -88,7 +89,8 @@ def change(held: Any, new: Any) -> bool:
 def as_numpy(z: Any) -> Any:
     """Return an array of any library, a tensor among them, as a NumPy array of its values.
 
-    bfloat16 and the like become float32.  What is no array stays what it is.
+    bfloat16 keeps its bits; others that NumPy does not have become float32.  What is no array
+    stays what it is.
 
     Raises:
         Exception: whatever the array's own methods raise where it cannot be read.
@@ -97,21 +99,20 @@ def as_numpy(z: Any) -> Any:
         for method in _METHODS:
             z = getattr(z, method, lambda z=z: z)()
     array = z if issubclass(type(z), np.ndarray) else _read(z)  # whatever class it says it has
-    if (
-        issubclass(type(array), np.ndarray)
-        and array.dtype.kind == "V"
-        and array.dtype.names is None
-    ):
-        return array.astype(np.float32) if np.can_cast(array.dtype, np.float32) else array
+    if issubclass(type(array), np.ndarray) and array.dtype.kind == "V":
+        other = array.dtype.names is None and not is_real(array.dtype)
+        return array.astype(np.float32) if other and np.can_cast(array.dtype, np.float32) else array
     return array
 
 
 def _read(z: Any) -> Any:
     dtype = getattr(z, "dtype", None)
     name = "" if isinstance(dtype, np.dtype) else str(dtype).rpartition(".")[2]
-    if name.startswith(("bfloat", "float8")):
-        # PyTorch's, and MLX's.
-        z = z.float() if hasattr(z, "float") else z.astype(sys.modules[type(z).__module__].float32)
+    if name.startswith(("bfloat", "float8")):  # PyTorch's, and MLX's
+        module = sys.modules[type(dtype).__module__]
+        if name in FORMATS:
+            return _read(z.view(module.uint16)).view(FORMATS[name].dtype)
+        z = z.float() if hasattr(z, "float") else z.astype(module.float32)
     if hasattr(z, "numpy"):
         return z.numpy()
     if dtype is None or not hasattr(z, "__array__"):

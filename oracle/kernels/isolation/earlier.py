@@ -82,7 +82,7 @@ class _Large(_Past):
     _age = 0
 
     def _read(self) -> list[Any]:
-        return [zlib.crc32(np.ascontiguousarray(self.result).data.cast("B"))]
+        return [zlib.crc32(np.ascontiguousarray(self.result).view(np.uint8).data)]
 
     def changed(self) -> str | None:
         """Return what has changed since this was last looked at, if it is now."""

@@ -11,11 +11,12 @@ import re
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import msgspec
 import numpy as np
 
+from convcheck.form.formats import FORMATS
 from convcheck.form.layouts import Array
 from convcheck.kernels.subjects import Request
 
@@ -25,7 +26,7 @@ _MARK = b"cvk1"
 _LONGEST = 1 << 16
 """bytes in a head"""
 _LONGEST_TEXT = 4000  # characters, of which JSON makes up to twelve bytes each
-_FLOATING = re.compile(r"[<>]f(2|4|8|12|16)")
+_FLOATING = re.compile(r"[<>]f(2|4|8|12|16)|bfloat16")
 
 CUT_OFF = 97
 """exit status of a kernel process that lost its pipes"""
@@ -96,12 +97,16 @@ def _exactly(stream: BinaryIO, size: int) -> bytes:
 def message_bytes(message: Message) -> bytes:
     """Return a message as bytes, fit for `take_message`."""
     z = message.result
-    body, dtype = (b"", "") if z is None else (z.tobytes(), z.dtype.str)
+    body, dtype = (b"", "") if z is None else (z.tobytes(), _dtype_name(z.dtype))
     told = message.kind, _spelled(message.text[:_LONGEST_TEXT]), message.number
     shape, details = [] if z is None else list(z.shape), (*map(_spelled, message.details),)
     spent = message.seconds, message.threaded
     head = msgspec.json.encode(_Head(*told, dtype, shape, details, *spent))
     return _SIZES.pack(_MARK, len(head), len(body)) + head + body
+
+
+def _dtype_name(dtype: np.dtype[Any]) -> str:
+    return dtype.str if dtype.kind == "f" else dtype.name
 
 
 def _spelled(text: str) -> str:
@@ -142,5 +147,6 @@ def _message(head: bytearray, body: bytearray) -> Message:
         return Message(*told, details=read.details)
     if not _FLOATING.fullmatch(read.dtype):
         raise ValueError(read.dtype)
-    z = np.frombuffer(body, read.dtype).reshape(read.shape)
+    form = FORMATS.get(read.dtype)
+    z = np.frombuffer(body, form.dtype if form else read.dtype).reshape(read.shape)
     return Message(*told, z, seconds=read.seconds, threaded=read.threaded)

@@ -41,6 +41,8 @@ _LOOKED_AT = {
 def snippet(subject: Subject, evidence: Evidence) -> list[str]:
     """Return few lines of Python that show the wrong number, with NumPy alone."""
     lines = ["import numpy as np", subject.import_line()]
+    if any(not _code(array).startswith("np.") for array in evidence.arrays.values()):
+        lines.insert(1, "import ml_dtypes")
     calls = {"call": _call(subject, evidence), "negated": _call(subject, evidence, "-")}
     if evidence.before is not None:  # the call that this one depends on
         lines += [*_arrays(evidence.before), _call(subject, evidence.before)]
@@ -178,7 +180,8 @@ def drawn(case: Case, name: str) -> str:
 
 
 def _unit(case: Case, size: int) -> str:
-    unit = f"(draw({size}) >> 11) * 2.0**-53"
+    bits = case.format.drawn
+    unit = f"(draw({size}) >> {64 - bits}) * 2.0**-{bits}"
     if case.fill == "overflow":
         return f"(1 + ({unit})) * (0.5 - draw() % 2)"
     return unit if case.fill == "positive" else f"2 * ({unit}) - 1"

@@ -7,7 +7,6 @@ from convcheck.cases.case import Case, nonfinite_fills
 from convcheck.cases.numbers import Raw
 from convcheck.conformance.references import laws_of, partners
 from convcheck.conformance.shapes import draws
-from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
 from convcheck.judging.laws.identities import LAWS
@@ -80,7 +79,7 @@ def judge_laws(subject: Subject, geometry: Geometry, seed: int) -> list[Verdict]
     """Judge a kernel by every law, on exact integers of every dtype."""
     name, others = subject.operation.name, partners()
     laws = laws_of(name, parameters=not geometry.is_plain)
-    cases = [Case(name, geometry, dtype, "integers", seed) for dtype in DTYPES]
+    cases = [Case(name, geometry, dtype, "integers", seed) for dtype in subject.asked]
     return [judge_law(law, subject, case, others) for case in cases for law in laws]
 
 

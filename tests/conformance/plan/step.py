@@ -15,7 +15,6 @@ from convcheck.cases.case import (
 )
 from convcheck.conformance.shapes.parameters import as_taken
 from convcheck.form.counts import most_terms
-from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation, operation_named
@@ -89,7 +88,7 @@ class Step:
 def dtypes_of(subject: Subject) -> tuple[str, ...]:
     """Return the dtypes in which a kernel is to be judged."""
     layer = subject.operation.default_fore
-    return tuple(dtype for dtype in DTYPES if _offers(subject, dtype, layer))
+    return tuple(dtype for dtype in subject.asked if _offers(subject, dtype, layer))
 
 
 def fore_layers_of(subject: Subject) -> tuple[str, ...]:
@@ -113,7 +112,9 @@ def judge_fills(
     """Judge a kernel on a geometry, as it takes it, in every dtype, with each of `fills`."""
     own = as_taken(geometry, subject.taken)
     cases = [
-        Case(subject.operation.name, own, dtype, fill, seed) for dtype in DTYPES for fill in fills
+        Case(subject.operation.name, own, dtype, fill, seed)
+        for dtype in subject.asked
+        for fill in fills
     ]
     return judge_all(subject, cases)
 
@@ -200,7 +201,7 @@ def judge_class(subject: Subject, geometry: Geometry, turn: int) -> list[Verdict
     special = nonfinite_fills(operation, bias), value_fills(operation)
     cases = [
         Case(operation.name, own, dtype, fill, seed=1)
-        for at, dtype in enumerate(DTYPES, start=turn)
+        for at, dtype in enumerate(subject.asked, start=turn)
         for fill in (*usual, *(each for fills in special for each in by_turns(fills, at, 2)))
     ]
     return judge_all(subject, cases)

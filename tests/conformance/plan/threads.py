@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convcheck.form.formats import DTYPES
 from convcheck.form.operations import Operation
 from convcheck.judging.threads import THREADS, growing
 from convcheck.judging.verdicts import Outcome, Verdict
@@ -22,7 +21,7 @@ class Threaded(Step):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another, in every dtype."""
-        for verdicts in zip(*(growing(subject, dtype) for dtype in DTYPES), strict=True):
+        for verdicts in zip(*(growing(subject, dtype) for dtype in subject.asked), strict=True):
             yield Judged([each for verdict in verdicts for each in _told(verdict)])
 
 

@@ -16,7 +16,6 @@ from convcheck.conformance.shapes.boundaries import (
 )
 from convcheck.conformance.shapes.coverage import PLANNED
 from convcheck.conformance.shapes.parameters import as_taken
-from convcheck.form.formats import DTYPES
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.threads import THREADS
 from convcheck.kernels.subjects import Subject
@@ -88,7 +87,7 @@ def cells_of(subject: Subject) -> list[Cell]:
     return [
         (operation.name, prop, dtype)
         for prop in PROPERTIES
-        for dtype in DTYPES
+        for dtype in subject.asked
         if (prop not in LAWS or prop in laws)
         # No published network fixes two layers, and a bias's gradient has no receptive fields.
         and (operation.trilinear or prop != "real layers")

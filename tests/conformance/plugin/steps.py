@@ -14,11 +14,18 @@ from .subjects import subjects_of
 def parametrize(
     metafunc: pytest.Metafunc, steps_of: Callable[[Operation], Iterable[Step]]
 ) -> list[Step]:
-    """Give a test that takes a step those of every operation that is judged, and return them."""
+    """Give a test that takes a step those of every operation that is judged, and return them.
+
+    Of those in one dtype, it gets the ones that the operation's kernel is asked for.
+    """
     if "step" not in metafunc.fixturenames:
         return []
-    operations = subjects_of(metafunc.config).operations
-    steps = [step for operation in operations for step in steps_of(operation)]
+    steps = [
+        step
+        for subject in subjects_of(metafunc.config)
+        for step in steps_of(subject.operation)
+        if step.only is None or step.only in subject.asked
+    ]
     metafunc.parametrize("step", [pytest.param(step, id=step.name) for step in steps])
     return steps
 

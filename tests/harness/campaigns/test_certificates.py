@@ -18,7 +18,7 @@ from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import reference_for
 from convcheck.form import pytorch
-from convcheck.form.formats import DTYPES
+from convcheck.form.formats import USUAL
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
 from convcheck.judging import enumeration
@@ -89,14 +89,14 @@ def test_chance_of_a_false_acceptance() -> None:
 
 def test_chance_is_that_of_the_fewest_integers() -> None:
     """Over a region the largest chance counts, by dtype; without agreement it is one."""
-    region = Region("convolution", 3, dtypes=DTYPES)
+    region = Region("convolution", 3, dtypes=USUAL)
     certificate = _enumerated(right, region)
     worst: dict[str, int] = {}
     for _, geometry, dtype in region.geometries():
         largest = Case("convolution", geometry, dtype, "integers", 0).largest
         assert largest is not None
         worst[dtype] = min(worst.get(dtype, largest), largest)
-    for dtype in DTYPES:
+    for dtype in USUAL:
         assert certificate.chance(dtype) == 2 / (2 * worst[dtype])
     assert Certificate(region, 1, 1).chance("float64") == 1
 

@@ -101,7 +101,7 @@ MALFORMED = {
         "conv2d", "Convolution", "", "convolution ", "convoluti\u043en", old="convolution"
     ),
     "dtype={!r}: expected one of float16,": changed(
-        "float8", "Float32", "int32", "", "bfloat16", ">f4", old="float32"
+        "float8", "Float32", "int32", "", "bfloat", ">f4", old="float32"
     ),
     "fill={!r}: expected one of integers,": [
         *changed("ones", "wide", "wide-", "wide-delta", old="integers"),

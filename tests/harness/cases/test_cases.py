@@ -14,7 +14,7 @@ import pytest
 from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills, value_fills
 from convcheck.cases.numbers import integers
 from convcheck.form.counts import counts
-from convcheck.form.formats import DTYPES
+from convcheck.form.formats import DTYPES, FORMATS
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.layouts import Array
@@ -22,8 +22,8 @@ from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.kernels.shown.code import drawn
 
 CONVOLUTION = OPERATIONS["convolution"]
-SIGNIFICAND = {"float16": 11, "float32": 24, "float64": 53}
-NARROWER = {"float16": 5, "float32": 11, "float64": 24}
+SIGNIFICAND = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
+NARROWER = {"float16": 5, "bfloat16": 4, "float32": 11, "float64": 24}
 
 
 def some_cases() -> Iterator[Case]:
@@ -51,6 +51,8 @@ def some_cases() -> Iterator[Case]:
 
 
 CASES = list(some_cases())
+FILLED = [case for case in CASES if case.mode == "bound" or case.largest is not None]
+"""those whose terms leave room for integers"""
 
 
 def test_ids_round_trip() -> None:
@@ -87,6 +89,9 @@ GOLDEN = {
     f"v1:conv_back_prop:float64:wide-fore_w:{ON_CONV}:15": "8b29a9317ec74434",
     f"v1:convolution_transpose_filter_gradient:float64:nonfinite-x:{SIZES}:16": "c267835554ecbc6e",
     f"v1:convolution:float32:sparse:{SIZES}:17": "b08907a2b5c68a5e",
+    f"v1:convolution:bfloat16:integers:{SIZES}:18": "cc15f82be8b93650",
+    f"v1:convolution:bfloat16:uniform:{SIZES}:19": "ef8b07398fe14932",
+    f"v1:convolution_transpose:bfloat16:tiny:{SIZES}:20": "22fce537f7450a8b",
 }
 
 
@@ -101,8 +106,8 @@ def test_same_bits_for_ever(text: str) -> None:
 
 
 def of_fill(start: str) -> list[Case]:
-    """Return the cases whose fill begins so."""
-    return [case for case in CASES if case.fill.startswith(start)]
+    """Return the cases with numbers whose fill begins so."""
+    return [case for case in FILLED if case.fill.startswith(start)]
 
 
 def magnitudes(case: Case, largest: int) -> dict[str, int]:
@@ -121,7 +126,7 @@ def summand(case: Case, largest: int) -> int:
 
 
 @pytest.mark.parametrize(
-    "case", [*of_fill("integers"), *of_fill("wide"), *of_fill("small")], ids=str
+    "case", [each for each in CASES if each.fill.startswith(("integers", "wide", "small"))], ids=str
 )
 def test_exact_fill(case: Case) -> None:
     """Integers are non-zero, and as large as exact sums allow, no larger and no smaller.
@@ -191,11 +196,11 @@ def test_partial_sums_are_exact(dtype: str, fill: str) -> None:
     for b, p, q, o in np.ndindex(2, 2, 2, 2):
         window = x[b, p : p + 3, q : q + 2].transpose(2, 0, 1).ravel()[order]
         taps = ftr[..., o].ravel()[order]
-        total, exact = np.zeros((), dtype)[()], [Fraction(0)]
+        total, exact = np.zeros((), case.format.dtype)[()], [Fraction(0)]
         for value, tap in zip(window, taps, strict=True):
             total += value * tap
             exact.append(exact[-1] + Fraction(float(value)) * Fraction(float(tap)))
-            assert (total.dtype, Fraction(float(total))) == (np.dtype(dtype), exact[-1])
+            assert (total.dtype, Fraction(float(total))) == (case.format.dtype, exact[-1])
 
 
 def test_integers_are_evenly_drawn() -> None:
@@ -237,7 +242,7 @@ def test_nonfinite_fill(case: Case) -> None:
     assert all(np.isfinite(arrays[other]).all() for other in order if other != name)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.fill == "nonfinite-all"], ids=str)
+@pytest.mark.parametrize("case", of_fill("nonfinite-all"), ids=str)
 def test_nan_in_every_factor(case: Case) -> None:
     """One to three elements of every factor are NaN, and there are no infinities."""
     arrays = case.arrays()
@@ -283,7 +288,7 @@ def test_nonfinite_kinds() -> None:
 )
 def test_real_fills(name: str, fore: Fore | None, dtype: str) -> None:
     """Real fills keep to the ranges that they promise, and reach their ends."""
-    geometry, info = Geometry.of(2, 6, 6, 3, 3, 2, 2, 1, 1, fore), np.finfo(dtype)
+    geometry, form = Geometry.of(2, 6, 6, 3, 3, 2, 2, 1, 1, fore), FORMATS[dtype]
     factors = OPERATIONS[name].factors
 
     def values(fill: str, seed: int = 1) -> list[Array]:
@@ -296,11 +301,11 @@ def test_real_fills(name: str, fore: Fore | None, dtype: str) -> None:
     for array in values("positive"):
         assert 0 <= array.min() < 0.1
         assert 0.8 < array.max() <= 1
-    assert 0 < _largest_product(values("tiny")) < float(info.smallest_normal)
+    assert 0 < _largest_product(values("tiny")) < form.smallest_normal
     scaled = [values("scaled", seed) for seed in range(40)]
     products = [_largest_product(arrays) for arrays in scaled]
-    assert float(info.smallest_normal) < min(products) < 0.125
-    assert 8 < max(products) < float(info.max)
+    assert form.smallest_normal < min(products) < 0.125
+    assert 8 < max(products) < form.largest
     exponents = [[math.frexp(np.abs(array).max())[1] for array in arrays] for arrays in scaled]
     assert len(set(map(tuple, exponents))) > 20  # each factor has a power of two of its own
 
@@ -309,7 +314,9 @@ def _largest_product(arrays: list[Array]) -> float:
     return math.prod(float(np.abs(array).max()) for array in arrays)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.dtype == "float32"], ids=str)
+@pytest.mark.parametrize(
+    "case", [each for each in FILLED if each.dtype in ("bfloat16", "float32")], ids=str
+)
 def test_expression(case: Case) -> None:
     """The NumPy code for an array gives that array, all drawn in their order."""
     draw = np.random.PCG64(case.seed).random_raw

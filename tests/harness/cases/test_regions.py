@@ -10,7 +10,7 @@ from each import TWO_LAYERS, each_kind_of_layers, each_operation
 from convcheck.cases.axes import axes
 from convcheck.cases.regions import Region, pairwise_rows
 from convcheck.form.axis import Axis
-from convcheck.form.formats import DTYPES
+from convcheck.form.formats import USUAL
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation
 
@@ -75,7 +75,7 @@ def small(operation: Operation, **more: Any) -> Region:
     """Return a region of some thousand geometries at most."""
     two = operation.default_fore is not None
     sizes: dict[str, Any] = {"extent": 2 if two else 4, "narrow": 1, "full_to": 1 if two else 2}
-    return Region(operation.name, **(sizes | {"dtypes": DTYPES} | more))
+    return Region(operation.name, **(sizes | {"dtypes": USUAL} | more))
 
 
 @each_operation
@@ -111,15 +111,15 @@ def test_batch_channels_and_dtypes(operation: Operation) -> None:
     assert len({sizes[:-1] for sizes in region.full}) == 2 * 3 ** (numbers - 1)
     for rows in (region.full, region.pairwise):
         for at, values in enumerate([(1, 2), *[(1, 2, 3)] * (numbers - 1)]):
-            assert {(row[at], row.dtype) for row in rows} == set(product(values, DTYPES))
+            assert {(row[at], row.dtype) for row in rows} == set(product(values, USUAL))
     assert region.full[0][:numbers] == (1,) * numbers
 
 
 @pytest.mark.parametrize(
     ("values", "most"),
     [
-        (((1, 2), (1, 2, 3), (1, 2, 3), (0,), DTYPES), 9),
-        (((1, 2), (1, 2, 3), (1, 2, 3), (1, 2, 3), DTYPES), 13),
+        (((1, 2), (1, 2, 3), (1, 2, 3), (0,), USUAL), 9),
+        (((1, 2), (1, 2, 3), (1, 2, 3), (1, 2, 3), USUAL), 13),
         (((1,), (2, 5)), 2),
         (((1, 2, 3, 4), (1, 2), ("a", "b", "c", "d", "e")), 20),
     ],

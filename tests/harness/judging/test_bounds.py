@@ -26,7 +26,7 @@ from arithmetic import (
 
 from convcheck.cases.case import Case
 from convcheck.conformance.references import reference_for
-from convcheck.form.formats import DTYPES
+from convcheck.form.formats import USUAL
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Arrays
 from convcheck.judging.bounds import Bound, bound
@@ -163,7 +163,7 @@ def test_underflow_is_carried(name: str, powers: tuple[int, ...]) -> None:
     assert Fraction(1, 3) < worst <= 1
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", USUAL)
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in TWO_LAYERS])
 def test_dropped_product(name: str, dtype: str) -> None:
     """A result without its largest product is far beyond the bound."""

@@ -12,7 +12,7 @@ from convcheck.cases.case import Case, agreement_fills, nonfinite_fills, value_f
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import laws_of, partners
-from convcheck.form.formats import DTYPES
+from convcheck.form.formats import USUAL
 from convcheck.form.operations import Kernel, Operation
 from convcheck.judging.judge import judge_all
 from convcheck.judging.laws.judge_law import judge_law
@@ -25,7 +25,7 @@ each_style = pytest.mark.parametrize("style", STYLES)
 def test_certified(style: str, operation: Operation) -> None:
     """Every style is certified, in every dtype."""
     extent = 2 if operation.default_fore else 3
-    region = Region(operation.name, extent, full_to=1, dtypes=DTYPES)
+    region = Region(operation.name, extent, full_to=1, dtypes=USUAL)
     certificate = certify(kernels(STYLES[style])[operation.name], region)
     assert certificate.complete, certificate
 
@@ -35,7 +35,7 @@ def test_certified(style: str, operation: Operation) -> None:
 def test_certified_with_parameters(style: str, operation: Operation) -> None:
     """So it is along an axis with all parameters, whose zeros are inserted."""
     if operation.parameters:
-        region = ParameterRegion(operation.name, 2, operation.parameters, dtypes=DTYPES)
+        region = ParameterRegion(operation.name, 2, operation.parameters, dtypes=USUAL)
         certificate = certify(whole(STYLES[style])[operation.name], region)
         assert certificate.complete, certificate
 
@@ -60,14 +60,14 @@ def test_agrees_on_random_geometries(way: str, operation: Operation, data: st.Da
         return
     cases = [
         Case(operation.name, geometry, dtype, fill, seed)
-        for dtype in DTYPES
+        for dtype in USUAL
         for fill in (
             *agreement_fills(operation, geometry.bias),
             *value_fills(operation)[seed % 2 :: 2],
         )
     ]
     verdicts = judge_all(kernel, cases)
-    case = Case(operation.name, geometry, data.draw(st.sampled_from(DTYPES)), "integers", seed)
+    case = Case(operation.name, geometry, data.draw(st.sampled_from(USUAL)), "integers", seed)
     laws = laws_of(operation.name, parameters=True)
     verdicts += [judge_law(law, kernel, case, partners()) for law in laws]
     for verdict in verdicts:
@@ -84,7 +84,7 @@ def test_zeros_beside_nan(operation: Operation, data: st.DataObject) -> None:
     geometry, seed = drawn(data, operation)
     cases = [
         Case(operation.name, geometry, dtype, fill, seed)
-        for dtype in DTYPES
+        for dtype in USUAL
         for fill in ("integers", "uniform", "sparse", *nonfinite_fills(operation, geometry.bias))
     ]
     for name, kernels_of in (WAYS | OTHERS).items():

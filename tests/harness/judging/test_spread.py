@@ -13,7 +13,7 @@ from zeros import OF_ZEROS as STYLES
 from convcheck.cases.case import Case, nonfinite_fills
 from convcheck.conformance.plan.step import judge_fills
 from convcheck.conformance.references import reference_for
-from convcheck.form.formats import DTYPES
+from convcheck.form.formats import USUAL
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import FILTER
 from convcheck.form.operations import OPERATIONS, Operation
@@ -106,7 +106,7 @@ def test_what_is_right_and_what_is_not(operation: Operation, data: st.DataObject
 
 
 @each_of_trilinear
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", USUAL)
 def test_overflow(operation: Operation, dtype: str) -> None:
     """Infinities are right, and finite numbers of a wider dtype; the largest number is not."""
     geometry = Geometry.parse("b2.h4.w5.i2.o3.f2x2.s1x3")

@@ -16,7 +16,7 @@ from convcheck.conformance.plugin.planned import planned_cells
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.conformance.references import laws_of
-from convcheck.form.formats import DTYPES
+from convcheck.form.formats import USUAL
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.functions import subject_of
@@ -172,7 +172,7 @@ def test_the_plan_has_a_cell_for_all_that_is_judged() -> None:
         laws = laws_of(name, parameters=bool(operation.parameters))
         expected |= {*laws, "threads", *["real layers"][: operation.trilinear]}
         expected -= {"nonfinite others"} if operation.degree == 1 else set()
-        for dtype in DTYPES:
+        for dtype in USUAL:
             more = {"activations"} if not one_layer and dtype == "float64" else set()
             assert {p for o, p, d in plan if (o, d) == (name, dtype)} == expected | more
         assert ("impulse" in laws) is operation.trilinear

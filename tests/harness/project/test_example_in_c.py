@@ -11,7 +11,7 @@ from convcheck.cases.case import Case, agreement_fills
 from convcheck.conformance.references import partners
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
 from convcheck.conformance.shapes.sampled import judge_sampled
-from convcheck.form.formats import DTYPES
+from convcheck.form.formats import USUAL
 from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.judging.judge import judge_all
 from convcheck.judging.laws.identities import LAWS
@@ -50,7 +50,7 @@ def verdicts(kernel: Kernel) -> list[Verdict]:
             kernel,
             [
                 Case("convolution", geometry, dtype, fill, 1)
-                for dtype in DTYPES
+                for dtype in USUAL
                 for fill in agreement_fills(CONVOLUTION)
             ],
         )

@@ -13,7 +13,7 @@ from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.parameters import covering, special
 from convcheck.conformance.shapes.patches import patch
 from convcheck.conformance.shapes.sampled import judge_sampled
-from convcheck.form.formats import DTYPES
+from convcheck.form.formats import USUAL
 from convcheck.form.geometry import PARAMETERS, Geometry
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.verdicts import Outcome, explain
@@ -38,9 +38,9 @@ def test_patches_have_the_bits_of_the_whole(operation: Operation) -> None:
         np.copy,
         *(ARRANGEMENTS[kind] for kind in (*ORDERS, *DIRECTIONS, *GAPS)),
     ]
-    small = [geometry for _, geometry, _ in Region(operation.name, 5, dtypes=DTYPES).geometries()]
+    small = [geometry for _, geometry, _ in Region(operation.name, 5, dtypes=USUAL).geometries()]
     for turn, geometry in enumerate(small[:: len(small) // 24]):
-        case = Case(operation.name, geometry, DTYPES[turn % 3], "uniform", turn)
+        case = Case(operation.name, geometry, USUAL[turn % 3], "uniform", turn)
         arrange = arrangements[turn % len(arrangements)]
         arrays = {name: arrange(array) for name, array in case.arrays().items()}
         positional, _ = operation.arguments(geometry, arrays)
