@@ -5,16 +5,18 @@ A candidate is named by one line,
     OPERATION=MODULE:FUNCTION[,KEY=VALUE]...
 
 for instance  convolution=torch.nn.functional:conv2d,tensors=NCHW,filters=OIHW,arrays=torch
-MODULE is a dotted name, or the path of a file that ends in .py.  What it declares:
+MODULE is a dotted name, or the path of a file that ends in .py or .ipynb.  What it declares:
 
     tensors=NHWC|NCHW             layout of tensors, taken and returned
-    filters=IHWO|HWIO|OIHW|IOHW   layout of filters, taken and returned
+    filters=IHWO|HWIO|OIHW|IOHW|OHWI|HWOI   layout of filters, taken and returned
     arrays=numpy|torch|jax|...    what it is handed: arrays of the library of that name
     device=cuda                   and the device that they lie on, by the library's name for it
     takes=padding+dilation+groups+output_padding+bias   parameters that it takes, by keyword
     padding=sides|pair            ((top, bottom), (left, right)), or (height, width), symmetric
     rank=2|1                      how many spatial axes arrays, strides and parameters have; where
                                   it is 1, they are without the height, which is 1
+    style=cs231n|coursera|layer|module   it is a layer with forward and backward, as `styles.style`
+                                  has them; the operation is one of those that it is judged by
     names=x:input+ftr:weight      arguments that go by keyword, under names of its own; the
                                   others go by position, in order
     constants=padding:VALID       further arguments by keyword: literals of Python, such as
@@ -31,8 +33,8 @@ MODULE is a dotted name, or the path of a file that ends in .py.  What it declar
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -45,16 +47,21 @@ from convcheck.form.operations import operation_named
 from . import literals
 from .loading import CandidateError
 from .promises import DIRECT, Promise
+from .styles import notebooks
+from .styles.style import STYLES, operations_of
 from .subjects import Subject, Taken
 
 __all__ = ["Candidate", "CandidateError", "Declared", "split"]
 
 TENSORS = {"NHWC": (0, 1, 2, 3), "NCHW": (0, 3, 1, 2)}
-FILTERS = {"IHWO": (0, 1, 2, 3), "HWIO": (1, 2, 0, 3), "OIHW": (3, 0, 1, 2), "IOHW": (0, 3, 1, 2)}
+FILTERS = {
+    layout: tuple(map("IHWO".index, layout))
+    for layout in ("IHWO", "HWIO", "OIHW", "IOHW", "OHWI", "HWOI")
+}
 DECLINABLE = ("memory layout", "nonfinite data", "nonfinite others")
 KEYS = (
     *("tensors", "filters", "arrays", "device", "names", "constants", "dtypes", "declines"),
-    *("takes", "padding", "rank"),
+    *("takes", "padding", "rank", "style"),
     *("sums", "accuracy", "subnormals", "promises"),
 )
 _FORM = "OPERATION=MODULE:FUNCTION[,KEY=VALUE]..."
@@ -97,6 +104,8 @@ class Candidate:
     """((top, bottom), (left, right)), or the "pair" (height, width)"""
     rank: str = "2"
     """how many spatial axes its arrays have; 1 leaves out the height, which is 1"""
+    style: str = ""
+    """how the functions of a layer are called; empty for a function of an operation's arguments"""
     promise: Promise = DIRECT
 
     def __post_init__(self) -> None:
@@ -112,6 +121,11 @@ class Candidate:
         _require("takes", self.takes, operation.parameters)
         _require("padding", [self.padding], ("sides", "pair"))
         _require("rank", [self.rank], ("2",) if operation.default_fore else ("1", "2"))
+        if self.style:
+            _require("style", [self.style], STYLES)
+            if operation.default_fore or self.names or self.constants:
+                what = operation.name if operation.default_fore else "names= or constants="
+                raise CandidateError(f"style={self.style!r}: expected it not beside {what}")
         named = (*operation.signature, *self.takes)
         _require("names", [name for name, _ in self.names], named)
         _require("dtypes", self.dtypes, DTYPES)
@@ -150,11 +164,21 @@ class Candidate:
     @classmethod
     def of(cls, operation: str, module: str, function: str, given: Mapping[str, str]) -> Self:
         """Return the candidate that declares what is given; CandidateError if that cannot be."""
+        style = STYLES.get(given.get("style", ""))
+        implied = style.declared(operation) if style else {}
         try:
-            fields = literals.fields_of(given)
+            fields = literals.fields_of({**implied, **given})
         except ValueError as error:
             raise CandidateError(str(error)) from None
         return cls(operation, module, function, **fields)
+
+    def of_layer(self) -> Iterator[Self]:
+        """Yield the kernels of the layer that this is the forward one of; itself if of none."""
+        for name in operations_of(self.operation) if self.style else [self.operation]:
+            own = operation_named(name).parameters
+            takes = tuple(each for each in self.takes if each in own)
+            if "bias" in self.takes or not name.endswith("bias_gradient") or not self.style:
+                yield replace(self, operation=name, takes=takes)
 
     def axes(self, name: str) -> tuple[int, ...]:
         """Return the notebook's axes of an argument, or shape, in the order that it declares."""
@@ -173,17 +197,19 @@ class Candidate:
     def plain(self) -> bool:
         """Whether it is called as the notebook's kernels are."""
         called = (self.tensors, self.filters, self.arrays, self.names, self.constants)
-        given = (self.padding, self.rank, self.device)
-        return called == ("NHWC", "IHWO", "numpy", (), ()) and given == ("sides", "2", "")
+        given = (self.padding, self.rank, self.device, self.style)
+        return called == ("NHWC", "IHWO", "numpy", (), ()) and given == ("sides", "2", "", "")
 
     def __str__(self) -> str:
         """Return the line that names it."""
         parts = [f"{self.operation}={self.place}"]
-        plain = {"tensors": "NHWC", "filters": "IHWO", "arrays": "numpy", "device": ""}
+        plain = {"style": "", "tensors": "NHWC", "filters": "IHWO", "arrays": "numpy", "device": ""}
         plain |= {"padding": "sides", "rank": "2"}
+        implied = STYLES[self.style].declared(self.operation) if self.style else {}
+        plain |= {key: value for key, value in implied.items() if key in plain}
         own = {key: getattr(self, key) for key in plain}
         parts += [f"{key}={value}" for key, value in own.items() if value != plain[key]]
-        if self.takes:
+        if "+".join(self.takes) != implied.get("takes", ""):
             parts.append(f"takes={'+'.join(self.takes)}")
         pairs = {"names": self.names, "constants": self.constants}
         parts += [f"{key}={'+'.join(map(':'.join, pair))}" for key, pair in pairs.items() if pair]
@@ -216,6 +242,7 @@ class Declared(Subject):
         self.takes = frozenset(candidate.takes)
         symmetric = candidate.padding == "pair"
         self.taken = Taken(candidate.takes, symmetric, int(candidate.rank))
+        self.restricted = bool(candidate.style) and STYLES[candidate.style].whole
         self.absent = {n: None if n == "bias" else PARAMETERS[n] for n in candidate.takes}
 
     def refuses(self, case: Case, prop: str) -> str | None:
@@ -230,7 +257,8 @@ class Declared(Subject):
             return "it takes padding as a pair, which is symmetric"
         if self.taken.rank == 1 and g.rows != Axis(1):
             return "it is of rank 1, for heights of 1 alone"
-        return None
+        style = STYLES.get(self.candidate.style)
+        return style.refuses(g) if style else None
 
     def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
         """Return the order of axes in which an argument is to lie in memory, if it is its own."""
@@ -245,7 +273,7 @@ class Declared(Subject):
         It needs the user's module alone where the kernel is called as it is.
         """
         module, function, name = self.module, self.candidate.function, self.name
-        if not self.candidate.plain:
+        if not self.candidate.plain or module.endswith(notebooks.SUFFIX):
             return f"from convcheck.kernels.functions import load; {name} = load({self.line!r})"
         if module.endswith(".py"):
             first, *rest = function.split(".")

@@ -10,14 +10,16 @@ import numpy as np
 
 from convcheck.form.layers import FILTER
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Operation
+from convcheck.form.operations import Operation, operation_named
 
 from . import floating, literals
 from .arguments.libraries import Library, as_numpy, change
 from .calls import Local
 from .candidates import Candidate, Declared
-from .loading import check_call, find
+from .loading import CandidateError, check_call, find
 from .promises import DIRECT, Promise
+from .styles import found as styles
+from .styles.layer import Called
 from .subjects import Request, Subject, Taken
 
 
@@ -87,7 +89,8 @@ class Fitted(Declared, Local):
             self._library = Library(candidate.arrays, candidate.device)
         # What it was handed last, and the array of its library that was made of it, by name.
         self._made: dict[str, tuple[Array, Any]] = {}
-        self._function = function or find(candidate.module, candidate.function)
+        found = function or find(candidate.module, candidate.function)
+        self._function = layer_function(candidate, found) if candidate.style else found
         floating.take_over(self.module)
         self._by_name = dict(candidate.names)
         self._constants = {name: literals.value(text) for name, text in candidate.constants}
@@ -188,6 +191,22 @@ class Fitted(Declared, Local):
         if axes == tuple(range(len(axes))) or getattr(z, "ndim", 0) != len(axes):
             return z
         return np.transpose(z, np.argsort(axes))
+
+
+def layer_function(candidate: Candidate, found: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function of an operation's arguments that has a layer compute it.
+
+    Raises:
+        CandidateError: what was found is no layer of the style that is declared.
+    """
+    operation = operation_named(candidate.operation)
+    try:
+        layer = styles.layer_of(candidate.style, found, transposed=not operation.layer.narrows)
+    except ValueError as error:
+        raise CandidateError(f"{candidate.place}: style={candidate.style}: {error}") from None
+    letters = (candidate.tensors.replace("H", ""), candidate.filters.replace("H", ""))
+    layouts = letters if candidate.rank == "1" else (candidate.tensors, candidate.filters)
+    return Called(layer, *layouts).function(operation)
 
 
 def load(text: str) -> Fitted:

@@ -55,7 +55,7 @@ def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
             fields[key] = tuple(value.replace("_", " ").split("+"))
         elif key == "takes":
             fields[key] = tuple(value.split("+"))
-        elif key in ("tensors", "filters", "arrays", "device", "padding", "rank"):
+        elif key in ("tensors", "filters", "arrays", "device", "padding", "rank", "style"):
             fields[key] = value
     accuracy, colon, constant = given.get("accuracy", "direct").partition(":")
     try:

@@ -4,7 +4,6 @@ import hashlib
 import importlib
 import importlib.util
 import inspect
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,8 @@ from types import ModuleType
 from typing import Any
 
 from convcheck.form.operations import OPERATIONS, Operation
+
+from .styles import notebooks
 
 SAFE_PATH = ("PYTHONSAFEPATH", "convcheck")
 """keeps the working directory from a Python's module search path; kernels do not get it"""
@@ -28,6 +29,11 @@ _IMPORTED: list[str] = []
 
 class CandidateError(ValueError):
     """A candidate cannot be judged as named; the message is one line."""
+
+
+def is_path(module: str) -> bool:
+    """Return whether a module is named by the path of its file."""
+    return module.endswith((".py", notebooks.SUFFIX))
 
 
 @contextmanager
@@ -56,19 +62,21 @@ def _working_directory() -> list[str]:
 
 
 def import_module(name: str) -> ModuleType:
-    """Import a module by its dotted name, or by the path of a .py file.
+    """Import a module by its dotted name, or by the path of a .py file or of a notebook.
 
     Raises:
         CandidateError: that is not possible.
     """
-    if name.endswith(".py") and not Path(name).is_file():
+    if is_path(name) and not Path(name).is_file():
         raise CandidateError(f"module {name!r}: there is no such file")
     _IMPORTED.append(name)
     try:
-        if not name.endswith(".py"):
+        if not is_path(name):
             _look_last_in(_working_directory())
             return importlib.import_module(name)
         path = Path(name).resolve()
+        if name.endswith(notebooks.SUFFIX):
+            return sys.modules.setdefault(path.stem, notebooks.module_of(path))
         spec = importlib.util.spec_from_file_location(path.stem, path)
         assert spec is not None  # noqa: S101  (the name ends in .py)
         assert spec.loader is not None  # noqa: S101
@@ -120,7 +128,7 @@ def source_digest(module: str) -> str:
 
 def _file_of(module: str) -> str | None:
     """Return where `import_module` would find a module; nothing is imported, parents neither."""
-    if module.endswith(".py"):
+    if is_path(module):
         return module
     kept = sys.path[:]
     look_in([])
@@ -164,9 +172,13 @@ def kernels_of(module: str) -> list[str]:
     Raises:
         CandidateError: there are none; it says what the module imports.
     """
-    found = import_module(module)
+    return kernels_in(import_module(module), module)
+
+
+def kernels_in(found: ModuleType, module: str) -> list[str]:
+    """Return the same of a module that was imported."""
     named = {name: getattr(found, name, None) for name in OPERATIONS}
-    homes = {name: _imported_from(found, each) for name, each in named.items() if callable(each)}
+    homes = {name: imported_from(found, each) for name, each in named.items() if callable(each)}
     names = [name for name, home in homes.items() if home is None]
     if names:
         return names
@@ -180,7 +192,7 @@ def kernels_of(module: str) -> list[str]:
     raise CandidateError(f"{problem}: {', '.join(OPERATIONS)}")
 
 
-def _imported_from(module: ModuleType, kernel: Any) -> str | None:
+def imported_from(module: ModuleType, kernel: Any) -> str | None:
     """Return which other module `module` has a kernel from; None if it was made in this one.
 
     What a decorator made of a function was made where that was, and a package makes what its
@@ -223,12 +235,3 @@ def check_call(
         ) from None
     parameters = signature.parameters.values()
     return "fore_layer" in signature.parameters or any(p.kind is p.VAR_KEYWORD for p in parameters)
-
-
-if __name__ == "__main__":  # for whoever does not want the module in its own process
-    look_in(sys.argv[2:])
-    try:
-        answer = {"names": kernels_of(sys.argv[1])}
-    except CandidateError as error:
-        answer = {"error": [str(error)]}
-    sys.stdout.write("\n" + json.dumps(answer) + "\n")

@@ -111,6 +111,8 @@ class Subject:
         self.takes = frozenset({"fore_layer"})
         """the arguments that it takes by keyword"""
         self.taken = NOTHING
+        self.restricted = False
+        """whether it takes only some geometries, as a layer does whose stride is one integer"""
         self.absent: Mapping[str, Any] = {}
         """those that are handed over where a case has no such parameter, too"""
         self.spent = 0.0

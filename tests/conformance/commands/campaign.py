@@ -25,7 +25,7 @@ from convcheck.judging.judge import OracleError
 from convcheck.judging.verdicts import explain
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
-from convcheck.kernels.loading import safe_path, source_digest
+from convcheck.kernels.loading import is_path, safe_path, source_digest
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports import campaigns
 from convcheck.reports.document import Campaign, Kernel
@@ -116,7 +116,7 @@ def _plan(options: argparse.Namespace) -> Plan:
     """Return the plan that the options ask for, its candidate tried out once."""
     try:
         candidate = Candidate.parse(_line(options.kernel))
-        if candidate.module.endswith(".py"):  # workers may run in other folders
+        if is_path(candidate.module):  # workers may run in other folders
             candidate = replace(candidate, module=str(Path(candidate.module).resolve()))
         region = Region(
             candidate.operation,

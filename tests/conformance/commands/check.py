@@ -45,7 +45,9 @@ def _options(target: str) -> list[str]:
     from convcheck.kernels.candidates import split  # noqa: PLC0415  (NumPy
 
     operation, module, function, declared = split(target)
-    if not (operation or function or declared):
-        return ["--convcheck-kernels", module or target]
+    if not (operation or function):
+        return ["--convcheck-kernels", target]
+    if not operation and ",style=" in declared:
+        operation = "convolution"
     line = f"{operation or function}={module}:{function or operation}{declared}"
     return ["--convcheck-kernel", line]

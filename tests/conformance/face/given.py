@@ -23,12 +23,13 @@ class Declarations(TypedDict, total=False):
     """What a kernel declares, in the words of a line that names one."""
 
     tensors: Literal["NHWC", "NCHW"]
-    filters: Literal["IHWO", "HWIO", "OIHW", "IOHW"]
+    filters: Literal["IHWO", "HWIO", "OIHW", "IOHW", "OHWI", "HWOI"]
     arrays: str
     device: str
     takes: str | Sequence[str]
     padding: Literal["sides", "pair"]
     rank: Literal[1, 2]
+    style: Literal["cs231n", "coursera", "layer", "module"]
     names: Mapping[str, str]
     constants: Mapping[str, Any]
     dtypes: str | Sequence[str]

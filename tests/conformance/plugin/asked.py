@@ -4,20 +4,24 @@ import json
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from convcheck.cases.case import Case
+from convcheck.form.layers import LAYERS
 from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, split
 from convcheck.kernels.functions import Fitted
 from convcheck.kernels.isolation.isolated import OPTIONS, Isolated
 from convcheck.kernels.literals import declared
+from convcheck.kernels.loading import is_path
 from convcheck.kernels.subjects import Subject
 
 TABLE = "pyproject.toml"
+FOUND = pytest.StashKey[list[str]]()
+"""what was found of layers, in lines"""
 _IMPORT_SECONDS = 60.0
 _ENTRY = f'"OPERATION=MODULE:FUNCTION", or {{kernel = "...", KEY = ...}} with {", ".join(KEYS)}'
 
@@ -37,18 +41,18 @@ def settle(config: pytest.Config) -> dict[str, Candidate]:
     about = dict.fromkeys(case.operation for case in cases)
     if not texts and not modules:
         texts = _from_table(config.rootpath / TABLE, needed=False)
+    others: list[str] = []
     try:
         for module in modules:
             if Path(module).name == TABLE:
                 path = config.rootpath / TABLE if module == TABLE else Path(module)
                 texts += _from_table(path, needed=True)
             else:
-                # Cases say whose they are; to look into a module takes a process.
-                names = about if len(modules) == 1 and about else _names_in(module)
-                texts += [f"{name}={module}:{name}" for name in names]
-        found = _by_operation(map(Candidate.parse, texts))
+                texts += _lines_in(module, about, others)
+        found = _by_operation(_of_layers([*map(Candidate.parse, texts)], about))
     except CandidateError as error:
         raise pytest.UsageError(f"--kernel: {error}") from None
+    config.stash[FOUND] = [*map(_taken_for, _layers_of(found)), *others]
     option.convcheck_kernel, option.convcheck_kernels = [*map(str, found.values())], []
     return found
 
@@ -98,7 +102,7 @@ def completed(config: pytest.Config, candidate: Candidate) -> Candidate:
 
 def _place(candidate: Candidate) -> tuple[str, str, str]:
     module = candidate.module
-    where = str(Path(module).resolve()) if module.endswith(".py") else module
+    where = str(Path(module).resolve()) if is_path(module) else module
     return candidate.operation, where, candidate.function
 
 
@@ -127,19 +131,49 @@ def _line(entry: Any) -> str:
 def _placed(line: str, folder: Path) -> str:
     """Return `line` with the path of a file made absolute, as seen from `folder`."""
     operation, module, function, declared = split(line)
-    if not module.endswith(".py") or not (operation and function):
+    if not is_path(module) or not (operation and function):
         return line
     path = (folder / module).resolve()
     here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     return f"{operation}={here}:{function}{declared}"
 
 
-def _names_in(module: str) -> list[str]:
-    """Return which functions of a module bear an operation's name.
+def _lines_in(target: str, about: Collection[str], others: list[str]) -> list[str]:
+    """Return lines that name the kernels of a module by their operations' names, or else its layer.
+
+    Args:
+        target: the module, behind which a layer's style and more may be declared.
+        about: the operations of cases; where a file defines them, nothing is looked into.
+        others: to which what is told of other layers is added.
+    """
+    _, module, _, more = split(target)
+    if about and not more and all(_defines(module, name) for name in about):
+        return [f"{name}={module}:{name}" for name in about]
+    found = _look_into(module or target)
+    if found["kernels"] and not more:
+        return found["kernels"]
+    if not found["layers"]:
+        raise CandidateError(f"{target!r}: expected a layer, such as conv_forward, conv_backward")
+    if more:
+        found["layers"] = [each.partition(",")[0] + more for each in found["layers"]]
+    first, *rest = found["layers"]
+    others += [f"not judged, but found there, too: {each}" for each in rest]
+    return [first]
+
+
+def _defines(module: str, name: str) -> bool:
+    try:
+        return module.endswith(".py") and f"def {name}(" in Path(module).read_text("utf-8")
+    except (OSError, ValueError):
+        return False
+
+
+def _look_into(module: str) -> dict[str, list[str]]:
+    """Return what a module has to be judged, as `named.found_in` does.
 
     It is imported in a process of its own: it may end it, or never return.
     """
-    command = [sys.executable, "-P", "-m", "convcheck.kernels.loading", module, *sys.path]
+    command = [sys.executable, "-P", "-m", "convcheck.kernels.styles.named", module, *sys.path]
     try:
         done = subprocess.run(  # noqa: S603  (our own module)
             command, capture_output=True, check=False, timeout=_IMPORT_SECONDS
@@ -151,13 +185,43 @@ def _names_in(module: str) -> list[str]:
         raise CandidateError(f"module {module!r}: no process can be started: {error}") from None
     try:
         answer = json.loads(done.stdout.splitlines()[-1])
-        names = [str(name) for name in answer.get("names", [])]
-    except (ValueError, IndexError, AttributeError):
+        found = {key: [str(each) for each in answer.get(key, [])] for key in ("kernels", "layers")}
+        problem = "" if any(found.values()) else str(answer["error"][0])
+    except (ValueError, IndexError, AttributeError, KeyError):
         problem = f"importing it ended its process, with exit status {done.returncode}"
         raise CandidateError(f"module {module!r}: {problem}") from None
-    if not names:
-        raise CandidateError(answer["error"][0])
-    return names
+    if problem:
+        raise CandidateError(problem)
+    return found
+
+
+def _of_layers(candidates: Sequence[Candidate], about: Collection[str]) -> Iterator[Candidate]:
+    """Yield candidates, those of a layer for each of its operations that no other is named for."""
+    named = {each.operation for each in candidates}
+    for candidate in candidates:
+        layer = candidate.of_layer() if candidate.operation in LAYERS else [candidate]
+        for each in layer:
+            own = each.operation == candidate.operation or each.operation not in named
+            if own and (each.operation in about or not (about and each.style)):
+                yield each
+
+
+def _layers_of(found: Mapping[str, Candidate]) -> list[list[Candidate]]:
+    """Return the candidates that are of layers, those of one layer together."""
+    layers: dict[tuple[str, str], list[Candidate]] = {}
+    for each in found.values():
+        if each.style:
+            layers.setdefault((each.place, each.style), []).append(each)
+    return [*layers.values()]
+
+
+def _taken_for(layer: Sequence[Candidate]) -> str:
+    """Return what a layer's functions were taken for."""
+    first, names = layer[0], ", ".join(each.operation for each in layer)
+    function = first.function
+    if first.style in ("cs231n", "coursera"):
+        function += f" and {function.replace('forward', 'backward')}"
+    return f"{first.module}: {function}, taken as style={first.style}: {names}"
 
 
 def _by_operation(candidates: Iterable[Candidate]) -> dict[str, Candidate]:

@@ -85,6 +85,14 @@ class Collector:
         names = {form: config.getoption(f"convcheck_{form}") for form in ("json", "html")}
         self._wanted = {form: Path(name) for form, name in names.items() if name is not None}
 
+    def pytest_report_header(self) -> list[str]:
+        """Say what layers were found, and what they were taken for."""
+        if not self._candidates:
+            return []
+        from .asked import FOUND  # noqa: PLC0415
+
+        return self._config.stash.get(FOUND, [])
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Hand every worker the same kept cases, whatever others store meanwhile."""

@@ -28,7 +28,7 @@ def config(folder: Path, *kernels: str, lines: Sequence[str] | None = None) -> A
     options = SimpleNamespace(
         convcheck_kernel=lines, convcheck_kernels=list(kernels) or None, convcheck_case=None
     )
-    return SimpleNamespace(rootpath=folder, option=options)
+    return SimpleNamespace(rootpath=folder, option=options, stash=pytest.Stash())
 
 
 def table(folder: Path, text: str) -> dict[str, Candidate]:

@@ -1,0 +1,134 @@
+"""Classes with `forward` and `backward`, or what `build(filters, bias, stride, padding)` makes."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .layer import Gradients
+from .roles import roles_of
+
+_GRADIENT = re.compile(r"d_?[a-z]\w*|\w*grad\w*|\w*delta\w*", re.IGNORECASE)
+
+
+class Kept(NamedTuple):
+    """An array that a layer keeps: in an attribute, or in a table or list that is one."""
+
+    home: MutableMapping[Any, Any]
+    key: Any
+    name: str
+
+    @property
+    def array(self) -> Any:
+        """What is kept there."""
+        return self.home[self.key]
+
+
+class Made(NamedTuple):
+    """A layer, and its filter and bias as they were handed over."""
+
+    layer: Any
+    ftr: Any
+    bias: Any
+
+
+class Class:
+    """A layer that is an object, by its class or by a function that makes it."""
+
+    def __init__(self, found: Callable[..., Any]) -> None:
+        """Take the class or `build`, and `forward` and `backward` where they stand beside that.
+
+        Raises:
+            ValueError: it has a parameter that may be anything.
+        """
+        self._build, self._roles = found, roles_of(found)
+        beside: Mapping[str, Any] = {}
+        if not inspect.isclass(found):
+            beside = getattr(inspect.unwrap(found), "__globals__", {})
+        self._forward = beside.get("forward") or _forward
+        self._backward = beside.get("backward") or _backward
+
+    def build(self, ftr: Any, bias: Any, strd: Any, padding: Any = (0,)) -> Made:
+        """Return a layer that has this filter and bias, whatever it was made with."""
+        out, channels, *taps = ftr.shape
+        bias = np.zeros(out, ftr.dtype) if bias is None else bias
+        values = {"in": channels, "out": out, "size": taps[0] if len({*taps}) == 1 else tuple(taps)}
+        sized = "filter" not in self._roles.values()
+        values |= {"filter": ftr, "bias": True if sized else bias}
+        values |= {"stride": strd[0], "padding": padding[0]}
+        layer = self._build(**{name: values[role] for name, role in self._roles.items()})
+        if sized:
+            _put(layer, ftr, bias)
+        return Made(layer, ftr, bias)
+
+    def forward(self, made: Made, x: Any) -> Any:
+        """Return the layer's output."""
+        return self._forward(made.layer, x)
+
+    def backward(self, made: Made, delta: Any) -> Gradients:
+        """Return the gradients, those that it leaves in the layer included."""
+        found = self._backward(made.layer, delta)
+        if isinstance(found, tuple | list) and len(found) == 3:
+            return found
+        dx = found[0] if isinstance(found, tuple | list) and found else found
+        left = [each for each in _kept(made.layer) if _GRADIENT.fullmatch(each.name)]
+        return dx, _gradient(left, made.ftr, "filter"), _gradient(left, made.bias, "bias")
+
+
+def _forward(layer: Any, x: Any) -> Any:
+    return layer.forward(x) if hasattr(layer, "forward") else layer(x)
+
+
+def _backward(layer: Any, delta: Any) -> Any:
+    return layer.backward(delta)
+
+
+def _kept(layer: Any) -> Iterator[Kept]:
+    """Yield the arrays that a layer keeps."""
+    for name, each in [*vars(layer).items()]:
+        if isinstance(each, np.ndarray):
+            yield Kept(vars(layer), name, name)
+        elif isinstance(each, dict):
+            inner = ((key, f"{name}_{key}") for key, one in each.items() if _is_array(one))
+            yield from (Kept(each, key, whole) for key, whole in inner)
+
+
+def _is_array(each: Any) -> bool:
+    return isinstance(each, np.ndarray)
+
+
+def _put(layer: Any, ftr: Any, bias: Any) -> None:
+    """Put a filter and a bias into a layer, in the place of those that it was made with."""
+    kept = [each for each in _kept(layer) if not _GRADIENT.fullmatch(each.name)]
+    filters = [each for each in kept if each.array.shape == ftr.shape]
+    biases = [
+        each
+        for each in kept
+        if each.array.size == bias.size and "b" in each.name.lower() and each not in filters
+    ]
+    if len(filters) != 1 or len(biases) > 1:
+        has = ", ".join(f"{each.name} {each.array.shape}" for each in kept) or "no array"
+        raise TypeError(f"expected one filter of shape {ftr.shape} in the layer, which has {has}")
+    filters[0].home[filters[0].key] = ftr
+    for each in biases:
+        each.home[each.key] = bias.reshape(each.array.shape)
+
+
+def _gradient(left: list[Kept], of: Any, what: str) -> Any:
+    """Return the gradient of a filter, or of a bias, among the arrays in a layer."""
+    own = [each for each in left if _means(each.name, what)]
+    fits = [each for each in own if each.array.shape == of.shape] or own
+    if len(fits) == 1:
+        found = fits[0].array
+        return found.reshape(-1) if what == "bias" and found.size == of.size else found
+    has = ", ".join(each.name for each in left) or "none"
+    raise TypeError(f"expected one gradient of the {what} in the layer, which was left with {has}")
+
+
+def _means(name: str, what: str) -> bool:
+    """Return whether a gradient's name is that of a bias's, or of a filter's."""
+    core = re.sub(r"grad(ient)?s?|delta|_", "", name.lower())
+    of_bias = core.removeprefix("d").startswith("b") or core.startswith("b")
+    return of_bias if what == "bias" else bool(re.match(r"d?(w|k|f|weight)", core)) and not of_bias

@@ -1,0 +1,113 @@
+"""Which layer a function or a class is, and which ones a module has."""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from .classes import Class
+from .layer import Layer
+from .modules import Function, Module
+from .pairs import BACKWARD, FORWARD, Pair, names_of_numbers
+from .roles import UnknownError, roles_of
+from .style import STYLES
+
+_CONVOLUTION = re.compile(r"conv(olution(al)?)?_?(2d)?_?(layer|op|func(tion)?)?_?|my_?conv\w*")
+_OTHER = re.compile(r"relu|pool|norm|bn|transpose|deconv|[13]d|net|depthwise|block|cell|test")
+
+
+def layer_of(style: str, found: Callable[..., Any], *, transposed: bool = False) -> Layer:
+    """Return the layer that a function, or a class, stands for.
+
+    Raises:
+        ValueError: it is none of that style.
+    """
+    if style == "module":
+        of_function = inspect.isclass(found) and _has_base(found, "Function")
+        return Function(found) if of_function else Module(found, transposed=transposed)
+    return Class(found) if style == "layer" else Pair(found, coursera=style == "coursera")
+
+
+def lines_in(module: ModuleType, place: str, written: Callable[[Any], bool]) -> Iterator[str]:
+    """Yield a line for each layer of a module, the plainest first.
+
+    Args:
+        module: where they stand.
+        place: by which it is named.
+        written: says whether something was written there, not imported.
+    """
+    found = sorted(_layers(module, written), key=lambda each: "naive" not in each[0])
+    for name, style, takes in found:
+        declared = STYLES[style].declared("convolution")
+        own = "+".join(each for each in declared["takes"].split("+") if takes(each))
+        more = f",takes={own}" if own and own != declared["takes"] else ""
+        yield f"convolution={place}:{name},style={style}{more}"
+
+
+Takes = Callable[[str], bool]
+
+
+def _layers(module: ModuleType, written: Callable[[Any], bool]) -> Iterator[tuple[str, str, Takes]]:
+    """Yield name and style of each layer, and what says whether it takes a parameter."""
+    for name, each in [*vars(module).items()]:
+        if not callable(each) or not written(each):
+            continue
+        if inspect.isfunction(each):
+            style = _style_of_pair(module, name, each)
+            if style is not None:
+                yield name, style, _taken_by_pair(each)
+        elif inspect.isclass(each) and _is_convolution(name):
+            style = _style_of_class(each)
+            if style is not None:
+                yield name, style, _taken_by(each)
+    build = getattr(module, "build", None)
+    if inspect.isfunction(build) and written(build):
+        yield "build", "layer", _taken_by(build)
+
+
+def _is_convolution(name: str) -> bool:
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower().replace(FORWARD, "")
+    parts = "_".join(part for part in words.split("_") if part)
+    return bool(re.search(_CONVOLUTION, parts)) and not re.search(_OTHER, parts)
+
+
+def _style_of_pair(module: ModuleType, name: str, function: Callable[..., Any]) -> str | None:
+    other = getattr(module, name.replace(FORWARD, BACKWARD), None)
+    names = [*inspect.signature(function).parameters]
+    if FORWARD not in name or not _is_convolution(name) or not callable(other) or len(names) < 4:
+        return None
+    return "coursera" if "hparam" in names[3] or names[0].startswith("A") else "cs231n"
+
+
+def _taken_by_pair(forward: Callable[..., Any]) -> Takes:
+    own = names_of_numbers(forward)
+    return lambda what: not own or what == "bias" or "pad" in own
+
+
+def _style_of_class(found: type) -> str | None:
+    """Return the style of a class with a backward pass, or of torch's."""
+    home = {each.__module__.partition(".")[0] for each in found.__mro__}
+    if "torch" in home:
+        return "module"
+    forward = any(callable(getattr(found, name, None)) for name in (FORWARD, "__call__"))
+    return "layer" if forward and callable(getattr(found, BACKWARD, None)) else None
+
+
+def _has_base(found: type, name: str) -> bool:
+    """Return whether a class is one of torch's of this name, without torch being imported."""
+    return any(
+        each.__name__ == name and each.__module__.startswith("torch") for each in found.__mro__
+    )
+
+
+def _taken_by(found: Callable[..., Any]) -> Takes:
+    """Return what says whether a class, or `build`, takes a parameter."""
+    if inspect.isclass(found) and _has_base(found, "Function"):
+        names = [*inspect.signature(getattr(found, FORWARD)).parameters]
+        return lambda what: any(what in name for name in names)
+    try:
+        roles = {*roles_of(found).values()}
+    except UnknownError:
+        return lambda what: what in ("padding", "bias")
+    return lambda what: what in roles or (what == "bias" and "size" in roles)

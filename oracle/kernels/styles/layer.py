@@ -1,0 +1,101 @@
+"""Functions of an operation's arguments, each of which has a layer compute it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from convcheck.form.operations import Operation
+
+Gradients = Sequence[Any]
+"""of input, filter and bias"""
+
+# A gradient does not depend on these.  None is zero, which would hide that it does.
+_ANY = (1.0, -2.0, 0.5, 3.0, -1.0)
+
+
+class Layer(Protocol):
+    """How a layer is made, and what it computes."""
+
+    @property
+    def build(self) -> Callable[..., Any]:
+        """What makes a layer of filter, bias or None, strides, and parameters by keyword."""
+
+    def forward(self, made: Any, x: Any) -> Any:
+        """Return the layer's output."""
+
+    def backward(self, made: Any, delta: Any) -> Gradients:
+        """Return the gradients of input, filter and bias, after `forward`."""
+
+
+class Called:
+    """The functions of a layer, by the names that operations have for their arguments.
+
+    Arrays, shapes and pairs are as the candidate has them.
+    """
+
+    def __init__(self, layer: Layer, tensors: str, filters: str) -> None:
+        """Take a layer, and the axes of its arrays, a letter each."""
+        self._layer, self._tensors, self._filters = layer, tensors, filters
+
+    def function(self, operation: Operation) -> Callable[..., Any]:
+        """Return the function that computes an operation."""
+        found: Mapping[str, Callable[..., Any]] = {
+            "input_gradient": self._input_gradient,
+            "filter_gradient": self._filter_gradient,
+            "bias_gradient": self._bias_gradient,
+        }
+        return found.get(operation.name.removeprefix(f"{operation.layer}_"), self._forward)
+
+    def _forward(self, x: Any, ftr: Any, strd: Any, bias: Any = None, **given: Any) -> Any:
+        return self._layer.forward(self._layer.build(ftr, bias, strd, **given), x)
+
+    def _input_gradient(
+        self, delta: Any, ftr: Any, strd: Any, x_shape: Any = None, **given: Any
+    ) -> Any:
+        made = self._layer.build(ftr, None, strd, **given)
+        shape = x_shape or self._input_of(delta.shape, ftr.shape, strd, **given)
+        return self._gradients(made, _any(shape, delta), delta)[0]
+
+    def _filter_gradient(self, x: Any, delta: Any, strd: Any, ftr_shape: Any, **given: Any) -> Any:
+        made = self._layer.build(_any(ftr_shape, delta), None, strd, **given)
+        return self._gradients(made, x, delta)[1]
+
+    def _bias_gradient(self, delta: Any) -> Any:
+        """Return the bias's gradient, of a filter with one tap and one channel of input."""
+        channels = delta.shape[self._tensors.index("C")]
+        shape = [channels if axis == "O" else 1 for axis in self._filters]
+        sides = zip(self._tensors, delta.shape, strict=True)
+        x = _any([1 if axis == "C" else extent for axis, extent in sides], delta)
+        ftr, bias = _any(shape, delta), _any([channels], delta)
+        made = self._layer.build(ftr, bias, (1,) * (len(shape) - 2))
+        return self._gradients(made, x, delta)[2]
+
+    def _input_of(
+        self, output: Sequence[int], ftr: Sequence[int], strd: Sequence[int], **given: Sequence[int]
+    ) -> list[int]:
+        """Return the shape of a transposed convolution's input, by that of its output."""
+        axes = [axis for axis in self._filters if axis in "HW"]
+        nothing = (0,) * len(axes)
+        pads, left = given.get("padding", nothing), given.get("output_padding", nothing)
+        apart = given.get("dilation", (1,) * len(axes))
+        shape = dict(zip(self._tensors, output, strict=True))
+        shape["C"] = ftr[self._filters.index("I")]
+        for n, axis in enumerate(axes):
+            reach = (ftr[self._filters.index(axis)] - 1) * apart[n] + 1
+            shape[axis] = (shape[axis] + 2 * pads[n] - left[n] - reach) // strd[n] + 1
+        return [shape[axis] for axis in self._tensors]
+
+    def _gradients(self, made: Any, x: Any, delta: Any) -> Gradients:
+        self._layer.forward(made, x)
+        found = self._layer.backward(made, delta)
+        if not isinstance(found, tuple | list) or len(found) != 3:
+            kind = type(found).__name__
+            raise TypeError(f"the backward pass returned {kind}, expected three gradients")
+        return found
+
+
+def _any(shape: Sequence[int], like: Any) -> Any:
+    """Return an array of any numbers, of the library and dtype of another."""
+    numbers = np.resize(_ANY, tuple(shape))
+    return like.new_tensor(numbers) if hasattr(like, "new_tensor") else numbers.astype(like.dtype)

@@ -1,0 +1,41 @@
+"""What a module has to be judged, told by a process of its own: importing it may do anything."""
+
+import json
+import sys
+
+from convcheck.kernels.loading import (
+    CandidateError,
+    import_module,
+    imported_from,
+    kernels_in,
+    look_in,
+)
+
+from .found import lines_in
+
+
+def found_in(module: str) -> dict[str, list[str]]:
+    """Return lines that name a module's kernels, by their operations' names, and its layers.
+
+    Raises:
+        CandidateError: there is nothing of either.
+    """
+    found, kernels, problem = import_module(module), [], ""
+    try:
+        kernels = [f"{name}={module}:{name}" for name in kernels_in(found, module)]
+    except CandidateError as error:
+        problem = str(error)
+    layers = [*lines_in(found, module, lambda each: imported_from(found, each) is None)]
+    if not kernels and not layers:
+        text = f"{problem}; or a layer, such as conv_forward with conv_backward, or a class Conv2D"
+        raise CandidateError(text)
+    return {"kernels": kernels, "layers": layers}
+
+
+if __name__ == "__main__":
+    look_in(sys.argv[2:])
+    try:
+        answer = found_in(sys.argv[1])
+    except CandidateError as error:
+        answer = {"error": [str(error)]}
+    sys.stdout.write("\n" + json.dumps(answer) + "\n")

@@ -1,0 +1,91 @@
+"""Layers as people hand them in: right ones agree, and of wrong ones it is told what is wrong."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from convcheck.cases.case import Case, agreement_fills
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.judge import judge_all
+from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.functions import Fitted
+from convcheck.kernels.styles.named import found_in
+
+STUDENTS = Path(__file__).parents[1] / "students"
+_ALL = "input_gradient filter_gradient bias_gradient"
+
+# What the layer is taken for, and which operations are wrong: all where the backward pass raises.
+FOUND: Mapping[str, tuple[str, str]] = {
+    "cs231n_loops": ("conv_forward_naive,style=cs231n", ""),
+    "cs231n_im2col": ("conv_forward_im2col,style=cs231n", ""),
+    "cs231n_asserts": ("conv_forward_naive,style=cs231n", ""),
+    "cs231n_empty": ("conv_forward_naive,style=cs231n", "input_gradient"),
+    "cs231n_stride": ("conv_forward_naive,style=cs231n", "input_gradient"),
+    "stride_and_padding": ("conv_forward,style=cs231n", ""),
+    "coursera_loops": ("conv_forward,style=coursera", ""),
+    "coursera_empty": ("conv_forward,style=coursera", _ALL),
+    "coursera_stride": ("conv_forward,style=coursera", "input_gradient filter_gradient"),
+    "scratch_class": ("Convolution,style=layer", ""),
+    "sized_class": ("Conv2D,style=layer", ""),
+    "own_module": ("MyConv2d,style=module,takes=padding+bias", ""),
+    "own_function": ("Conv2dFunction,style=module,takes=padding+bias", _ALL),
+}
+
+# Without a remainder, which some refuse; filters are as high as wide.
+GEOMETRIES = (
+    "b1.h1.w1.i1.o1.f1x1.s1x1",
+    "b2.h4.w5.i2.o3.f2x2.s1x1",
+    "b2.h5.w7.i3.o2.f3x3.s2x2",
+    "b1.h4.w3.i2.o2.f3x3.s1x1.p1x1.bias",
+    "b2.h6.w4.i1.o3.f2x2.s2x2.p1x1",
+    "b2.h3.w5.i2.o3.f1x1.s2x2.bias",
+)
+REMAINDERS = ("b2.h5.w6.i2.o3.f2x2.s3x3", "b1.h6.w7.i2.o2.f3x3.s2x2.p1x1")
+REFUSING = ("cs231n_asserts", "cs231n_im2col")
+
+Student = Callable[[str], str]
+
+
+@pytest.fixture
+def student(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Student:
+    """Return a function that puts a student's file into a folder, and returns its name there."""
+    monkeypatch.chdir(tmp_path)
+
+    def put(name: str) -> str:
+        shutil.copyfile(STUDENTS / f"{name}.txt", f"{name}.py")
+        return f"{name}.py"
+
+    return put
+
+
+def verdicts(kernel: Candidate, geometries: tuple[str, ...]) -> Iterator[Verdict]:
+    """Yield verdicts on a kernel, on numbers of all usual kinds."""
+    operation = OPERATIONS[kernel.operation]
+    subject = Fitted(kernel)
+    bias = "bias" in operation.parameters
+    for text in geometries:
+        geometry = text if bias else text.removesuffix(".bias")
+        whole = geometry.partition(".p")[0] if not operation.parameters else geometry
+        for dtype in ("float16", "float32", "float64"):
+            fills = agreement_fills(operation)
+            ids = (f"v1:{operation.name}:{dtype}:{fill}:{whole}:1" for fill in fills)
+            yield from judge_all(subject, [*map(Case.parse, ids)])
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_a_layer_is_found_and_judged(student: Student, name: str) -> None:
+    """It is taken for what it is, and exactly the gradients that are wrong fail."""
+    path, (found, wrong) = student(name), FOUND[name]
+    assert found_in(path) == {"kernels": [], "layers": [f"convolution={path}:{found}"]}
+    geometries = GEOMETRIES if name in REFUSING else GEOMETRIES + REMAINDERS
+    outcomes: dict[str, set[Outcome]] = {}
+    for kernel in Candidate.parse(f"convolution={path}:{found}").of_layer():
+        kind = kernel.operation.removeprefix("convolution_")
+        outcomes[kind] = {each.outcome for each in verdicts(kernel, geometries)}
+    assert [*outcomes] == ["convolution", "input_gradient", "filter_gradient", "bias_gradient"]
+    failed = {Outcome.DISAGREES, Outcome.MISBEHAVED}
+    assert {kind for kind, seen in outcomes.items() if seen & failed} == {*wrong.split()}
+    assert all(Outcome.AGREES in seen for kind, seen in outcomes.items() if kind not in wrong)
