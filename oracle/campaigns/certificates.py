@@ -21,6 +21,9 @@ from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.promises import DIRECT
 from convcheck.kernels.shown.progress import ProgressLine
 
+_MOST_CHOICES = 2**53
+"""that are counted, since larger integers are not exact everywhere; fewer claim less"""
+
 
 @dataclass(kw_only=True)
 class Counted:
@@ -79,7 +82,9 @@ class Certificate(Counted):
         elif agreed < self.draws:
             self.undecided += 1
         else:
-            promise, choices = last.subject.promise, 2 * (case.largest or 0)
+            # Of numbers that are returned as they are, there may be more than JSON has integers.
+            choices = min(2 * (case.largest or 0), _MOST_CHOICES)
+            promise = last.subject.promise
             rounded = promise is not DIRECT and promise.rounds(case)
             axes = self._axes(case.geometry)
             self += Counted(agreed=1, choices={case.dtype: choices}, rounded=rounded, axes=axes)

@@ -200,13 +200,16 @@ def layer_function(candidate: Candidate, found: Callable[..., Any]) -> Callable[
         CandidateError: what was found is no layer of the style that is declared.
     """
     operation = operation_named(candidate.operation)
+    tensors, filters = (
+        each.replace("H", "") if candidate.rank == "1" else each
+        for each in (candidate.tensors, candidate.filters)
+    )
+    transposed = not operation.layer.narrows
     try:
-        layer = styles.layer_of(candidate.style, found, transposed=not operation.layer.narrows)
+        layer = styles.layer_of(candidate.style, found, filters, transposed=transposed)
     except ValueError as error:
         raise CandidateError(f"{candidate.place}: style={candidate.style}: {error}") from None
-    letters = (candidate.tensors.replace("H", ""), candidate.filters.replace("H", ""))
-    layouts = letters if candidate.rank == "1" else (candidate.tensors, candidate.filters)
-    return Called(layer, *layouts).function(operation)
+    return Called(layer, tensors, filters).function(operation)
 
 
 def load(text: str) -> Fitted:

@@ -76,7 +76,9 @@ def import_module(name: str) -> ModuleType:
             return importlib.import_module(name)
         path = Path(name).resolve()
         if name.endswith(notebooks.SUFFIX):
-            return sys.modules.setdefault(path.stem, notebooks.module_of(path))
+            module = notebooks.module_of(path)
+            sys.modules.setdefault(path.stem, module)
+            return module
         spec = importlib.util.spec_from_file_location(path.stem, path)
         assert spec is not None  # noqa: S101  (the name ends in .py)
         assert spec.loader is not None  # noqa: S101

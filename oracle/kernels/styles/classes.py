@@ -37,13 +37,15 @@ class Made(NamedTuple):
 class Class:
     """A layer that is an object, by its class or by a function that makes it."""
 
-    def __init__(self, found: Callable[..., Any]) -> None:
+    def __init__(self, found: Callable[..., Any], filters: str) -> None:
         """Take the class or `build`, and `forward` and `backward` where they stand beside that.
+
+        Filters have these axes, a letter each.
 
         Raises:
             ValueError: it has a parameter that may be anything.
         """
-        self._build, self._roles = found, roles_of(found)
+        self._build, self._filters, self._roles = found, filters, roles_of(found)
         beside: Mapping[str, Any] = {}
         if not inspect.isclass(found):
             beside = getattr(inspect.unwrap(found), "__globals__", {})
@@ -52,9 +54,11 @@ class Class:
 
     def build(self, ftr: Any, bias: Any, strd: Any, padding: Any = (0,)) -> Made:
         """Return a layer that has this filter and bias, whatever it was made with."""
-        out, channels, *taps = ftr.shape
-        bias = np.zeros(out, ftr.dtype) if bias is None else bias
-        values = {"in": channels, "out": out, "size": taps[0] if len({*taps}) == 1 else tuple(taps)}
+        extents = dict(zip(self._filters, ftr.shape, strict=True))
+        bias = np.zeros(extents["O"], ftr.dtype) if bias is None else bias
+        taps = tuple(extents[axis] for axis in "HW" if axis in extents)
+        size = taps[0] if len({*taps}) == 1 else taps
+        values: dict[str, Any] = {"in": extents["I"], "out": extents["O"], "size": size}
         sized = "filter" not in self._roles.values()
         values |= {"filter": ftr, "bias": True if sized else bias}
         values |= {"stride": strd[0], "padding": padding[0]}

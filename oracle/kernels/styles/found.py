@@ -17,8 +17,8 @@ _CONVOLUTION = re.compile(r"conv(olution(al)?)?_?(2d)?_?(layer|op|func(tion)?)?_
 _OTHER = re.compile(r"relu|pool|norm|bn|transpose|deconv|[13]d|net|depthwise|block|cell|test")
 
 
-def layer_of(style: str, found: Callable[..., Any], *, transposed: bool = False) -> Layer:
-    """Return the layer that a function, or a class, stands for.
+def layer_of(style: str, found: Callable[..., Any], filters: str, *, transposed: bool) -> Layer:
+    """Return the layer that a function, or a class, stands for; filters have these axes.
 
     Raises:
         ValueError: it is none of that style.
@@ -26,7 +26,9 @@ def layer_of(style: str, found: Callable[..., Any], *, transposed: bool = False)
     if style == "module":
         of_function = inspect.isclass(found) and _has_base(found, "Function")
         return Function(found) if of_function else Module(found, transposed=transposed)
-    return Class(found) if style == "layer" else Pair(found, coursera=style == "coursera")
+    if style == "layer":
+        return Class(found, filters)
+    return Pair(found, filters, coursera=style == "coursera")
 
 
 def lines_in(module: ModuleType, place: str, written: Callable[[Any], bool]) -> Iterator[str]:

@@ -19,19 +19,21 @@ FORWARD, BACKWARD = "forward", "backward"
 class Pair:
     """A layer of two functions."""
 
-    def __init__(self, forward: Callable[..., Any], *, coursera: bool) -> None:
+    def __init__(self, forward: Callable[..., Any], filters: str, *, coursera: bool) -> None:
         """Take the forward function, and find the other where that was written.
+
+        Filters have these axes, a letter each; the course by Coursera has a bias of four axes.
 
         Raises:
             ValueError: there is none.
         """
-        self._forward, self._coursera = forward, coursera
+        self._forward, self._filters, self._coursera = forward, filters, coursera
         self._backward = counterpart(forward)
 
     def build(self, ftr: Any, bias: Any, strd: Any, padding: Any = (0,)) -> list[Any]:
         """Return what the forward function takes behind its input."""
         if bias is None:
-            bias = np.zeros(ftr.shape[3 if self._coursera else 0], ftr.dtype)
+            bias = np.zeros(ftr.shape[self._filters.index("O")], ftr.dtype)
         numbers = {"stride": strd[0], "pad": padding[0]}
         return [ftr, bias.reshape(1, 1, 1, -1) if self._coursera else bias, numbers]
 

@@ -276,3 +276,10 @@ def test_the_first_failure_is_kept() -> None:
     for each in ids:
         certificate.add([judge(kernel, Case.parse(each))])
     assert str(certificate.failure.case if certificate.failure is not None else "") == ids[0]
+
+
+def test_choices_are_integers_of_json() -> None:
+    """Where a single number is returned as it is, no more are counted than any reader knows."""
+    region = Region("convolution_bias_gradient", 1, batches=(1,), channels=(1,))
+    (choices,) = certify(reference_for(region.operation), region).choices.values()
+    assert choices == 2**53

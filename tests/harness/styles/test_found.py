@@ -1,0 +1,188 @@
+"""What is found in a file, and judged: layers by their names, classes, modules and notebooks."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from convcheck.cases.case import Case
+from convcheck.form.operations import OPERATIONS
+from convcheck.judging.judge import judge
+from convcheck.judging.verdicts import Outcome
+from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.functions import Fitted, load
+from convcheck.kernels.styles.named import found_in
+
+PAIR = """
+def conv_forward_naive(x, w, b, conv_param): return x, None
+def conv_backward_naive(dout, cache): return dout, dout, dout
+"""
+LAYER = """
+import numpy as np
+from convcheck.reference import parameters
+
+class Odd:
+    def __init__(self, taps, shift, step, margin):
+        self.own = taps, shift, (step, step), ((margin, margin),) * 2
+
+    def run(self, x):
+        self.x = x
+        ftr, bias, strd, padding = self.own
+        return parameters.convolution(x, ftr, strd, padding=padding, bias=bias)
+
+def build(filters, bias, stride, padding): return Odd(filters, bias, stride, padding)
+def forward(layer, x): return layer.run(x)
+def backward(layer, dz):
+    (ftr, bias, strd, padding), given = layer.own, {"padding": layer.own[3]}
+    dx = parameters.convolution_input_gradient(dz, ftr, strd, layer.x.shape, **given)
+    dw = parameters.convolution_filter_gradient(layer.x, dz, strd, ftr.shape, **given)
+    return dx, dw, dz.sum((0, 1, 2))
+"""
+MODULES = """
+import torch
+
+class Plain(torch.nn.Conv2d):
+    pass
+
+class Up(torch.nn.ConvTranspose2d):
+    pass
+
+class Conv2dLine(torch.nn.Conv1d):
+    pass
+"""
+WHOLE = "b2.h5.w4.i4.o6.f3x2.s2x1.p1x2.d1x2.g2.bias"
+LINE = "b2.h1.w7.i4.o2.f1x3.s1x2.p0x2.g2"
+TRANSPOSED = "b2.h5.w4.i4.o6.f3x2.s2x3.p1x0.d1x2.g2.q1x2.bias"
+
+
+def outcomes(line: str, geometry: str) -> set[Outcome]:
+    """Return what comes of a layer's kernels on a geometry, as each of them takes it."""
+    found = set()
+    for candidate in Candidate.parse(line).of_layer():
+        operation = OPERATIONS[candidate.operation]
+        whole = Case.parse(f"v1:{line.partition('=')[0]}:float32:integers:{geometry}:1").geometry
+        own = operation.taking(whole)
+        case = Case(operation.name, own, "float32", "integers", 1)
+        found.add(judge(Fitted(candidate), case).outcome)
+    return found
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Return a function that writes a file into a folder of its own, and returns its name."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str, name: str = "mine.py") -> str:
+        Path(name).write_text(text, encoding="utf-8")
+        return name
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("text", "layers"),
+    [
+        (PAIR, ["conv_forward_naive,style=cs231n"]),
+        (PAIR.replace("naive", "im2col") + PAIR, ["_naive,style=cs231n", "_im2col,style=cs231n"]),
+        (PAIR.replace("_naive", "").replace("conv_p", "hp"), ["conv_forward,style=coursera"]),
+        (PAIR.replace("conv_f", "conv_relu_f").replace("conv_b", "conv_relu_b"), []),
+        (PAIR.replace("backward", "backwards"), []),
+        ("class ConvNet:\n  def forward(self, x): ...\n  def backward(self, d): ...\n", []),
+        (LAYER, ["build,style=layer"]),
+    ],
+)
+def test_layers_are_found_by_name(
+    file: Callable[..., str], text: str, layers: Sequence[str]
+) -> None:
+    """Pairs with a backward function, classes and `build` are; blocks and networks are not."""
+    if not layers:
+        with pytest.raises(CandidateError, match="or a layer, such as conv_forward with conv_back"):
+            found_in(file(text))
+        return
+    found = found_in(file(text))["layers"]
+    assert len(found) == len(layers)
+    assert all(line.endswith(end) for line, end in zip(found, layers, strict=True))
+
+
+def test_what_bears_an_operation_s_name_is_judged_first(file: Callable[..., str]) -> None:
+    """A file with both is told apart by whoever asks."""
+    found = found_in(file(PAIR + "def convolution(x, ftr, strd): ..."))
+    assert found["kernels"] == ["convolution=mine.py:convolution"]
+    assert len(found["layers"]) == 1
+
+
+def test_three_lines_make_any_class_a_layer(file: Callable[..., str]) -> None:
+    """`build`, `forward` and `backward` are taken where they stand, in the layouts declared."""
+    path = file(LAYER)
+    line = f"convolution={path}:build,style=layer,tensors=NHWC,filters=IHWO"
+    assert outcomes(line, "b2.h5.w4.i2.o3.f3x2.s2x2.p1x1.bias") == {Outcome.AGREES}
+    assert outcomes(line, "b2.h5.w4.i2.o3.f3x2.s2x1") == {Outcome.NOT_OFFERED}
+    wrong = file(LAYER.replace("return dx, dw", "return dw, dx"), "wrong.py")
+    assert Outcome.MISBEHAVED in outcomes(line.replace(path, wrong), "b2.h5.w4.i2.o3.f3x2.s2x2")
+
+
+@pytest.mark.parametrize(
+    ("line", "geometry"),
+    [
+        ("convolution={}:Plain,style=module", WHOLE),
+        ("convolution_transpose={}:Up,style=module", TRANSPOSED),
+        ("convolution={}:Conv2dLine,style=module,rank=1", LINE),
+    ],
+)
+def test_modules_with_all_parameters(file: Callable[..., str], line: str, geometry: str) -> None:
+    """A module takes what torch's own take, transposed and of rank 1, too."""
+    assert outcomes(line.format(file(MODULES)), geometry) == {Outcome.AGREES}
+
+
+def test_what_is_no_layer_of_its_style(file: Callable[..., str]) -> None:
+    """It is refused in one line that says what is missing."""
+    path = file(PAIR.replace("backward", "back") + "class Conv:\n  def __init__(self, omega): ...")
+    for line, problem in {
+        "conv_forward_naive,style=cs231n": "beside conv_forward_naive there is no function",
+        "Conv,style=layer": "Conv has a parameter omega, which may be anything: write build(",
+        "conv_forward_naive,style=mine": "style='mine': expected one of cs231n, coursera, layer",
+        "conv_forward_naive,style=cs231n,names=x:y": "style='cs231n': expected it not beside nam",
+    }.items():
+        with pytest.raises(CandidateError) as caught:
+            load(f"convolution={path}:{line}")
+        assert problem in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def notebook(*cells: str) -> str:
+    """Return the text of a notebook with these cells of code, and a cell of prose."""
+    made: list[dict[str, Any]] = [{"cell_type": "markdown", "source": ["def convolution(): no"]}]
+    made += [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells]
+    return json.dumps({"cells": made, "nbformat": 4, "nbformat_minor": 5, "metadata": {}})
+
+
+CELLS = (
+    "%matplotlib inline\nimport no_such_module\nfrom convcheck.reference import notebook as own\n",
+    "SCALE = 1\nright = own.convolution\nraise SystemExit(own)",
+    "def convolution(x, ftr, strd):\n    return right(x, ftr, strd) * SCALE\n\n!ls",
+    "SCALE = open('no such file').read()",
+    "this is no Python",
+)
+
+
+def test_what_a_notebook_defines_is_judged(file: Callable[..., str]) -> None:
+    """Imports, functions and constants are run; nothing else is, and magic lines are not Python."""
+    path = file(notebook(*CELLS), "mine.ipynb")
+    assert found_in(path)["kernels"] == ["convolution=mine.ipynb:convolution"]
+    kernel = load("convolution=mine.ipynb:convolution")
+    case = Case.parse("v1:convolution:float64:integers:b1.h3.w3.i1.o1.f2x2.s1x1:1")
+    assert judge(kernel, case).outcome is Outcome.AGREES
+    wrong = file(notebook(*CELLS).replace("SCALE = 1", "SCALE = None"), "wrong.ipynb")
+    verdict = judge(load(f"convolution={wrong}:convolution"), case)
+    assert verdict.evidence is not None
+    (where,) = verdict.evidence.details
+    assert where.endswith("wrong.ipynb[3]:2 in convolution: return right(x, ftr, strd) * SCALE")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"cells": [1]}', '{"cells": 1}'])
+def test_what_is_no_notebook(file: Callable[..., str], text: str) -> None:
+    """It is said in one line."""
+    with pytest.raises(CandidateError, match=r"x.ipynb': .*"):
+        found_in(file(text, "x.ipynb"))
