@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from convcheck.cases.case import Case
+from convcheck.cases.parameters import ParameterRegion
 from convcheck.form.formats import FORMATS
 from convcheck.form.operations import operation_named
 from convcheck.judging.enumeration import MOST_DRAWS
@@ -103,7 +104,11 @@ def _require_choices(plan: Plan, choices: Mapping[str, int], certified: int) -> 
 
 
 def _require_axes(plan: Plan, part: Part) -> None:
-    reach, axes, certified = plan.region.reach, part.axes, part.certified
+    axes, certified = part.axes, part.certified
+    if isinstance(plan.region, ParameterRegion):  # its certificates tell of none
+        _require(not axes, "axes", "none")
+        return
+    reach = plan.region.reach
     _require(len({row[:3] for row in axes}) == len(axes), "axes", "each once")
     within = all(max(row[0], row[1], row[4]) <= reach for row in axes)
     _require(within, "axes", f"extents up to {reach}")

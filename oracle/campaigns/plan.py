@@ -7,7 +7,7 @@ that one process would have given, to the byte, however they were shared out.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from convcheck.cases.axes import axes
 from convcheck.cases.case import Case, require_seed
+from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.form.operations import operation_named
 from convcheck.judging.judge import judge
@@ -34,7 +35,7 @@ SPAN = 256
 class Plan:
     """What is certified: it alone determines the result."""
 
-    region: Region
+    region: Region | ParameterRegion
     candidate: str
     """as `candidates.Candidate` has it"""
     source: str
@@ -54,10 +55,11 @@ class Plan:
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> Self:
         """Return the plan that `plain` gave."""
-        region: dict[str, Any] = {
+        fields: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in plain["region"].items()
         }
-        return cls(**{**plain, "region": Region(**region)})
+        kind = ParameterRegion if "takes" in fields else Region
+        return cls(**{**plain, "region": kind(**fields)})
 
     def spans(self) -> Iterator[range]:
         """Yield the spans of the region, the simplest geometries first."""
@@ -72,18 +74,28 @@ class Plan:
 
 
 @lru_cache(maxsize=8)
-def _require_countable(region: Region) -> None:
+def _require_countable(region: Region | ParameterRegion) -> None:
     """Raise ValueError where a region has more axes than a campaign could end with."""
+    for extent, several in _axes_up_to(region):
+        if several > MOST_AXES:
+            reach = f", reach={region.reach}" if isinstance(region, Region) else ""
+            raise ValueError(
+                f"extent={region.extent}{reach}: expected at most {MOST_AXES:,} kinds of axes; "
+                f"extents up to {extent} have more"
+            )
+
+
+def _axes_up_to(region: Region | ParameterRegion) -> Iterator[tuple[int, int]]:
+    """Yield extents, and in how many ways an axis of at most so many can differ."""
+    if isinstance(region, ParameterRegion):
+        for extent in range(1, region.extent + 1):
+            yield extent, len(replace(region, extent=extent).axes)
+        return
     layers = region.fore_layers if operation_named(region.operation).default_fore else (None,)
     several = 0
     for extent in range(1, region.reach + 1):
         several += sum(len(axes(region.operation, layer, extent)) for layer in layers)
-        if several > MOST_AXES:
-            what = f"extent={region.extent}, reach={region.reach}"
-            raise ValueError(
-                f"{what}: expected at most {MOST_AXES:,} combinations of extent, filter and "
-                f"stride, of which any two make a shape; extents up to {extent} have more"
-            )
+        yield extent, several
 
 
 Count = Annotated[int, Meta(ge=0)]

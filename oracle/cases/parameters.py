@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import product
 
 from convcheck.form.axis import Axis, Span
@@ -86,7 +86,7 @@ class ParameterRegion:
         if self.rank == 1:
             text.append("along the width alone, the height being 1")
         else:
-            text.append(f"the other axis of {len(self._others)} kinds; rows and columns exchanged")
+            text.append(f"the other axis of {len(self.others)} kinds; rows and columns exchanged")
         turns = [each for each in ("groups", "bias") if each in self.takes]
         shared = ", ".join(["batch", "channels", *turns, " and ".join(self.dtypes)])
         text.append(f"{shared} by turns, in {len(self._sizes)} combinations")
@@ -112,12 +112,14 @@ class ParameterRegion:
         )
 
     @cached_property
-    def _axes(self) -> tuple[Axis, ...]:
+    def axes(self) -> tuple[Axis, ...]:
+        """Every distinct axis, the simplest first."""
         spans = filter(self._taken, _spans(self._layer, self.extent))
         return tuple(self._layer.axis(span) for span in sorted(spans, key=_simplicity))
 
     @cached_property
-    def _others(self) -> tuple[Axis, ...]:
+    def others(self) -> tuple[Axis, ...]:
+        """What the other axis is like."""
         spans = filter(self._taken, map(Layer.CONVOLUTION.span, _OTHERS))
         return tuple(map(self._layer.axis, spans))
 
@@ -126,19 +128,10 @@ class ParameterRegion:
         groups, bias = ("groups" in self.takes), ("bias" in self.takes)
         return tuple(dict.fromkeys((*s[:4], s[4] * bias) for s in _SIZES if groups or s[3] == 1))
 
-    @cached_property
-    def _pairs(self) -> tuple[tuple[Axis, Axis], ...]:
-        """Rows and columns of every geometry, the simplest first."""
-        if self.rank == 1:
-            return tuple((Axis(1), axis) for axis in self._axes)
-        both = product(self._axes, self._others)
-        pairs = dict.fromkeys(pair for one, other in both for pair in ((one, other), (other, one)))
-        return tuple(pairs)
-
     @property
     def places(self) -> int:
         """How many geometries there are."""
-        return len(self._pairs)
+        return len(_pairs(self))
 
     def count(self, span: range | None = None) -> int:
         """Return how many geometries the region, or a span of it, holds, each in one dtype."""
@@ -149,17 +142,29 @@ class ParameterRegion:
         self, shard: int = 0, shards: int = 1, *, span: range | None = None
     ) -> Iterator[tuple[int, Geometry, str]]:
         """Yield rank, geometry and dtype, as `regions.Region.geometries` does."""
-        for place in range(self.places) if span is None else span:
-            if place % shards == shard and place < self.places:
+        pairs = _pairs(self)
+        for place in range(len(pairs)) if span is None else span:
+            if place % shards == shard and place < len(pairs):
                 turn, at = divmod(place, len(self._sizes))
                 sizes = self._sizes[(turn + at) % len(self._sizes)]
                 batch, channels_in, channels_out, groups, bias = sizes
-                rows, columns = self._pairs[place]
+                rows, columns = pairs[place]
                 if not all(self._layer.span(axis).meets() for axis in (rows, columns)):
                     bias = 1
                 channels = channels_in, channels_out
                 geometry = Geometry(batch, rows, columns, *channels, None, groups, bias)
                 yield place, geometry, self.dtypes[turn % len(self.dtypes)]
+
+
+@lru_cache(maxsize=8)
+def _pairs(region: ParameterRegion) -> tuple[tuple[Axis, Axis], ...]:
+    """Return rows and columns of every geometry of a region, the simplest first."""
+    if region.rank == 1:
+        return tuple((Axis(1), axis) for axis in region.axes)
+    both = product(region.axes, region.others)
+    return tuple(
+        dict.fromkeys(pair for one, other in both for pair in ((one, other), (other, one)))
+    )
 
 
 def _spans(layer: Layer, most: int) -> Iterator[Span]:

@@ -16,6 +16,7 @@ from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
 from convcheck.campaigns.certificates import Certificate
 from convcheck.campaigns.plan import Part, Plan, total
 from convcheck.campaigns.results import Results, ResultsError
+from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.conformance.plugin.failures import rerun_command
 from convcheck.conformance.plugin.recording import Record
@@ -27,6 +28,7 @@ from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.loading import is_path, safe_path, source_digest
 from convcheck.kernels.shown.text import one_line
+from convcheck.kernels.subjects import Subject
 from convcheck.reports import campaigns
 from convcheck.reports.document import Campaign, Kernel
 from convcheck.reports.render import Outputs
@@ -48,12 +50,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OPERATION[=MODULE:FUNCTION[,KEY=VALUE]...]",
         help="what is certified; an operation alone stands for the reference's kernel",
     )
-    parser.add_argument("--extent", type=int, required=True, help="both axes up to this")
-    parser.add_argument("--reach", type=int, default=0, help="one axis up to this")
-    parser.add_argument("--narrow", type=int, default=2, help="the other axis then (default: 2)")
-    parser.add_argument("--full-to", type=int, default=4, help="all combinations up to this extent")
-    parser.add_argument("--batches", type=_numbers, default=(1, 2), metavar="1,2")
-    parser.add_argument("--channels", type=_numbers, default=(1, 2, 3), metavar="1-3")
+    region = parser.add_mutually_exclusive_group(required=True)
+    region.add_argument("--extent", type=int, help="both axes up to this, without parameters")
+    region.add_argument(
+        "--parameters",
+        type=int,
+        metavar="EXTENT",
+        help="one axis up to this, with every parameter that the kernel takes; not with these five",
+    )
+    parser.add_argument("--reach", type=int, help="one axis up to this")
+    parser.add_argument("--narrow", type=int, help="the other axis then (default: 2)")
+    parser.add_argument("--full-to", type=int, help="all combinations up to this extent")
+    parser.add_argument("--batches", type=_numbers, metavar="1,2")
+    parser.add_argument("--channels", type=_numbers, metavar="1-3")
     parser.add_argument("--dtypes", type=_words, default=("float64",), metavar="float64,float32")
     parser.add_argument("--draws", type=int, default=1, help="draws of integers on each geometry")
     parser.add_argument("--seed", type=int, default=0, help="of the first draw")
@@ -115,17 +124,11 @@ def run(options: argparse.Namespace) -> int:
 def _plan(options: argparse.Namespace) -> Plan:
     """Return the plan that the options ask for, its candidate tried out once."""
     try:
-        candidate = Candidate.parse(_line(options.kernel))
+        candidate = Candidate.parse(_line(options))
         if is_path(candidate.module):  # workers may run in other folders
             candidate = replace(candidate, module=str(Path(candidate.module).resolve()))
-        region = Region(
-            candidate.operation,
-            options.extent,
-            options.reach,
-            *(options.narrow, options.full_to),
-            *(options.batches, options.channels, options.dtypes),
-        )
         kernel = Isolated(candidate, names={})
+        region = _region(kernel, options)
         kernel.start()
         kernel.stop()
     except (CandidateError, ValueError) as error:
@@ -145,11 +148,29 @@ def _plan(options: argparse.Namespace) -> Plan:
         raise _WrongCommandError(str(error)) from None
 
 
-def _line(kernel: str) -> str:
+def _line(options: argparse.Namespace) -> str:
     """Return the candidate that is asked for; an operation alone stands for the reference."""
-    if kernel in OPERATIONS:
-        return f"{kernel}={HOMES[kernel].__name__}:{kernel}"
-    return kernel
+    kernel: str = options.kernel
+    if kernel not in OPERATIONS:
+        return kernel
+    line, taken = f"{kernel}={HOMES[kernel].__name__}:{kernel}", OPERATIONS[kernel].parameters
+    return f"{line},takes={'+'.join(taken)}" if options.parameters is not None and taken else line
+
+
+_SIZES = ("reach", "narrow", "full_to", "batches", "channels")
+
+
+def _region(kernel: Subject, options: argparse.Namespace) -> Region | ParameterRegion:
+    """Return the region that is asked for."""
+    operation, taken = kernel.operation.name, kernel.taken
+    sizes = {name: each for name in _SIZES if (each := getattr(options, name)) is not None}
+    if options.parameters is None:
+        return Region(operation, options.extent, dtypes=options.dtypes, **sizes)
+    for name, each in sizes.items():
+        raise ValueError(f"{name}={each!r}: expected none beside parameters")
+    if not taken.parameters:
+        raise ValueError("takes=(): expected parameters that the kernel takes, as in takes=padding")
+    return ParameterRegion(operation, options.parameters, *taken, dtypes=options.dtypes)
 
 
 @contextmanager
@@ -195,7 +216,7 @@ def _document(certificate: Certificate, plan: Plan, options: argparse.Namespace)
     """Return what is kept of the campaign, the kernel under the name that was given."""
     record = Record()
     record.certified(certificate)
-    named = Candidate.parse(_line(options.kernel))
+    named = Candidate.parse(_line(options))
     kernel = Kernel(named.operation, f"{named.module}:{named.function}", plan.source)
     return campaigns.assemble(
         record.found(), kernel, version("convcheck"), complete=certificate.complete

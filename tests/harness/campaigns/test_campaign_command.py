@@ -63,12 +63,40 @@ def test_what_a_campaign_finds_joins_the_report_of_a_run(command: Command, kerne
         assert "expected 'x' as in the run" in told.problem
 
 
+PADDED = """
+from convcheck.reference import parameters
+
+def convolution(x, ftr, strd, padding):
+    z = parameters.convolution(x, ftr, strd, padding=padding)
+    return z + (padding[1] == (0, 2))
+"""
+
+
+def test_parameters_are_certified_in_many_parts(command: Command, tmp_path: Path) -> None:
+    """A region of what the kernel takes is named exactly, and merged into the report of a run."""
+    options = ("--workers", "1", "--results", "results", "--json", "kept", "--parameters")
+    assert command("campaign", "convolution_bias_gradient", *options, "2").status == 4
+    told = command("campaign", "convolution", *options, "1")
+    assert told.status == 0
+    assert "every distinct input extent up to 1, taps, stride, padding up to the" in told.out
+    assert json.loads(Path("kept").read_text(encoding="utf-8"))["complete"] is True
+    (tmp_path / "mine.py").write_text(PADDED, encoding="utf-8")
+    Path("results").unlink()
+    kernel = f"convolution={tmp_path / 'mine.py'}:convolution,takes=padding"
+    assert command("campaign", kernel, *options, "2", "--channels", "1").status == 4
+    told = command("campaign", kernel, *options, "2")
+    assert told.status == 1
+    assert f"pytest --kernel {kernel} --case v1:convolution:float64:integers:b" in told.out
+    assert ".p0-0x0-2:0\n" in told.out
+
+
 @pytest.mark.parametrize(
     ("kernel", "options", "message"),
     [
         ("nothing=a:b", "", "operation='nothing': expected one of"),
         ("convolution=nowhere:f", "", "module 'nowhere'"),
         ("convolution", "--extent 0", "extent=0: expected an integer of at least 1"),
+        ("convolution", "--parameters 1", "--parameters: not allowed with argument --extent"),
         ("convolution", "--extent x", "--extent: invalid int value: 'x'"),
         ("convolution", "--channels 3-1", "channels=(): expected a tuple"),
         ("convolution", "--channels a", "--channels: invalid"),

@@ -20,8 +20,10 @@ from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
 from convcheck.campaigns.certificates import certify
 from convcheck.campaigns.plan import Plan, total
 from convcheck.campaigns.results import FORMAT, VERSION, Results, ResultsError
+from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.functions import load
 from convcheck.kernels.loading import source_digest
 from convcheck.reference import convolution
 
@@ -78,6 +80,32 @@ def test_the_simplest_disagreement_is_told(tmp_path: Path, wrong: str) -> None:
         failed = min(part.start for part in results.parts() if part.failure)
         # What was under way is kept, and no more was asked for.
         assert 0 < failed <= starts[-1] <= failed + 2 * 16 < plan.region.places - 16
+
+
+PADDED = ParameterRegion("convolution", 2, ("padding", "bias"), symmetric=True)
+OF_PARAMETERS = """
+from convcheck.reference import parameters
+
+def convolution(x, ftr, strd, padding=(0, 0), bias=None):
+    sides = [(each, each) for each in padding]
+    z = parameters.convolution(x, ftr, strd, padding=sides, bias=bias)
+    return z + (padding[1] == WRONG)
+"""
+
+
+@pytest.mark.parametrize("at", [0, 2])
+def test_a_region_of_parameters_is_certified_in_parts(tmp_path: Path, at: int) -> None:
+    """Stopped and gone on, it gives the certificate of one process, of a wrong kernel too."""
+    path = tmp_path / "mine.py"
+    path.write_text(OF_PARAMETERS.replace("WRONG", str(at or "None")), encoding="utf-8")
+    line = f"convolution={path}:convolution,takes=padding+bias,padding=pair"
+    plan = Plan(PADDED, line, source_digest(str(path)))
+    with Results(tmp_path / "r", plan) as results, pytest.raises(KeyboardInterrupt):
+        campaign(plan, results, lambda: _Odd(None, KeyboardInterrupt()), ahead=1)
+    assert len((tmp_path / "r").read_text().splitlines()) == 2
+    text = run(plan, tmp_path / "r")
+    assert text == str(certify(load(line), PADDED))
+    assert ("not certified" in text) == (at > 0)
 
 
 class _Odd(ThreadPoolExecutor):
@@ -309,11 +337,18 @@ def test_a_failure_that_is_none_is_told_with_it(tmp_path: Path, kept_lines: list
     assert failed.reason == "; asked once more, it did not fail"
 
 
-@pytest.mark.parametrize("sizes", [(3000, 0), (2, 10**6)])
-def test_a_region_without_an_end_is_refused(sizes: tuple[int, int]) -> None:
+ENDLESS = (
+    Region("convolution", 3000, channels=(1,), batches=(1,)),
+    Region("convolution", 2, reach=10**6, channels=(1,), batches=(1,)),
+    ParameterRegion("convolution", 3000, ("padding", "dilation")),
+)
+
+
+@pytest.mark.parametrize("region", ENDLESS)
+def test_a_region_without_an_end_is_refused(region: Region | ParameterRegion) -> None:
     """A region that no campaign ends with is refused at once, before its places are counted."""
-    with pytest.raises(ValueError, match="expected at most 50,000 combinations"):
-        Plan(Region("convolution", *sizes, channels=(1,), batches=(1,)), RIGHT, "")
+    with pytest.raises(ValueError, match="expected at most 50,000 kinds of axes"):
+        Plan(region, RIGHT, "")
 
 
 def test_another_plan_is_refused(tmp_path: Path, wrong: str) -> None:
