@@ -28,7 +28,6 @@ from convcheck.judging.judge import OracleError
 from convcheck.judging.oracles import ORACLES
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
-from convcheck.kernels.loading import source_digest
 
 from .certificates import Certificate
 from .checks import part_of
@@ -109,8 +108,8 @@ def _worker_kernel(plan: Plan) -> Isolated:
         cross_check(ORACLES, [operation_named(candidate.operation)])
         kernel = Isolated(candidate, names={})
         kernel.start()
-        if source_digest(candidate.module) != plan.source:
-            raise CandidateError(f"module {candidate.module!r}: another version is planned for")
+        if candidate.source != plan.source:
+            raise CandidateError(f"{candidate.place}: another version of it is planned for")
         known[plan.candidate] = kernel
     return known[plan.candidate]
 

@@ -45,8 +45,12 @@ class Local(Subject):
                     results.append((z, z.copy()))  # the kernel may use its memory again
                 except MisbehaviourError as problem:
                     results.append(problem)
-        self.threaded = threads.worked()  # others wait here, whatever the kernel
+        self.threaded = threads.worked() or self.in_threads()  # others wait here, whatever it is
         return [own.checked(result) for own, result in zip(handed, results, strict=True)]
+
+    def in_threads(self) -> bool:
+        """Return whether it has threads in another process."""
+        return False
 
     def _answer(self, request: Request, settings: Settings) -> Answer:
         try:
@@ -190,6 +194,8 @@ class _Handed:
             return kernel.carry_out(self._request._replace(arguments=self.arguments)), None
         except KeyboardInterrupt:
             raise
+        except MisbehaviourError as problem:
+            return None, problem
         except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)
             return None, raised(error)
         finally:

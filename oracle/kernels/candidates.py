@@ -5,7 +5,10 @@ A candidate is named by one line,
     OPERATION=MODULE:FUNCTION[,KEY=VALUE]...
 
 for instance  convolution=torch.nn.functional:conv2d,tensors=NCHW,filters=OIHW,arrays=torch
-MODULE is a dotted name, or the path of a file that ends in .py or .ipynb.  What it declares:
+MODULE is a dotted name, or the path of a file that ends in .py or .ipynb.  A kernel in another language
+is OPERATION=exec:PROGRAM[,KEY=VALUE]..., as `programs.program` has it.  What it declares:
+
+    arguments=A+B                 of a program, on its command line
 
     tensors=NHWC|NCHW             layout of tensors, taken and returned
     filters=IHWO|HWIO|OIHW|IOHW|OHWI|HWOI   layout of filters, taken and returned
@@ -32,10 +35,12 @@ MODULE is a dotted name, or the path of a file that ends in .py or .ipynb.  What
                                   beside others of another dtype
 """
 
+import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shutil import which
 from typing import Any, Self
 
 from convcheck.cases.case import Case
@@ -45,7 +50,7 @@ from convcheck.form.geometry import PARAMETERS
 from convcheck.form.operations import operation_named
 
 from . import literals
-from .loading import CandidateError
+from .loading import CandidateError, files_digest, is_path, source_digest
 from .promises import DIRECT, Promise
 from .styles import notebooks
 from .styles.style import STYLES, operations_of
@@ -61,25 +66,31 @@ FILTERS = {
 DECLINABLE = ("memory layout", "nonfinite data", "nonfinite others")
 KEYS = (
     *("tensors", "filters", "arrays", "device", "names", "constants", "dtypes", "declines"),
-    *("takes", "padding", "rank", "style"),
+    *("takes", "padding", "rank", "style", "arguments"),
     *("sums", "accuracy", "subnormals", "promises"),
 )
-_FORM = "OPERATION=MODULE:FUNCTION[,KEY=VALUE]..."
+EXEC = "exec"
+"""in the place of a module: what follows is a program"""
+_FORM = f"OPERATION=MODULE:FUNCTION[,KEY=VALUE]..., or OPERATION={EXEC}:PROGRAM[,KEY=VALUE]..."
 # A path may hold commas and colons, too: what is declared is what stands at the end.
 _LINE = re.compile(
-    r"(?:(?P<operation>\w+)=)?(?P<module>.+?)(?::(?P<function>[^\W\d][\w.]*))?"
+    rf"(?:(?P<operation>\w+)=)?(?:(?P<exec>{EXEC}):(?P<program>.+?)"
+    r"|(?P<module>.+?)(?::(?P<function>[^\W\d][\w.]*))?)"
     rf"(?P<declared>(?:,\w+={literals.unbroken(',')})*)",
     re.DOTALL,
 )
 
 
 def split(text: str) -> tuple[str, str, str, str]:
-    """Return operation, module, function and declarations of a line; "" for what is missing."""
+    """Return operation, module, function and declarations of a line; "" for what is missing.
+
+    The module of a program is `EXEC`, and its function the program.
+    """
     match = _LINE.fullmatch(text)
     if match is None:
         return "", "", "", ""
-    operation, module, function, declared = match.groups(default="")
-    return operation, module, function, declared
+    operation, of, program, module, function, declared = match.groups(default="")
+    return operation, of or module, program or function, declared
 
 
 @dataclass(frozen=True)
@@ -107,6 +118,8 @@ class Candidate:
     style: str = ""
     """how the functions of a layer are called; empty for a function of an operation's arguments"""
     promise: Promise = DIRECT
+    arguments: tuple[str, ...] = ()
+    """of a program"""
 
     def __post_init__(self) -> None:
         """Raise CandidateError where a field is not what it should be."""
@@ -118,7 +131,8 @@ class Candidate:
         _require("filters", [self.filters], FILTERS)
         if not all(map(str.isidentifier, self.arrays.split("."))):
             raise CandidateError(f"arrays={self.arrays!r}: expected the name of a library")
-        _require("takes", self.takes, operation.parameters)
+        layers = ("fore_layer",) if operation.default_fore else ()
+        _require("takes", self.takes, (*operation.parameters, *layers))
         _require("padding", [self.padding], ("sides", "pair"))
         _require("rank", [self.rank], ("2",) if operation.default_fore else ("1", "2"))
         if self.style:
@@ -130,6 +144,13 @@ class Candidate:
         _require("names", [name for name, _ in self.names], named)
         _require("dtypes", self.dtypes, DTYPES)
         _require("declines", self.declines, DECLINABLE)
+        if self.is_program:
+            _require("arrays", [self.arrays], ("numpy",))
+            if self.style:
+                raise CandidateError(f"style={self.style!r}: expected none of a program")
+            _require("promises", self.promise.arrays, ())
+        elif self.arguments:
+            raise CandidateError(f"arguments={self.arguments}: expected them of {EXEC}:PROGRAM")
         for each in set(self.declines) & set(self.promise.zeros):
             raise CandidateError(f"declines={each!r}: expected it not among promises, too")
         for name, text in self.constants:
@@ -147,6 +168,8 @@ class Candidate:
         if not isinstance(text, str):  # whatever its type says
             raise TypeError(f"candidate={text!r:.100}: expected a text of the form {_FORM}")
         operation, module, function, declared = split(text)
+        if module == EXEC and function and not operation:
+            raise CandidateError(f"{text!r}: expected an operation, as in convolution={text}")
         if not (operation and module and function):
             raise CandidateError(f"{text!r}: expected the form {_FORM}")
         given: dict[str, str] = {}
@@ -194,8 +217,36 @@ class Candidate:
         return f"{self.module}:{self.function}"
 
     @property
+    def is_program(self) -> bool:
+        """Whether it is a program, and no function of Python's."""
+        return self.module == EXEC
+
+    @property
+    def source(self) -> str:
+        """SHA-256 of the file it stands in, and those that its arguments name; empty if none."""
+        if not self.is_program:
+            return source_digest(self.module)
+        return files_digest([which(self.function) or "", *filter(os.path.isfile, self.arguments)])
+
+    def located(self, place: Callable[[str], str]) -> Self:
+        """Return it with every path to a file of its own as `place` has it."""
+        if is_path(self.module):
+            return replace(self, module=place(self.module))
+        if not self.is_program:
+            return self
+        own = (each.startswith(("./", "../")) for each in self.arguments)
+        arguments = (
+            _path(place(each)) if is_path else each
+            for each, is_path in zip(self.arguments, own, strict=True)
+        )
+        program = _path(place(self.function)) if "/" in self.function else self.function
+        return replace(self, function=program, arguments=(*arguments,))
+
+    @property
     def plain(self) -> bool:
         """Whether it is called as the notebook's kernels are."""
+        if self.is_program:
+            return False
         called = (self.tensors, self.filters, self.arrays, self.names, self.constants)
         given = (self.padding, self.rank, self.device, self.style)
         return called == ("NHWC", "IHWO", "numpy", (), ()) and given == ("sides", "2", "", "")
@@ -219,7 +270,14 @@ class Candidate:
             parts.append(f"declines={'+'.join(self.declines).replace(' ', '_')}")
         if self.promise != DIRECT:
             parts.append(str(self.promise))
+        if self.arguments:
+            parts.append(f"arguments={'+'.join(map(literals.written, self.arguments))}")
         return ",".join(parts)
+
+
+def _path(place: str) -> str:
+    """Return the path of a program, which is a name on PATH where it has no slash."""
+    return place if "/" in place else f"./{place}"
 
 
 def _require(name: str, values: Any, allowed: Any) -> None:
@@ -241,15 +299,19 @@ class Declared(Subject):
         # Whether it takes `fore_layer` is known once it is loaded.
         self.takes = frozenset(candidate.takes)
         symmetric = candidate.padding == "pair"
-        self.taken = Taken(candidate.takes, symmetric, int(candidate.rank))
+        parameters = tuple(each for each in candidate.takes if each in PARAMETERS)
+        self.taken = Taken(parameters, symmetric, int(candidate.rank))
         self.restricted = bool(candidate.style) and STYLES[candidate.style].whole
-        self.absent = {n: None if n == "bias" else PARAMETERS[n] for n in candidate.takes}
+        absent = {**PARAMETERS, "bias": None, "fore_layer": self.operation.default_fore}
+        self.absent = {name: absent[name] for name in candidate.takes}
 
     def refuses(self, case: Case, prop: str) -> str | None:
         """Return why it is not to be judged on `case` for a property, if it is not."""
         refused = super().refuses(case, prop)
         if refused:
             return refused
+        if self.candidate.is_program and prop == "memory layout":
+            return "a program is sent its arrays, and has no part in how they lie in memory"
         if prop in self.candidate.declines:
             return f"it declines {prop}"
         g = case.geometry

@@ -214,7 +214,16 @@ def layer_function(candidate: Candidate, found: Callable[..., Any]) -> Callable[
 
 def load(text: str) -> Fitted:
     """Return the candidate that `text` names, ready to be called."""
-    return Fitted(Candidate.parse(text))
+    return fitted(Candidate.parse(text))
+
+
+def fitted(candidate: Candidate) -> Fitted:
+    """Return a candidate in this process, a program among them; CandidateError if none is there."""
+    if not candidate.is_program:
+        return Fitted(candidate)
+    from .programs.called import Called  # noqa: PLC0415  (which is one)
+
+    return Called(candidate)
 
 
 def subject_of(kernel: Callable[..., Any], operation: Operation) -> Subject:

@@ -55,6 +55,8 @@ def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
             fields[key] = tuple(value.replace("_", " ").split("+"))
         elif key == "takes":
             fields[key] = tuple(value.split("+"))
+        elif key == "arguments":
+            fields[key] = tuple(map(_argument, parts(value, "+")))
         elif key in ("tensors", "filters", "arrays", "device", "padding", "rank", "style"):
             fields[key] = value
     accuracy, colon, constant = given.get("accuracy", "direct").partition(":")
@@ -71,6 +73,11 @@ def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
     return fields
 
 
+def _argument(text: str) -> str:
+    """Return an argument of a program: the text itself, also of a number, if not in quotes."""
+    return str(value(text)) if text[:1] in ("'", '"') else text
+
+
 def _pair(text: str) -> tuple[str, str]:
     name, _, own = text.partition(":")
     return name, own or name
@@ -85,10 +92,13 @@ def declared(key: str, of: Any) -> str:
     """
     if isinstance(of, str):
         return of.replace(" ", "_") if key in ("declines", "promises") else of
-    lists, tables = ("takes", "dtypes", "declines", "promises"), ("names", "constants")
+    lists = ("takes", "dtypes", "declines", "promises", "arguments")
+    tables = ("names", "constants")
     if key == "rank" and isinstance(of, int):
         return str(of)
     if key in lists and isinstance(of, list | tuple) and all(isinstance(e, str) for e in of):
+        if key == "arguments":
+            return "+".join(map(written, of))
         return "+".join(of).replace(" ", "_")
     if key == "constants" and isinstance(of, Mapping):
         return "+".join(f"{name}:{_constant(name, each)}" for name, each in of.items())

@@ -6,7 +6,7 @@ import importlib.util
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -123,8 +123,16 @@ def source_digest(module: str) -> str:
     It tells a kernel from another under the same name; what the file imports, it does not see.
     """
     try:
-        return hashlib.sha256(Path(_file_of(module) or "").read_bytes()).hexdigest()
-    except (ImportError, OSError, ValueError):
+        return files_digest([_file_of(module) or ""])
+    except (ImportError, ValueError):
+        return ""
+
+
+def files_digest(paths: Iterable[str]) -> str:
+    """Return the SHA-256 of files, one after another; empty if one cannot be read."""
+    try:
+        return hashlib.sha256(b"".join(Path(path).read_bytes() for path in paths)).hexdigest()
+    except (OSError, ValueError):
         return ""
 
 

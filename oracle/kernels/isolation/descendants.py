@@ -7,11 +7,14 @@ import contextlib
 import ctypes
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
 # Processes between the supervisor and the one that calls run in, and that one.
 _GENERATIONS = 2
+# Links to a folder with one folder in it.
+_ALONE = 3
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
@@ -37,13 +40,28 @@ def _prctl(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
-def children() -> list[int]:
-    """Return the processes that this one is the parent of, where the system tells."""
+def children(pid: int | str = "self") -> list[int]:
+    """Return the processes that one, or this one, is the parent of, where the system tells."""
     found: list[int] = []
     with contextlib.suppress(OSError):
-        for task in Path("/proc/self/task").iterdir():
+        for task in Path(f"/proc/{pid}/task").iterdir():
             found += map(int, (task / "children").read_text(encoding="ascii").split())
     return found
+
+
+def family(pid: int) -> Iterator[int]:
+    """Yield a process and all that it, and they, have started and not let go of."""
+    yield pid
+    for child in children(pid):
+        yield from family(child)
+
+
+def in_threads(pid: int) -> bool:
+    """Return whether a process has several threads, where the system tells."""
+    try:
+        return Path(f"/proc/{pid}/task").stat().st_nlink > _ALONE
+    except OSError:
+        return False
 
 
 def descends(pid: int, ancestor: int) -> bool:
@@ -72,9 +90,9 @@ def end_all(kernel: int) -> None:
 
 
 def end_like(status: int) -> NoReturn:
-    """End as the process did that had this wait status."""
-    if os.WIFSIGNALED(status):
+    """End with this exit status, or by the signal that a negative one stands for."""
+    if status < 0:
         with contextlib.suppress(OSError):  # SIGKILL has no other handler
-            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
-        os.kill(os.getpid(), os.WTERMSIG(status))
-    os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 1)
+            signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    os._exit(status if status >= 0 else 1)

@@ -24,7 +24,7 @@ from convcheck.kernels import traces
 from convcheck.kernels.loading import SAFE_PATH
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 
-from .descendants import descends
+from .descendants import descends, family
 from .messages import CUT_OFF, GarbledError, Message, take_message
 from .threads import variables
 
@@ -209,7 +209,7 @@ class Process:
         if news.kind in ("loaded", "next"):
             if news.kind == "next":
                 self._read_all()
-                self._ended = _end(int(news.text), self._printed())
+                self._ended = ended(int(news.text), self._printed())
             requests, answers = self._received  # ValueError if it is not these two
             self._received = []
             self._close_pipes()
@@ -233,7 +233,7 @@ class Process:
         self._read_all()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._supervisor.wait(_STOP_SECONDS)
-        self._ended = _end(self._supervisor.returncode, self._printed())
+        self._ended = ended(self._supervisor.returncode, self._printed())
         self.stop()
 
     def _printed(self) -> tuple[str, ...]:
@@ -244,12 +244,7 @@ class Process:
         """Return what the candidate's process has too much of, if anything."""
         if os.fstat(self._output.fileno()).st_size > _OUTPUT_MEGABYTES * 1e6:
             return Misbehaviour.PRINTED, f"printed more than {_OUTPUT_MEGABYTES} MB"
-        try:
-            statm = Path(f"/proc/{self._pid}/statm").read_text(encoding="ascii")
-        except OSError:  # another system
-            return None
-        resident = int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
-        if resident > self._megabytes:
+        if self._pid is not None and max(map(_resident, family(self._pid))) > self._megabytes:
             return Misbehaviour.TOOK_MEMORY, f"took more than {self._megabytes} MB of memory"
         return None
 
@@ -292,6 +287,15 @@ class Process:
         self._output.close()
 
 
+def _resident(pid: int) -> float:
+    """Return how many megabytes a process takes, where the system tells."""
+    try:
+        statm = Path(f"/proc/{pid}/statm").read_text(encoding="ascii")
+    except OSError:
+        return 0.0
+    return int(statm.split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
 def _fits(answer: Message, number: int, shape: tuple[int, ...] | None) -> bool:
     """Return whether this can be the answer to a call."""
     if answer.kind not in ("result", *Misbehaviour) or answer.number != number:
@@ -310,7 +314,7 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if (name, value) != SAFE_PATH}
 
 
-def _end(status: int | None, printed: tuple[str, ...]) -> MisbehaviourError:
+def ended(status: int | None, printed: tuple[str, ...]) -> MisbehaviourError:
     """Return how a process ended whose exit status, or negative signal, this is."""
     if status == CUT_OFF:
         text = "closed the pipes to the judge"

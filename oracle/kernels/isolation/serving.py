@@ -46,7 +46,7 @@ def serve(candidate: str, path: list[str], control: int) -> None:
     except (OSError, ValueError):
         os._exit(CUT_OFF)
     except KeyboardInterrupt:  # in no call of the kernel: somebody else sent it
-        end_like(signal.SIGINT)
+        end_like(-signal.SIGINT)
 
 
 def _fork(news: socket.socket, text: str) -> "_Judge":
@@ -77,7 +77,7 @@ def _fork(news: socket.socket, text: str) -> "_Judge":
         try:
             status = _wait(kernel)
         except KeyboardInterrupt:
-            end_like(signal.SIGINT)
+            end_like(-signal.SIGINT)
         end_all(kernel)
         ended = os.waitstatus_to_exitcode(status)
         if ended == HUNG_UP:

@@ -13,11 +13,12 @@ from convcheck.form.layouts import Array
 from convcheck.kernels import traces
 from convcheck.kernels.calls import Local, invoke, raised
 from convcheck.kernels.misbehaviour import KernelWarning, Misbehaviour, MisbehaviourError, words
+from convcheck.kernels.programs.program import EndedError
 from convcheck.kernels.settings import QUICK, SLOW, Settings
 from convcheck.kernels.shown.clock import Threads
 from convcheck.kernels.subjects import Request
 
-from .descendants import children
+from .descendants import children, end_like
 from .earlier import Earlier
 from .messages import Message
 
@@ -65,9 +66,11 @@ class Session:
                 seconds = self._kernel.spent - before
                 if request is requests[-1]:
                     self._look_behind(request)
-                threaded = request is requests[-1] and self._threads.there()
+                threaded = request is requests[-1] and self._in_threads()
                 answer = Message("result", "", number, z, (), seconds, threaded)
                 self._printed()
+            except EndedError as problem:  # so does this process, for the judge to see
+                end_like(problem.status)
             except MisbehaviourError as problem:
                 details = (*problem.details, *self._printed())
                 answer = Message(problem.kind, problem.text, number, details=details)
@@ -89,6 +92,9 @@ class Session:
         if problem:
             raise problem
         return z
+
+    def _in_threads(self) -> bool:
+        return self._threads.there() or self._kernel.in_threads()
 
     def _printed(self) -> tuple[str, ...]:
         """Return the end of what a call has printed, in lines, and forget it."""

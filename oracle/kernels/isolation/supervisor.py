@@ -36,7 +36,7 @@ def main() -> None:
     os.close(control)
     status = _wait(kernel, lifeline)
     end_all(kernel)
-    end_like(status)
+    end_like(os.waitstatus_to_exitcode(status))
 
 
 def _wait(kernel: int, lifeline: int) -> int:

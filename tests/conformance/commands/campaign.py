@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from convcheck.judging.judge import OracleError
 from convcheck.judging.verdicts import explain
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
-from convcheck.kernels.loading import is_path, safe_path, source_digest
+from convcheck.kernels.loading import safe_path
 from convcheck.kernels.shown.text import one_line
 from convcheck.kernels.subjects import Subject
 from convcheck.reports import campaigns
@@ -124,9 +123,8 @@ def run(options: argparse.Namespace) -> int:
 def _plan(options: argparse.Namespace) -> Plan:
     """Return the plan that the options ask for, its candidate tried out once."""
     try:
-        candidate = Candidate.parse(_line(options))
-        if is_path(candidate.module):  # workers may run in other folders
-            candidate = replace(candidate, module=str(Path(candidate.module).resolve()))
+        # Workers may run in other folders.
+        candidate = Candidate.parse(_line(options)).located(os.path.abspath)
         kernel = Isolated(candidate, names={})
         region = _region(kernel, options)
         kernel.start()
@@ -141,7 +139,7 @@ def _plan(options: argparse.Namespace) -> Plan:
             raise _WrongCommandError(f"json={str(options.json)!r}: expected another file")
         if not options.json.parent.is_dir() or options.json.is_dir():
             raise _WrongCommandError(f"json={str(options.json)!r}: expected a file in a folder")
-    source = source_digest(candidate.module)
+    source = candidate.source
     try:
         return Plan(region, str(candidate), source, options.draws, options.seed)
     except ValueError as error:
@@ -217,7 +215,7 @@ def _document(certificate: Certificate, plan: Plan, options: argparse.Namespace)
     record = Record()
     record.certified(certificate)
     named = Candidate.parse(_line(options))
-    kernel = Kernel(named.operation, f"{named.module}:{named.function}", plan.source)
+    kernel = Kernel(named.operation, named.place, plan.source)
     return campaigns.assemble(
         record.found(), kernel, version("convcheck"), complete=certificate.complete
     )

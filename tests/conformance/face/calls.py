@@ -28,7 +28,8 @@ from convcheck.kernels.subjects import Subject
 from .engine import Result, Run
 from .given import Keywords, subject_given
 
-Kernel = Callable[..., Any]
+Kernel = Callable[..., Any] | str
+"""a function, or a program as `exec:PROGRAM`"""
 
 
 def assert_conforms(
@@ -44,7 +45,7 @@ def assert_conforms(
 
     Args:
         kernel: a function, a method or whatever else can be called, in the notebook's layouts
-            unless it declares others.
+            unless it declares others; or "exec:PROGRAM", which has a process of its own.
         operation: the name of what it is to compute, such as "convolution".
         profile: how much is judged: "quick", "default" or "thorough".
         seed: of the geometries that are drawn at random.
@@ -263,6 +264,8 @@ def _call(
 
 def _name(kernel: Kernel) -> str:
     """Return the name by which a kernel is found in its module, or another for it."""
+    if isinstance(kernel, str):
+        return _quoted(kernel)
     name = str(getattr(kernel, "__qualname__", ""))
     module = sys.modules.get(str(getattr(kernel, "__module__", "")))
     for home in (getattr(kernel, "__globals__", {}), getattr(module, "__dict__", {})):

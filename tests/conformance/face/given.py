@@ -12,7 +12,7 @@ from convcheck.diagnosis.diagnose import diagnose
 from convcheck.form.operations import Operation
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels import literals
-from convcheck.kernels.candidates import KEYS, Candidate, CandidateError
+from convcheck.kernels.candidates import EXEC, KEYS, Candidate, CandidateError
 from convcheck.kernels.functions import Fitted, subject_of
 from convcheck.kernels.isolation.isolated import KEYWORDS, Isolated
 from convcheck.kernels.promises import DIRECT
@@ -38,6 +38,7 @@ class Declarations(TypedDict, total=False):
     accuracy: str
     subnormals: str
     promises: str | Sequence[str]
+    arguments: str | Sequence[str]
 
 
 class Keywords(Declarations, total=False):
@@ -95,7 +96,7 @@ class Given(Fitted):
 
 
 def subject_given(
-    kernel: Callable[..., Any],
+    kernel: Callable[..., Any] | str,
     operation: Operation,
     given: Mapping[str, Any],
     *,
@@ -104,7 +105,7 @@ def subject_given(
     """Return what is judged where a user hands over `kernel`.
 
     Args:
-        kernel: anything that can be called, or a subject.
+        kernel: anything that can be called, a subject, or "exec:PROGRAM".
         operation: that it is to compute.
         given: as `Keywords`.
         isolated: whether it is to run in a process of its own.
@@ -122,26 +123,40 @@ def subject_given(
             named = ", ".join([*given, *["isolated"] * isolated])
             raise TypeError(f"{named}: expected none beside {kernel}, which says so itself")
         return subject_of(kernel, operation)
+    if isinstance(kernel, str) and kernel.startswith(f"{EXEC}:"):
+        return Isolated(_candidate(operation, *kernel.split(":", 1), given), **_limits(given))
     if not callable(kernel):  # whatever its type says
         kind = type(kernel).__name__  # type: ignore[unreachable]
-        raise TypeError(f"kernel={kernel!r:.100}: expected a function, not one of type {kind}")
+        raise TypeError(
+            f"kernel={kernel!r:.100}: expected a function or '{EXEC}:PROGRAM', not one of type {kind}"
+        )
     place = _place(kernel)
     if isolated and place is None:
         raise ValueError(
             f"isolated=True: expected a function that can be imported, not {kernel!r:.100}"
         )
     module, function = place or (str(getattr(kernel, "__module__", "")) or "here", _name(kernel))
-    limits = {key: value for key, value in given.items() if key in KEYWORDS}
+    limits = _limits(given)
     if limits and not isolated:
         raise ValueError(f"{', '.join(limits)}: expected isolated=True beside a limit")
-    lines = {key: literals.declared(key, given[key]) for key in KEYS if key in given}
-    candidate = Candidate.of(operation.name, module, function, lines)
+    candidate = _candidate(operation, module, function, given)
     if isolated:
         return Isolated(candidate, **limits)
     promise = getattr(kernel, "promise", DIRECT)
     if candidate.promise == DIRECT != promise:
         candidate = replace(candidate, promise=promise)
     return Given(candidate, kernel)
+
+
+def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in given.items() if key in KEYWORDS}
+
+
+def _candidate(
+    operation: Operation, module: str, function: str, given: Mapping[str, Any]
+) -> Candidate:
+    lines = {key: literals.declared(key, given[key]) for key in KEYS if key in given}
+    return Candidate.of(operation.name, module, function, lines)
 
 
 def _name(kernel: Callable[..., Any]) -> str:

@@ -1,6 +1,7 @@
 """Which candidates the command line and pyproject.toml ask for."""
 
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -13,7 +14,7 @@ import pytest
 from convcheck.cases.case import Case
 from convcheck.form.layers import LAYERS
 from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, split
-from convcheck.kernels.functions import Fitted
+from convcheck.kernels.functions import fitted
 from convcheck.kernels.isolation.isolated import OPTIONS, Isolated
 from convcheck.kernels.literals import declared
 from convcheck.kernels.loading import is_path
@@ -100,10 +101,8 @@ def completed(config: pytest.Config, candidate: Candidate) -> Candidate:
     return known.get(_place(candidate), candidate)
 
 
-def _place(candidate: Candidate) -> tuple[str, str, str]:
-    module = candidate.module
-    where = str(Path(module).resolve()) if is_path(module) else module
-    return candidate.operation, where, candidate.function
+def _place(candidate: Candidate) -> tuple[str, str]:
+    return candidate.operation, candidate.located(lambda path: str(Path(path).resolve())).place
 
 
 def _table(settings: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
@@ -129,13 +128,16 @@ def _line(entry: Any) -> str:
 
 
 def _placed(line: str, folder: Path) -> str:
-    """Return `line` with the path of a file made absolute, as seen from `folder`."""
-    operation, module, function, declared = split(line)
-    if not is_path(module) or not (operation and function):
-        return line
-    path = (folder / module).resolve()
-    here = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-    return f"{operation}={here}:{function}{declared}"
+    """Return `line` with paths made absolute, as seen from `folder`."""
+    operation, module, function, _ = split(line)
+    if not (operation and module and function):
+        return line  # which is told of
+
+    def place(name: str) -> str:
+        path = Path(os.path.normpath(folder.resolve() / name))  # programs look at their own names
+        return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+    return str(Candidate.parse(line).located(place))
 
 
 def _lines_in(target: str, about: Collection[str], others: list[str]) -> list[str]:
@@ -240,7 +242,7 @@ def kernel(config: pytest.Config, candidate: Candidate, option: str = "--kernel"
     """Return a candidate ready to be judged; UsageError, naming `option`, if it cannot be."""
     try:
         if config.getoption("convcheck_in_process"):
-            return Fitted(candidate)
+            return fitted(candidate)
         found = isolated(config, candidate)
         found.start()
     except CandidateError as error:

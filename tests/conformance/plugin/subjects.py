@@ -8,6 +8,7 @@ import pytest
 from convcheck.conformance import references
 from convcheck.conformance.references import HOMES, reference_for
 from convcheck.form.operations import OPERATIONS, Operation
+from convcheck.kernels.candidates import Declared
 from convcheck.kernels.loading import source_digest
 from convcheck.kernels.subjects import Subject
 
@@ -52,8 +53,11 @@ class Subjects:
 
     def sources(self) -> dict[str, str | None]:
         """Return the SHA-256 of the file that each kernel stands in, where it has one."""
-        modules = {name: place.rpartition(":")[0] for name, place in self.names().items()}
-        return {name: source_digest(module) or None for name, module in modules.items()}
+        found = {}
+        for each, (name, place) in zip(self, self.names().items(), strict=True):
+            own = each.candidate.source if isinstance(each, Declared) else None
+            found[name] = own or source_digest(place.rpartition(":")[0]) or None
+        return found
 
 
 SUBJECTS = pytest.StashKey[Subjects]()

@@ -1,0 +1,1 @@
+"""Kernels in other languages: programs that are asked over pipes."""

@@ -1,0 +1,171 @@
+"""A kernel in whatever language: a program that is started once and asked many times.
+
+A request on its standard input is one line of JSON and the arrays that it names, each as a .npy
+file, one after another; its answer on standard output is one .npy file, flushed.  Its input ends
+when no more is asked.  What it writes to standard error goes where other kernels print to.
+"""
+
+import os
+import select
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convcheck.form.layouts import Array
+from convcheck.form.operations import operation_named
+from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.isolation.descendants import in_threads
+from convcheck.kernels.isolation.messages import CUT_OFF
+from convcheck.kernels.isolation.process import ended
+from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
+
+from .npy import array_of, request_bytes, too_much
+
+FORMAT = 1
+"""of requests"""
+_ENDS = 1.0
+"""seconds until a program that has closed its end of a pipe has to have ended"""
+_PIECE = 1 << 16
+"""bytes that are read at once"""
+
+
+class EndedError(MisbehaviourError):
+    """A program has ended, or cut itself off."""
+
+    def __init__(self, status: int) -> None:
+        """Say how; `status` is its exit status, or negative signal, or `CUT_OFF`."""
+        problem = ended(status, ())
+        super().__init__(problem.kind, problem.text)
+        self.status = status
+
+
+class Program:
+    """A program, called as a function of arrays and of what JSON has."""
+
+    def __init__(self, candidate: Candidate) -> None:
+        """Find it, and try whether it can be started; CandidateError if it cannot."""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._left = b""  # of the request that was answered last
+        self._operation, program = candidate.operation, candidate.function
+        signature, renamed = operation_named(self._operation).signature, dict(candidate.names)
+        self._positional = [name for name in signature if name not in renamed]
+        self._command = [_found(program), *candidate.arguments]
+        self.result: tuple[int, ...] = ()
+        """the shape of the next result"""
+        try:
+            self._start()
+        except OSError as error:
+            reason = error.strerror
+            if isinstance(error, FileNotFoundError):
+                reason = "there is no such interpreter as its first line names"
+            raise CandidateError(f"program {program!r}: it cannot be started: {reason}") from None
+        self.stop()
+
+    def __call__(self, *positional: Any, **keywords: Any) -> Array:
+        """Return its result for arguments by name, some of them by position.
+
+        Raises:
+            MisbehaviourError: there is none; the next call starts it anew.
+        """
+        named = dict(zip(self._positional, positional, strict=True), **keywords)
+        arrays = {name: each for name, each in named.items() if isinstance(each, np.ndarray)}
+        about: dict[str, Any] = {"format": FORMAT, "operation": self._operation}
+        about |= {name: each for name, each in named.items() if name not in arrays}
+        request = request_bytes({**about, "result": self.result}, arrays)
+        try:
+            return self._answer(request, arrays)
+        except BaseException:  # what is to come yet would be taken for the next answer
+            self.stop()
+            raise
+
+    def in_threads(self) -> bool:
+        """Return whether it has threads beside its first, where the system tells."""
+        return self._process is not None and in_threads(self._process.pid)
+
+    def stop(self) -> None:
+        """End it."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
+
+    def __del__(self) -> None:
+        self.stop()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(  # noqa: S603  (the user's own)
+            self._command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+        self._left = b""
+        for pipe in self._pipes():
+            os.set_blocking(pipe, False)
+
+    def _pipes(self) -> tuple[int, int]:
+        """Return where its input is written, and its output read."""
+        assert self._process is not None, "started"  # noqa: S101
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin and stdout, "pipes"  # noqa: S101, PT018
+        return stdin.fileno(), stdout.fileno()
+
+    def _answer(self, request: bytes, arrays: dict[str, Array]) -> Array:
+        if self._process is None:
+            try:
+                self._start()
+            except OSError as error:  # it could be started before
+                text = f"could not be started again: {error.strerror}"
+                raise MisbehaviourError(Misbehaviour.NOT_LOADED, text) from None
+        asked, answers = self._pipes()
+        if select.select([answers], [], [], 0)[0]:
+            raise self._beyond()
+        # It may answer before it has read all of a request; neither waits for the other.
+        left, data, closed = memoryview(self._left + request), bytearray(), False
+        z = None
+        while z is None:
+            try:
+                left = left[os.write(asked, left) :] if left else left
+            except BlockingIOError:
+                pass
+            except BrokenPipeError:  # it may have answered all the same
+                left, closed = memoryview(b""), True
+            wait = _ENDS if closed else None
+            readable, writable, _ = select.select([answers], [asked] if left else [], [], wait)
+            if readable:
+                piece = os.read(answers, _PIECE)
+                if not piece:
+                    raise self._ended()
+                data += piece
+                z = array_of(data, self.result, arrays)
+            elif not writable:
+                raise self._ended()
+        self._left = bytes(left)
+        return z
+
+    def _beyond(self) -> MisbehaviourError:
+        """Return what it did since it answered."""
+        data = os.read(self._pipes()[1], _PIECE)
+        return too_much(data) if data else self._ended()
+
+    def _ended(self) -> EndedError:
+        """Return how it has ended, or that it has closed its pipes if it has not."""
+        assert self._process is not None, "started"  # noqa: S101
+        try:
+            return EndedError(self._process.wait(_ENDS))
+        except subprocess.TimeoutExpired:
+            return EndedError(CUT_OFF)
+
+
+def _found(program: str) -> str:
+    """Return the path of a program, from wherever it is looked at; CandidateError if none."""
+    path = shutil.which(program)
+    if path is not None:
+        return str(Path(path).absolute())
+    problem = "there is no such file"
+    if "/" not in program:
+        problem = "there is none of this name on PATH"
+        problem += f"; that of this folder is ./{program}" if Path(program).is_file() else ""
+    elif Path(program).exists():
+        problem = "it is not executable; an interpreter's script may go by arguments=SCRIPT"
+    raise CandidateError(f"program {program!r}: {problem}")
