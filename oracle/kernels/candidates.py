@@ -145,10 +145,12 @@ class Candidate:
         _require("dtypes", self.dtypes, DTYPES)
         _require("declines", self.declines, DECLINABLE)
         if self.is_program:
+            for key in ("style", "device"):
+                if getattr(self, key):
+                    raise CandidateError(f"{key}={getattr(self, key)!r}: expected none of a program")
+            for each in self.promise.arrays:
+                raise CandidateError(f"promises={each!r}: expected none on the arrays of a program")
             _require("arrays", [self.arrays], ("numpy",))
-            if self.style:
-                raise CandidateError(f"style={self.style!r}: expected none of a program")
-            _require("promises", self.promise.arrays, ())
         elif self.arguments:
             raise CandidateError(f"arguments={self.arguments}: expected them of {EXEC}:PROGRAM")
         for each in set(self.declines) & set(self.promise.zeros):

@@ -128,7 +128,8 @@ def subject_given(
     if not callable(kernel):  # whatever its type says
         kind = type(kernel).__name__  # type: ignore[unreachable]
         raise TypeError(
-            f"kernel={kernel!r:.100}: expected a function or '{EXEC}:PROGRAM', not one of type {kind}"
+            f"kernel={kernel!r:.100}: expected a function, or '{EXEC}:PROGRAM', "
+            f"not one of type {kind}"
         )
     place = _place(kernel)
     if isolated and place is None:

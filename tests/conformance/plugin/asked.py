@@ -17,7 +17,6 @@ from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, split
 from convcheck.kernels.functions import fitted
 from convcheck.kernels.isolation.isolated import OPTIONS, Isolated
 from convcheck.kernels.literals import declared
-from convcheck.kernels.loading import is_path
 from convcheck.kernels.subjects import Subject
 
 TABLE = "pyproject.toml"

@@ -207,8 +207,8 @@ def checked(**keywords: Any) -> convcheck.Result:
 BAD: dict[str, tuple[type[Exception], str, Callable[[], Any]]] = {
     "no function": (
         TypeError,
-        "kernel='mine': expected a function, not one of type str",
-        lambda: convcheck.assert_conforms("mine", "convolution"),  # type: ignore[arg-type]
+        "kernel='mine': expected a function, or 'exec:PROGRAM', not one of type str",
+        lambda: convcheck.assert_conforms("mine", "convolution"),
     ),
     "no such operation": (
         ValueError,
