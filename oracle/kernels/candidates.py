@@ -5,8 +5,8 @@ A candidate is named by one line,
     OPERATION=MODULE:FUNCTION[,KEY=VALUE]...
 
 for instance  convolution=torch.nn.functional:conv2d,tensors=NCHW,filters=OIHW,arrays=torch
-MODULE is a dotted name, or the path of a file that ends in .py or .ipynb.  A kernel in another language
-is OPERATION=exec:PROGRAM[,KEY=VALUE]..., as `programs.program` has it.  What it declares:
+MODULE is a dotted name, or the path of a file that ends in .py or .ipynb.  A kernel in another
+language is OPERATION=exec:PROGRAM[,KEY=VALUE]..., as `programs.program` has it.  What it declares:
 
     arguments=A+B                 of a program, on its command line
 
@@ -144,15 +144,7 @@ class Candidate:
         _require("names", [name for name, _ in self.names], named)
         _require("dtypes", self.dtypes, DTYPES)
         _require("declines", self.declines, DECLINABLE)
-        if self.is_program:
-            for key in ("style", "device"):
-                if getattr(self, key):
-                    raise CandidateError(f"{key}={getattr(self, key)!r}: expected none of a program")
-            for each in self.promise.arrays:
-                raise CandidateError(f"promises={each!r}: expected none on the arrays of a program")
-            _require("arrays", [self.arrays], ("numpy",))
-        elif self.arguments:
-            raise CandidateError(f"arguments={self.arguments}: expected them of {EXEC}:PROGRAM")
+        self._require_of_program()
         for each in set(self.declines) & set(self.promise.zeros):
             raise CandidateError(f"declines={each!r}: expected it not among promises, too")
         for name, text in self.constants:
@@ -163,6 +155,21 @@ class Candidate:
         for name in [own for _, own in self.names] + [name for name, _ in self.constants]:
             if not name.isidentifier():
                 raise CandidateError(f"argument {name!r}: expected the name of an argument")
+
+    def _require_of_program(self) -> None:
+        """Raise CandidateError where a program declares what it has no part in, or no program."""
+        if not self.is_program:
+            if self.arguments:
+                raise CandidateError(
+                    f"arguments={self.arguments}: expected {EXEC}:PROGRAM beside it"
+                )
+            return
+        _require("arrays", [self.arrays], ("numpy",))
+        for key, value in (("style", self.style), ("device", self.device)):
+            if value:
+                raise CandidateError(f"{key}={value!r}: expected none of a program")
+        for each in self.promise.arrays:
+            raise CandidateError(f"promises={each!r}: expected none on the arrays of a program")
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -4,7 +4,7 @@ import pytest
 
 from convcheck.conformance.references import HOMES
 from convcheck.kernels.candidates import Candidate, CandidateError
-from convcheck.kernels.functions import Fitted
+from convcheck.kernels.functions import fitted
 from convcheck.kernels.subjects import Subject
 
 from . import asked
@@ -39,5 +39,5 @@ def _reference(config: pytest.Config, of: Candidate) -> Subject:
     name = of.operation
     candidate = Candidate(name, HOMES[name].__name__, name, takes=of.takes)
     if config.getoption("convcheck_in_process"):
-        return Fitted(candidate)
+        return fitted(candidate)
     return asked.isolated(config, candidate)  # started when first called
