@@ -124,9 +124,10 @@ def subject_given(
             raise TypeError(f"{named}: expected none beside {kernel}, which says so itself")
         return subject_of(kernel, operation)
     if isinstance(kernel, str) and kernel.startswith(f"{EXEC}:"):
-        return Isolated(_candidate(operation, *kernel.split(":", 1), given), **_limits(given))
+        program = kernel.removeprefix(f"{EXEC}:")
+        return Isolated(_candidate(operation, EXEC, program, given), **_limits(given))
     if not callable(kernel):  # whatever its type says
-        kind = type(kernel).__name__  # type: ignore[unreachable]
+        kind = type(kernel).__name__
         raise TypeError(
             f"kernel={kernel!r:.100}: expected a function, or '{EXEC}:PROGRAM', "
             f"not one of type {kind}"
