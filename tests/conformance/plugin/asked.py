@@ -19,9 +19,13 @@ from convcheck.kernels.isolation.isolated import OPTIONS, Isolated
 from convcheck.kernels.literals import declared
 from convcheck.kernels.subjects import Subject
 
+from . import known
+
 TABLE = "pyproject.toml"
 FOUND = pytest.StashKey[list[str]]()
 """what was found of layers, in lines"""
+LEDGER = pytest.StashKey[list[str]]()
+"""what the ledger says of kernels that are the notebook's own, in lines"""
 _IMPORT_SECONDS = 60.0
 _ENTRY = f'"OPERATION=MODULE:FUNCTION", or {{kernel = "...", KEY = ...}} with {", ".join(KEYS)}'
 
@@ -42,16 +46,21 @@ def settle(config: pytest.Config) -> dict[str, Candidate]:
     if not texts and not modules:
         texts = _from_table(config.rootpath / TABLE, needed=False)
     others: list[str] = []
+    ledger: list[str] = []
     try:
         for module in modules:
             if Path(module).name == TABLE:
                 path = config.rootpath / TABLE if module == TABLE else Path(module)
                 texts += _from_table(path, needed=True)
             else:
-                texts += _lines_in(module, about, others)
+                lines = _lines_in(module, about, others)
+                own = [line for line in lines if line.partition("=")[0] in known.BACKWARD]
+                ledger += known.told_of(split(module)[1] or module) if own and not about else []
+                texts += lines
         found = _by_operation(_of_layers([*map(Candidate.parse, texts)], about))
     except CandidateError as error:
         raise pytest.UsageError(f"--kernel: {error}") from None
+    config.stash[LEDGER] = ledger
     config.stash[FOUND] = [*map(_taken_for, _layers_of(found)), *others]
     option.convcheck_kernel, option.convcheck_kernels = [*map(str, found.values())], []
     return found
@@ -152,7 +161,9 @@ def _lines_in(target: str, about: Collection[str], others: list[str]) -> list[st
         return [f"{name}={module}:{name}" for name in about]
     found = _look_into(module or target)
     if found["kernels"] and not more:
-        return found["kernels"]
+        named = {line.partition("=")[0] for line in found["kernels"]}
+        wanted = [f"{name}={module}:{name}" for name in about if name not in named]
+        return found["kernels"] + wanted  # which is told to be missing
     if not found["layers"]:
         raise CandidateError(f"{target!r}: expected a layer, such as conv_forward, conv_backward")
     if more:

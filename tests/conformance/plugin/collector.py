@@ -271,6 +271,8 @@ class Collector:
             for line in terminal.lines(findings, problem):
                 terminalreporter.line(line)
             terminalreporter.line("")
+        for line in self._of_ledger():
+            terminalreporter.line(line)
         terminalreporter.line(words.sentence(findings))
         for line in (*words.of_zeros(findings), *circumstances.slow(self._records)):
             terminalreporter.line(line)
@@ -281,6 +283,15 @@ class Collector:
         speeds = refactor.speed(self._records)
         for entry in findings.refactor:
             terminalreporter.line(refactor.sentence(entry, speeds))
+
+    def _of_ledger(self) -> list[str]:
+        """Return what the ledger says of kernels that are the notebook's own."""
+        if not self._candidates:
+            return []
+        from .asked import LEDGER  # noqa: PLC0415
+
+        lines = self._config.stash.get(LEDGER, [])
+        return [*lines, ""] if lines else []
 
     def _kept(self) -> Iterable[str]:
         """Yield a line about what became of each kept case."""

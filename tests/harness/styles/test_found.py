@@ -8,12 +8,16 @@ from typing import Any
 import pytest
 
 from convcheck.cases.case import Case
+from convcheck.conformance import witnesses
+from convcheck.conformance.plugin import known
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.functions import Fitted, load
 from convcheck.kernels.styles.named import found_in
+from convcheck.reference import notebook as own
+from convcheck.reference.defects import LEDGER
 
 PAIR = """
 def conv_forward_naive(x, w, b, conv_param): return x, None
@@ -179,6 +183,21 @@ def test_what_a_notebook_defines_is_judged(file: Callable[..., str]) -> None:
     assert verdict.evidence is not None
     (where,) = verdict.evidence.details
     assert where.endswith("wrong.ipynb[3]:2 in convolution: return right(x, ftr, strd) * SCALE")
+
+
+def test_the_original_notebook_gets_the_ledger_s_answer(file: Callable[..., str]) -> None:
+    """Its four kernels are told by every entry of the ledger; one that was mended is not."""
+    cell = Path(own.__file__).read_text(encoding="utf-8")
+    told = known.told_of(file(notebook(cell), "original.ipynb"))
+    assert [line.split(" ")[0] for line in told if "the notebook's own" in line] == [
+        *witnesses.LITERAL
+    ]
+    assert {line.strip().partition(":")[0] for line in told} >= {each.id for each in LEDGER}
+    mended = cell.replace("filters.shape", "fltrs.shape")
+    told = known.told_of(file(notebook(mended), "mended.ipynb"))
+    assert not any(line.startswith("conv_back_prop") for line in told)
+    assert any(line.startswith("conv_transpose_back_prop") for line in told)
+    assert known.told_of("no_such_module") == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"cells": [1]}', '{"cells": 1}'])
