@@ -115,6 +115,18 @@ class Element(Struct):
     total: Count
 
     @property
+    def difference(self) -> float | None:
+        """By how much it is off; None where one of both is not finite."""
+        got, expected = float(self.got), float(self.expected)
+        return got - expected if math.isfinite(got) and math.isfinite(expected) else None
+
+    @property
+    def times(self) -> float | None:
+        """The error as a multiple of what rounding can explain, where it is more than that."""
+        excess = 0.0 if self.excess is None else float(self.excess)
+        return excess if excess > 1 else None
+
+    @property
     def words(self) -> str:
         """What it is and should be."""
         excess = None if self.excess is None else float(self.excess)

@@ -147,12 +147,14 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     found = around(session, focus)
     names = tuple(each for each in found.names if explains(each, focus))[:1]
     missing = missing_promise(session, focus.probe.case) if not focus.probe.special else None
-    told = Diagnosis(names, advice=tuple(advice(session, focus, missing)))
+    apart = focus.probe.single or any(each.state for each in names)
+    acts = None if apart else taps.acting(session, focus)
+    drawn = pictures.taps(acts) if acts else None
+    told = Diagnosis(names, advice=tuple(advice(session, focus, missing)), taps=drawn)
     if not names:
-        acts = None if focus.probe.single else taps.acting(session, focus)
         said = tuple(dict.fromkeys(claims(session, focus, found, acts)))[:_MOST]
         if missing is not None:
             words = f"right as far as {missing} promises, which is not declared"
             said = (circumstance(words), *said)
-        told = replace(told, claims=said, taps=pictures.taps(acts) if acts else None)
+        told = replace(told, claims=said)
     return told.drawn(evidence, focus.result)

@@ -8,7 +8,7 @@ from convcheck.reports.rows import Cell
 
 _LONGEST = 160  # what a kernel says may be of any length
 _NAMED = 3
-_OF_DTYPES = ("float", "bfloat", "tf32", "flushed", "clipped", "wrapped")
+OF_DTYPES = ("float", "bfloat", "tf32", "flushed", "clipped", "wrapped")
 """how ids of mistakes begin that may harm some dtypes and not others"""
 _SMALL = 500  # numbers in a case that can be read
 
@@ -43,9 +43,9 @@ def fault(cells: list[Cell]) -> str:
     dtypes = list(dict.fromkeys(cell.dtype for cell in cells))
     wrong = [dtype for dtype in dtypes if any(cell.dtype == dtype for cell in failed)]
     for name in failure.names:
-        named = _named(operation, name, failed, len(dtypes))
-        if named:
-            return named
+        words, most = likeness(operation, name, failed, len(dtypes))
+        if most:
+            return words
         unnamed = [cell for cell in failed if not cell.told.names]
         return fault([*unnamed, *(cell for cell in cells if not cell.failure)])
     patterns = failure.patterns
@@ -65,10 +65,16 @@ def fault(cells: list[Cell]) -> str:
     return f"{subject} fails {listed(dict.fromkeys(cell.prop for cell in failed))}"
 
 
-def _named(operation: str, name: Named, failed: list[Cell], dtypes: int) -> str:
+def likeness(operation: str, name: Named, failed: list[Cell], dtypes: int) -> tuple[str, bool]:
     """Say that a kernel behaves like a mistake: exactly, if all that was looked into says so.
 
-    The words are empty if most of it does not.
+    Args:
+        operation: the kernel's.
+        name: the mistake.
+        failed: all its cells that failed.
+        dtypes: in how many it was judged.
+
+    Returns: the sentence, and whether most of what was looked into says so.
     """
     sentence = name.sentence
     looked = [cell for cell in failed if cell.told.diagnosis]
@@ -76,15 +82,13 @@ def _named(operation: str, name: Named, failed: list[Cell], dtypes: int) -> str:
     same = [cell for cell in looked if sentence in (each.sentence for each in cell.told.names)]
     among = list(dict.fromkeys(cell.dtype for cell in same))
     others = [cell for cell in looked if cell.dtype in among and cell not in same]
-    if len(others) >= len(same):
-        return ""
     # Others are of every dtype, though not each test judges all.
-    everywhere = len(among) == dtypes or not name.id.startswith(_OF_DTYPES)
+    everywhere = len(among) == dtypes or not name.id.startswith(OF_DTYPES)
     subject = operation if everywhere else f"{operation} in {listed(among)}"
     if not others:
-        return f"{subject} behaves exactly like: {sentence}"
+        return f"{subject} behaves exactly like: {sentence}", True
     count = f"in {len(same)} of {len(same) + len(others)} failures that were looked into"
-    return f"{subject} behaves like: {sentence}, {count}"
+    return f"{subject} behaves like: {sentence}, {count}", len(others) < len(same)
 
 
 def heading(failure: Failure) -> int:

@@ -2,6 +2,8 @@
 
 import base64
 import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,14 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports import document, rows
 from convcheck.reports.document import Findings, Report
 from convcheck.reports.files import write_text
 from convcheck.reports.rows import Accuracy, Cell
 
-from . import faults, looks, pictures, problems, refactor, shown, strength, words
+from . import causes, faults, looks, pictures, problems, refactor, shown, strength, words
 
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -28,9 +31,21 @@ def write_html(report: Report, path: Path) -> None:
 def render(report: Report) -> str:
     """Return `report` as a page, the same text for the same report."""
     findings = report.findings
-    failures = shown.failures(findings)
     run, idle, left = shown.matrix(findings)
     certified = shown.regions(findings)
+    headline = words.headline(findings)
+    found = causes.causes(findings)
+    cells = {cell.key: cell for cell in findings.cells}
+    said = {key: shown.word(cell, certified) for key, cell in cells.items()}
+    refactors = [
+        (
+            refactor.sentence(each, report.circumstances.speed),
+            document.BITS if each.lacks_bits else each.verdict,
+            each,
+        )
+        for each in findings.refactor
+    ]
+    operations = list(rows.by(findings.cells, lambda cell: cell.operation))
     return (
         environment()
         .get_template("page.html")
@@ -38,25 +53,43 @@ def render(report: Report) -> str:
             findings=findings,
             circumstances=report.circumstances,
             where=_circumstances(report),
-            headline=words.headline(findings),
+            headline=headline,
+            verdict=words.verdict(findings),
+            rest=headline[1],
             banner=shown.verdict_look(findings),
             judged=_judged(findings),
-            problems=problems.problems(findings),
+            facts=list(_facts(report, found)),
+            causes=found,
+            anchors={
+                cell.key: f"cause-{n}"
+                for n, cause in enumerate(found[: shown.MOST_CAUSES], start=1)
+                for cell in cause.cells
+            },
+            lost=[each for each in problems.problems(findings) if each.lost],
             unlike=[each for each in findings.refactor if each.lacks_bits],
             others=[each for each in findings.errors if each.outcome != document.BITS],
-            statuses=_statuses(findings, certified),
-            operations=list(rows.by(findings.cells, lambda cell: cell.operation)),
-            run=run,
+            statuses=_statuses(said),
+            operations=operations,
+            kinds={name: problems.kinds(findings, name) for name in operations},
+            run={
+                name: dict.fromkeys(
+                    said[cell.key] for cell in findings.cells if cell.operation == name
+                )
+                for name in run
+            },
             idle=idle,
             left=left,
+            columns=shown.columns(findings),
+            dtypes_of={
+                name: [*dict.fromkeys(cell.dtype for cell in group)]
+                for name, group in rows.by(findings.cells, lambda cell: cell.operation).items()
+            },
             properties={
                 name: sum(sum(cell.counts.values()) for cell in column)
                 for name, column in rows.by(findings.cells, lambda cell: cell.prop).items()
             },
-            cells={cell.key: cell for cell in findings.cells},
-            words={cell.key: shown.word(cell, certified) for cell in findings.cells},
-            failures=failures,
-            anchors={key: f"failure-{n}" for n, key in enumerate(failures, start=1)},
+            cells=cells,
+            words=said,
             zeros=list(words.of_zeros(findings)),
             suspicious=sum(cell.suspicious for cell in findings.cells),
             maps=shown.maps(findings),
@@ -65,14 +98,8 @@ def render(report: Report) -> str:
             halvings=_halvings(findings.accuracy),
             growth=rows.by(findings.accuracy, lambda each: each.dtype),
             distributions=rows.by(findings.accuracy, lambda each: each.operation),
-            refactors=[
-                (
-                    refactor.sentence(each, report.circumstances.speed),
-                    document.BITS if each.lacks_bits else each.verdict,
-                    each,
-                )
-                for each in findings.refactor
-            ],
+            refactors=refactors,
+            reference=shown.of_reference(findings),
             ledger=rows.by(findings.ledger, lambda each: each.kernel),
             domain=rows.by(findings.domain, lambda each: each.operation),
         )
@@ -101,6 +128,8 @@ def environment() -> Environment:
         "pictures": pictures,
         "strength": strength,
         "most_rows": shown.MOST_ROWS,
+        "most_causes": shown.MOST_CAUSES,
+        "open_causes": shown.OPEN_CAUSES,
         "told_apart": _told_apart,
         "gist": faults.gist,
         "unlike_in_words": refactor.unlike_in_words,
@@ -131,11 +160,31 @@ def _judged(findings: Findings) -> dict[str, list[tuple[str, str]]]:
     return {module: [each[2:] for each in group] for module, group in groups.items()}
 
 
-def _statuses(findings: Findings, certified: dict[str, bool]) -> dict[str, int]:
+def _facts(report: Report, found: list[causes.Cause]) -> Iterator[tuple[str, str]]:
+    """Yield what stands in the strip at the top, beside the kernel."""
+    findings, circumstances = report.findings, report.circumstances
+    known = sum(cause.known for cause in found)
+    if found:
+        unknown = sum(len(cause.cells) for cause in found if not cause.known)
+        more = f"{unknown} failed cells put down to none" if unknown else ""
+        yield "Causes", "; ".join(filter(None, (str(known), more)))
+    if kept_out := findings.totals.get(Outcome.NOT_OFFERED.value, 0):
+        yield "Not offered", f"{kept_out:,} cases"
+    yield "Profile", findings.asked.profile
+    yield "Seed", findings.asked.seed
+    if findings.asked.case:
+        yield "Only", findings.asked.case
+    yield "Took", f"{circumstances.seconds:.0f} s"
+    if project := circumstances.project:
+        yield "Commit", f"{project.commit[:10]}{'' if project.clean else ', changed'}"
+    yield "Date", circumstances.started.replace("T", " ").replace("Z", " UTC")
+
+
+def _statuses(said: Mapping[Any, str]) -> dict[str, int]:
     """Return how many cells have each word, in the order of looks: good ones first."""
-    counts = rows.by((shown.word(cell, certified) for cell in findings.cells), str)
+    counts = Counter(said.values())
     order = [*looks.LOOKS, *counts]
-    return {name: len(counts[name]) for name in dict.fromkeys(order) if name in counts}
+    return {name: counts[name] for name in dict.fromkeys(order) if name in counts}
 
 
 def _halvings(accuracy: list[Accuracy]) -> list[str]:

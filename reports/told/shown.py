@@ -8,21 +8,23 @@ from typing import Any, NamedTuple
 
 from convcheck.cases.case import Case
 from convcheck.form.operations import operation_named
-from convcheck.reports.document import Findings
+from convcheck.reports.document import UNSEEN, Findings
 from convcheck.reports.failures import Failure
 from convcheck.reports.rows import AGREEING, NOT_RUN, Cell, Certificate, by
 
-from .faults import telling
 from .looks import Look, look
 
 Axis = tuple[int, int, int]
 
 MOST_CELLS = 3_000
 """cells of the matrix that are shown"""
+MOST_PROPERTIES = 60
 MOST_ROWS = 500
 """rows of any other table, or entries of a list"""
-MOST_TOLD = 500_000
-"""characters that the failures told in full may take, about"""
+MOST_CAUSES = 24
+"""causes that are told"""
+OPEN_CAUSES = 2
+"""those whose call is not folded away"""
 LONGEST_MESSAGE = 20_000
 """The harness prints arrays of up to a thousand numbers; what is longer came from a kernel."""
 LONGEST_NAME = 300
@@ -76,42 +78,6 @@ def verdict_look(findings: Findings) -> Look:
     return seen if whole or seen.style != "good" else Look("open", "◐")
 
 
-class Group(NamedTuple):
-    """The failures of one operation in one property."""
-
-    cells: list[Cell]
-    full: bool
-    """whether they are told in full"""
-
-
-def failures(findings: Findings) -> dict[tuple[str, str], Group]:
-    """Return failures by operation and property, of each operation those first that tell most."""
-    failed = sorted((cell for cell in findings.cells if cell.failure), key=telling)
-    place = {name: n for n, name in enumerate(by(findings.cells, lambda c: c.operation))}
-    groups = by(failed, lambda cell: (cell.operation, cell.prop))
-    found = {}
-    room = MOST_TOLD
-    for key, cells in sorted(groups.items(), key=lambda item: place[item[0][0]])[:MOST_ROWS]:
-        size = sum(_size(cell.told) for cell in cells) + _drawn(cells[0].told)
-        full = room >= size
-        room -= size if full else 0
-        found[key] = Group(cells, full)
-    return found
-
-
-def _size(failure: Failure) -> int:
-    """Return about how many characters a failure takes in words."""
-    snippet = "".join(failure.snippet)
-    return 1_000 + sum(min(len(text), LONGEST_MESSAGE) for text in (failure.text, snippet))
-
-
-def _drawn(failure: Failure) -> int:
-    """Return about how many characters the pictures of a failure take."""
-    found = failure.diagnosis
-    pictures = (found.picture, found.taps) if found else ()
-    return sum(2_000 + 80 * sum(map(len, each.got)) for each in pictures if each)
-
-
 def matrix(findings: Findings) -> tuple[dict[str, list[str]], dict[str, list[str]], int]:
     """Return operations with their dtypes; likewise those without any result; cells left out.
 
@@ -131,6 +97,21 @@ def matrix(findings: Findings) -> tuple[dict[str, list[str]], dict[str, list[str
         place = idle if run and name not in run else shown  # where nothing was run, show just that
         place[name] = list(by(groups[name], lambda cell: cell.dtype))
     return shown, idle, left
+
+
+def columns(findings: Findings) -> dict[str, list[str]]:
+    """Return the columns of the matrix: the first properties, and the dtypes that each has."""
+    properties = by(findings.cells, lambda cell: cell.prop)
+    order = {dtype: n for n, dtype in enumerate(dict.fromkeys(c.dtype for c in findings.cells))}
+    return {
+        name: sorted({cell.dtype for cell in group}, key=order.__getitem__)
+        for name, group in [*properties.items()][:MOST_PROPERTIES]
+    }
+
+
+def of_reference(findings: Findings) -> bool:
+    """Tell whether the ledger or the domain map was tried: where the reference was judged."""
+    return any(each.status != UNSEEN for each in (*findings.ledger, *findings.domain))
 
 
 class Map(NamedTuple):

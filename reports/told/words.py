@@ -49,6 +49,15 @@ def ranges(numbers: Iterable[int]) -> str:
     )
 
 
+def verdict(findings: Findings) -> str:
+    """Return the verdict alone where the causes are told apart, or else the headline."""
+    if findings.verdict != FAILS:
+        return headline(findings)[0]
+    parts = findings.tests.parts
+    words = findings.verdict
+    return f"{parts_in_words(parts)}: {words}" if parts else words.capitalize()
+
+
 def _headline(findings: Findings) -> tuple[str, str]:
     matrix, count = findings.cells, sum(findings.totals.values())
     judged = f"in {_number(count, 'judged case')}, {findings.decided:,} of them decided"

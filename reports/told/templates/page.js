@@ -1,16 +1,15 @@
 "use strict";
-// Comfort only: filters that the address remembers, and buttons that copy.
+// Comfort only: filters that the address remembers, keys in the matrix, buttons that copy.
 (() => {
   const at = (id) => document.getElementById(id);
   const rows = [...document.querySelectorAll("[data-row]")];
-  const controls = { op: at("filter-op"), status: at("filter-status"), q: at("filter-text") };
+  const filter = at("filter");
+  const controls = filter ? { op: at("filter-op"), status: at("filter-status"), q: at("filter-text") } : {};
   const words = (row) => (row.dataset.status || "").split("|").filter(Boolean);
 
   const offer = (select, names) => {
     for (const name of [...new Set(names)].filter(Boolean).sort()) select.add(new Option(name));
   };
-  offer(controls.op, rows.map((row) => row.dataset.op));
-  offer(controls.status, rows.flatMap(words));
 
   // The hash is an anchor, then the filters: #matrix&op=convolution&q=stride
   const read = () => {
@@ -27,6 +26,7 @@
   };
 
   const apply = () => {
+    if (!filter) return;
     const text = controls.q.value.trim().toLowerCase();
     let shown = 0;
     for (const row of rows) {
@@ -54,7 +54,6 @@
     const row = target.closest("[data-row]");
     if (row) row.hidden = false; // a link leads there whatever the filters say
     for (let up = target; up; up = up.parentElement) if (up.tagName === "DETAILS") up.open = true;
-    if (target.matches(".failure > h4")) target.parentElement.querySelector("details")?.setAttribute("open", "");
     target.scrollIntoView();
   };
 
@@ -68,26 +67,37 @@
     reveal(anchor);
   };
 
-  for (const control of Object.values(controls)) {
-    control.addEventListener("input", () => {
+  if (filter) {
+    offer(controls.op, rows.map((row) => row.dataset.op));
+    offer(controls.status, rows.flatMap(words));
+    for (const control of Object.values(controls)) {
+      control.addEventListener("input", () => {
+        apply();
+        write(read().anchor);
+      });
+    }
+    const reset = () => {
+      for (const control of Object.values(controls)) control.value = "";
       apply();
       write(read().anchor);
-    });
-  }
-  const reset = () => {
-    for (const control of Object.values(controls)) control.value = "";
-    apply();
-    write(read().anchor);
-  };
-  at("filter-reset").addEventListener("click", reset);
-  at("filter").addEventListener("keydown", (event) => event.key === "Escape" && reset());
-  for (const link of document.querySelectorAll("a[data-want]")) {
-    link.addEventListener("click", () => {
-      controls.status.value = link.dataset.want;
-      apply();
-    });
+    };
+    at("filter-reset").addEventListener("click", reset);
+    filter.addEventListener("keydown", (event) => event.key === "Escape" && reset());
+    filter.hidden = false;
   }
   addEventListener("hashchange", restore);
+
+  // Tab goes to one cell of the matrix, arrows from there to the others.
+  const lines = [...document.querySelectorAll(".heat tbody tr")].map((row) => [...row.querySelectorAll("td")]);
+  const cell = (r, c) => lines[r]?.[c]?.querySelector(".cell");
+  cell(0, 0)?.setAttribute("tabindex", "0");
+  lines.forEach((line, r) => line.forEach((td, c) => td.addEventListener("keydown", (event) => {
+    const [down, across] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] || [];
+    const next = down === undefined ? null : cell(r + down, c + across);
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  })));
 
   const put = async (text) => {
     try {
@@ -102,21 +112,20 @@
     }
   };
   for (const button of document.querySelectorAll(".copy")) {
-    const name = button.textContent;
+    const name = button.title;
+    const say = (words) => {
+      button.title = words;
+      button.setAttribute("aria-label", words);
+      button.classList.toggle("done", words !== name);
+    };
     button.hidden = false;
     button.addEventListener("click", async () => {
       await put(button.nextElementSibling.textContent);
       button.focus();
-      button.textContent = "Copied";
-      setTimeout(() => (button.textContent = name), 2000);
+      say("Copied");
+      setTimeout(say, 2000, name);
     });
   }
 
-  const details = () => document.querySelectorAll("details:not([open])");
-  addEventListener("beforeprint", () => {
-    for (const each of details()) each.open = true;
-  });
-
-  at("filter").hidden = false;
   restore();
 })();

@@ -1,0 +1,20 @@
+"""Pictures of the data, laid out here and written as inline SVG by `templates/pictures.html`.
+
+Nothing is judged here: what is marked as wrong is what the report says is wrong.
+"""
+
+from .calls import of_error, of_windows
+from .grid import Picture
+from .regions import of_distribution, of_region
+from .values import of_values, shade, values_table
+
+__all__ = [
+    "Picture",
+    "of_distribution",
+    "of_error",
+    "of_region",
+    "of_values",
+    "of_windows",
+    "shade",
+    "values_table",
+]
