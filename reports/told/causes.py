@@ -31,8 +31,11 @@ class Cause(NamedTuple):
     @property
     def precise(self) -> bool:
         """Whether it is a mistake in precision."""
-        names = self.cells[0].told.names
-        return bool(names) and names[0].id.startswith(OF_DTYPES)
+        return _precise(self.cells[0].told)
+
+
+def _precise(failure: Failure) -> bool:
+    return any(each.id.startswith(OF_DTYPES) for each in failure.names[:1])
 
 
 def causes(findings: Findings) -> list[Cause]:
@@ -83,6 +86,8 @@ def _cause(
     *,
     known: bool,
 ) -> Cause:
+    if _precise(cells[0].told):  # real numbers show by how much it is off
+        cells = sorted(cells, key=lambda cell: cell.prop != "bound")
     first = cells[0].told
     patterns = first.patterns
     if first.names:

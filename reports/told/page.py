@@ -65,7 +65,7 @@ def render(report: Report) -> str:
                 for n, cause in enumerate(found[: shown.MOST_CAUSES], start=1)
                 for cell in cause.cells
             },
-            lost=[each for each in problems.problems(findings) if each.lost],
+            lost=[each for each in problems.problems(findings) if each.lost or not each.first],
             unlike=[each for each in findings.refactor if each.lacks_bits],
             others=[each for each in findings.errors if each.outcome != document.BITS],
             statuses=_statuses(said),
@@ -130,6 +130,7 @@ def environment() -> Environment:
         "most_rows": shown.MOST_ROWS,
         "most_causes": shown.MOST_CAUSES,
         "open_causes": shown.OPEN_CAUSES,
+        "most_drawn": shown.MOST_DRAWN,
         "told_apart": _told_apart,
         "gist": faults.gist,
         "unlike_in_words": refactor.unlike_in_words,
@@ -166,7 +167,11 @@ def _facts(report: Report, found: list[causes.Cause]) -> Iterator[tuple[str, str
     known = sum(cause.known for cause in found)
     if found:
         unknown = sum(len(cause.cells) for cause in found if not cause.known)
-        more = f"{unknown} failed cells put down to none" if unknown else ""
+        more = (
+            f"{unknown} failed cell{'' if unknown == 1 else 's'} put down to none"
+            if unknown
+            else ""
+        )
         yield "Causes", "; ".join(filter(None, (str(known), more)))
     if kept_out := findings.totals.get(Outcome.NOT_OFFERED.value, 0):
         yield "Not offered", f"{kept_out:,} cases"

@@ -88,4 +88,5 @@ def _loss(entry: Refactor) -> str:
 def _speed(ratio: float) -> str:
     if 0.8 <= ratio <= 1.25:
         return "about as fast"
-    return f"{1 / ratio:.2g} times faster" if ratio < 1 else f"{ratio:.2g} times slower"
+    times, how = (1 / ratio, "faster") if ratio < 1 else (ratio, "slower")
+    return f"{float(f'{times:.2g}'):g} times {how}"

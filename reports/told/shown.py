@@ -25,8 +25,10 @@ MOST_CAUSES = 24
 """causes that are told"""
 OPEN_CAUSES = 2
 """those whose call is not folded away"""
-LONGEST_MESSAGE = 20_000
-"""The harness prints arrays of up to a thousand numbers; what is longer came from a kernel."""
+MOST_DRAWN = 8
+"""those that have pictures"""
+LONGEST_MESSAGE = 8_000
+"""of what a kernel said"""
 LONGEST_NAME = 300
 """of a kernel, a test or a case"""
 

@@ -29,8 +29,11 @@ class Page(HTMLParser):
         self.tags.append((tag, dict(attrs)))
         if tag not in ("meta", "link", "br", "input"):
             self.open.append(tag)
+        style = str(dict(attrs).get("class"))
         if tag == "td":
-            self.cells.append((str(dict(attrs).get("class")), ""))
+            self.cells.append((style, ""))
+        elif style.startswith("cell "):
+            self.cells[-1] = (style.removeprefix("cell "), "")
 
     def handle_endtag(self, tag: str) -> None:
         """Take a closing tag."""
@@ -56,4 +59,6 @@ class Page(HTMLParser):
 
     def matrix(self) -> list[tuple[str, list[str]]]:
         """Return class and words of each cell of the matrix, in the page's order."""
-        return [(style, text.split()) for style, text in self.cells[: len(PLANNED)]]
+        first = self.cells.index(("None", "")) + 1  # the corner
+        cells = self.cells[first : first + len(PLANNED)]
+        return [(style, text.partition(":")[2].split()) for style, text in cells]

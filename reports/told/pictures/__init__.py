@@ -5,7 +5,7 @@ Nothing is judged here: what is marked as wrong is what the report says is wrong
 
 from .calls import of_error, of_windows
 from .grid import Picture
-from .regions import of_distribution, of_region
+from .regions import of_distribution, of_region, region_table
 from .values import of_values, shade, values_table
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "of_region",
     "of_values",
     "of_windows",
+    "region_table",
     "shade",
     "values_table",
 ]

@@ -1,6 +1,9 @@
 """What was certified, and how errors are distributed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+
+from convcheck.reports.rows import by
 
 from .grid import Cell, Picture, grid
 from .values import shade
@@ -53,6 +56,23 @@ def of_region(
     if len(extents) > _ALONE:
         pictures.append(_of_longer(extents[_ALONE:], known, failures, complete=complete))
     return pictures
+
+
+def region_table(axes: Iterable[Sequence[int]]) -> list[tuple[int, int, str, int]]:
+    """Return a map as rows: extent, filter, strides with what is known of each, geometries."""
+    groups = by(axes, lambda axis: (axis[0], axis[1]))
+    return [
+        (*key, "; ".join(_strides(group)), sum(axis[3] for axis in group))
+        for key, group in groups.items()
+    ]
+
+
+def _strides(axes: Sequence[Sequence[int]]) -> Iterator[str]:
+    """Yield strides, those in a row that were certified alike together."""
+    for other, group in groupby(axes, key=lambda axis: axis[4]):
+        strides = [axis[2] for axis in group]
+        ends = f"{strides[0]} to {strides[-1]}" if len(strides) > 1 else f"{strides[0]}"
+        yield f"{ends}: {other}"
 
 
 def _of_longer(

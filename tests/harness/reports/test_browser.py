@@ -9,7 +9,7 @@ import axe_core_python  # type: ignore[import-untyped]
 import pytest
 from browser import Show, browser, find
 from playwright.sync_api import Page
-from sample import everything, make, one_of_each, spoken
+from sample import candidate, everything, make, one_of_each, spoken
 
 from convcheck.reports.document import Report
 from convcheck.reports.told import page as page_of
@@ -23,6 +23,8 @@ REPORTS: dict[str, Callable[[], Report]] = {
     "everything": everything,
     "few": one_of_each,
     "hostile": lambda: spoken(" ".join(HOSTILE)),
+    "wrong": lambda: candidate(wrong=True),
+    "right": lambda: candidate(wrong=False),
     "nothing": lambda: make(planned=[]),
     "nothing run": make,
 }
@@ -119,33 +121,32 @@ def test_filters_work_by_keyboard_and_survive_in_the_address(show: Show, whole: 
 
 
 def test_links_keep_filters_and_open_what_they_lead_to(show: Show, whole: str) -> None:
-    """A link to a section leaves the filters on; one to something folded away unfolds it."""
+    """A link to a cause leaves the filters on; one to something folded away unfolds it."""
     page = show(f"{whole}#matrix&status=disagrees")
     assert rows(page) == rows(page, "[data-status*=disagrees]") > 0
-    page.click("nav a[href='#domain']")
-    page.wait_for_url("**#domain&status=disagrees")
+    page.click("a.cell.bad")
+    page.wait_for_url("**#cause-1&status=disagrees")
     assert show(f"{whole}#distribution&op=convolution").locator("#distribution").is_visible()
-    assert show(f"{whole}#failure-1").locator(".failure details[open]").count() == 1
     page = show(f"{whole}#fault-convolution-complex&op=convolution")
     place = page.locator("#fault-convolution-complex").bounding_box()
     assert place is not None
     assert 0 <= place["y"] < 900
 
 
-def test_a_status_of_the_summary_filters(show: Show, whole: str) -> None:
-    """The counts at the top lead to the cells that they count."""
-    page = show(whole)
-    page.click("[data-want=crashed]")
-    page.wait_for_url("**status=crashed*")
-    assert rows(page) == 1
+def unfold(page: Page) -> None:
+    """Open whatever is folded away."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
 
 
 def test_buttons_copy(show: Show, whole: str) -> None:
     """Each copy button puts the text beside it on the clipboard, and says so."""
     page = show(whole, permissions=["clipboard-read", "clipboard-write"])
-    for button in page.locator(".copy").all():
+    unfold(page)
+    buttons = page.locator(".copy").all()
+    assert len(buttons) > 1
+    for button in buttons:
         button.press("Enter")
-        button.filter(has_text="Copied").wait_for()
+        page.wait_for_function("b => b.ariaLabel == 'Copied'", arg=button.element_handle())
         text = button.evaluate("b => b.nextElementSibling.textContent")
         assert page.evaluate("navigator.clipboard.readText()") == text != ""
 
@@ -156,13 +157,66 @@ def test_everything_is_reached_by_keyboard(show: Show, whole: str) -> None:
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.className") == "skip"
     seen = []
-    for _ in range(30):
+    for _ in range(20):
         page.keyboard.press("Tab")
         seen.append(page.evaluate("document.activeElement.id"))
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
     assert "filter-text" in seen
-    page.locator("td.bad a").first.press("Enter")
-    page.wait_for_url("**#failure-1")
+    page.locator("a.cell.bad").first.press("Enter")
+    page.wait_for_url("**#cause-1")
+
+
+def test_the_matrix_tells_what_is_looked_at(show: Show, address: Callable[[str], str]) -> None:
+    """Arrows go from cell to cell; the words of the one in focus, or hovered over, are seen."""
+    page = show(address("wrong"))
+    words = page.locator(".cell .unseen")
+
+    def seen() -> list[str]:
+        width = "all => all.filter(e => e.offsetWidth > 1).map(e => e.textContent)"
+        return [" ".join(text.split()) for text in words.evaluate_all(width)]
+
+    assert seen() == []
+    page.locator(".cell[tabindex='0']").focus()
+    page.keyboard.press("ArrowRight")
+    assert seen() == ["convolution, certified, float32: disagrees in 211 of 278 cases"]
+    page.mouse.move(0, 0)
+    page.evaluate("document.activeElement.blur()")
+    page.locator(".cell.open").first.hover()
+    (told,) = seen()
+    assert told.startswith("convolution, linearity, float16: agrees so far in 381 of 381 cases")
+
+
+@pytest.mark.parametrize(("name", "screens"), [("wrong", 3), ("right", 2)])
+def test_a_kernel_takes_little_room(
+    show: Show, address: Callable[[str], str], name: str, screens: int
+) -> None:
+    """A default run on one kernel takes few screens and kilobytes, and few sheets of paper."""
+    page = show(address(name), width=1280, height=800)
+    assert page.evaluate("document.documentElement.scrollHeight") <= screens * 800
+    assert len(page.content().encode()) < 150_000
+    assert page.pdf(format="A4").count(b"/Type /Page\n") <= 6
+
+
+def test_the_matrix_is_small(show: Show, whole: str) -> None:
+    """A cell has 18 pixels, and an operation a line of at most 60."""
+    page = show(whole)
+    size = "all => [...new Set(all.map(e => `${e.offsetWidth} ${e.offsetHeight}`))]"
+    assert page.locator(".cell").evaluate_all(size) == ["18 18"]
+    lines = page.locator(".heat tbody tr").evaluate_all("all => all.map(e => e.offsetHeight)")
+    assert len(lines) > 5
+    assert max(lines) <= 60
+
+
+@pytest.mark.parametrize("name", ["everything", "wrong"])
+def test_type_has_four_sizes(show: Show, address: Callable[[str], str], name: str) -> None:
+    """All words of a page are of four sizes."""
+    page = show(address(name))
+    unfold(page)
+    sizes = page.locator("body *").evaluate_all(
+        "all => [...new Set(all.filter(e => e.textContent.trim()).map("
+        "e => getComputedStyle(e).fontSize))]"
+    )
+    assert {*sizes} <= {"12px", "14px", "16px", "20px"}
 
 
 def test_dark_mode_is_dark(show: Show, whole: str) -> None:
@@ -175,24 +229,23 @@ def test_dark_mode_is_dark(show: Show, whole: str) -> None:
 
 
 def test_it_prints(show: Show, address: Callable[[str], str]) -> None:
-    """Printed, the page has several sheets, no controls, and what was folded away."""
+    """Printed, the page has no controls, and of what is folded away what was opened."""
     page = show(address("few"))
-    sheets = page.pdf(print_background=True, prefer_css_page_size=True)
-    assert sheets.startswith(b"%PDF")
-    assert sheets.count(b"/Type /Page\n") > 5
+    folded = page.pdf(print_background=True, prefer_css_page_size=True)
+    unfold(page)
+    whole = page.pdf(print_background=True, prefer_css_page_size=True)
+    assert folded.startswith(b"%PDF")
+    assert 1 <= folded.count(b"/Type /Page\n") < whole.count(b"/Type /Page\n")
     page.emulate_media(media="print")
     assert page.locator("#filter:visible, .copy:visible").count() == 0
-    assert page.evaluate(
-        "[...document.querySelectorAll('details table')].every(e => e.offsetHeight)"
-    )
 
 
 def test_it_works_without_scripts(show: Show, whole: str) -> None:
     """Without JavaScript all is there but the filters and buttons; links lead somewhere."""
-    page = show(f"{whole}#failure-1", java_script_enabled=False)
+    page = show(f"{whole}#cause-1", java_script_enabled=False)
     assert heard(page) == []
     assert page.locator("#filter:visible, .copy:visible").count() == 0
-    assert page.locator("td.bad").first.is_visible()
+    assert page.locator(".cell.bad").first.is_visible()
     place = page.locator(":target").bounding_box()
     assert place is not None
     assert 0 <= place["y"] < 900
@@ -205,7 +258,7 @@ def test_it_is_accessible(
     """An automated check of accessibility (axe) finds nothing; by night, of its colours."""
     axe = (resources.files(axe_core_python) / "axe.min.js").read_text(encoding="utf-8")
     page = show(address("few"), color_scheme=scheme)
-    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    unfold(page)
     page.evaluate(f"{axe}; 0")
     options = json.dumps({"runOnly": rules} if rules else {})
     found = page.evaluate(f"axe.run(document, {options}).then(r => r.violations)")
@@ -217,5 +270,5 @@ def test_a_picture_says_what_it_shows(show: Show, whole: str) -> None:
     pictures = show(whole).locator("svg[role=img]")
     assert pictures.count() > 10
     assert pictures.evaluate_all("all => all.every(p => p.getAttribute('aria-label').length > 10)")
-    tables = "all => all.every(p => p.closest('section').querySelector('table'))"
+    tables = "all => all.every(p => p.closest('.fold, .card').querySelector('table'))"
     assert pictures.evaluate_all(tables)
