@@ -113,7 +113,8 @@ def columns(findings: Findings) -> dict[str, list[str]]:
 
 def of_reference(findings: Findings) -> bool:
     """Tell whether the ledger or the domain map was tried: where the reference was judged."""
-    return any(each.status != UNSEEN for each in (*findings.ledger, *findings.domain))
+    tried = [each.status for each in findings.ledger] + [each.status for each in findings.domain]
+    return any(each != UNSEEN for each in tried)
 
 
 class Map(NamedTuple):
