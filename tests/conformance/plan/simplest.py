@@ -15,7 +15,10 @@ def simplest(verdict: Verdict) -> Verdict:
         return verdict
     for name in NAMES:
         for geometry in smaller(subject, verdict.case.geometry, name):
-            case = replace(verdict.case, geometry=geometry)
+            try:
+                case = replace(verdict.case, geometry=geometry)
+            except ValueError:  # numbers of a bias that there is no more
+                continue
             found = judge_property(verdict.prop, subject, case)
             if deed(found) == does:
                 verdict = found

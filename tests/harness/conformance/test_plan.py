@@ -2,7 +2,9 @@
 
 from collections import Counter
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import pytest
 
 from convcheck.cases.case import Case
@@ -68,3 +70,16 @@ def test_a_failure_is_made_simpler_as_long_as_it_fails() -> None:
     assert str(simplest(judge(wrong, case)).case.geometry) == "b1.h1.w1.i8.o1.f1x1.s1x1"
     verdict = judge(right, case)
     assert simplest(verdict) is verdict
+
+
+def test_a_failure_on_numbers_of_the_bias_keeps_it() -> None:
+    """Fills of the bias are none of a geometry without one."""
+    right = reference_for("convolution")
+
+    def wrong(*given: Any, bias: Any = None) -> Any:
+        return right(*given, bias=bias if bias is None else np.nan_to_num(bias))
+
+    case = Case.parse("v1:convolution:float32:nonfinite-bias:b2.h2.w3.i2.o3.f2x2.s1x1.bias:4")
+    verdict = judge(wrong, case)
+    assert verdict.failed
+    assert str(simplest(verdict).case.geometry) == "b1.h1.w1.i1.o1.f1x1.s1x1.bias"
