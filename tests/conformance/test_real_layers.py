@@ -11,6 +11,7 @@ from convcheck.conformance.plan.layers import RealLayer, own_layers, real_layers
 from convcheck.conformance.plugin.effort import tier
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.steps import parametrize, require_decided
+from convcheck.conformance.shapes.networks import distinct_layers
 from convcheck.form.operations import Operation
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -44,4 +45,6 @@ def test_layer(record: Record, step: RealLayer, pytestconfig: pytest.Config) -> 
         if tier() == "thorough":  # the others have no such test
             rerun += " --hypothesis-profile thorough"
         rerun += f" --layers {shlex.quote(file)}" if file else ""
-    require_decided(record.walk(step, rerun))
+    seen = record.walk(step, rerun)
+    if step.layer in distinct_layers():  # one of a user's own may lie in padding alone
+        require_decided(seen)

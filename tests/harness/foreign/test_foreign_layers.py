@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pytest_runs import run
 from zoo import STYLES, kernels
 
 from convcheck.cases.case import Case
@@ -203,6 +204,18 @@ def test_right_kernels_conform(name: str) -> None:
             assert any(each.outcome is Outcome.AGREES for each in judged.verdicts) or (
                 step.dtype == "float16"
             )
+
+
+def test_a_layer_that_decides_nothing_is_no_failure(tmp_path: Path) -> None:
+    """All windows of one lie in padding, where every result is zero; another is judged beside it."""
+    problems = "mb1ic1ih1oc1oh2kh1sh2ph1\nmb1ic1ih3oc1oh3kh3ph1\n"
+    (tmp_path / "own.txt").write_text(problems, encoding="utf-8")
+    kernel = "convolution=convcheck.reference.parameters:convolution,takes=padding"
+    module = "convcheck.conformance.test_real_layers"
+    words = ("--kernel", kernel, "--layers", "own.txt", "--pyargs", module, "-k", "own_line")
+    done = run(tmp_path, *words, "--hypothesis-profile", "quick")
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout
 
 
 def test_wrong_kernels_fail() -> None:
