@@ -134,6 +134,8 @@ class Candidate:
         layers = ("fore_layer",) if operation.default_fore else ()
         _require("takes", self.takes, (*operation.parameters, *layers))
         _require("padding", [self.padding], ("sides", "pair"))
+        if self.padding != "sides" and "padding" not in self.takes:
+            raise CandidateError(f"padding={self.padding!r}: expected takes=padding, too")
         _require("rank", [self.rank], ("2",) if operation.default_fore else ("1", "2"))
         if self.style:
             _require("style", [self.style], STYLES)
@@ -293,7 +295,8 @@ def _require(name: str, values: Any, allowed: Any) -> None:
     for value in values:
         if value not in allowed:
             words = ", ".join(each.replace(" ", "_") for each in allowed)
-            raise CandidateError(f"{name}={value!r}: expected one of {words}")
+            expected = f"one of {words}" if words else "nothing: the operation has none"
+            raise CandidateError(f"{name}={value!r}: expected {expected}")
 
 
 class Declared(Subject):
