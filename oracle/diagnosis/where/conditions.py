@@ -221,4 +221,7 @@ def _refuting(scan: Scan, draw: Draw, parts: Sequence[Statement]) -> list[Geomet
     truths = np.array([each.holds(numbers) for each in parts])
     failing = (~truths).sum(axis=0)
     groups = [failing == 0, failing > 1, *((failing == 1) & ~truth for truth in truths)]
-    return [pool[at] for group in groups for at in np.flatnonzero(group)[:_PER_CLAUSE]]
+    places = map(np.flatnonzero, groups)
+    # Some of each kind of the pool.
+    spread = (each[:: max(1, len(each) // _PER_CLAUSE)][:_PER_CLAUSE] for each in places)
+    return [pool[at] for each in spread for at in each]

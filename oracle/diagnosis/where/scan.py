@@ -33,9 +33,9 @@ _VALUES = {
     **dict.fromkeys(("filter_height", "filter_width"), tuple(range(1, 8))),
     **dict.fromkeys(("stride_height", "stride_width"), tuple(range(1, 6))),
     **dict.fromkeys(FORE_SIZES, tuple(range(1, 5))),
-    **dict.fromkeys(PARAMETER_NUMBERS, tuple(range(5))),
-    **dict.fromkeys(("dilation_height", "dilation_width"), tuple(range(1, 5))),
-    "groups": (1, 2, 3, 4, 8),
+    **dict.fromkeys(PARAMETER_NUMBERS, (*range(6), 8, 9, 16, 17)),
+    **dict.fromkeys(("dilation_height", "dilation_width"), (*range(1, 6), 8, 9)),
+    "groups": (1, 2, 3, 4, 8, 9, 16, 32),
     "bias": (0, 1),
 }
 VARIED = frozenset(_VALUES)
@@ -156,7 +156,14 @@ class Draw:
             return self._taken.fit(layer)
         some = [name for name in names if self._raw.below(2)]
         made = changed(layer, {name: self.of(_VALUES[name][:4]) for name in some})
-        return self._taken.fit(made) if made else None
+        return self._fit(made) if made else None
+
+    def _fit(self, geometry: Geometry) -> Geometry:
+        """Return a geometry as the kernel takes it; padding is even in one of four."""
+        if geometry.is_plain:
+            return self._taken.fit(geometry)
+        even = self._taken.symmetric or self._raw.below(4) == 0
+        return self._taken._replace(symmetric=even).fit(geometry)
 
     def _with_fore(self, layer: Geometry) -> Geometry:
         outputs = self._operation.output_extents(layer)
@@ -173,7 +180,7 @@ class Draw:
             name = self.of(_sized(geometry, self._taken))
             sizes[name] = self.of(_VALUES[name][:4] if self._raw.below(2) else _VALUES[name])
         made = changed(geometry, sizes)
-        made = made and self._taken.fit(made)
+        made = made and self._fit(made)
         return made if made and self.fits(made) else None
 
     def fits(self, geometry: Geometry) -> bool:

@@ -82,6 +82,14 @@ CONDITIONS: dict[str, tuple[str, Callable[..., Any]]] = {
         "b1.h2.w2.i2.o1.f1x2.s1x1.p0-0x1-0",
         lambda x, *_, padding, **__: x.shape[3] > 1 and padding[1][0] != padding[1][1],
     ),
+    "padding before and behind differ in rows or columns and channels in is 17 or more": (
+        "b1.h4.w3.i17.o18.f3x2.s1x1.p2-1x0-1",
+        lambda x, *_, padding, **__: x.shape[3] > 16 and any(a != b for a, b in padding),
+    ),
+    "the number of groups is 9 or more": (
+        "b1.h2.w3.i33.o33.f2x2.s1x1.g33",
+        lambda *_, groups, **__: groups > 8,
+    ),
 }
 FRESH = 150
 
