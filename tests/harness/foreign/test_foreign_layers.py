@@ -207,7 +207,7 @@ def test_right_kernels_conform(name: str) -> None:
 
 
 def test_a_layer_that_decides_nothing_is_no_failure(tmp_path: Path) -> None:
-    """All windows of one lie in padding, where every result is zero; another is judged beside it."""
+    """All windows of one lie in padding, where results are zero; another is judged beside it."""
     problems = "mb1ic1ih1oc1oh2kh1sh2ph1\nmb1ic1ih3oc1oh3kh3ph1\n"
     (tmp_path / "own.txt").write_text(problems, encoding="utf-8")
     kernel = "convolution=convcheck.reference.parameters:convolution,takes=padding"
