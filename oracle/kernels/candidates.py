@@ -16,6 +16,8 @@ language is OPERATION=exec:PROGRAM[,KEY=VALUE]..., as `programs.program` has it.
     device=cuda                   and the device that they lie on, by the library's name for it
     takes=padding+dilation+groups+output_padding+bias   parameters that it takes, by keyword
     padding=sides|pair            ((top, bottom), (left, right)), or (height, width), symmetric
+    shapes=few|N                  it compiles for each shape and dtype, and is judged on so many
+                                  pairs of these alone; few are 150
     rank=2|1                      how many spatial axes arrays, strides and parameters have; where
                                   it is 1, they are without the height, which is 1
     style=cs231n|coursera|layer|module   it is a layer with forward and backward, as `styles.style`
@@ -66,9 +68,11 @@ FILTERS = {
 DECLINABLE = ("memory layout", "nonfinite data", "nonfinite others")
 KEYS = (
     *("tensors", "filters", "arrays", "device", "names", "constants", "dtypes", "declines"),
-    *("takes", "padding", "rank", "style", "arguments"),
+    *("takes", "padding", "rank", "shapes", "style", "arguments"),
     *("sums", "accuracy", "subnormals", "promises"),
 )
+FEW = 150
+"""pairs of a shape and a dtype"""
 EXEC = "exec"
 """in the place of a module: what follows is a program"""
 _FORM = f"OPERATION=MODULE:FUNCTION[,KEY=VALUE]..., or OPERATION={EXEC}:PROGRAM[,KEY=VALUE]..."
@@ -120,6 +124,8 @@ class Candidate:
     promise: Promise = DIRECT
     arguments: tuple[str, ...] = ()
     """of a program"""
+    shapes: str = "all"
+    """on how many pairs of a shape and a dtype it is judged, where it compiles for each"""
 
     def __post_init__(self) -> None:
         """Raise CandidateError where a field is not what it should be."""
@@ -142,6 +148,7 @@ class Candidate:
             if operation.default_fore or self.names or self.constants:
                 what = operation.name if operation.default_fore else "names= or constants="
                 raise CandidateError(f"style={self.style!r}: expected it not beside {what}")
+        _require_number_or_few(self.shapes)
         named = (*operation.signature, *self.takes)
         _require("names", [name for name, _ in self.names], named)
         _require("dtypes", self.dtypes, DTYPES)
@@ -266,7 +273,7 @@ class Candidate:
         """Return the line that names it."""
         parts = [f"{self.operation}={self.place}"]
         plain = {"style": "", "tensors": "NHWC", "filters": "IHWO", "arrays": "numpy", "device": ""}
-        plain |= {"padding": "sides", "rank": "2"}
+        plain |= {"padding": "sides", "rank": "2", "shapes": "all"}
         implied = STYLES[self.style].declared(self.operation) if self.style else {}
         plain |= {key: value for key, value in implied.items() if key in plain}
         own = {key: getattr(self, key) for key in plain}
@@ -299,6 +306,11 @@ def _require(name: str, values: Any, allowed: Any) -> None:
             raise CandidateError(f"{name}={value!r}: expected {expected}")
 
 
+def _require_number_or_few(shapes: str) -> None:
+    if shapes not in ("all", "few") and not re.fullmatch("[1-9][0-9]{0,5}", shapes):
+        raise CandidateError(f"shapes={shapes!r}: expected few, or a positive number")
+
+
 class Declared(Subject):
     """A kernel of which a candidate declares how it is called, and what it takes."""
 
@@ -314,6 +326,8 @@ class Declared(Subject):
         parameters = tuple(each for each in candidate.takes if each in PARAMETERS)
         self.taken = Taken(parameters, symmetric, int(candidate.rank))
         self.restricted = bool(candidate.style) and STYLES[candidate.style].whole
+        if candidate.shapes != "all":
+            self.shapes = FEW if candidate.shapes == "few" else int(candidate.shapes)
         absent = {**PARAMETERS, "bias": None, "fore_layer": self.operation.default_fore}
         self.absent = {name: absent[name] for name in candidate.takes}
 

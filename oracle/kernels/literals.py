@@ -45,6 +45,9 @@ def value(text: str) -> Any:
         return text
 
 
+_TEXTS = ("tensors", "filters", "arrays", "device", "padding", "rank", "shapes", "style")
+
+
 def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
     """Return a candidate's fields that declarations stand for; ValueError if for none."""
     fields: dict[str, Any] = {}
@@ -57,7 +60,7 @@ def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
             fields[key] = tuple(value.split("+"))
         elif key == "arguments":
             fields[key] = tuple(map(_argument, parts(value, "+")))
-        elif key in ("tensors", "filters", "arrays", "device", "padding", "rank", "style"):
+        elif key in _TEXTS:
             fields[key] = value
     accuracy, colon, constant = given.get("accuracy", "direct").partition(":")
     try:
@@ -94,7 +97,7 @@ def declared(key: str, of: Any) -> str:
         return of.replace(" ", "_") if key in ("declines", "promises") else of
     lists = ("takes", "dtypes", "declines", "promises", "arguments")
     tables = ("names", "constants")
-    if key == "rank" and isinstance(of, int):
+    if key in ("rank", "shapes") and isinstance(of, int):
         return str(of)
     if key in lists and isinstance(of, list | tuple) and all(isinstance(e, str) for e in of):
         if key == "arguments":

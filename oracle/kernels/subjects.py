@@ -113,6 +113,10 @@ class Subject:
         self.taken = NOTHING
         self.restricted = False
         """whether it takes only some geometries, as a layer does whose stride is one integer"""
+        self.shapes: int | None = None
+        """on how many pairs of a geometry and a dtype it is judged, if it compiles for each"""
+        self.chosen: frozenset[tuple[Geometry, str]] | None = None
+        """those pairs, once a plan has chosen them: it is judged on no other"""
         self.absent: Mapping[str, Any] = {}
         """those that are handed over where a case has no such parameter, too"""
         self.spent = 0.0
@@ -171,6 +175,8 @@ class Subject:
         for name in self.operation.keywords(case.geometry):
             if name not in self.takes:
                 return f"it takes no {name}: {KEYWORDS[name]}"
+        if self.chosen is not None and (case.geometry, case.dtype) not in self.chosen:
+            return "it compiles for each shape, and this is none of those that it is judged on"
         return None
 
     def axes_in_memory(self, name: str) -> tuple[int, ...] | None:  # noqa: ARG002
@@ -234,6 +240,7 @@ class Wrapped(Subject):
         self.subject, self.at_once = subject, subject.at_once
         self.takes, self.taken, self.absent = subject.takes, subject.taken, subject.absent
         self.dtypes = subject.dtypes
+        self.shapes, self.chosen = subject.shapes, subject.chosen
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
         """Return the subject's answers."""

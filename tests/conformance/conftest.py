@@ -3,7 +3,7 @@
 import gc
 import json
 import sys
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +88,17 @@ _EARLY = ("test_kept", "test_boundaries", "test_agreement", "test_laws")
 # What there is to test of candidates alone, and of the reference alone.
 _OF_CANDIDATES = {"test_kept.py", "test_refactor.py"}
 _OF_THE_REFERENCE = {"test_domain.py", "test_ledger.py"}
+# What judges kernels that compile for each shape, and of these alone.
+_OF_FEW_SHAPES = "test_few_shapes.py"
+_WITH_FEW_SHAPES = {_OF_FEW_SHAPES, "test_kept.py", "test_refactor.py", "test_vectors.py"}
 
 
 def _idle(config: pytest.Config) -> set[str]:
     """Return the modules that have nothing to do."""
-    idle = _OF_THE_REFERENCE if subjects_of(config).candidates else _OF_CANDIDATES
+    subjects = subjects_of(config)
+    idle = _OF_THE_REFERENCE if subjects.candidates else _OF_CANDIDATES
+    if all(each.shapes is None for each in subjects):
+        idle = {*idle, _OF_FEW_SHAPES}
     return idle if config.getoption("convcheck_vectors") else {*idle, "test_vectors.py"}
 
 
@@ -114,7 +120,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         others = [
             item
             for item in items
-            if is_home(item.path.parent) and not is_about(_params(item), candidates)
+            if is_home(item.path.parent)
+            and not is_about(_params(item), _judged_by(item, candidates))
         ]
         _leave_out(config, items, others)
         items.sort(key=_turn)
@@ -124,6 +131,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # Neighbours take about the same time, so that every shard gets its part of each kind.
     others = [item for at, item in enumerate(offered) if at % shards != shard - 1]
     _leave_out(config, items, others)
+
+
+def _judged_by(item: pytest.Item, candidates: Mapping[str, Subject]) -> list[str]:
+    """Return the operations whose kernels a test's module judges."""
+    every = item.path.name in _WITH_FEW_SHAPES
+    return [name for name, each in candidates.items() if every or each.shapes is None]
 
 
 def _leave_out(config: pytest.Config, items: list[pytest.Item], others: list[pytest.Item]) -> None:

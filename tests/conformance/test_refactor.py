@@ -49,8 +49,9 @@ def test_refactor(
     operation = subject.operation
     replaced = subjects_of(pytestconfig).replaced[operation.name]
     bitwise = pytestconfig.getoption("convcheck_bitwise")
-    groups = _cases(operation, dtype, seed_number(pytestconfig), every=bitwise)
-    compare(subject, replaced, groups[0])  # imports and compilers are no part of its speed
+    groups = _cases(subject, dtype, seed_number(pytestconfig), every=bitwise)
+    for cases in groups[:1]:
+        compare(subject, replaced, cases)  # imports and compilers are no part of its speed
     tally = Tally(subject, replaced)
     for cases in groups:
         tally.compare(cases)
@@ -60,22 +61,27 @@ def test_refactor(
         tally.demand_bits()
 
 
-def _cases(operation: Operation, dtype: str, seed: int, *, every: bool) -> list[list[Case]]:
+def _cases(subject: Subject, dtype: str, seed: int, *, every: bool) -> list[list[Case]]:
     """Return the cases of each geometry, the smallest first; fewer in the quick profile.
 
     There, `every` boundary class is compared only where bits decide: whether the candidate is
-    right on the others other tests tell, and loops take long for them.
+    right on the others other tests tell, and loops take long for them.  So it is with the shapes
+    of a kernel that is judged on few.
     """
-    quick = tier() == "quick"
+    operation, quick = subject.operation, tier() == "quick"
+    part = 4 if quick and not every else 1
     fills = ("integers", *(REAL_FILLS[:2] if quick else REAL_FILLS), f"nonfinite-{operation.data}")
     texts = _MANY_PRODUCTS[: 2 if quick else None]
     many = [_followed(operation, Geometry.parse(text), at) for at, text in enumerate(texts)]
     fixed = [boundary_geometries(operation, name)[0] for name in reachable(operation)]
-    fixed = fixed[:: 4 if quick and not every else 1]
     drawn = _drawn(operation, Raw(seed, stream=2), _DRAWN[tier()])
+    geometries = [*fixed[::part], *many, *drawn]
+    if subject.chosen is not None:
+        chosen = [geometry for geometry, of in subject.chosen if of == dtype]
+        geometries, many = sorted(chosen, key=str)[::part], []
     groups = [
         [Case(operation.name, geometry, dtype, fill, 1) for fill in fills]
-        for geometry in (*fixed, *many, *drawn)
+        for geometry in geometries
     ]
     groups += [
         [Case(operation.name, geometry, dtype, "positive", each) for each in _SEEDS]

@@ -111,6 +111,7 @@ class Isolated(Declared):
         fresh = Isolated(self.candidate, megabytes=self._megabytes)
         fresh._threads = self._threads if threads is None else threads
         fresh._asked, fresh._patience = self._asked, self._patience.of_another(seconds)
+        fresh.chosen = self.chosen
         return fresh
 
     @property

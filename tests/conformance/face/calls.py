@@ -15,6 +15,7 @@ from typing import Any, Unpack
 from convcheck.campaigns import certificates
 from convcheck.cases.case import Case, require_seed
 from convcheck.cases.regions import Region
+from convcheck.conformance.plan.few import few
 from convcheck.conformance.plan.plan import EFFORTS, Effort, plan
 from convcheck.conformance.plan.replay import replays
 from convcheck.conformance.plan.step import Step
@@ -232,6 +233,8 @@ def _require_effort(profile: object, seed: int) -> None:
 
 
 def _plan(subject: Subject, profile: Effort, seed: int) -> Iterator[Step]:
+    if subject.shapes is not None:
+        return iter(few(subject))
     return plan(subject.operation, profile, seed, subject.taken)
 
 

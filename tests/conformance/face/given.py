@@ -30,6 +30,7 @@ class Declarations(TypedDict, total=False):
     padding: Literal["sides", "pair"]
     rank: Literal[1, 2]
     style: Literal["cs231n", "coursera", "layer", "module"]
+    shapes: int | Literal["few"]
     names: Mapping[str, str]
     constants: Mapping[str, Any]
     dtypes: str | Sequence[str]
@@ -74,6 +75,7 @@ class Given(Fitted):
             yield
             return
         with Isolated(self.candidate) as twin:
+            twin.chosen = self.chosen
             with suppress(CandidateError):  # as where it cannot be imported there
                 again = judge_property(verdict.prop, twin, verdict.case)
                 if not again.failed and diagnose(replace(verdict, subject=twin)).cases:

@@ -150,10 +150,15 @@ def cases_by_turns(subject: Subject, geometry: Geometry, turn: int) -> list[Case
     turned = dtypes[first:] + dtypes[:first]
     fill = _fill_of(operation, rounds, geometry.bias)
     cases = [Case(operation.name, geometry, dtype, "integers", seed=1) for dtype in turned]
-    roomy = [case for case in cases if (case.largest or 0) >= _CHOICE]
-    cases = roomy or [max(cases, key=lambda case: case.largest or 0)]
+    cases = roomy(cases)
     other = replace(cases[0], fill=fill)
     return cases if fill == "integers" or not _tells(other) else [other, *cases]
+
+
+def roomy(cases: Sequence[Case]) -> list[Case]:
+    """Return those that have integers enough to choose from; if none has, the one with most."""
+    found = [case for case in cases if (case.largest or 0) >= _CHOICE]
+    return found or [max(cases, key=lambda case: case.largest or 0)]
 
 
 def until_decided(subject: Subject, first: Verdict, others: Iterable[Case]) -> Iterator[Verdict]:

@@ -6,6 +6,7 @@ So a test that is lost is missed there.
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
+from convcheck.conformance.plan.few import Few
 from convcheck.conformance.plan.step import fore_layers_of
 from convcheck.conformance.references import laws_of
 from convcheck.conformance.shapes.boundaries import (
@@ -84,9 +85,10 @@ def cells_of(subject: Subject) -> list[Cell]:
     """Return the cells that are filled of one kernel."""
     operation = subject.operation
     laws = laws_of(operation.name, parameters=bool(subject.taken.parameters))
+    props = PROPERTIES if subject.shapes is None else Few.fills
     return [
         (operation.name, prop, dtype)
-        for prop in PROPERTIES
+        for prop in props
         for dtype in subject.asked
         if (prop not in LAWS or prop in laws)
         # No published network fixes two layers, and a bias's gradient has no receptive fields.

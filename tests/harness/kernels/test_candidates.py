@@ -66,7 +66,7 @@ LINES = (
     "convolution=a:b=c/d.py:e,constants=padding:VALID+groups:1",
     "convolution=a:b,constants=dimension_numbers:('NHWC','IHWO','NHWC')+alpha:1.5,sums=float32",
     """convolution=a[,'b.py:c,constants=a:{'x,+': [1, (2, "it's")]}+b:'SAME+,'+c:d=e""",
-    "convolution=a:b,arrays=my.library,device=/GPU:0",
+    "convolution=a:b,arrays=my.library,device=/GPU:0,shapes=7",
     "convolution=a:b,dtypes=float32+float64,declines=memory_layout+nonfinite_others",
     "convolution=a:b,sums=float32,accuracy=normwise:64.5",
     "convolution=a:b,accuracy=normwise,subnormals=flushed",
