@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from each import each_kind_of_layers
 from pytest_runs import Folder, call
+from zoo import STYLES, kernels
 
 import convcheck
 from convcheck.cases.case import Case
@@ -23,7 +24,6 @@ from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.subjects import Subject, Taken
-from convcheck.reference import convolution as right
 
 
 @each_kind_of_layers
@@ -61,6 +61,9 @@ def test_as_many_pairs_as_were_asked_for(count: int) -> None:
     assert judge(subject, other).reason == (
         "it compiles for each shape, and this is none of those that it is judged on"
     )
+
+
+right = kernels(STYLES["einsum"])["convolution"]
 
 
 def counted(kernel: Callable[..., Any]) -> tuple[Callable[..., Any], set[object]]:
