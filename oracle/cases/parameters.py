@@ -31,6 +31,10 @@ _SIZES = (
     (2, 6, 4, 2, 0),
 )
 
+# An axis stands beside so many others, one after another: what is counted along it, which takes
+# as long as a geometry, is counted in one shard.
+_TOGETHER = 2 * len(_OTHERS)
+
 
 @dataclass(frozen=True)
 class ParameterRegion:
@@ -124,6 +128,12 @@ class ParameterRegion:
         return tuple(map(self._layer.axis, spans))
 
     @cached_property
+    def _unmet(self) -> frozenset[Axis]:
+        """Those in which no window has a tap outside of the padding."""
+        both = (*self.axes, *self.others)
+        return frozenset(axis for axis in both if not self._layer.span(axis).meets())
+
+    @cached_property
     def _sizes(self) -> tuple[tuple[int, ...], ...]:
         groups, bias = ("groups" in self.takes), ("bias" in self.takes)
         return tuple(dict.fromkeys((*s[:4], s[4] * bias) for s in _SIZES if groups or s[3] == 1))
@@ -142,14 +152,14 @@ class ParameterRegion:
         self, shard: int = 0, shards: int = 1, *, span: range | None = None
     ) -> Iterator[tuple[int, Geometry, str]]:
         """Yield rank, geometry and dtype, as `regions.Region.geometries` does."""
-        pairs = _pairs(self)
+        pairs, unmet = _pairs(self), self._unmet
         for place in range(len(pairs)) if span is None else span:
-            if place % shards == shard and place < len(pairs):
+            if place // _TOGETHER % shards == shard and place < len(pairs):
                 turn, at = divmod(place, len(self._sizes))
                 sizes = self._sizes[(turn + at) % len(self._sizes)]
                 batch, channels_in, channels_out, groups, bias = sizes
                 rows, columns = pairs[place]
-                if not all(self._layer.span(axis).meets() for axis in (rows, columns)):
+                if rows in unmet or columns in unmet:
                     bias = 1
                 channels = channels_in, channels_out
                 geometry = Geometry(batch, rows, columns, *channels, None, groups, bias)

@@ -31,7 +31,8 @@ class Counts:
 
 def counts(operation: Operation, geometry: Geometry) -> Counts:
     """Return the counts of `operation` on `geometry`."""
-    rows, columns = (_along(operation, *axis) for axis in _axes(geometry))
+    g = geometry
+    rows, columns = (_along(operation, *axis) for axis in _axes(g.rows, g.columns, g.fore))
     products = np.multiply.outer(rows.terms, columns.terms)
     channels = 0 if geometry.fore is None else geometry.fore.channels_out
     return Counts(
@@ -52,21 +53,25 @@ def most_terms(operation: Operation, geometry: Geometry) -> int:
 @lru_cache(maxsize=1024)
 def _most(operation: Operation, rows: Axis, columns: Axis, fore: Fore | None) -> int:
     """Return the most terms of a single channel and batch item."""
-    both = _axes(Geometry(1, rows, columns, 1, 1, fore))
-    return math.prod(int(_along(operation, *axis).terms.max()) for axis in both)
+    both = _axes(rows, columns, fore)
+    return math.prod(_most_along(operation, *axis) for axis in both)
 
 
 # An axis, and kind, taps and stride of layer l+1 along it, where there is one.
 _Both = tuple[Axis, tuple[str, int, int] | None]
 
 
-def _axes(geometry: Geometry) -> tuple[_Both, _Both]:
+def _axes(rows: Axis, columns: Axis, fore: Fore | None) -> tuple[_Both, _Both]:
     """Return what happens along rows, and along columns."""
-    f = geometry.fore
-    if f is None:
-        return (geometry.rows, None), (geometry.columns, None)
-    rows = (f.layer, f.filter_height, f.stride_height)
-    return (geometry.rows, rows), (geometry.columns, (f.layer, f.filter_width, f.stride_width))
+    if fore is None:
+        return (rows, None), (columns, None)
+    height = (fore.layer, fore.filter_height, fore.stride_height)
+    return (rows, height), (columns, (fore.layer, fore.filter_width, fore.stride_width))
+
+
+@lru_cache(maxsize=1024)
+def _most_along(operation: Operation, axis: Axis, fore: tuple[str, int, int] | None) -> int:
+    return int(_along(operation, axis, fore).terms.max())
 
 
 @lru_cache(maxsize=1024)

@@ -151,8 +151,11 @@ class Geometry(_Sized):
             return
         if self.fore is not None:
             raise ValueError(f"geometry={self}: expected no parameters beside a layer l+1")
-        for name, size in self.parameters.items():
-            require_extent(name, size, 1 if name.startswith(("dilation", "groups")) else 0)
+        numbers = (*self.rows[3:], *self.columns[3:], self.groups, self.bias)
+        positive = self.groups, self.rows.dilation, self.columns.dilation
+        if {*map(type, numbers)} != {int} or min(numbers) < 0 or min(positive) < 1:
+            for name, size in self.parameters.items():  # seldom: they take long
+                require_extent(name, size, 1 if name.startswith(("dilation", "groups")) else 0)
         if self.bias > 1:
             raise ValueError(f"bias={self.bias!r}: expected 0 or 1")
         for name, each in zip(("channels_in", "channels_out"), channels, strict=True):

@@ -139,8 +139,10 @@ def against_kernel_and_oracle(examples: int = 150) -> dict[str, float]:
     suite = _suite(kernel(reference_for("convolution")), examples, [])
     with watched_oracle(oracle):
         seconds = _seconds(suite) - kernel.own_seconds - oracle.own_seconds
+    shares = share()
     return {
-        "enumeration": 1 / (1 - share()["all"]["rest"]),
+        "enumeration": 1 / (1 - shares["all"]["rest"]),
+        "enumeration with parameters": 1 / (1 - shares["all with parameters"]["rest"]),
         "Hypothesis suite": seconds / (kernel.seconds + oracle.seconds),
     }
 

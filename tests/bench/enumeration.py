@@ -2,16 +2,18 @@
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 
 import zoo
 
 from convcheck.campaigns.certificates import Certificate
+from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
-from convcheck.conformance.references import reference_for
+from convcheck.conformance.references import HOMES, reference_for
 from convcheck.form.formats import USUAL
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.enumeration import enumerate_region
@@ -36,6 +38,7 @@ class Watch:
         """Return `function`, timed."""
         clock = time.perf_counter
 
+        @wraps(function)  # it says which parameters it takes
         def timed(*args: Any, **keywords: Any) -> Any:
             started = clock()
             if self._inside:
@@ -82,24 +85,43 @@ def watched_oracle(watch: Watch) -> Iterator[None]:
 
 
 def share() -> dict[str, dict[str, float]]:
-    """Return, by operation, which shares of the time kernel, oracle and the rest take."""
-    shares, rest = {}, {"kernel": 0.0, "oracle": 0.0, "rest": 0.0}
-    for operation in OPERATIONS.values():
-        kernel, oracle = Watch(), Watch()
-        timed = kernel(reference_for(operation.name))
-        within = region(operation)
-        certificate = Certificate(within, 1, within.count())
-        started = time.perf_counter()
-        with watched_oracle(oracle):
-            for _, verdicts in enumerate_region(timed, within, draws=1, seed=0, shards=4):
-                certificate.add(verdicts)
-        seconds = time.perf_counter() - started - kernel.own_seconds - oracle.own_seconds
-        parts = {"kernel": kernel.seconds, "oracle": oracle.seconds}
-        parts["rest"] = seconds - sum(parts.values())
-        shares[operation.name] = {name: part / seconds for name, part in parts.items()}
-        rest = {name: rest[name] + part for name, part in parts.items()}
-    whole = sum(rest.values())
-    return {**shares, "all": {name: part / whole for name, part in rest.items()}}
+    """Return, by operation, which shares of the time kernel, oracle and the rest take.
+
+    Regions of parameters are told apart, and what all of either take together.
+    """
+    regions: dict[str, list[Region | ParameterRegion]] = {
+        "": [region(each) for each in OPERATIONS.values()],
+        " with parameters": [
+            ParameterRegion(each.name, 4, each.parameters, dtypes=USUAL[::-1])
+            for each in OPERATIONS.values()
+            if each.parameters
+        ],
+    }
+    shares = {}
+    for kind, several in regions.items():
+        spent = {f"{each.operation}{kind}": _spent(each) for each in several}
+        spent[f"all{kind}"] = sum(spent.values(), Counter())
+        shares |= {
+            name: {part: seconds / parts.total() for part, seconds in parts.items()}
+            for name, parts in spent.items()
+        }
+    return shares
+
+
+def _spent(within: Region | ParameterRegion) -> Counter[str]:
+    """Return the seconds that go into enumerating a quarter of a region."""
+    kernel, oracle = Watch(), Watch()
+    timed = kernel(getattr(HOMES[within.operation], within.operation))
+    certificate = Certificate(within, 1, within.count())
+    started = time.perf_counter()
+    with watched_oracle(oracle):
+        for _, verdicts in enumerate_region(timed, within, draws=1, seed=0, shards=4):
+            certificate.add(verdicts)
+    seconds = time.perf_counter() - started - kernel.own_seconds - oracle.own_seconds
+    parts = {"kernel": kernel.seconds, "oracle": oracle.seconds}
+    found: Counter[str] = Counter()
+    found.update(parts | {"rest": seconds - sum(parts.values())})
+    return found
 
 
 def alarms(wanted: int) -> dict[str, int]:
