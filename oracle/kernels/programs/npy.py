@@ -1,6 +1,7 @@
 """What a program is sent and what it answers: a line of JSON, and arrays as .npy files."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from io import BytesIO
@@ -60,19 +61,19 @@ def array_of(data: bytearray, shape: Sequence[int], arrays: Mapping[str, Array])
     if length is None:
         raise _no_array(f"wrote a .npy file of version {data[start - 2]}, expected 1 or 2")
     body = start + length + int.from_bytes(data[start : start + length], "little")
-    if len(data) < max(body, start + length):
+    if len(data) < body:
         return None
     dtype, fortran, found = _described(bytes(data[start:body]), length)
-    narrow = next((each.dtype for each in arrays.values() if each.dtype.name == _NARROW), None)
-    if narrow is not None and dtype == np.uint16:
-        dtype = narrow
-    elif dtype.kind != "f":
+    if dtype == np.uint16:
+        narrow = (each.dtype for each in arrays.values() if each.dtype.name == _NARROW)
+        dtype = next(narrow, dtype)
+    if dtype.kind != "f" and dtype.name != _NARROW:
         text = f"returned dtype {dtype}, expected a real floating one"
         raise MisbehaviourError(Misbehaviour.RETURNED_NUMBERS, text)
     if found != tuple(shape):
         text = f"returned shape {found}, expected {tuple(shape)}"
         raise MisbehaviourError(Misbehaviour.RETURNED_SHAPE, text)
-    count = int(np.prod(shape, dtype=int))
+    count = math.prod(shape)
     beyond = len(data) - body - count * dtype.itemsize
     if beyond < 0:
         return None

@@ -9,6 +9,7 @@ or could not write a report; 4 the command was wrong, parts are missing, or noth
 USAGE = f"""usage: convcheck check [KERNEL ...] [pytest options]
 
 KERNEL is [OPERATION=]MODULE[:FUNCTION][,KEY=VALUE]...
+or, in another language, OPERATION=exec:PROGRAM[,KEY=VALUE]...
 
 Judges kernels by the conformance tests, from any directory.  MODULE is a dotted name or the
 path of a .py file.  Without a function, every function written in the module that bears an
@@ -42,9 +43,11 @@ def main(words: Sequence[str]) -> int:
 
 def _options(target: str) -> list[str]:
     """Return the pytest options that judge `target`."""
-    from convcheck.kernels.candidates import split  # noqa: PLC0415  (NumPy
+    from convcheck.kernels.candidates import EXEC, split  # noqa: PLC0415  (NumPy
 
     operation, module, function, declared = split(target)
+    if module == EXEC:
+        return ["--convcheck-kernel", target]
     if not (operation or function):
         return ["--convcheck-kernels", target]
     if not operation and ",style=" in declared:

@@ -4,21 +4,25 @@
 "use strict";
 const fs = require("fs");
 
-// Reads so many bytes of standard input; null where it has ended.
+let input = Buffer.alloc(0);
+
+// Reads more of standard input; false where it has ended.
+function more() {
+  const piece = Buffer.alloc(65536), count = fs.readSync(0, piece);
+  input = Buffer.concat([input, piece.subarray(0, count)]);
+  return count > 0;
+}
+
 function read(size) {
-  const bytes = Buffer.alloc(size);
-  for (let done = 0; done < size; ) {
-    const count = fs.readSync(0, bytes, done, size - done);
-    if (count === 0) return null;
-    done += count;
-  }
+  while (input.length < size) if (!more()) process.exit(1);
+  const bytes = input.subarray(0, size);
+  input = input.subarray(size);
   return bytes;
 }
 
 function readLine() {
-  let line = "";
-  for (let byte; (byte = read(1)) !== null && byte[0] !== 10; ) line += String.fromCharCode(byte[0]);
-  return line;
+  while (!input.includes(10)) if (!more()) return "";
+  return read(input.indexOf(10) + 1).toString();
 }
 
 function readArray() {
@@ -26,7 +30,8 @@ function readArray() {
   const shape = /'shape': \(([^)]*)\)/.exec(header)[1].split(",").filter((n) => n.trim()).map(Number);
   const Real = header.includes("<f8") ? Float64Array : Float32Array;
   const bytes = read(shape.reduce((a, b) => a * b, Real.BYTES_PER_ELEMENT));
-  return { shape, data: new Real(bytes.buffer, bytes.byteOffset, bytes.length / Real.BYTES_PER_ELEMENT) };
+  const data = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length);
+  return { shape, data: new Real(data) };
 }
 
 function writeArray(data, shape) {
