@@ -156,6 +156,10 @@ class Candidate:
         self._require_of_program()
         for each in set(self.declines) & set(self.promise.zeros):
             raise CandidateError(f"declines={each!r}: expected it not among promises, too")
+        self._require_arguments()
+
+    def _require_arguments(self) -> None:
+        """Raise CandidateError where an argument of its own has no name, or no value."""
         for name, text in self.constants:
             try:
                 literals.value(text)
