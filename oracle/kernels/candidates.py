@@ -135,8 +135,6 @@ class Candidate:
             raise CandidateError(str(error)) from None
         _require("tensors", [self.tensors], TENSORS)
         _require("filters", [self.filters], FILTERS)
-        if not all(map(str.isidentifier, self.arrays.split("."))):
-            raise CandidateError(f"arrays={self.arrays!r}: expected the name of a library")
         layers = ("fore_layer",) if operation.default_fore else ()
         _require("takes", self.takes, (*operation.parameters, *layers))
         _require("padding", [self.padding], ("sides", "pair"))
@@ -148,7 +146,7 @@ class Candidate:
             if operation.default_fore or self.names or self.constants:
                 what = operation.name if operation.default_fore else "names= or constants="
                 raise CandidateError(f"style={self.style!r}: expected it not beside {what}")
-        _require_number_or_few(self.shapes)
+        self._require_form()
         named = (*operation.signature, *self.takes)
         _require("names", [name for name, _ in self.names], named)
         _require("dtypes", self.dtypes, DTYPES)
@@ -168,6 +166,13 @@ class Candidate:
         for name in [own for _, own in self.names] + [name for name, _ in self.constants]:
             if not name.isidentifier():
                 raise CandidateError(f"argument {name!r}: expected the name of an argument")
+
+    def _require_form(self) -> None:
+        """Raise CandidateError where texts have not the form that they should have."""
+        if not all(map(str.isidentifier, self.arrays.split("."))):
+            raise CandidateError(f"arrays={self.arrays!r}: expected the name of a library")
+        if self.shapes not in ("all", "few") and not re.fullmatch("[1-9][0-9]{0,5}", self.shapes):
+            raise CandidateError(f"shapes={self.shapes!r}: expected few, or a positive number")
 
     def _require_of_program(self) -> None:
         """Raise CandidateError where a program declares what it has no part in, or no program."""
@@ -308,11 +313,6 @@ def _require(name: str, values: Any, allowed: Any) -> None:
             words = ", ".join(each.replace(" ", "_") for each in allowed)
             expected = f"one of {words}" if words else "nothing: the operation has none"
             raise CandidateError(f"{name}={value!r}: expected {expected}")
-
-
-def _require_number_or_few(shapes: str) -> None:
-    if shapes not in ("all", "few") and not re.fullmatch("[1-9][0-9]{0,5}", shapes):
-        raise CandidateError(f"shapes={shapes!r}: expected few, or a positive number")
 
 
 class Declared(Subject):
