@@ -20,6 +20,8 @@ of the result is exactly representable, in whatever order it is taken (see `judg
                     bfloat16: in 4):
                     more than half of the significand is left to kernels that round even
                     integers, and sums in that dtype are exact (see `promises`)
+    rounded         as `integers`, in a 16-bit dtype and of one layer, but so large that sums are
+                    exact in float32 alone: kernels that sum there round them once (see `rounding`)
     samesign-NAME   as `integers`, but all numbers of factor NAME have one sign
     constant-NAME   as `integers`, but all numbers of factor NAME are the same
     impulses-NAME   as `integers`, but all numbers of factor NAME are zero, except two
@@ -50,14 +52,14 @@ infinities do not cancel, in whatever order they are added.
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
 
 from convcheck.form.counts import most_terms
-from convcheck.form.formats import DTYPES, FORMATS, Format
+from convcheck.form.formats import DTYPES, FORMATS, HALVES, Format
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
@@ -66,6 +68,7 @@ from .numbers import Raw, alike, integers, pieces
 
 VERSION = "v1"
 REAL_FILLS = ("uniform", "positive", "scaled", "tiny")
+ROUNDED = "rounded"
 _OF_ALL = ("samesign", "constant", "impulses")
 """kinds of fill in which numbers depend on others"""
 _OF_ONE_FACTOR = ("samesign", "constant", "impulses", "huge", "subnormal")
@@ -110,8 +113,10 @@ def _varied(operation: Operation, bias: int) -> tuple[str, ...]:
 
 
 @lru_cache
-def _all_fills(operation: Operation, bias: int) -> tuple[str, ...]:
-    exact = ("sparse", "small", *value_fills(operation))
+def _all_fills(operation: Operation, bias: int, dtype: str) -> tuple[str, ...]:
+    exact = ["sparse", "small", *value_fills(operation)]
+    if dtype in HALVES and operation.default_fore is None:
+        exact.append(ROUNDED)
     return (*agreement_fills(operation, bias), *exact, *nonfinite_fills(operation, bias))
 
 
@@ -139,7 +144,7 @@ class Case:
             raise TypeError(f"geometry={self.geometry!r:.100}: expected a Geometry")
         operation.check(self.geometry)
         _require_one_of("dtype", self.dtype, DTYPES)
-        _require_one_of("fill", self.fill, _all_fills(operation, self.geometry.bias))
+        _require_one_of("fill", self.fill, _all_fills(operation, self.geometry.bias, self.dtype))
         require_seed(self.seed)
 
     def __str__(self) -> str:
@@ -162,6 +167,11 @@ class Case:
             return cls(operation, Geometry.parse(geometry), dtype, fill, int(seed))
         except ValueError as error:
             raise ValueError(f"case id {text!r}: {error}") from None
+
+    def in_dtype(self, dtype: str) -> Self:
+        """Return the case in another dtype; on integers where that has no such fill."""
+        fill = "integers" if self.fill == ROUNDED and dtype not in HALVES else self.fill
+        return replace(self, dtype=dtype, fill=fill)
 
     @property
     def mode(self) -> str:
@@ -228,23 +238,28 @@ class Case:
     @property
     def bits(self) -> int:
         """How many bits sums of integers have, in exact mode."""
-        return self.format.small if self.fill == "small" else self.format.precision
+        form = FORMATS["float32"] if self.fill == ROUNDED else self.format
+        return form.small if self.fill == "small" else form.precision
 
     @cached_property
     def largest(self) -> int | None:
         """Largest magnitude of the integers in a factor that shares the range.
 
         A result with n terms, each a product of d factors, has partial sums of at most
-        n * largest**d, which must not exceed 2**p with p `bits`.  None where not even +-1 will do.
+        n * largest**d, which must not exceed 2**p with p `bits`, nor where they are rounded the
+        largest number.  None where not even +-1 will do.
         """
         operation = operation_named(self.operation)
-        room: int = 2**self.bits // max(1, most_terms(operation, self.geometry))
+        most = 2**self.bits
+        if self.fill == ROUNDED:
+            most = min(most, int(self.format.largest))
+        room: int = most // max(1, most_terms(operation, self.geometry))
         if self.fill.startswith("wide-"):
             return room or None
         root = room if operation.degree == 1 else math.isqrt(room)
         if operation.degree == 4:
             root = math.isqrt(root)
-        return root or None
+        return min(root, 2**self.format.precision) or None
 
     def arrays(self) -> dict[str, Array]:
         """Return the arrays that a kernel is handed, by name.
@@ -262,7 +277,11 @@ class Case:
         if math.prod(operation.extents(self.geometry).values()) > LARGEST_ARRAY:
             self._require_room(operation)
         shapes = operation.array_shapes(self.geometry)
-        if self.fill in ("integers", "small"):  # all alike, so that they can be made at once
+        if self.fill in (
+            "integers",
+            "small",
+            ROUNDED,
+        ):  # all alike, so that they can be made at once
             size = sum(map(math.prod, shapes.values()))
             return pieces(alike(self.seed, self.largest_in(), self.format.dtype, size), shapes)
         raw = Raw(self.seed)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convcheck.cases.case import Case
+from convcheck.cases.case import ROUNDED, Case
 from convcheck.form.geometry import NO_PADDING
 from convcheck.judging.judge import judge, judge_against, judge_all, limits_of
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
@@ -98,6 +98,20 @@ def _is_within(session: Session, promise: Promise, case: Case) -> bool:
         return not judge_against(agrees, arrays, expected, limits).failed
 
 
+def overpromised(session: Session, case: Case) -> str | None:
+    """Return what a kernel promises of wider sums that it need only not promise, and why not."""
+    promise, dtype = session.subject.promise, case.dtype
+    if case.mode == "nonfinite" or promise.sums in (None, dtype) or promise.narrows(dtype):
+        return None
+    less = replace(promise, sums=None)
+    kernel = _promising(session.subject, less)
+    plain = replace(case, fill="integers") if case.fill == ROUNDED else case
+    if judge(kernel, plain).failed or not _is_within(session, less, case):
+        return None
+    words = f"within the bound of sums in {dtype}, and not the exact sums, rounded once"
+    return f"sums={promise.sums}: {words}" if _is_right(kernel, dtype) else None
+
+
 @lru_cache(maxsize=64)
 def _is_right(kernel: Subject, dtype: str) -> bool:
     """Return whether a kernel is right, as far as it promises, on geometries drawn at random."""
@@ -112,10 +126,15 @@ def _is_right(kernel: Subject, dtype: str) -> bool:
     return len(decided) > len(cases) // 2 and not any(each.failed for each in decided)
 
 
-def advice(session: Session, focus: Asked, missing: Promise | None) -> Iterator[str]:
+def advice(
+    session: Session, focus: Asked, missing: Promise | None, more: str | None
+) -> Iterator[str]:
     """Yield declarations with which the kernel would be right, and what they say."""
     if missing is not None:
         yield f"{missing}, if {_PROMISES[missing]}: it is right as far as that promises"
+    if more is not None:
+        sums = f"no sums={session.subject.promise.sums}"
+        yield f"{sums}, if it rounds partial sums, or else than to the nearest: it is right without"
     problem = focus.answer
     if isinstance(problem, MisbehaviourError) and problem.kind is Misbehaviour.RAISED:
         yield from _dtypes(session, focus)

@@ -10,6 +10,7 @@ import numpy as np
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Kernel, Operation, operation_named
 from convcheck.judging.bounds import bound
+from convcheck.judging.rounding import right_results
 from convcheck.kernels.functions import Function
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise
@@ -53,7 +54,11 @@ class Asked:
         if probe.case.mode == "nonfinite":
             found = probe.spread(self.promise)
             return Wrong(operation, got, found.values, found.wrong(got))
-        return Wrong(operation, got, expected, ~_equal(got, expected, self._allowed(operation)))
+        usual, *others = right_results(probe.case, probe.arrays, expected)
+        wrong = ~_equal(got, usual, self._allowed(operation))
+        for other in others:
+            wrong &= got != other
+        return Wrong(operation, got, usual, wrong)
 
     def _allowed(self, operation: Operation) -> Any:
         case = self.probe.case

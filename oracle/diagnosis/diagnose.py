@@ -18,7 +18,7 @@ from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.subjects import Subject
 
 from . import pictures, taps
-from .advice import advice, missing_promise
+from .advice import advice, missing_promise, overpromised
 from .answers import Asked, changed, explains
 from .around import around, around_first, claims
 from .diagnosis import Diagnosis
@@ -147,14 +147,18 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     found = around(session, focus)
     names = tuple(each for each in found.names if explains(each, focus))[:1]
     missing = missing_promise(session, focus.probe.case) if not focus.probe.special else None
+    more = overpromised(session, focus.probe.case) if not focus.probe.special else None
     apart = focus.probe.single or any(each.state for each in names)
     acts = None if apart else taps.acting(session, focus)
     drawn = pictures.taps(acts) if acts else None
-    told = Diagnosis(names, advice=tuple(advice(session, focus, missing)), taps=drawn)
+    advised = tuple(advice(session, focus, missing, more))
+    told = Diagnosis(names, advice=advised, taps=drawn)
     if not names:
         said = tuple(dict.fromkeys(claims(session, focus, found, acts)))[:_MOST]
         if missing is not None:
             words = f"right as far as {missing} promises, which is not declared"
             said = (circumstance(words), *said)
+        if more is not None:
+            said = (circumstance(f"right but for its promise {more}"), *said)
         told = replace(told, claims=said)
     return told.drawn(evidence, focus.result)

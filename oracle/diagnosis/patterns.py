@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from convcheck.cases.case import (
+    ROUNDED,
     Case,
     agreement_fills,
     exact_fills,
@@ -76,9 +77,7 @@ def linearity(session: Session, probe: Probe) -> Iterator[Claim]:
 
 def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
     """Yield in which dtypes alone, and on which numbers alone, it is wrong."""
-    failed, passed = _parted(
-        subject, [replace(case, dtype=dtype) for dtype in subject.asked], "dtype"
-    )
+    failed, passed = _parted(subject, [case.in_dtype(dtype) for dtype in subject.asked], "dtype")
     if failed and passed:
         yield Claim(f"wrong only in {' and '.join(failed)}", "is", backing=Backing(dtypes=failed))
     operation = operation_named(case.operation)
@@ -92,7 +91,8 @@ def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
     wrong, right = (" and on ".join(_meanings(each, count)) for each in (failed, passed))
     whole = exact_fills(operation, bias)
     if fills == finite and failed and {*whole} <= {*passed}:
-        words = f"right on integers, wrong on {wrong}"
+        smaller = "smaller " if case.fill == ROUNDED else ""
+        words = f"right on {smaller}integers, wrong on {wrong}"
         yield circumstance(words, backing=Backing(case.dtype, spared=whole))
     elif failed and (fills != finite or (passed and len(failed) <= len(fills) // 2)):
         # Integers of all kinds, and numbers far from 1, have been named.
@@ -109,6 +109,7 @@ def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
 
 _MEANING = {
     "integers": "integers",
+    "rounded": "integers whose sums are rounded",
     "uniform": "real numbers in (-1, 1)",
     "positive": "positive numbers",
     "scaled": "numbers far from 1",

@@ -18,7 +18,9 @@ of a kernel that looks at its data before it computes.
 Kernels that promise less than sums in the inputs' precision (see `promises`) may round even
 integers.  These are smaller then, and the rounded result must equal the oracle's, if the
 bound is below one half for all of it: else the verdict is "undecided".  What agreement
-means holds for polynomials with integer coefficients: others may hide in the rounding.
+means holds for polynomials with integer coefficients: others may hide in the rounding.  So they
+may in the fill `rounded` (see `rounding`), which stands beside the ordinary one: no chance is
+stated of it.
 
 Bound mode.  Real-valued factors; each element must be within the bound that
 `bounds.bound` derives.  The verdict is "undecided" where a result of zeros would pass
@@ -48,6 +50,7 @@ from convcheck.kernels.shown.evidence import Evidence, Wrong
 from convcheck.kernels.subjects import Answer, Call, Subject
 
 from .bounds import Bound, bound
+from .rounding import right_results
 from .spread import Spread, spread
 from .verdicts import Outcome, Verdict
 
@@ -195,7 +198,7 @@ def decided(
     if isinstance(right, Spread):
         return _spreading(verdict, arrays, z, right)
     if limits is None:
-        return _equal(verdict, arrays, z, right)
+        return _equal(verdict, arrays, z, *right_results(verdict.case, arrays, right))
     judged = _rounded if verdict.case.mode == "exact" else _within
     return judged(verdict, arrays, z, right, limits)
 
@@ -224,10 +227,12 @@ def property_of(case: Case) -> str:
     return "nonfinite data" if required else "nonfinite others"
 
 
-def _equal(verdict: Verdict, arrays: Arrays, z: Array, expected: Array) -> Verdict:
-    """Return `verdict`, changed to what equality of `z` and `expected` says."""
+def _equal(verdict: Verdict, arrays: Arrays, z: Array, expected: Array, *others: Array) -> Verdict:
+    """Return `verdict`, changed to what equality of `z` and `expected`, or others, says."""
     if z.tobytes() != expected.tobytes():  # seldom, and the quickest way to say no
         wrong = ~((z == expected) | (np.isnan(z) & np.isnan(expected)))
+        for other in others:
+            wrong &= z != other
         if wrong.any():
             return _disagreement(verdict, arrays, z, expected, wrong)
     if not any(expected.flat):  # empty, or zero everywhere: NaN and infinity count as true

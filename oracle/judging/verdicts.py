@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from convcheck.cases.case import Case, is_scaled
+from convcheck.cases.case import ROUNDED, Case, is_scaled
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.shown.evidence import Evidence
 from convcheck.kernels.shown.message import message
@@ -122,6 +122,10 @@ class Verdict:
         return f"the kernel disagrees with {self._of_numbers(against)}"
 
     def _of_numbers(self, words: str) -> str:
+        if self.case.fill == ROUNDED:
+            return words.replace(
+                "that leave no room for rounding", "whose exact sums are rounded once"
+            )
         scaled = self.prop == "exact" and is_scaled(self.case.fill)
         return words.replace("integers", "integers times powers of two") if scaled else words
 

@@ -16,15 +16,16 @@ Without a promise of its own, a kernel promises direct sums in the inputs' dtype
 
 Exact mode supposes that integers leave no room for rounding.  A kernel with narrower sums,
 or with normwise accuracy, rounds all the same: it is judged on the fill `small` in the
-place of `integers`.  There narrower sums are exact again where they have the room.  Else
+place of `integers`.  There narrower sums are exact again where they have the room.  A kernel on
+16-bit numbers with sums in float32, or wider, is judged on the fill `rounded` as well.  Else
 the *rounded* result must equal the oracle's, which decides where the bound is below one
 half, and is "undecided" where it is not.
 """
 
 from dataclasses import dataclass, replace
 
-from convcheck.cases.case import Case
-from convcheck.form.formats import DTYPES, FORMATS
+from convcheck.cases.case import ROUNDED, Case, is_scaled
+from convcheck.form.formats import DTYPES, FORMATS, HALVES
 
 ACCURACIES = ("direct", "normwise")
 SUBNORMALS = ("kept", "flushed")
@@ -94,8 +95,14 @@ class Promise:
         return self.sums or dtype
 
     def narrows(self, dtype: str) -> bool:
-        """Return whether inputs of `dtype` are converted to a narrower one."""
-        return FORMATS[self.precision(dtype)].precision < FORMATS[dtype].precision
+        """Return whether inputs of `dtype` are converted to one that does not hold them all."""
+        own, sums = FORMATS[dtype], FORMATS[self.precision(dtype)]
+        return sums.precision < own.precision or sums.emax < own.emax
+
+    def rounds_once(self, dtype: str) -> bool:
+        """Return whether results of `dtype`, of 16 bits, are sums in float32 that are rounded."""
+        wide = FORMATS[self.precision(dtype)].precision >= FORMATS["float32"].precision
+        return wide and dtype in HALVES and not self.normwise
 
     def rounds(self, case: Case) -> bool:
         """Return whether there may be rounding on the integers of `case`."""
@@ -110,6 +117,10 @@ class Promise:
         if case.fill.startswith("subnormal") and self.flushes(case.dtype):
             who = self if self.subnormals else case.dtype
             return f"{who} promises nothing of subnormal numbers"
+        if case.fill == ROUNDED and not self.rounds_once(case.dtype):
+            return "it does not promise sums in float32 that are rounded once"
+        if is_scaled(case.fill) and FORMATS[self.precision(case.dtype)].emax < case.format.emax:
+            return f"{self} leaves no room for numbers this large or small"
         if case.mode == "bound" or case.fill == "small" or not self.rounds(case):
             return None
         if case.mode == "nonfinite":

@@ -79,7 +79,7 @@ def others(case: Case, asked: Sequence[str]) -> Iterator[tuple[str, Case]]:
     for words, sizes in changes:
         with suppress(ValueError):  # what layer l+1 does not fit
             yield words, replace(case, geometry=g.resized(**sizes))
-    yield from ((dtype, replace(case, dtype=dtype)) for dtype in asked)
+    yield from ((dtype, case.in_dtype(dtype)) for dtype in asked)
     for fill in nonfinite_fills(operation_named(case.operation), g.bias):
         yield "NaN or infinity", replace(case, fill=fill)
 

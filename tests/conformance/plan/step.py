@@ -7,6 +7,7 @@ from typing import ClassVar, NamedTuple
 
 from convcheck.campaigns.certificates import Certificate
 from convcheck.cases.case import (
+    ROUNDED,
     Case,
     agreement_fills,
     exact_fills,
@@ -106,6 +107,12 @@ def _offers(subject: Subject, dtype: str, fore_layer: str | None) -> bool:
     return not_offered(subject, case, "exact") is None
 
 
+def beside(subject: Subject, dtype: str, fills: Sequence[str]) -> Sequence[str]:
+    """Return the fills, and beside integers rounded ones, where a kernel promises these."""
+    promised = subject.promise.rounds_once(dtype) and subject.operation.default_fore is None
+    return (*fills, ROUNDED) if promised and "integers" in fills else fills
+
+
 def judge_fills(
     subject: Subject, fills: Sequence[str], geometry: Geometry, seed: int
 ) -> list[Verdict]:
@@ -114,7 +121,7 @@ def judge_fills(
     cases = [
         Case(subject.operation.name, own, dtype, fill, seed)
         for dtype in subject.asked
-        for fill in fills
+        for fill in beside(subject, dtype, fills)
     ]
     return judge_all(subject, cases)
 
@@ -207,7 +214,10 @@ def judge_class(subject: Subject, geometry: Geometry, turn: int) -> list[Verdict
     cases = [
         Case(operation.name, own, dtype, fill, seed=1)
         for at, dtype in enumerate(subject.asked, start=turn)
-        for fill in (*usual, *(each for fills in special for each in by_turns(fills, at, 2)))
+        for fill in (
+            *beside(subject, dtype, usual),
+            *(each for fills in special for each in by_turns(fills, at, 2)),
+        )
     ]
     return judge_all(subject, cases)
 
