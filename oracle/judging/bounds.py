@@ -52,6 +52,17 @@ So g(n + 2, v), or g(n1 + n2 + 2 + 4, v) of a backward kernel, times the operati
 magnitudes.  With normwise accuracy the bound is the larger of this and that of `normwise`,
 with the same roundings for conversions.
 
+A dtype of fewer bits may have the wider range, as bfloat16 beside float16: inputs of it are
+converted to sums in the other one, and results are converted back, each as above.
+
+Products of 16-bit numbers with sums in float32, as matrix units make them, are such wider sums.
+Blanchard, Higham, Lopez, Mary and Pranesh (Mixed precision block fused multiply-add: error
+analysis and application to GPU tensor cores, SIAM J. Sci. Comput. 42(3), 2020) prove the same of
+them, block by block: inputs are exact, and only the result is rounded to 16 bits.  Kernels that
+round each block's result, too, do not keep to it, and promise sums in the inputs' dtype.  Sums in
+float64 come to bfloat16 by way of float32, which rounds once more, by less than n sums in float32
+may: they count as these.
+
 Subnormals flushed to zero, be they inputs, products or sums, are off by the smallest normal
 number, two of them for a product and its sum: 4 times that stands for eta and mu.  Inputs
 are raised, and count as converted, as above.

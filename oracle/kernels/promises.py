@@ -91,8 +91,12 @@ class Promise:
         return OF_ZEROS[1] in self.zeros
 
     def precision(self, dtype: str) -> str:
-        """Return the dtype of products and sums on inputs of `dtype`."""
-        return self.sums or dtype
+        """Return the dtype of products and sums on inputs of `dtype`.
+
+        It is not float64 on bfloat16, to which float64 is converted by way of float32.
+        """
+        sums = self.sums or dtype
+        return "float32" if (sums, dtype) == ("float64", "bfloat16") else sums
 
     def narrows(self, dtype: str) -> bool:
         """Return whether inputs of `dtype` are converted to one that does not hold them all."""

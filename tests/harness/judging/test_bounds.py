@@ -26,7 +26,7 @@ from arithmetic import (
 
 from convcheck.cases.case import Case
 from convcheck.conformance.references import reference_for
-from convcheck.form.formats import USUAL
+from convcheck.form.formats import DTYPES, FORMATS
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Arrays
 from convcheck.judging.bounds import Bound, bound
@@ -37,6 +37,10 @@ KINDS = {
     "own": ("float16", "float16"),
     "wider": ("float32", "float16"),
     "narrower": ("float16", "float32"),
+    "bfloat16": ("bfloat16", "bfloat16"),
+    "bfloat16, wider": ("float32", "bfloat16"),
+    "bfloat16, other range": ("float16", "bfloat16"),
+    "bfloat16, narrower": ("bfloat16", "float32"),
 }
 
 
@@ -44,9 +48,8 @@ def _pushed(towards: int, sums: str, dtype: str) -> Arithmetic:
     """Return the worst arithmetic that the model allows: every error is in one direction."""
 
     def narrowing(dtype: str, *, rounds: bool = True) -> Callable[[Fraction], Fraction]:
-        info = np.finfo(dtype)
-        u, eta = Fraction(float(info.eps)) / 2, Fraction(float(info.smallest_subnormal))
-        least = Fraction(float(info.smallest_normal))
+        form = FORMATS[dtype]
+        u, eta, least = map(Fraction, (form.u, form.eta, form.smallest_normal))
 
         def narrow(exact: Fraction) -> Fraction:
             if abs(exact) < least:
@@ -56,8 +59,8 @@ def _pushed(towards: int, sums: str, dtype: str) -> Arithmetic:
         return narrow
 
     to_sums, to_own = narrowing(sums), narrowing(dtype)
-    v = Fraction(float(np.finfo(sums).eps)) / 2
-    widens, narrows = (np.finfo(sums).bits - np.finfo(dtype).bits) * np.array([1, -1]) > 0
+    v = Fraction(FORMATS[sums].u)
+    widens, narrows = FORMATS[sums].u < FORMATS[dtype].u, Promise(sums=sums).narrows(dtype)
     return Arithmetic(
         lambda a, b: to_sums(a * b),
         lambda a, b: (a + b) * (1 + towards * v),
@@ -69,7 +72,7 @@ def _pushed(towards: int, sums: str, dtype: str) -> Arithmetic:
 
 def _typed(sums: str, dtype: str) -> Arithmetic:
     """Return NumPy's arithmetic, products and sums in one dtype and results in another."""
-    inner, outer = np.dtype(sums).type, np.dtype(dtype).type
+    inner, outer = (FORMATS[each].dtype.type for each in (sums, dtype))
 
     def to_sums(value: Any) -> Any:
         return inner(float(value))
@@ -95,7 +98,8 @@ ROUNDING = {
 # Products in float64; float16 in sums, or at the end.
 for _add in (lambda a, b: _half(float(a) + float(b)), lambda a, b: float(a) + float(b)):
     ROUNDING["own"].append(Arithmetic(lambda a, b: float(a) * float(b), _add, _half, _half))
-ROUNDING["wider"] += [replace(each, bias_last=True) for each in ROUNDING["wider"]]
+for _kind in ("wider", "bfloat16, wider"):
+    ROUNDING[_kind] += [replace(each, bias_last=True) for each in ROUNDING[_kind]]
 
 
 def bound_of(name: str, arrays: Arrays, dtype: str = "float16", **promise: Any) -> Bound:
@@ -163,7 +167,7 @@ def test_underflow_is_carried(name: str, powers: tuple[int, ...]) -> None:
     assert Fraction(1, 3) < worst <= 1
 
 
-@pytest.mark.parametrize("dtype", USUAL)
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", [name for name in OPERATIONS if name not in TWO_LAYERS])
 def test_dropped_product(name: str, dtype: str) -> None:
     """A result without its largest product is far beyond the bound."""
@@ -172,7 +176,7 @@ def test_dropped_product(name: str, dtype: str) -> None:
     for index, places in terms(name, GEOMETRIES[name]).items():
         factors = ((a[i] for a, i in zip(arrays.values(), at, strict=True)) for at in places)
         largest = max(abs(math.prod(map(float, each))) for each in factors)
-        assert largest > 10 * limits.error[index]
+        assert largest > (5 if dtype == "bfloat16" else 10) * limits.error[index]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
