@@ -71,6 +71,22 @@ class Picture(Struct):
     wrong: Annotated[list[Annotated[list[bool], Meta(max_length=24)]], Meta(max_length=24)]
 
 
+Counts = Annotated[
+    list[Annotated[list[Count], Meta(max_length=24)]],
+    Meta(max_length=24),
+]
+
+
+class Grid(Struct):
+    """Geometries by two of their numbers: how many were tried, and failed."""
+
+    axes: tuple[str, str]
+    rows: list[int]
+    columns: list[int]
+    tried: Counts
+    wrong: Counts
+
+
 class Pattern(Struct):
     """What is wrong with a kernel."""
 
@@ -84,12 +100,15 @@ class Pattern(Struct):
     """whether it says on which geometries"""
     dtypes: list[Dtype]
     """those alone in which the kernel fails, if it is about that"""
+    grid: Grid | None = None
+    """the geometries that it was seen on, if it is about them"""
 
     @classmethod
     def of(cls, claim: Claim) -> Self:
         """Return what a claim says."""
         placed, dtypes = claim.link is not Link.NONE, [*claim.backing.dtypes]
-        return cls(claim.text, claim.predicate, claim.leads, placed, dtypes)
+        grid = msgspec.convert(claim.grid, Grid | None, from_attributes=True)
+        return cls(claim.text, claim.predicate, claim.leads, placed, dtypes, grid)
 
 
 class Diagnosis(Struct):

@@ -16,7 +16,7 @@ from convcheck.kernels.shown.text import one_line
 from convcheck.reports import document, rows
 from convcheck.reports.document import Findings, Report
 from convcheck.reports.files import write_text
-from convcheck.reports.rows import Accuracy, Cell
+from convcheck.reports.rows import Accuracy
 
 from . import causes, faults, looks, pictures, problems, refactor, shown, strength, words
 
@@ -131,7 +131,6 @@ def environment() -> Environment:
         "most_causes": shown.MOST_CAUSES,
         "open_causes": shown.OPEN_CAUSES,
         "most_drawn": shown.MOST_DRAWN,
-        "told_apart": _told_apart,
         "gist": faults.gist,
         "unlike_in_words": refactor.unlike_in_words,
         # Markup: ours, and to the byte what the hashes are of.
@@ -214,12 +213,6 @@ def _circumstances(report: Report) -> list[tuple[str, str]]:
         several = value.items() if isinstance(value, dict) else [(name.replace("_", " "), value)]
         lines += [(key, "unknown" if each is None else str(each)) for key, each in several]
     return lines
-
-
-def _told_apart(cell: Cell) -> str:
-    """Return what a failure says without the snippet and diagnosis that are shown apart."""
-    first = f"{cell.operation}, {cell.dtype}: {cell.told.said}"
-    return "\n".join([first, *cell.told.seen, *cell.told.again])
 
 
 def _visible(value: Any) -> Any:

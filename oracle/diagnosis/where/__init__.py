@@ -4,6 +4,7 @@
     statements    what can be said of a geometry's sizes
     parameters    and of its parameters
     conditions    the statement that parts wrong from right, found and then attacked
+    grids         what was tried, by two sizes, as a picture has it
     signs         what wrong results have in common
     claims        what is said of a kernel, and what backs it
     seen          what a run has judged, against which claims are held

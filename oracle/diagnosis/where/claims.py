@@ -45,6 +45,18 @@ NOTHING = Backing()
 
 
 @dataclass(frozen=True)
+class Grid:
+    """Geometries by two numbers: how many were tried, and on how many the kernel is wrong."""
+
+    axes: tuple[str, str]
+    """what is counted in rows, and in columns"""
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    tried: tuple[tuple[int, ...], ...]
+    wrong: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True)
 class Claim:
     """Something said of a kernel."""
 
@@ -60,6 +72,8 @@ class Claim:
     circumstance: bool = False
     """whether the words say on what it depends that the kernel is wrong"""
     backing: Backing = NOTHING
+    grid: Grid | None = None
+    """the geometries that it was seen on"""
 
     @property
     def text(self) -> str:

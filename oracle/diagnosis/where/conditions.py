@@ -15,6 +15,7 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
 
 from .claims import Backing, Claim, Link
+from .grids import grid
 from .parameters import of_parameters
 from .scan import VARIED, Draw, Scan, changed, in_words, neighbours, numbers_in
 from .statements import (
@@ -88,6 +89,7 @@ def _claim(scan: Scan, found: Statement, deed: str) -> Claim:
         found.words,
         share,
         backing=Backing(numbers_in(scan.case), deed, found),
+        grid=grid(scan, found),
     )
 
 

@@ -3,7 +3,7 @@
 Nothing is judged here: what is marked as wrong is what the report says is wrong.
 """
 
-from .calls import of_error, of_windows
+from .calls import of_error, of_tried, of_windows
 from .grid import Picture
 from .regions import of_distribution, of_region, region_table
 from .values import of_values, shade, values_table
@@ -13,6 +13,7 @@ __all__ = [
     "of_distribution",
     "of_error",
     "of_region",
+    "of_tried",
     "of_values",
     "of_windows",
     "region_table",

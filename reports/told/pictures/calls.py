@@ -6,6 +6,7 @@ from collections import Counter
 from convcheck.cases.case import Case
 from convcheck.form.axis import Span
 from convcheck.form.operations import operation_named
+from convcheck.reports.failures import Grid
 
 from .grid import Cell, Picture, grid
 
@@ -54,6 +55,28 @@ def _reached(span: Span) -> list[int]:
     )
     counts = Counter(places)
     return [counts[n] for n in range(span.padded)]
+
+
+def of_tried(found: Grid) -> Picture:
+    """Draw on which geometries a kernel was wrong, by two of their numbers."""
+
+    def cell(tried: int, wrong: int) -> Cell | None:
+        if not tried:
+            return None
+        some = "part" if wrong else "all"
+        return Cell(
+            ("failed", "cross") if wrong == tried else (some,),
+            "" if wrong in (0, tried) else f"{wrong}/{tried}",
+        )
+
+    cells = [
+        [cell(*both) for both in zip(*each, strict=True)]
+        for each in zip(found.tried, found.wrong, strict=True)
+    ]
+    title = f"Geometries tried, by {found.axes[0]} and {found.axes[1]}"
+    counts = [sum(map(sum, each)) for each in (found.wrong, found.tried)]
+    said = f"{title}: wrong in {counts[0]} of {counts[1]}"
+    return grid(title, said, found.axes, cells, rows=found.rows, columns=found.columns)
 
 
 def of_error(excess: float) -> Picture | None:

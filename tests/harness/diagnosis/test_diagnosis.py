@@ -332,6 +332,33 @@ def test_taps_show_what_they_act_as() -> None:
     assert taps.got == [[1.0, 2.0], [0.0, 4.0]]
 
 
+def test_taps_of_a_mistake_with_a_name_are_drawn() -> None:
+    """So are those of a kernel of which it is known what it does with them."""
+    flipped = case_of("h3.w3.i1.o1.f2x2.s1x1")
+    found = diagnose(lambda x, ftr, strd: convolve(x, ftr[:, ::-1, ::-1], strd), flipped)
+    assert found.names
+    assert found.taps is not None
+    assert found.taps.got == [[4.0, 3.0], [2.0, 1.0]]
+
+
+def test_the_geometries_tried_are_counted_by_two_sizes() -> None:
+    """Beside where a kernel is wrong stands on which of the geometries tried it was."""
+
+    def uneven(x: Any, ftr: Any, strd: Any) -> Any:
+        return convolve(x, ftr, strd) + (strd[0] != strd[1])
+
+    claims = diagnose(uneven, case_of("h3.w3.i1.o1.f1x1.s1x2")).claims
+    told, grid = next((each.text, each.grid) for each in claims if each.grid)
+    assert grid is not None
+    assert grid.axes == ("stride height", "stride width")
+    assert f"in {sum(map(sum, grid.tried))} geometries tried" in told
+    for row, tried, wrong in zip(grid.rows, grid.tried, grid.wrong, strict=True):
+        assert wrong == tuple(
+            count * (row != column) for column, count in zip(grid.columns, tried, strict=True)
+        )
+    assert sum(map(sum, grid.wrong)) > 20
+
+
 REMEMBERS = """
 import numpy as np
 _seen = {{}}

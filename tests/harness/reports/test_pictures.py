@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 from sample import certificate, diagnosis
 
+from convcheck.reports.failures import Grid
 from convcheck.reports.failures import Picture as Drawn
 from convcheck.reports.told import pictures
 from convcheck.reports.told.pictures import Picture
@@ -127,6 +128,55 @@ def test_long_extents_share_a_picture() -> None:
     assert (squares(longer, "narrow"), squares(longer, "failed")) == (3, 1)
     assert [text.text for text in longer.texts if text.style == "number"] == ["3"] * 3
     assert inside(longer)
+
+
+def numbers_in(picture: Picture) -> list[str]:
+    """Return the numbers in the squares of a picture, row by row."""
+    return [text.text for text in picture.texts if text.style == "number"]
+
+
+def test_windows_are_counted_at_each_place() -> None:
+    """Each place of the input tells how many windows reach it; those in none are seen."""
+    picture = pictures.of_windows("v1:convolution:float32:integers:b1.h3.w4.i1.o1.f2x2.s1x3:0")
+    assert picture is not None
+    assert numbers_in(picture) == list("110022001100")
+    assert (squares(picture, "plus1"), squares(picture, "zero")) == (6, 6)
+    assert picture.said.endswith("of 12 places, padding included, 6 lie in none")
+    assert inside(picture)
+
+
+def test_padding_lies_around_the_places() -> None:
+    """Windows with padding and dilation reach beside the input, of which rows begin with 0."""
+    case = "v1:convolution:float32:integers:b1.h3.w1.i1.o1.f2x1.s1x1.p1x0.d2x1:0"
+    picture = pictures.of_windows(case)
+    assert picture is not None
+    assert numbers_in(picture) == list("11211")
+    assert squares(picture, "odd") == 2
+    assert [text.text for text in picture.texts if text.style == "end"] == ["-1", *"0123"]
+
+
+@pytest.mark.parametrize("case", ["h3.w3.i1.o1.f2x2.s1x1", "h99.w3.i1.o1.f2x2.s2x2", "nothing"])
+def test_windows_that_show_nothing_are_not_drawn(case: str) -> None:
+    """Where each place is reached, there are too many, or no case can be read, is no picture."""
+    assert pictures.of_windows(f"v1:convolution:float32:integers:b1.{case}:0") is None
+
+
+def test_errors_are_told_by_powers_of_ten() -> None:
+    """The bound is one square, and an error has another for each power of ten that it reaches."""
+    picture = pictures.of_error(2_770.0)
+    assert picture is not None
+    assert (squares(picture, "all"), squares(picture, "failed")) == (2, 4)
+    assert pictures.of_error(0.5) is pictures.of_error(float("inf")) is None
+
+
+def test_geometries_tried_are_right_wrong_or_both() -> None:
+    """A pair of sizes is drawn if a geometry had it: crossed where all were wrong."""
+    found = Grid(("height", "width"), [1, 2], [1, 2], [[3, 0], [4, 5]], [[0, 0], [4, 2]])
+    picture = pictures.of_tried(found)
+    styles = ("all", "failed", "cross", "part")
+    assert [squares(picture, style) for style in styles] == [1, 1, 1, 1]
+    assert numbers_in(picture) == ["2/5"]
+    assert picture.said.endswith("wrong in 6 of 12")
 
 
 def test_distributions_are_shaded_by_share() -> None:
