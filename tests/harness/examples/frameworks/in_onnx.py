@@ -1,4 +1,4 @@
-"""Conv and ConvTranspose of ONNX Runtime, with a session for each shape, as attributes are fixed."""
+"""Conv and ConvTranspose of ONNX Runtime: a session for each shape, as attributes are fixed."""
 
 from functools import lru_cache
 
@@ -8,36 +8,37 @@ from onnxruntime import InferenceSession, SessionOptions
 
 @lru_cache(maxsize=1000)
 def session(node, shapes, **attributes):
-    names = ["x", "ftr", "bias"][: len(shapes)]
-    of = [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in zip(names, shapes)]
-    z = helper.make_tensor_value_info("z", TensorProto.FLOAT, [None] * 4)
-    graph = helper.make_graph([helper.make_node(node, names, ["z"], **attributes)], node, of, [z])
+    x = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes]
+    z = [helper.make_tensor_value_info("z", TensorProto.FLOAT, [None] * 4)]
+    layer = helper.make_node(node, [name for name, _ in shapes], ["z"], **attributes)
     opsets = [helper.make_opsetid("", 21)]
+    graph = helper.make_graph([layer], node, x, z)
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
     options = SessionOptions()
     options.intra_op_num_threads = 1
-    model = helper.make_model(graph, opset_imports=opsets, ir_version=10)
     return InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
 
 
-def run(node, x, ftr, bias, strd, padding, dilation, groups, **others):
-    arrays = [each for each in (x, ftr, bias) if each is not None]
+def run(node, arrays, strd, padding, dilation, groups, **others):
+    given = {name: each for name, each in arrays.items() if each is not None}
     (top, bottom), (left, right) = padding
     own = session(
         node,
-        tuple(each.shape for each in arrays),
-        strides=strd,
+        tuple((name, each.shape) for name, each in given.items()),
+        strides=tuple(strd),
         pads=(top, left, bottom, right),
         dilations=dilation,
         group=groups,
         **others,
     )
-    return own.run(None, dict(zip(["x", "ftr", "bias"], arrays)))[0]
+    return own.run(None, given)[0]
 
 
 def conv(x, ftr, strd, padding, dilation, groups, bias):
-    return run("Conv", x, ftr, bias, strd, padding, dilation, groups)
+    return run("Conv", {"x": x, "ftr": ftr, "bias": bias}, strd, padding, dilation, groups)
 
 
 def conv_transpose(x, ftr, strd, padding, dilation, groups, bias, output_padding=(0, 0)):
+    arrays = {"x": x, "ftr": ftr, "bias": bias}
     more = {"output_padding": output_padding}
-    return run("ConvTranspose", x, ftr, bias, strd, padding, dilation, groups, **more)
+    return run("ConvTranspose", arrays, strd, padding, dilation, groups, **more)

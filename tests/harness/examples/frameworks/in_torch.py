@@ -26,7 +26,9 @@ def convolution_filter_gradient(x, delta, strd, ftr_shape, **parameters):
 
 
 def transpose_input_gradient(delta, ftr, strd, padding, dilation, groups, output_padding):
-    sizes = zip(delta.shape[2:], ftr.shape[2:], strd, padding, dilation, output_padding)
+    sizes = zip(
+        delta.shape[2:], ftr.shape[2:], strd, padding, dilation, output_padding, strict=True
+    )
     extents = [(n + 2 * p - d * (f - 1) - 1 - q) // s + 1 for n, f, s, p, d, q in sizes]
     x = torch.zeros(len(delta), len(ftr), *extents, dtype=delta.dtype, requires_grad=True)
     z = conv_transpose2d(x, ftr, None, strd, padding, output_padding, groups, dilation)
