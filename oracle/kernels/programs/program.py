@@ -5,10 +5,12 @@ file, one after another; its answer on standard output is one .npy file, flushed
 when no more is asked.  What it writes to standard error goes where other kernels print to.
 """
 
+import math
 import os
 import select
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import numpy as np
 from convcheck.form.layouts import Array
 from convcheck.form.operations import operation_named
 from convcheck.kernels.candidates import Candidate, CandidateError
-from convcheck.kernels.isolation.descendants import in_threads
+from convcheck.kernels.isolation.descendants import in_threads, spent
 from convcheck.kernels.isolation.messages import CUT_OFF
 from convcheck.kernels.isolation.process import ended
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
@@ -30,6 +32,11 @@ _ENDS = 1.0
 """seconds until a program that has closed its end of a pipe has to have ended"""
 _PIECE = 1 << 16
 """bytes that are read at once"""
+_IDLE = 1.0
+"""seconds without an answer after which it is looked whether a program does anything"""
+_AT_ONCE = 0.2
+"""seconds in which an answer comes that waited for the end of the input alone"""
+_KEPT = "gave its answer only when its input had ended: is its standard output flushed?"
 
 
 class EndedError(MisbehaviourError):
@@ -49,6 +56,9 @@ class Program:
         """Find it, and try whether it can be started; CandidateError if it cannot."""
         self._process: subprocess.Popen[bytes] | None = None
         self._left = b""  # of the request that was answered last
+        self._closed = False  # it has closed its input
+        self._ended_input: float | None = None  # when that was ended here
+        self._idle = _IDLE
         self._operation, program = candidate.operation, candidate.function
         signature, renamed = operation_named(self._operation).signature, dict(candidate.names)
         self._positional = [name for name in signature if name not in renamed]
@@ -76,10 +86,37 @@ class Program:
         about |= {name: each for name, each in named.items() if name not in arrays}
         request = request_bytes({**about, "result": self.result}, arrays)
         try:
-            return self._answer(request, arrays)
+            return self._unless_kept(request, arrays)
         except BaseException:  # what is to come yet would be taken for the next answer
             self.stop()
             raise
+
+    def _unless_kept(self, request: bytes, arrays: dict[str, Array]) -> Array:
+        """Return the answer to a request; MisbehaviourError if it is kept back.
+
+        A program that does nothing at all may wait for more while its answer lies in a buffer:
+        then the end of its input brings it out.  So that none is blamed which was slow by itself,
+        this is seen twice, the second time sooner.
+        """
+        for wait in (self._idle, self._idle / 4):
+            try:
+                z = self._answer(request, arrays, wait)
+            except EndedError:
+                if self._ended_input is None:
+                    raise
+                break  # it may have left its work at the end of input
+            if self._ended_input is None:
+                return z
+            soon = time.monotonic() - self._ended_input < _AT_ONCE
+            self.stop()
+            if not soon:
+                return z
+        else:
+            self._idle = _IDLE / 4
+            raise MisbehaviourError(Misbehaviour.HUNG, _KEPT)
+        self.stop()
+        self._idle = math.inf
+        return self._answer(request, arrays, math.inf)
 
     def in_threads(self) -> bool:
         """Return whether it has threads beside its first, where the system tells."""
@@ -90,7 +127,10 @@ class Program:
         process, self._process = self._process, None
         if process is not None:
             process.kill()
-            process.communicate()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            process.wait()
 
     def __del__(self) -> None:
         self.stop()
@@ -99,7 +139,7 @@ class Program:
         self._process = subprocess.Popen(  # noqa: S603  (the user's own)
             self._command, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        self._left = b""
+        self._left, self._closed, self._ended_input = b"", False, None
         for pipe in self._pipes():
             os.set_blocking(pipe, False)
 
@@ -110,7 +150,8 @@ class Program:
         assert stdin and stdout, "pipes"  # noqa: S101, PT018
         return stdin.fileno(), stdout.fileno()
 
-    def _answer(self, request: bytes, arrays: dict[str, Array]) -> Array:
+    def _answer(self, request: bytes, arrays: dict[str, Array], idle: float) -> Array:
+        """Return the answer to a request; one that does nothing for so long has its input ended."""
         if self._process is None:
             try:
                 self._start()
@@ -121,16 +162,11 @@ class Program:
         if select.select([answers], [], [], 0)[0]:
             raise self._beyond()
         # It may answer before it has read all of a request; neither waits for the other.
-        left, data, closed = memoryview(self._left + request), bytearray(), False
+        left, data, used = memoryview(self._left + request), bytearray(), -1
         z = None
         while z is None:
-            try:
-                left = left[os.write(asked, left) :] if left else left
-            except BlockingIOError:
-                pass
-            except BrokenPipeError:  # it may have answered all the same
-                left, closed = memoryview(b""), True
-            wait = _ENDS if closed else None
+            left = self._send(asked, left)
+            wait = self._wait(idle)
             readable, writable, _ = select.select([answers], [asked] if left else [], [], wait)
             if readable:
                 piece = os.read(answers, _PIECE)
@@ -138,10 +174,37 @@ class Program:
                     raise self._ended()
                 data += piece
                 z = array_of(data, self.result, arrays)
-            elif not writable:
+            elif self._closed:
                 raise self._ended()
+            elif not writable:
+                used = self._unless_idle(used, request_is_read=not left)
         self._left = bytes(left)
         return z
+
+    def _send(self, pipe: int, left: memoryview) -> memoryview:
+        """Send what is left of a request; return what is left then."""
+        try:
+            return left[os.write(pipe, left) :] if left else left
+        except BlockingIOError:
+            return left
+        except BrokenPipeError:  # it may have answered all the same
+            self._closed = True
+            return left[:0]
+
+    def _wait(self, idle: float) -> float | None:
+        """Return how many seconds to wait for an answer, if not for ever."""
+        if self._closed:
+            return _ENDS
+        return None if self._ended_input is not None or idle == math.inf else idle
+
+    def _unless_idle(self, before: int, *, request_is_read: bool) -> int:
+        """Return the CPU time it has taken; end its input where that is what it was `before`."""
+        assert self._process is not None, "started"  # noqa: S101
+        used = spent(self._process.pid)
+        if used == before and request_is_read and self._process.stdin is not None:
+            self._process.stdin.close()
+            self._ended_input = time.monotonic()
+        return used
 
     def _beyond(self) -> MisbehaviourError:
         """Return what it did since it answered."""

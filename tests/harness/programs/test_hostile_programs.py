@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,8 @@ while line := asked.readline():
     about = json.loads(line)
     for name in about["arrays"]:
         header = asked.read(int.from_bytes(asked.read(10)[8:], "little")).decode()
-        asked.read(8 * math.prod(eval(header)["shape"]))
+        about_it = eval(header)
+        asked.read(int(about_it["descr"][2:]) * math.prod(about_it["shape"]))
     shape, calls = about["result"], calls + 1
     {deed}
     answers.write(npy(shape))
@@ -174,6 +176,31 @@ def test_a_program_may_talk(isolated: Callable[..., Any]) -> None:
     verdict = judge(isolated("raise ValueError(shape)"), CASES[0])
     assert verdict.evidence is not None
     assert verdict.evidence.details[-1].endswith("ValueError: [1, 2, 3, 2]")
+
+
+def test_an_answer_that_is_kept_back_is_told_soon(isolated: Callable[..., Any]) -> None:
+    """What a program does not flush comes when its input ends, which is no answer."""
+    kernel = isolated("answers.write(npy(shape)); continue", 60.0)
+    for case in CASES[:2]:
+        assert judge(kernel, case).reason == (
+            "gave its answer only when its input had ended: is its standard output flushed?"
+        )
+
+
+def test_a_slow_answer_is_an_answer(isolated: Callable[..., Any]) -> None:
+    """A program may do nothing for a while, also one that ends as soon as its input does."""
+    slow = "time.sleep(2.1)"
+    ends = "import threading; threading.Thread(target=lambda: asked.read() or os._exit(0)).start()"
+    for deed in (slow, f"{ends}; {slow}"):
+        assert judge(isolated(deed, 60.0), CASES[0]).outcome is WRONG
+
+
+def test_bfloat16_travels_as_uint16(program: Callable[[str], Path], kernel_of: Any) -> None:
+    """It is named among the dtypes of a request, and so is the answer read."""
+    answers = WRITES.format("npy(shape, '<u2', 2)")
+    deed = f"assert about['dtypes'] == ['bfloat16'] * 2; {answers}"
+    kernel = kernel_of(f"convolution=exec:{program(deed)},dtypes=bfloat16")
+    assert judge(kernel, replace(CASES[0], dtype="bfloat16")).outcome is WRONG
 
 
 def test_in_this_process(program: Callable[[str], Path]) -> None:
