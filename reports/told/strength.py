@@ -182,9 +182,9 @@ class StepKind(NamedTuple):
 
 
 def by_step(strength: Measured) -> list[StepKind]:
-    """Return what each kind of step catches, in the profiles whose kinds are all known."""
+    """Return what each kind of step catches, in the profile whose kinds are all known."""
     found = []
-    for profile in [*strength.subtle[0].caught][:-1] if strength.subtle else []:
+    for profile in [*strength.subtle[0].caught][:1] if strength.subtle else []:
         caught = [each.caught[profile] for each in strength.subtle]
         for name in sorted({name for names in caught for name in names}):
             catches = [names for names in caught if name in names]

@@ -3,15 +3,20 @@
 The tests' own messages tell no more; pytest prints them where it is asked to, as by --tb=short.
 """
 
+import re
 from collections.abc import Iterator
 
 from convcheck.reports.document import Findings
 from convcheck.reports.failures import Failure
-from convcheck.reports.rows import Cell, by
+from convcheck.reports.rows import AGREEING, Cell, by
 
-from .faults import heading, telling
-from .problems import Problem
+from . import words
+from .faults import heading, listed, telling
+from .problems import Problem, problems
+from .shown import is_bad
 
+LONGEST = 100
+"""characters of the last line"""
 LAYERS = "real layers"
 """the property of which only receptive fields of some results are judged, unless asked for all"""
 
@@ -38,6 +43,52 @@ def lines(findings: Findings, problem: Problem) -> Iterator[str]:
         yield f"  holds    {', '.join(fine)}"
     if problem.so_far:
         yield f"  so far   {', '.join(problem.so_far)}: tests ended at a failure or were left out"
+
+
+def proved(findings: Findings) -> Iterator[str]:
+    """Yield what was certified of each operation that did not fail, and its largest error."""
+    certificates = by(findings.certificates, lambda each: each.operation)
+    for name, cells in by(findings.cells, lambda cell: cell.operation).items():
+        if any(map(is_bad, cells)):
+            continue
+        for each in certificates.get(name, ()):
+            if each.complete and each.geometries:
+                chances = [f"{_above(float(p))} in {dtype}" for dtype, p in each.chance.items()]
+                yield (
+                    f"{name}: right on {each.region}, {each.geometries:,} geometries; a wrong one "
+                    f"of degree {each.degree} agrees there with a chance below {listed(chances)}"
+                )
+        errors = [(float(c.worst), c.dtype) for c in cells if c.worst and c.status in AGREEING]
+        if errors:
+            worst, dtype = max(errors)
+            yield f"{name}: the largest error is {worst:.2g} of its bound, in {dtype}"
+
+
+def shows_wrong(line: str) -> bool:
+    """Return whether a line is that of wrong elements in the grid of got and expected."""
+    return re.match(r"    \.*x[x.]*  +\S", line) is not None
+
+
+def _above(chance: float) -> str:
+    """Return a number of two digits that is not below `chance`."""
+    shown = f"{chance:.1e}"
+    return shown if float(shown) >= chance else f"{chance * 1.05:.1e}"
+
+
+def verdict(findings: Findings) -> tuple[list[str], str]:
+    """Return the verdict in a line that a terminal has room for, and before it what is left out."""
+    text, rest = words.headline(findings)
+    if len(text) <= LONGEST:
+        return [rest] * bool(rest), text
+    wrong = [*by(filter(is_bad, findings.cells), lambda c: c.operation)]
+    if not wrong:
+        first, _, more = text.partition("; ")
+        short = f"{first}." if more and len(first) < LONGEST else text
+        return [text] * (short != text) + [rest] * bool(rest), short
+    are = "is" if len(wrong) == 1 else "are"
+    told = [f"Does not conform: {each.fault}." for each in problems(findings)]
+    before = [each for each in (text, rest) if each and each not in told]
+    return before, f"Does not conform: {listed(wrong)} {are} wrong."
 
 
 def told(cell: Cell) -> Iterator[str]:

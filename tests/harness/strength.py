@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import statistics
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from itertools import islice, product
 from typing import Any
 
@@ -50,13 +49,13 @@ def counts(profile: str, operation: str) -> Counts:
 def kinds(profile: str, operation: str) -> Kinds:
     """Return by name which kinds of steps catch a subtle kernel.
 
-    Of the most thorough profile only the first is looked for, since its steps cost most.
+    Beyond the first profile only the first kind is looked for, since their steps cost more.
     """
     os.environ["OMP_NUM_THREADS"] = "2"  # for kernels that only several threads show
     _load(profile)
     from suite import catching  # noqa: PLC0415
 
-    most = 1 if profile == PROFILES[-1] else None
+    most = None if profile == PROFILES[0] else 1
     with pytorch.one_thread():
         return {
             each.name: list(islice(catching(each.make(), operation), most))
@@ -106,27 +105,28 @@ def subtle_rows(operation: str, found: dict[str, Kinds]) -> list[dict[str, Any]]
 def measure(operations: list[str]) -> None:
     """Publish what is found of each operation as soon as it is known, and print what is missed."""
     tasks = list(product(operations, PROFILES[::-1]))
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=spawn, max_tasks_per_child=1) as pool:
-        counting = {task: pool.submit(counts, task[1], task[0]) for task in tasks}
-        looking = {task: pool.submit(kinds, task[1], task[0]) for task in tasks}
-        shrinking = [pool.submit(sizes, name) for name in operations]
+    # Not ProcessPoolExecutor, which may wait for ever where its processes end after some tasks
+    # (CPython's issue 115634).
+    with multiprocessing.get_context("spawn").Pool(maxtasksperchild=1) as pool:
+        counting = {task: pool.apply_async(counts, task[::-1]) for task in tasks}
+        looking = {task: pool.apply_async(kinds, task[::-1]) for task in tasks}
+        shrinking = [pool.apply_async(sizes, (name,)) for name in operations]
         for name in operations:
-            found = {profile: counting[name, profile].result() for profile in PROFILES}
+            found = {profile: counting[name, profile].get() for profile in PROFILES}
             for profile, each in found.items():
                 missed = [id_ for id_, count in each.items() if count is None]
                 told = ", ".join(missed) or "none"
                 print(f"{name}, {profile}: {len(each)} mistakes, missed: {told}", flush=True)
             _replace("mistakes", name, rows(name, found))
         for name in operations:
-            steps = {profile: looking[name, profile].result() for profile in PROFILES}
+            steps = {profile: looking[name, profile].get() for profile in PROFILES}
             for profile, by_name in steps.items():
                 missed = [each for each, caught in by_name.items() if not caught]
                 told = ", ".join(missed) or "none"
                 print(f"{name}, {profile}: {len(by_name)} subtle kernels, missed: {told}")
             _replace("subtle", name, subtle_rows(name, steps))
         if operations == list(OPERATIONS):
-            shrunk_to = [size for each in shrinking for size in each.result() if size is not None]
+            shrunk_to = [size for each in shrinking for size in each.get() if size is not None]
             publish({"shrunk": {"median_elements": statistics.median(shrunk_to)}})
 
 

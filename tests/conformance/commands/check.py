@@ -1,44 +1,126 @@
 """`convcheck check`: judge kernels by the conformance tests, from any directory."""
 
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 
 STATUSES = """Exit status: 0 it conforms; 1 it does not; 2 interrupted; 3 convcheck itself failed,
 or could not write a report; 4 the command was wrong, parts are missing, or nothing was decided.
 """
-USAGE = f"""usage: convcheck check [KERNEL ...] [pytest options]
+USAGE = f"""usage: convcheck check [KERNEL ...] [options]
+
+Judges kernels by the conformance tests, from any directory.
 
 KERNEL is [OPERATION=]MODULE[:FUNCTION][,KEY=VALUE]...
 or, in another language, OPERATION=exec:PROGRAM[,KEY=VALUE]...
+MODULE is a dotted name, or the path of a .py file or of a notebook.  Without a function, every
+function written there that bears an operation's name is judged; without an operation, the
+function's name is the operation's.  Without a KERNEL, the kernels are those that
+[tool.convcheck] in pyproject.toml names.
 
-Judges kernels by the conformance tests, from any directory.  MODULE is a dotted name or the
-path of a .py file.  Without a function, every function written in the module that bears an
-operation's name is judged; without an operation, the function's name is the operation's.
-Without a module, the kernels are those that [tool.convcheck] in pyproject.toml names.
+  --profile P     quick, default or thorough; --quick is --profile quick
+  --seed N        of what is drawn at random (default: 0)
+  -j N            judge in N processes, or auto
+  --all           judge on where the cause is clear, at a terminal, too
+  --case CASEID   judge one case again
+  --replaces KERNEL, --bitwise          compare with what the kernel replaces
+  --layers FILE, --vectors FILE|onnx    judge on these layers, or vectors, too
+  --html FILE, --json FILE              write a report
+  --call-seconds S, --first-call-seconds S, --call-megabytes MB, --threads N, --in-process
+Other options, and whatever stands behind --, are pytest's.
 
 {STATUSES}"""
 
 # pytest's options that name kernels, too.
 _NAMING = ("--kernel", "--kernels", "--convcheck-kernel", "--convcheck-kernels")
+# The command's own options, and pytest's words for them.
+_VALUED = {
+    "--profile": "--hypothesis-profile",
+    "--seed": "--hypothesis-seed",
+    "--html": "--conformance-html",
+    "--json": "--conformance-json",
+    "-j": "-n",
+}
+_QUICK, _ALL = "--quick", "--all"
+# With these, pytest tells the run as it tells any other.
+_TOLD_BY_PYTEST = re.compile("-[vq]+|--(verbose|quiet|verbosity.*|co|collect-only)")
 
 
 def main(words: Sequence[str]) -> int:
     """Run the command; return its exit status."""
-    if list(words) in (["-h"], ["--help"]):
-        sys.stdout.write(USAGE)
+    own = words[: words.index("--")] if "--" in words else words
+    if {"-h", "--help"} & {*own}:
+        sys.stdout.write(USAGE + _lists())
         return 0
-    targets = []
-    for word in words:
-        if word.startswith("-"):
-            break
-        targets.append(word)
-    options = words[len(targets) :]
+    targets, options, judges_on = _sorted(own)
+    options += words[len(own) + 1 :]
     import pytest  # noqa: PLC0415  (not needed to tell the usage)
 
     kernels = [option for target in targets for option in _options(target)]
     if not kernels and not any(word.partition("=")[0] in _NAMING for word in options):
         kernels = ["--convcheck-kernels", "pyproject.toml"]
-    return int(pytest.main([*kernels, *options]))
+    plugins = []
+    if not any(map(_TOLD_BY_PYTEST.fullmatch, options)):
+        from .stages import Stages  # noqa: PLC0415  (pytest)
+
+        plugins.append(Stages(" ".join(targets) or "pyproject.toml", judges_on=judges_on))
+        options = ["-qq", *options]
+    status = int(pytest.main([*kernels, *options], plugins))
+    for text in _meant(own) if status == pytest.ExitCode.USAGE_ERROR else ():
+        sys.stderr.write(f"{text}\n")
+    return status
+
+
+def _sorted(words: Sequence[str]) -> tuple[list[str], list[str], bool]:
+    """Return the kernels, pytest's options, and whether all is to be judged in any case."""
+    targets: list[str] = []
+    options: list[str] = []
+    judges_on, foreign = False, False
+    rest = iter(words)
+    for word in rest:
+        name, equals, value = word.partition("=")
+        short = word[:2] if word[:2] in _VALUED and not word.startswith("--") else ""
+        if name in _VALUED and equals:
+            options.append(f"{_VALUED[name]}={value}")
+        elif word in _VALUED:
+            options += [_VALUED[word], *(each for each in [next(rest, None)] if each is not None)]
+        elif short:
+            options += [_VALUED[short], word[2:]]
+        elif word == _QUICK:
+            options.append("--hypothesis-profile=quick")
+        elif word == _ALL:
+            judges_on = True
+        elif word.startswith("-") or foreign:
+            foreign = True  # which words belong to it, pytest knows
+            options.append(word)
+        else:
+            targets.append(word)
+    return targets, options, judges_on
+
+
+def _meant(words: Sequence[str]) -> Iterator[str]:
+    """Yield which option may have been meant, where pytest has refused a command."""
+    from convcheck.conformance.plugin.hooks import NAMES  # noqa: PLC0415  (pytest)
+
+    known = [*_VALUED, _QUICK, _ALL, *(f"--{name}" for name in NAMES)]
+    for word in words:
+        name = word.partition("=")[0]
+        close = get_close_matches(name, known, n=1, cutoff=0.75)
+        if name.startswith("--") and close and name not in known:
+            yield f"{name}: did you mean {close[0]}?"
+
+
+def _lists() -> str:
+    """Return what is named in many places: operations, and what a kernel may declare."""
+    import textwrap  # noqa: PLC0415
+
+    from convcheck.form.operations import OPERATIONS  # noqa: PLC0415  (NumPy)
+    from convcheck.kernels.candidates import KEYS  # noqa: PLC0415
+
+    lists = {"OPERATION is one of": OPERATIONS, "KEY, which the README explains, is one of": KEYS}
+    told = [f"{text} {', '.join(names)}." for text, names in lists.items()]
+    return "".join(f"\n{textwrap.fill(each, 98)}\n" for each in told)
 
 
 def _options(target: str) -> list[str]:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
+import convcheck
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports.status import Exit, ReportError, UnwrittenError
 
@@ -58,6 +59,9 @@ def _run(words: list[str]) -> int:
         return check.main(words[1:])
     if name in ("-h", "--help"):
         sys.stdout.write(f"{USAGE}\n")
+        return 0
+    if name == "--version":
+        sys.stdout.write(f"convcheck {convcheck.__version__}\n")
         return 0
     if name not in COMMANDS:
         return _wrong(f"{name!r}: expected one of check, {', '.join(COMMANDS)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from convcheck.reports.status import Exit, status_of
+from convcheck.reports.status import CONFORMS, FAILS, Exit, status_of
 
 from . import hooks as plugin
 
@@ -265,15 +265,16 @@ class Collector:
         from convcheck.reports import circumstances  # noqa: PLC0415
         from convcheck.reports.told import problems, refactor, terminal, words  # noqa: PLC0415
 
+        said, verdict = terminal.verdict(findings)
+
         terminalreporter.section("conformance")
         for problem in problems.problems(findings):
             terminalreporter.line(problem.fault, red=True, bold=True)
             for line in terminal.lines(findings, problem):
-                terminalreporter.line(line)
+                terminalreporter.line(line, red=terminal.shows_wrong(line))
             terminalreporter.line("")
         for line in self._of_ledger():
             terminalreporter.line(line)
-        terminalreporter.line(words.sentence(findings))
         for line in (*words.of_zeros(findings), *circumstances.slow(self._records)):
             terminalreporter.line(line)
         for case, how in circumstances.remarks(self._records).items():
@@ -283,6 +284,10 @@ class Collector:
         speeds = refactor.speed(self._records)
         for entry in findings.refactor:
             terminalreporter.line(refactor.sentence(entry, speeds))
+        for line in (*terminal.proved(findings), *said):
+            terminalreporter.line(line)
+        good = findings.verdict == CONFORMS
+        terminalreporter.line(verdict, bold=True, green=good, red=findings.verdict == FAILS)
 
     def _of_ledger(self) -> list[str]:
         """Return what the ledger says of kernels that are the notebook's own."""

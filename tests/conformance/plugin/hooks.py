@@ -153,6 +153,10 @@ _OPTIONS = (
 )
 
 
+NAMES = tuple(name for name, _ in _OPTIONS)
+"""of the options, as they stand behind two dashes"""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options by their long names, which are nobody else's."""
     group = parser.getgroup(*_GROUP)

@@ -17,9 +17,11 @@ import pytest
 from pytest_runs import Called, Command, call
 from sample import RAN, TESTS, failed, record, report
 
+import convcheck
 from convcheck.conformance.commands.command import COMMANDS
 from convcheck.conformance.plugin import asked
-from convcheck.kernels.candidates import Candidate
+from convcheck.form.operations import OPERATIONS
+from convcheck.kernels.candidates import KEYS, Candidate
 from convcheck.kernels.isolation.isolated import Isolated, StartError
 from convcheck.reports import files
 from convcheck.reports.document import FORMAT, VERSION, plain
@@ -247,18 +249,61 @@ def test_lines_of_the_report_are_printable(command: Command) -> None:
         assert all(c.isprintable() or c == "\n" for c in told.out + told.err)
 
 
-@pytest.mark.parametrize("words", [["--kernels", "mine.py"], ["--convcheck-kernel=x", "-q"]])
-def test_check_takes_the_options_that_name_kernels(
-    words: list[str], monkeypatch: pytest.MonkeyPatch, command: Command
+PROFILE, SEED = "--hypothesis-profile=quick", "--hypothesis-seed"
+HTML, JSON = ["--conformance-html", "r.html"], "--conformance-json=r.json"
+TABLE = ["--convcheck-kernels", "pyproject.toml"]
+MINE = ["--convcheck-kernels", "mine.py"]
+
+
+@pytest.mark.parametrize(
+    ("words", "pytests"),
+    [
+        # Kernels may be named by pytest's options alone; the table is for where none is named.
+        ("--kernels mine.py", ["-qq", "--kernels", "mine.py"]),
+        ("--convcheck-kernel=x -q", ["--convcheck-kernel=x", "-q"]),
+        ("-q", [*TABLE, "-q"]),
+        ("mine.py --quick --seed 3 -j2", [*MINE, "-qq", PROFILE, SEED, "3", "-n", "2"]),
+        ("--profile=quick mine.py -j 2 --all", [*MINE, "-qq", PROFILE, "-n", "2"]),
+        ("mine.py --html r.html -k x --json=r.json", [*MINE, "-qq", *HTML, "-k", "x", JSON]),
+        ("mine.py -v -- --quick", [*MINE, "-v", "--quick"]),
+    ],
+)
+def test_check_has_short_words_for_pytests_options(
+    words: str, pytests: list[str], monkeypatch: pytest.MonkeyPatch, command: Command
 ) -> None:
-    """Kernels may be named by pytest's options alone; the table is for where none is named."""
+    """Those of pytest's that it does not know are pytest's, with what stands behind them."""
     called: list[list[str]] = []
 
-    def keep(given: list[str]) -> int:
+    def keep(given: list[str], _: object) -> int:
         called.append(given)
         return 0
 
     monkeypatch.setattr(pytest, "main", keep)
-    assert command("check", *words).status == 0
-    assert command("check", "-q").status == 0
-    assert called == [words, ["--convcheck-kernels", "pyproject.toml", "-q"]]
+    assert command("check", *words.split()).status == 0
+    assert called == [pytests]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--quik", "--quik: did you mean --quick?"),
+        ("--confromance-html=x", "--confromance-html: did you mean --conformance-html?"),
+        ("--case", ""),
+    ],
+)
+def test_an_option_that_was_meant_is_named(words: str, said: str, command: Command) -> None:
+    """Where pytest has refused a command; it has said why itself."""
+    told = command("check", "mine.py", words)
+    assert told.status == 4
+    assert ("did you mean" in told.err) == bool(said)
+    assert said in told.err
+
+
+def test_versions_and_help_are_told(command: Command) -> None:
+    """Help names every operation and everything that a kernel may declare, on one screen."""
+    assert command("--version") == (0, f"convcheck {convcheck.__version__}\n", "")
+    told = command("check", "--help").out
+    assert all(f"{name}" in told for name in (*OPERATIONS, *KEYS))
+    assert "Exit status: 0 it conforms; 1 it does not;" in told
+    assert told.count("\n") <= 40
+    assert max(map(len, told.splitlines())) <= 98

@@ -114,11 +114,12 @@ def test_a_report_that_cannot_be_written(folder: Folder) -> None:
     assert quiet.returncode == 3
 
 
-# Files are full after 64 bytes.
+# Files are full after 64 bytes: also those that Python would leave of modules it compiles.
 FULL = """
-import resource
+import os, resource, sys
 
 def pytest_sessionstart():
+    sys.dont_write_bytecode, os.environ["PYTHONDONTWRITEBYTECODE"] = True, "1"
     resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
 """
 

@@ -153,7 +153,7 @@ def test_the_command_works_elsewhere(folder: Folder, installed: Path) -> None:
     """In a repository whose own names clash with convcheck's, the installed command judges."""
     where = _repository(folder)
     words = ("check", "convolution=oracle.kernels:convolution", "--hypothesis-profile", "quick")
-    done = call(where, [installed / "convcheck", *words, "-k", "agreement or nonfinite"])
+    done = call(where, [installed / "convcheck", *words, "-v", "-k", "agreement or nonfinite"])
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"rootdir: {where}" in done.stdout
     assert _passed(done.stdout) == 2
