@@ -16,6 +16,7 @@ from convcheck.kernels.promises import DIRECT, Promise, suited
 from convcheck.kernels.subjects import Answer, Request, Subject, Wrapped
 
 from .answers import Asked
+from .beside.handed import handed_otherwise
 from .session import Session
 from .where.scan import Draw
 
@@ -139,6 +140,8 @@ def advice(
     if isinstance(problem, MisbehaviourError) and problem.kind is Misbehaviour.RAISED:
         yield from _dtypes(session, focus)
         yield from _pairs(session.subject, focus.probe.case)
+    text = problem.text if isinstance(problem, MisbehaviourError) else ""
+    yield from handed_otherwise(session.subject, text, focus.probe.case.dtype, _is_right)
 
 
 def _dtypes(session: Session, focus: Asked) -> Iterator[str]:

@@ -352,6 +352,10 @@ class Declared(Subject):
         style = STYLES.get(self.candidate.style)
         return style.refuses(g) if style else None
 
+    def declaring(self, candidate: Candidate) -> "Declared":
+        """Return the same kernel, as another candidate declares it; CandidateError if it cannot."""
+        raise NotImplementedError
+
     def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
         """Return the order of axes in which an argument is to lie in memory, if it is its own."""
         axes = self.candidate.axes(name)

@@ -89,7 +89,7 @@ class Fitted(Declared, Local):
             self._library = Library(candidate.arrays, candidate.device)
         # What it was handed last, and the array of its library that was made of it, by name.
         self._made: dict[str, tuple[Array, Any]] = {}
-        found = function or find(candidate.module, candidate.function)
+        self._entrance = found = function or find(candidate.module, candidate.function)
         self._function = layer_function(candidate, found) if candidate.style else found
         floating.take_over(self.module)
         self._by_name = dict(candidate.names)
@@ -99,6 +99,10 @@ class Fitted(Declared, Local):
         by_name += [name for name in candidate.takes if name not in self._by_name]
         if check_call(self._function, self.place, self.operation, by_position, by_name):
             self.takes |= {"fore_layer"}
+
+    def declaring(self, candidate: Candidate) -> "Fitted":
+        """Return the same function, as another candidate declares it."""
+        return Fitted(candidate, self._entrance)
 
     def command(self) -> list[str]:
         """Return the words of a command line that have it judged, in the judge's process."""

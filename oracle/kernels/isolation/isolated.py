@@ -108,11 +108,20 @@ class Isolated(Declared):
 
         First calls of a shape may take what they may here: they may compile there, too.
         """
-        fresh = Isolated(self.candidate, megabytes=self._megabytes)
-        fresh._threads = self._threads if threads is None else threads
-        fresh._asked, fresh._patience = self._asked, self._patience.of_another(seconds)
-        fresh.chosen = self.chosen
-        return fresh
+        return self._another(self.candidate, seconds, threads)
+
+    def declaring(self, candidate: Candidate) -> "Isolated":
+        """Return the same kernel as another candidate has it, to run in another process."""
+        return self._another(candidate)
+
+    def _another(
+        self, candidate: Candidate, seconds: float | None = None, threads: int | None = None
+    ) -> "Isolated":
+        other = Isolated(candidate, megabytes=self._megabytes)
+        other._threads = self._threads if threads is None else threads
+        other._asked, other._patience = self._asked, self._patience.of_another(seconds)
+        other.chosen = self.chosen
+        return other
 
     @property
     def threads(self) -> int:

@@ -1,0 +1,52 @@
+"""Kernels that are right under a declaration that they lack: it is told, and no other is."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from convcheck.cases.case import Case
+from convcheck.diagnosis.diagnose import diagnose
+from convcheck.judging.judge import judge
+
+CASE = Case.parse("v1:convolution:float32:integers:b1.h3.w4.i2.o3.f2x2.s1x1:1")
+KERNEL = """
+import numpy as np
+from convcheck.reference import convolution as right
+
+def {name}(x, ftr, strd):
+    {body}
+"""
+TORCH = "import torch; return torch.nn.functional.{}(x, ftr, stride=strd)"
+OWN = "return right(x.transpose({}), ftr.transpose({}), strd).transpose({})"
+
+# What a kernel does, and what is advised.
+BODIES = {
+    OWN.format("0, 2, 3, 1", "1, 2, 3, 0", "0, 3, 1, 2"): "tensors=NCHW,filters=OIHW",
+    OWN.format("0, 1, 2, 3", "2, 0, 1, 3", "0, 1, 2, 3"): "filters=HWIO",
+    OWN.format("0, 1, 2, 3", "3, 1, 2, 0", "0, 1, 2, 3"): "filters=OHWI",
+    OWN.format("0, 1, 2, 3", "3, 0, 1, 2", "0, 1, 2, 3"): "filters=HWOI",
+    TORCH.format("conv2d"): "arrays=torch,tensors=NCHW,filters=OIHW",
+    TORCH.format("conv1d"): "arrays=torch,rank=1,tensors=NCHW,filters=OIHW",
+    "return right(x[..., None, :, :], ftr[:, None], (1, *strd))[:, 0]": "rank=1",
+    "import torch; return torch.zeros(3) + x.unsqueeze(0)": "arrays=torch? It was handed arrays",
+    "return right(x, ftr[:, ::-1], strd)": "",
+    "return 2 * right(x.transpose(0, 2, 3, 1), ftr.transpose(1, 2, 3, 0), strd)": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "isolated"), [(each, False) for each in BODIES] + [(next(iter(BODIES)), True)]
+)
+def test_what_would_make_a_kernel_right_is_advised(
+    kernel_of: Callable[..., Any], body: str, *, isolated: bool
+) -> None:
+    """Layouts, the library of its arrays and its rank; of what is wrong in all, nothing."""
+    kernel = kernel_of(KERNEL.format(name="convolution", body=body), isolated=isolated)
+    verdict = judge(kernel, CASE)
+    assert verdict.failed
+    advice = [each for each in diagnose(verdict).advice if not each.startswith("dtypes=")]
+    expected = BODIES[body]
+    assert len(advice) == bool(expected)
+    assert all(each.startswith(f"{expected}") for each in advice)
+    assert not expected or advice[0].removeprefix(expected)[0] in ": "
