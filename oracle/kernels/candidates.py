@@ -141,11 +141,7 @@ class Candidate:
         if self.padding != "sides" and "padding" not in self.takes:
             raise CandidateError(f"padding={self.padding!r}: expected takes=padding, too")
         _require("rank", [self.rank], ("2",) if operation.default_fore else ("1", "2"))
-        if self.style:
-            _require("style", [self.style], STYLES)
-            if operation.default_fore or self.names or self.constants:
-                what = operation.name if operation.default_fore else "names= or constants="
-                raise CandidateError(f"style={self.style!r}: expected it not beside {what}")
+        self._require_style()
         self._require_form()
         named = (*operation.signature, *self.takes)
         _require("names", [name for name, _ in self.names], named)
@@ -189,6 +185,15 @@ class Candidate:
         for each in self.promise.arrays:
             raise CandidateError(f"promises={each!r}: expected none on the arrays of a program")
 
+    def _require_style(self) -> None:
+        if not self.style:
+            return
+        _require("style", [self.style], STYLES)
+        two_layers = operation_named(self.operation).default_fore is not None
+        if two_layers or self.names or self.constants:
+            what = self.operation if two_layers else "names= or constants="
+            raise CandidateError(f"style={self.style!r}: expected it not beside {what}")
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Return the candidate that `text` names; CandidateError if it names none."""
@@ -228,7 +233,8 @@ class Candidate:
             own = operation_named(name).parameters
             takes = tuple(each for each in self.takes if each in own)
             if "bias" in self.takes or not name.endswith("bias_gradient") or not self.style:
-                yield replace(self, operation=name, takes=takes)
+                padding = self.padding if "padding" in takes else "sides"
+                yield replace(self, operation=name, takes=takes, padding=padding)
 
     def axes(self, name: str) -> tuple[int, ...]:
         """Return the notebook's axes of an argument, or shape, in the order that it declares."""

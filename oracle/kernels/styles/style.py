@@ -39,7 +39,9 @@ class Style(NamedTuple):
         takes = "+".join(each for each in self.takes if each in of.parameters)
         filters = self.filters if of.layer.narrows or self.arrays != "torch" else "IOHW"
         own = {"tensors": self.tensors, "filters": filters, "arrays": self.arrays}
-        return own | ({"takes": takes} if takes else {}) | {"padding": "pair"}
+        if "padding" in takes:
+            own |= {"padding": "pair"}
+        return own | ({"takes": takes} if takes else {})
 
     def refuses(self, geometry: Geometry) -> str | None:
         """Return why a geometry is not within the style, if it is not."""
