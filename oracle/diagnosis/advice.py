@@ -74,13 +74,16 @@ def missing_promise(session: Session, case: Case) -> Promise | None:
     """Return what a kernel need only promise to be right on a case, and on others besides."""
     if session.subject.promise is not DIRECT or case.mode == "nonfinite":
         return None
-    # Where a promise excuses a kernel from such numbers, others must have shown the same.
-    plain = judge(session.subject, replace(case, fill="integers")).failed
+    plain = replace(case, fill="integers")
+    fails = judge(session.subject, plain).failed
     for promise in _PROMISES:
         kernel = _promising(session.subject, promise)
         verdict = judge(kernel, suited(promise, case))
-        excused = verdict.outcome is Outcome.NOT_OFFERED
-        right = not verdict.failed and (plain or promise.subnormals or not excused)
+        right = not verdict.failed
+        if verdict.outcome is Outcome.NOT_OFFERED:
+            # Excused from such numbers, it must fail on others, and be right there by the promise.
+            right = fails or bool(promise.subnormals)
+            right = right and not judge(kernel, suited(promise, plain)).failed
         if right and _is_within(session, promise, case) and _is_right(kernel, case.dtype):
             return promise
     return None
