@@ -32,6 +32,10 @@ MEASURES: dict[str, tuple[str, Callable[[], Any]]] = {
         "1,000 convolutions of up to 3,200 products: right ones rejected, wrong ones caught",
         gates.large,
     ),
+    "rounded": (
+        "mistakes in 16-bit kernels that a draw of integers misses, %",
+        gates.rounded,
+    ),
     "growth": ("an enumeration by extent", growth.enumeration),
     "layers": ("ResNet-50, 32 outputs a layer, literal kernel", growth.layers),
     "workers": ("the certificates, past start-up, over one bare process", scaling.workers),

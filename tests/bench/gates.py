@@ -7,12 +7,17 @@ import numpy as np
 import torch
 import zoo
 
-from convcheck.cases.case import Case
+from convcheck.cases.case import ROUNDED, Case
 from convcheck.cases.numbers import Raw, integers
+from convcheck.diagnosis.mistakes import catalogue
+from convcheck.form.formats import HALVES
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
-from convcheck.form.operations import OPERATIONS
+from convcheck.form.operations import OPERATIONS, Kernel
 from convcheck.judging.bounds import bound
+from convcheck.judging.judge import judge_all
+from convcheck.kernels.functions import Function
+from convcheck.kernels.promises import Promise
 from convcheck.reference import convolution
 
 OPERATION = OPERATIONS["convolution"]
@@ -137,3 +142,44 @@ def _results(kernel: Any, arrays: dict[str, Array], strd: tuple[int, int]) -> di
         x.astype(np.float16).astype(np.float32), ftr.astype(np.float16).astype(np.float32), strd
     )
     return {"false alarms": right, "dropped": dropped, "float16": halved}
+
+
+def rounded(count: int = 12, draws: int = 4) -> dict[str, dict[str, float]]:
+    """Return what share of mistakes in 16-bit convolutions a draw of integers misses, in percent.
+
+    Mistakes are those of the catalogue, made in float32, and results are rounded once.  Each is
+    judged on each geometry with some draws of `integers`, and as many of `rounded`; those that all
+    miss make no difference there, and do not count.
+    """
+    mistakes = [each for each in catalogue("convolution") if not (each.state or each.nan)]
+    fills, found = ("integers", ROUNDED), {}
+    for dtype in HALVES:
+        missed, total = dict.fromkeys((*fills, "both"), 0), 0
+        for geometry in _geometries(count, most=6, channels=3, seed=3):
+            cases = [
+                Case("convolution", geometry, dtype, fill, seed)
+                for fill in fills
+                for seed in range(draws)
+            ]
+            for mistake in mistakes:
+                kernel = Function(_rounding(mistake.make()), OPERATION, Promise(sums="float32"))
+                kernel.dtypes = (dtype,)
+                failed = [each.failed for each in judge_all(kernel, cases)]
+                if any(failed):
+                    total += draws
+                    ordinary, other = failed[:draws], failed[draws:]
+                    either = map(max, ordinary, other)
+                    for name, caught in zip(missed, (ordinary, other, either), strict=True):
+                        missed[name] += draws - sum(caught)
+        shares = {name: 100 * count / total for name, count in missed.items()}
+        found[dtype] = {**shares, "of": total}
+    return found
+
+
+def _rounding(kernel: Kernel) -> Kernel:
+    """Return a kernel that computes in float32, and rounds its result to 16 bits."""
+
+    def call(x: Array, ftr: Array, strd: Any) -> Array:
+        return kernel(x.astype(np.float32), ftr.astype(np.float32), strd).astype(x.dtype)
+
+    return call

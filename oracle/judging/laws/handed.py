@@ -123,7 +123,8 @@ def _arrangements(f: Trial) -> Iterator[str]:
     if pairs:
         yield f"{f.lot.one_of([*PAIRS])}:{f.lot.one_of(pairs)}"
     for promised in f.subject.promise.arrays:
-        yield f"{promised.replace(' ', '_')}:{f.lot.one_of(names)}"
+        if promised != "byte order" or f.case.format.dtype.kind == "f":  # bfloat16 has one alone
+            yield f"{promised.replace(' ', '_')}:{f.lot.one_of(names)}"
 
 
 def _offered(f: Trial, other: Geometry) -> bool:
