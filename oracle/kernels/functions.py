@@ -97,8 +97,13 @@ class Fitted(Declared, Local):
         by_position = [name for name in self.operation.signature if name not in self._by_name]
         by_name = [*self._by_name.values(), *self._constants]
         by_name += [name for name in candidate.takes if name not in self._by_name]
-        if check_call(self._function, self.place, self.operation, by_position, by_name):
-            self.takes |= {"fore_layer"}
+        called = self._function, self.place, self.operation, by_position, by_name
+        try:
+            self.takes |= {"fore_layer"} if check_call(*called) else frozenset()
+        except CandidateError as error:
+            style = styles.style_of(found)
+            hint = f": style={style}?" if style and not candidate.style else ""
+            raise CandidateError(f"{error}{hint}") from None
 
     def declaring(self, candidate: Candidate) -> "Fitted":
         """Return the same function, as another candidate declares it."""

@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -56,7 +56,7 @@ def _layers(module: ModuleType, written: Callable[[Any], bool]) -> Iterator[tupl
         if not callable(each) or not written(each):
             continue
         if inspect.isfunction(each):
-            style = _style_of_pair(module, name, each)
+            style = _style_of_pair(vars(module), name, each)
             if style is not None:
                 yield name, style, _taken_by_pair(each)
         elif inspect.isclass(each) and _is_convolution(name):
@@ -74,8 +74,22 @@ def _is_convolution(name: str) -> bool:
     return bool(re.search(_CONVOLUTION, parts)) and not re.search(_OTHER, parts)
 
 
-def _style_of_pair(module: ModuleType, name: str, function: Callable[..., Any]) -> str | None:
-    other = getattr(module, name.replace(FORWARD, BACKWARD), None)
+def style_of(found: Callable[..., Any]) -> str | None:
+    """Return the style of a layer that a function, or a class, is the entrance of; None if of none.
+
+    What stands beside a function is looked at where that was written.
+    """
+    if inspect.isclass(found):
+        return _style_of_class(found)
+    beside = getattr(inspect.unwrap(found), "__globals__", None)
+    name = getattr(found, "__name__", "")
+    return None if beside is None else _style_of_pair(beside, name, found)
+
+
+def _style_of_pair(
+    beside: Mapping[str, Any], name: str, function: Callable[..., Any]
+) -> str | None:
+    other = beside.get(name.replace(FORWARD, BACKWARD))
     names = [*inspect.signature(function).parameters]
     if FORWARD not in name or not _is_convolution(name) or not callable(other) or len(names) < 4:
         return None

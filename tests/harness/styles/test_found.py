@@ -142,8 +142,12 @@ def test_modules_with_all_parameters(file: Callable[..., str], line: str, geomet
 
 def test_what_is_no_layer_of_its_style(file: Callable[..., str]) -> None:
     """It is refused in one line that says what is missing."""
-    path = file(PAIR.replace("backward", "back") + "class Conv:\n  def __init__(self, omega): ...")
+    other = PAIR.replace("def conv", "def same_conv").replace("_naive", "")
+    path = file(
+        other + PAIR.replace("backward", "back") + "class Conv:\n  def __init__(self, omega): ..."
+    )
     for line, problem in {
+        "same_conv_forward": "missing a required argument: 'conv_param': style=cs231n?",
         "conv_forward_naive,style=cs231n": "beside conv_forward_naive there is no function",
         "Conv,style=layer": "Conv has a parameter omega, which may be anything: write build(",
         "conv_forward_naive,style=mine": "style='mine': expected one of cs231n, coursera, layer",
