@@ -49,6 +49,8 @@ class Asked(Struct):
     seed: str
     case: str | None
     whole_layers: bool = False
+    domains: dict[str, str] = field(default_factory=dict)
+    """what a kernel is judged for, by operation, where it takes less"""
 
 
 class Error(Struct):

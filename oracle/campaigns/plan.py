@@ -15,6 +15,7 @@ from msgspec import Meta, Struct
 
 from convcheck.cases.axes import axes
 from convcheck.cases.case import Case, require_seed
+from convcheck.cases.inside import Inside
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.form.operations import operation_named
@@ -58,7 +59,7 @@ class Plan:
         fields: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in plain["region"].items()
         }
-        kind = ParameterRegion if "takes" in fields else Region
+        kind = ParameterRegion if "takes" in fields else Inside if "only" in fields else Region
         return cls(**{**plain, "region": kind(**fields)})
 
     def spans(self) -> Iterator[range]:

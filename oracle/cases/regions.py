@@ -106,22 +106,7 @@ class Region:
             )
             what = f"inputs and outputs of both layers, l+1 being {kind.replace('_', ' ')}, and"
         text = [f"every distinct geometry with {what} extents up to {self.extent}"]
-        sizes = [
-            f"batch {_listed(self.batches)}",
-            f"channels {_listed(self.channels)}",
-            " and ".join(self.dtypes),
-        ]
-        pairs = f"in {len(self.pairwise)} combinations that hold every pair of {', '.join(sizes)}"
-        if self.full_to >= self.extent:
-            text.append(f"with {', '.join(sizes)}: batch and channels in every combination")
-        else:
-            if self.full_to:
-                text.append(f"up to {self.full_to} in every combination of batch and channels")
-            turns = self.pairs_to < self.extent
-            until = f"up to {self.pairs_to} " if turns else "beyond, " if self.full_to else ""
-            text.append(until + pairs)
-            if turns:
-                text.append("beyond, in one of these each, by turns")
+        text += self._sizes_in_words()
         if self.narrow:
             longer = f"one axis longer, up to {self.reach}, or " if self.reach > self.extent else ""
             text.append(
@@ -129,6 +114,25 @@ class Region:
                 f"most {self.narrow}, in one combination each"
             )
         return "; ".join(text)
+
+    def _sizes_in_words(self) -> Iterator[str]:
+        """Yield in which batches, channels and dtypes."""
+        sizes = ", ".join(self._listed)
+        if self.full_to >= self.extent:
+            yield f"with {sizes}: batch and channels in every combination"
+            return
+        if self.full_to:
+            yield f"up to {self.full_to} in every combination of batch and channels"
+        turns = self.pairs_to < self.extent
+        until = f"up to {self.pairs_to} " if turns else "beyond, " if self.full_to else ""
+        yield f"{until}in {len(self.pairwise)} combinations that hold every pair of {sizes}"
+        if turns:
+            yield "beyond, in one of these each, by turns"
+
+    @property
+    def _listed(self) -> list[str]:
+        batches, channels = (", ".join(map(str, each)) for each in (self.batches, self.channels))
+        return [f"batch {batches}", f"channels {channels}", " and ".join(self.dtypes)]
 
     @property
     def _two_layers(self) -> bool:
@@ -171,8 +175,7 @@ class Region:
             span: the places to keep to.  A place is a geometry but for batch and channels;
                 what is skipped costs next to nothing.
         """
-        pairwise = self.pairwise
-        ranks, start = max(len(self.full), len(pairwise)), 0
+        ranks, start = max(len(self.full), len(self.pairwise)), 0
         for block in self._blocks():
             first, start = start, start + block.size
             places = range(first, start)
@@ -185,9 +188,21 @@ class Region:
                 along = block.along(place - first)
                 # Rows count, too: the number of columns may share factors with that of turns.
                 turn = place + (place - first) // len(block.columns)
-                one = pairwise[turn % len(pairwise)]
-                for rank, sizes in enumerate(several or (one,), start=place * ranks):
-                    yield rank, geometry_of(block.fore_layer, *along, sizes), sizes.dtype
+                found = self._at(block.fore_layer, along, several, turn)
+                for number, geometry, dtype in found:
+                    yield place * ranks + number, geometry, dtype
+
+    def _at(
+        self,
+        fore_layer: str | None,
+        along: tuple[Along, Along],
+        several: tuple[Sizes, ...],
+        turn: int,
+    ) -> Iterator[tuple[int, Geometry, str]]:
+        """Yield the geometries at a place, with numbers: in several combinations, or by turns."""
+        one = self.pairwise[turn % len(self.pairwise)]
+        for number, sizes in enumerate(several or (one,)):
+            yield number, geometry_of(fore_layer, *along, sizes), sizes.dtype
 
     def count(self, span: range | None = None) -> int:
         """Return how many geometries the region, or a span of it, holds, each in one dtype."""
@@ -217,16 +232,27 @@ class Region:
 
     def _axes(self, fore_layer: str | None, rows: int, columns: int) -> Iterator["_Block"]:
         largest = max(rows, columns)
-        a, b = (axes(self.operation, fore_layer, extent) for extent in (rows, columns))
+        a, b = self._along("height", fore_layer, rows), self._along("width", fore_layer, columns)
         longer = largest > self.extent
         if not longer or min(rows, columns) <= self.narrow:
             yield _Block(fore_layer, a, b, largest, longer)
         if columns <= self.narrow:
-            past = axes(self.operation, fore_layer, rows, beyond=True)
+            past = self._along("height", fore_layer, rows, beyond=True)
             yield _Block(fore_layer, past, b, largest, fringe=True)
         if rows <= self.narrow:
-            past = axes(self.operation, fore_layer, columns, beyond=True)
+            past = self._along("width", fore_layer, columns, beyond=True)
             yield _Block(fore_layer, a, past, largest, fringe=True)
+
+    def _along(
+        self,
+        side: str,  # noqa: ARG002  (others look at it)
+        fore_layer: str | None,
+        extent: int,
+        *,
+        beyond: bool = False,
+    ) -> tuple[Along, ...]:
+        """Return the axes along height or width of this extent, as `axes.axes` does."""
+        return axes(self.operation, fore_layer, extent, beyond=beyond)
 
 
 @lru_cache(maxsize=8)
@@ -301,7 +327,3 @@ def pairwise_rows(values: tuple[tuple[Any, ...], ...]) -> tuple[tuple[Any, ...],
 
 def _simplicity(sizes: Sizes) -> tuple[int, Sizes]:
     return math.prod(sizes[:3]) * max(sizes.fore_channels, 1), sizes
-
-
-def _listed(numbers: tuple[int, ...]) -> str:
-    return ", ".join(map(str, numbers))

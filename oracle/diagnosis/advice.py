@@ -18,6 +18,7 @@ from convcheck.kernels.subjects import Answer, Request, Subject, Wrapped
 from .answers import Asked
 from .beside.handed import handed_otherwise
 from .session import Session
+from .where import domains
 from .where.scan import Draw
 
 _PROMISES = {
@@ -143,8 +144,22 @@ def advice(
     if isinstance(problem, MisbehaviourError) and problem.kind is Misbehaviour.RAISED:
         yield from _dtypes(session, focus)
         yield from _pairs(session.subject, focus.probe.case)
+        yield from _domains(session, focus)
     text = problem.text if isinstance(problem, MisbehaviourError) else ""
     yield from handed_otherwise(session.subject, text, focus.probe.case.dtype, _is_right)
+
+
+def _domains(session: Session, focus: Asked) -> Iterator[str]:
+    """Yield for what geometries alone a kernel may be that raises on others and is never wrong."""
+    subject, dtype = session.subject, focus.probe.case.dtype
+    found = domains.learned(subject, dtype)
+    if found is not None:
+        domain, count = found
+        yield f"only={domain}, if it takes no others: right on all {count} tried there"
+    if domains.refuses(subject, dtype):
+        yield "partial=yes, if NotImplementedError means that it does not take a call"
+    elif found is None and domains.takes_integers(subject, dtype):
+        yield "strides=int, if it takes one integer for both strides"
 
 
 def _dtypes(session: Session, focus: Asked) -> Iterator[str]:
@@ -167,7 +182,9 @@ def _pairs(subject: Subject, case: Case) -> Iterator[str]:
     if "padding" not in subject.taken.parameters or subject.taken.symmetric:
         return
     paired = _paired(subject)
-    same = replace(case, geometry=paired.taken.fit(case.geometry))
-    fits = paired.operation.fits(same.geometry)
-    if (not fits or not judge(paired, same).failed) and _is_right(paired, case.dtype):
+    even = paired.taken.fit(subject.operation, case.geometry)
+    wrong = False
+    if even is not None and subject.operation.fits(even):
+        wrong = judge(paired, replace(case, geometry=even)).failed
+    if not wrong and _is_right(paired, case.dtype):
         yield "padding=pair, if it takes padding as (height, width): handed so, it is right"

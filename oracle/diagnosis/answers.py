@@ -37,6 +37,12 @@ class Asked:
         return self.result is not None and not self.result.wrong.any()
 
     @property
+    def declined(self) -> bool:
+        """Whether the kernel does not offer the call."""
+        answer = self.answer
+        return isinstance(answer, MisbehaviourError) and answer.kind is Misbehaviour.DECLINED
+
+    @property
     def deed(self) -> str:
         """What the kernel did, as in `scan.deed`, if that was not right."""
         if isinstance(self.answer, MisbehaviourError):

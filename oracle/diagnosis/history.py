@@ -136,9 +136,10 @@ def layout(session: Session, focus: Asked, arrangement: str) -> Diagnosis | None
     probe, places = focus.probe, []
     wrong: dict[str, Asked] = {}
     dense = True  # whether it is right on all that is C-contiguous
+    arranged = [*CONTIGUOUS] if session.subject.dense else _EVERY
     for name in session.operation.signature:
         strided = _strided(session, probe, name)
-        kinds = [*PAIRS] if name.endswith("strd") else _EVERY if strided else []
+        kinds = [*PAIRS] if name.endswith("strd") else arranged if strided else []
         alone = {f"{kind}:{name}": kind for kind in kinds}
         found = _wrong(session, probe, alone)
         if found:
@@ -156,7 +157,7 @@ def layout(session: Session, focus: Asked, arrangement: str) -> Diagnosis | None
     evidence = next(iter(wrong.values())).evidence()
     told = Diagnosis(
         claims=(circumstance(f"{right}, {_listed(deeds)} where {_listed(places)}"),),
-        advice=("declines=memory_layout, if it takes dense arrays alone",) if dense else (),
+        advice=("memory=C, if it takes C-contiguous arrays alone",) if dense else (),
         evidence=evidence,
     )
     return told.drawn(evidence)

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from convcheck.cases.case import Case, nonfinite_fills
+from convcheck.cases.taken import NOTHING, Taken
 from convcheck.form.axis import Span, reaching
 from convcheck.form.formats import HALVES
 from convcheck.form.geometry import Fore, Geometry
@@ -23,7 +24,7 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.spread import Spread, spread
 from convcheck.kernels.promises import DIRECT, Promise
-from convcheck.kernels.subjects import NOTHING, Call, Taken
+from convcheck.kernels.subjects import Call
 
 _KEPT = 1024
 """probes of which arrays are kept: so many calls are tried around one, for each mistake"""
@@ -183,18 +184,23 @@ def probes_of(operation: Operation, dtype: str, taken: Taken = NOTHING) -> tuple
     Those with parameters have what a kernel has `taken`, in its forms.
     """
     probes = (*_probes(operation, dtype), *_special(operation, dtype, taken))
-    return tuple(dict.fromkeys(map(partial(_fit, taken), probes)))
+    return tuple(dict.fromkeys(filter(None, map(partial(_fit, operation, taken), probes))))
 
 
-def _fit(taken: Taken, probe: Probe) -> Probe:
-    case = probe.case
-    return replace(probe, case=replace(case, geometry=taken.fit(case.geometry)))
+def _fit(operation: Operation, taken: Taken, probe: Probe) -> Probe | None:
+    """Return a probe as the kernel takes it; None if that is another kind of probe, or none is."""
+    geometry = taken.fit(operation, probe.case.geometry)
+    if geometry is None or (taken.domain and probe.single and geometry != probe.case.geometry):
+        return None
+    return replace(probe, case=replace(probe.case, geometry=geometry))
 
 
 def _special(operation: Operation, dtype: str, taken: Taken) -> Iterator[Probe]:
     """Yield the probes with parameters, where a kernel takes any."""
     for text in _SPECIAL if taken.parameters else ():
-        geometry = taken.fit(operation.taking(Geometry.parse(text)))
+        geometry = taken.fit(operation, operation.taking(Geometry.parse(text)))
+        if geometry is None:
+            continue
         for seed in (11, 12):
             with suppress(ValueError):  # without others, padding may be as large as the result
                 case = Case(operation.name, geometry, dtype, "integers", seed)

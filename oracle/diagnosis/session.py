@@ -65,16 +65,18 @@ class Session:
     def ask_probes(self, dtype: str) -> None:
         """Ask the kernel the probes, twice, and from a fresh start if it seems to remember."""
         probes = [
-            p for p in probes_of(self.operation, dtype, self.subject.taken) if self._offered(p.case)
+            p
+            for p in probes_of(self.operation, dtype, self.subject.taken)
+            if self._offered(p.case) and not (self.subject.dense and p.arrangement != "copy")
         ]
-        self.asked = self.ask(probes)
+        self.asked = [each for each in self.ask(probes) if not each.declined]
         # The first two differ in their numbers alone.
         differ = len(self.asked) > 1 and self.asked[0].right != self.asked[1].right
         if differ and self.subject.renew():
-            alone = self.ask(probes[1:2])
+            alone = self.ask([self.asked[1].probe])
             self.remembers = bool(alone) and alone[0].right != self.asked[1].right
             self.subject.renew()  # from a fresh start a kernel that remembers can be followed
-            self.asked = self.ask(probes)
+            self.asked = [each for each in self.ask(probes) if not each.declined]
         again = [] if self.lost else self.ask([each.probe for each in self.asked])
         self.remembers = self.remembers or any(map(changed, self.asked, again))
         if not self.lost and not all(each.right for each in self.asked):

@@ -208,6 +208,8 @@ def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence)
 
     A kernel that raises on an empty batch does not offer it: nothing wrong is computed.
     """
+    if problem.kind is Misbehaviour.DECLINED:
+        return verdict.but(Outcome.NOT_OFFERED, f"it {problem}")
     verdict = replace(verdict, misbehaviour=problem)
     if problem.kind is Misbehaviour.NOT_CALLED:
         return verdict.but(Outcome.UNDECIDED, str(problem))

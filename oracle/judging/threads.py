@@ -11,7 +11,7 @@ import numpy as np
 
 from convcheck.cases.case import Case
 from convcheck.form.geometry import Fore, Geometry
-from convcheck.form.operations import Kernel, Operation, operation_named
+from convcheck.form.operations import Kernel, operation_named
 from convcheck.kernels import floating
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import Misbehaviour
@@ -61,7 +61,7 @@ def growing(subject: Subject, dtype: str) -> Iterator[Verdict]:
     calls have taken long, or one too much memory.
     """
     enough, looked = None, 0.0
-    for case in _cases(subject.operation, dtype):
+    for case in _cases(subject, dtype):
         if enough is not None:
             verdict = Verdict(case, subject, THREADS, *enough)
             yield not_judged(subject, case, THREADS) or verdict
@@ -82,12 +82,14 @@ def growing(subject: Subject, dtype: str) -> Iterator[Verdict]:
             enough = _TOO_LONG
 
 
-def _cases(operation: Operation, dtype: str) -> Iterator[Case]:
+def _cases(subject: Subject, dtype: str) -> Iterator[Case]:
+    operation, taken = subject.operation, subject.taken
     layer = operation.default_fore
     fore = None if layer is None else Fore(layer, *_FORE)
     for text in _SIZES:
         geometry = replace(Geometry.parse(text), fore=fore)
-        yield Case(operation.name, geometry, dtype, "integers", seed=1)
+        own = taken.fit(operation, geometry) if taken.domain else None
+        yield Case(operation.name, own or geometry, dtype, "integers", seed=1)
 
 
 def judge_threads(kernel: Kernel, case: Case) -> Verdict:

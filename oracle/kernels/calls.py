@@ -15,7 +15,7 @@ from .arguments.libraries import as_numpy
 from .misbehaviour import Misbehaviour, MisbehaviourError, tell, words
 from .settings import QUICK, Settings
 from .shown.clock import Threads
-from .subjects import Answer, Call, Request, Subject
+from .subjects import Answer, Call, Request, Subject, declined
 
 _IGNORED = dict.fromkeys(np.geterr(), "ignore")
 
@@ -197,6 +197,8 @@ class _Handed:
         except MisbehaviourError as problem:
             return None, problem
         except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)
+            if kernel.partial and isinstance(error, NotImplementedError):
+                return None, declined(f"raised {words(error)}")
             return None, raised(error)
         finally:
             floating.take_over(kernel.module)

@@ -18,6 +18,11 @@ language is OPERATION=exec:PROGRAM[,KEY=VALUE]..., as `programs.program` has it.
     padding=sides|pair            ((top, bottom), (left, right)), or (height, width), symmetric
     shapes=few|N                  it compiles for each shape and dtype, and is judged on so many
                                   pairs of these alone; few are 150
+    strides=pair|int              (height, width), or one integer: equal strides alone
+    only=EXPRESSION               the geometries that it takes, as `cases.domain` reads it, such as
+                                  filter_height == 3 and channels_in % 8 == 0
+    partial=yes                   NotImplementedError means that it does not offer a call
+    memory=C                      it takes C-contiguous arguments alone
     rank=2|1                      how many spatial axes arrays, strides and parameters have; where
                                   it is 1, they are without the height, which is 1
     style=cs231n|coursera|layer|module   it is a layer with forward and backward, as `styles.style`
@@ -46,17 +51,18 @@ from shutil import which
 from typing import Any, Self
 
 from convcheck.cases.case import Case
-from convcheck.form.axis import Axis
+from convcheck.cases.domain import FORE, Domain, names
+from convcheck.cases.taken import Taken
 from convcheck.form.formats import DTYPES, USUAL
 from convcheck.form.geometry import PARAMETERS
-from convcheck.form.operations import operation_named
+from convcheck.form.operations import Operation, operation_named
 
 from . import literals
 from .loading import CandidateError, files_digest, is_path, source_digest
 from .promises import DIRECT, Promise
 from .styles import notebooks
 from .styles.style import STYLES, operations_of
-from .subjects import Subject, Taken
+from .subjects import Subject
 
 __all__ = ["Candidate", "CandidateError", "Declared", "split"]
 
@@ -68,11 +74,12 @@ FILTERS = {
 DECLINABLE = ("memory layout", "nonfinite data", "nonfinite others")
 KEYS = (
     *("tensors", "filters", "arrays", "device", "names", "constants", "dtypes", "declines"),
-    *("takes", "padding", "rank", "shapes", "style", "arguments"),
-    *("sums", "accuracy", "subnormals", "promises"),
+    *("takes", "padding", "strides", "rank", "shapes", "style", "arguments"),
+    *("only", "partial", "memory", "sums", "accuracy", "subnormals", "promises"),
 )
 FEW = 150
 """pairs of a shape and a dtype"""
+_STRIDES = ("pair", "int")
 EXEC = "exec"
 """in the place of a module: what follows is a program"""
 _FORM = f"OPERATION=MODULE:FUNCTION[,KEY=VALUE]..., or OPERATION={EXEC}:PROGRAM[,KEY=VALUE]..."
@@ -126,6 +133,14 @@ class Candidate:
     """of a program"""
     shapes: str = "all"
     """on how many pairs of a shape and a dtype it is judged, where it compiles for each"""
+    strides: str = "pair"
+    """(height, width), or one "int" for both"""
+    only: str = ""
+    """which geometries it takes, as `domain.Domain` writes it; "" for all"""
+    partial: str = "no"
+    """whether NotImplementedError means "not offered\""""
+    memory: str = "any"
+    """how its arguments may lie; "C" for C-contiguous ones alone"""
 
     def __post_init__(self) -> None:
         """Raise CandidateError where a field is not what it should be."""
@@ -143,6 +158,8 @@ class Candidate:
         _require("rank", [self.rank], ("2",) if operation.default_fore else ("1", "2"))
         self._require_style()
         self._require_form()
+        _require("partial", [self.partial], ("no", "yes"))
+        _require("memory", [self.memory], ("any", "C"))
         named = (*operation.signature, *self.takes)
         _require("names", [name for name, _ in self.names], named)
         _require("dtypes", self.dtypes, DTYPES)
@@ -151,6 +168,7 @@ class Candidate:
         for each in set(self.declines) & set(self.promise.zeros):
             raise CandidateError(f"declines={each!r}: expected it not among promises, too")
         self._require_arguments()
+        self._require_domain(operation)
 
     def _require_arguments(self) -> None:
         """Raise CandidateError where an argument of its own has no name, or no value."""
@@ -162,6 +180,33 @@ class Candidate:
         for name in [own for _, own in self.names] + [name for name, _ in self.constants]:
             if not name.isidentifier():
                 raise CandidateError(f"argument {name!r}: expected the name of an argument")
+
+    def _require_domain(self, operation: Operation) -> None:
+        """Raise CandidateError where it takes no geometry; write the expression as others are."""
+        _require("strides", [self.strides], _STRIDES[: 1 + ("strd" in operation.signature)])
+        try:
+            if self.only:
+                object.__setattr__(self, "only", str(Domain.parse(self.only, names(operation))))
+            self.taken.simplest(operation)
+        except ValueError as error:
+            raise CandidateError(str(error)) from None
+
+    @property
+    def taken(self) -> Taken:
+        """The geometries that it takes."""
+        symmetric, rank = self.padding == "pair", int(self.rank)
+        parameters = tuple(each for each in self.takes if each in PARAMETERS)
+        parts = [self.only] if self.only else []
+        if self.strides == "int" and rank == 2:
+            two = operation_named(self.operation).default_fore is not None
+            parts += [f"{of}stride_height == {of}stride_width" for of in ("", FORE)[: 1 + two]]
+        if self.style:
+            parts += STYLES[self.style].within
+        domains = map(Domain, parts)
+        domain = next(domains, None)
+        for each in domains:
+            domain = domain and domain & each
+        return Taken(parameters, symmetric, rank, domain)
 
     def _require_form(self) -> None:
         """Raise CandidateError where texts have not the form that they should have."""
@@ -179,7 +224,8 @@ class Candidate:
                 )
             return
         _require("arrays", [self.arrays], ("numpy",))
-        for key, value in (("style", self.style), ("device", self.device)):
+        raising = "yes" * (self.partial == "yes")
+        for key, value in (("style", self.style), ("device", self.device), ("partial", raising)):
             if value:
                 raise CandidateError(f"{key}={value!r}: expected none of a program")
         for each in self.promise.arrays:
@@ -281,14 +327,16 @@ class Candidate:
         if self.is_program:
             return False
         called = (self.tensors, self.filters, self.arrays, self.names, self.constants)
-        given = (self.padding, self.rank, self.device, self.style)
-        return called == ("NHWC", "IHWO", "numpy", (), ()) and given == ("sides", "2", "", "")
+        given = (self.padding, self.rank, self.strides, self.device, self.style)
+        plain = ("sides", "2", "pair", "", "")
+        return called == ("NHWC", "IHWO", "numpy", (), ()) and given == plain
 
     def __str__(self) -> str:
         """Return the line that names it."""
         parts = [f"{self.operation}={self.place}"]
         plain = {"style": "", "tensors": "NHWC", "filters": "IHWO", "arrays": "numpy", "device": ""}
-        plain |= {"padding": "sides", "rank": "2", "shapes": "all"}
+        plain |= {"padding": "sides", "strides": "pair", "rank": "2", "shapes": "all"}
+        plain |= {"only": "", "partial": "no", "memory": "any"}
         implied = STYLES[self.style].declared(self.operation) if self.style else {}
         plain |= {key: value for key, value in implied.items() if key in plain}
         own = {key: getattr(self, key) for key in plain}
@@ -332,10 +380,8 @@ class Declared(Subject):
         self.candidate, self.dtypes = candidate, candidate.dtypes
         # Whether it takes `fore_layer` is known once it is loaded.
         self.takes = frozenset(candidate.takes)
-        symmetric = candidate.padding == "pair"
-        parameters = tuple(each for each in candidate.takes if each in PARAMETERS)
-        self.taken = Taken(parameters, symmetric, int(candidate.rank))
-        self.restricted = bool(candidate.style) and STYLES[candidate.style].whole
+        self.taken = candidate.taken
+        self.dense, self.partial = candidate.memory == "C", candidate.partial == "yes"
         if candidate.shapes != "all":
             self.shapes = FEW if candidate.shapes == "few" else int(candidate.shapes)
         absent = {**PARAMETERS, "bias": None, "fore_layer": self.operation.default_fore}
@@ -348,15 +394,7 @@ class Declared(Subject):
             return refused
         if self.candidate.is_program and prop == "memory layout":
             return "a program is sent its arrays, and has no part in how they lie in memory"
-        if prop in self.candidate.declines:
-            return f"it declines {prop}"
-        g = case.geometry
-        if self.taken.symmetric and any(one != other for one, other in g.padding):
-            return "it takes padding as a pair, which is symmetric"
-        if self.taken.rank == 1 and g.rows != Axis(1):
-            return "it is of rank 1, for heights of 1 alone"
-        style = STYLES.get(self.candidate.style)
-        return style.refuses(g) if style else None
+        return f"it declines {prop}" if prop in self.candidate.declines else None
 
     def declaring(self, candidate: Candidate) -> "Declared":
         """Return the same kernel, as another candidate declares it; CandidateError if it cannot."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from convcheck.cases.taken import Taken
 from convcheck.form.layers import FILTER
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
@@ -20,7 +21,7 @@ from .loading import CandidateError, check_call, find
 from .promises import DIRECT, Promise
 from .styles import found as styles
 from .styles.layer import Called
-from .subjects import Request, Subject, Taken
+from .subjects import Request, Subject
 
 
 class Function(Local):
@@ -175,7 +176,9 @@ class Fitted(Declared, Local):
             return tuple(value[axis] for axis in axes)
         if name == "padding" and self.taken.symmetric:
             value = tuple(one for one, _ in value)
-        return value[1:] if of_rank_1 and isinstance(value, tuple | list) else value
+        value = value[1:] if of_rank_1 and isinstance(value, tuple | list) else value
+        # Of equal strides; as a list, or of NumPy's integers, where the law of memory has them so.
+        return value[0] if self.candidate.strides == "int" and name.endswith("strd") else value
 
     def _of_library(self, name: str, array: Array, *, dense: bool) -> Any:
         """Return an array in the candidate's layout and library."""

@@ -45,7 +45,10 @@ def value(text: str) -> Any:
         return text
 
 
-_TEXTS = ("tensors", "filters", "arrays", "device", "padding", "rank", "shapes", "style")
+_TEXTS = (
+    *("tensors", "filters", "arrays", "device", "padding", "strides", "rank", "shapes"),
+    *("style", "only", "partial", "memory"),
+)
 
 
 def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
@@ -60,6 +63,8 @@ def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
             fields[key] = tuple(value.split("+"))
         elif key == "arguments":
             fields[key] = tuple(map(_argument, parts(value, "+")))
+        elif key == "only" and not value.strip():
+            raise ValueError(f"only={value!r}: expected comparisons, such as filter_height == 3")
         elif key in _TEXTS:
             fields[key] = value
     accuracy, colon, constant = given.get("accuracy", "direct").partition(":")
@@ -93,11 +98,13 @@ def declared(key: str, of: Any) -> str:
         TypeError: it is none of these.
         ValueError: no text stands for a constant in it.
     """
+    if key == "partial" and isinstance(of, bool):
+        of = "yes" if of else "no"
     if isinstance(of, str):
         return of.replace(" ", "_") if key in ("declines", "promises") else of
     lists = ("takes", "dtypes", "declines", "promises", "arguments")
     tables = ("names", "constants")
-    if key in ("rank", "shapes") and isinstance(of, int):
+    if key in ("rank", "shapes") and isinstance(of, int) and not isinstance(of, bool):
         return str(of)
     if key in lists and isinstance(of, list | tuple) and all(isinstance(e, str) for e in of):
         if key == "arguments":

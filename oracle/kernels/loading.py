@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -166,7 +167,10 @@ def find(module: str, name: str) -> Callable[..., Any]:
         try:
             found = getattr(found, part)
         except AttributeError:
-            raise CandidateError(f"module {module!r} has no {name!r}") from None
+            known = getattr(found, "__dict__", {})
+            near = get_close_matches(part, [name for name, own in known.items() if callable(own)])
+            rather = f"; it has {' and '.join(near)}" if near else ""
+            raise CandidateError(f"module {module!r} has no {name!r}{rather}") from None
     if not callable(found):
         raise CandidateError(
             f"{module}:{name}={found!r:.100}: expected a function, not one of type "

@@ -10,6 +10,8 @@ class Misbehaviour(StrEnum):
     """The kinds of what a kernel does instead of giving a result that can be judged."""
 
     RAISED = "raised"
+    DECLINED = "declined"
+    """a call that it does not offer, which is no fault"""
     CHANGED = "changed what it should leave"
     """a setting of the process, the form of an argument, or arrays of an earlier call"""
     OVERWROTE = "overwrote an argument"

@@ -8,17 +8,16 @@ Whoever judges asks a subject for what it promises and declines, and hands it ca
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple, Self
 
 from convcheck.cases.case import Case
-from convcheck.form.axis import Axis
+from convcheck.cases.taken import NOTHING, Taken
 from convcheck.form.formats import DTYPES, USUAL
 from convcheck.form.geometry import PARAMETERS, Geometry
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation
 
-from .misbehaviour import MisbehaviourError
+from .misbehaviour import Misbehaviour, MisbehaviourError
 from .promises import DIRECT, Promise
 
 KEYWORDS = {
@@ -53,32 +52,6 @@ class Request(NamedTuple):
     """these two as a `Call` has them"""
 
 
-class Taken(NamedTuple):
-    """Which parameters a kernel takes, and in which forms."""
-
-    parameters: tuple[str, ...] = ()
-    symmetric: bool = False
-    """whether padding is the same on both sides of an axis"""
-    rank: int = 2
-    """how many spatial axes it has; 1 for heights of 1 alone"""
-
-    def fit(self, geometry: Geometry) -> Geometry:
-        """Return a geometry as the kernel takes it: without other parameters, in these forms."""
-        g = geometry
-        if self.rank == 1:
-            g = replace(g, rows=Axis(1))
-        if g.is_plain:
-            return g
-        given: dict[str, Any] = {name: getattr(g, name) for name in self.parameters}
-        if self.symmetric and "padding" in given:
-            given["padding"] = tuple((one, one) for one, _ in g.padding)
-        return Geometry.of(**{**g.sizes, **given})
-
-
-NOTHING = Taken()
-"""of a kernel without parameters"""
-
-
 class Subject:
     """A kernel of one operation, as the judge knows it."""
 
@@ -110,9 +83,11 @@ class Subject:
         self.dtypes = USUAL
         self.takes = frozenset({"fore_layer"})
         """the arguments that it takes by keyword"""
-        self.taken = NOTHING
-        self.restricted = False
-        """whether it takes only some geometries, as a layer does whose stride is one integer"""
+        self.taken: Taken = NOTHING
+        self.dense = False
+        """whether it takes C-contiguous arguments alone"""
+        self.partial = False
+        """whether NotImplementedError means that it does not offer a call"""
         self.shapes: int | None = None
         """on how many pairs of a geometry and a dtype it is judged, if it compiles for each"""
         self.chosen: frozenset[tuple[Geometry, str]] | None = None
@@ -151,8 +126,13 @@ class Subject:
         return Request(dict(**dict(named), **keywords), len(positional), *others)
 
     def call_all(self, calls: Sequence[Call]) -> list[Answer]:
-        """Return a result, or why there is none, for each call."""
-        return self.answers(self.requests(calls))
+        """Return a result, or why there is none, for each call: none is made that is not taken."""
+        refusals = [self.taken.refusal(call.geometry) for call in calls]
+        if not any(refusals):
+            return self.answers(self.requests(calls))
+        made = [call for call, refusal in zip(calls, refusals, strict=True) if not refusal]
+        answers = iter(self.answers(self.requests(made)))
+        return [declined(refusal) if refusal else next(answers) for refusal in refusals]
 
     def call(self, call: Call) -> Array:
         """Return the result of one call.
@@ -177,7 +157,7 @@ class Subject:
                 return f"it takes no {name}: {KEYWORDS[name]}"
         if self.chosen is not None and (case.geometry, case.dtype) not in self.chosen:
             return "it compiles for each shape, and this is none of those that it is judged on"
-        return None
+        return self.taken.refusal(case.geometry)
 
     def axes_in_memory(self, name: str) -> tuple[int, ...] | None:  # noqa: ARG002
         """Return the order of axes in which an argument is to lie in memory, if it is its own."""
@@ -208,6 +188,13 @@ class Subject:
         return self
 
     @property
+    def judged_for(self) -> str:
+        """What it is judged for, in words, where it takes less than its operation; "" for all."""
+        parts = [] if self.taken.domain is None else [str(self.taken.domain)]
+        parts += ["calls that it does not refuse"] * self.partial
+        return ", ".join([*parts, *["C-contiguous arguments"] * self.dense])
+
+    @property
     def threads(self) -> int | None:
         """How many threads its process was given; None where it has none of its own."""
         return None
@@ -221,6 +208,11 @@ class Subject:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def declined(reason: str) -> MisbehaviourError:
+    """Return that a kernel does not offer a call."""
+    return MisbehaviourError(Misbehaviour.DECLINED, reason)
 
 
 def _result(answers: Sequence[Answer]) -> Array:
@@ -241,6 +233,7 @@ class Wrapped(Subject):
         self.takes, self.taken, self.absent = subject.takes, subject.taken, subject.absent
         self.dtypes = subject.dtypes
         self.shapes, self.chosen = subject.shapes, subject.chosen
+        self.dense, self.partial = subject.dense, subject.partial
 
     def answers(self, requests: Sequence[Request]) -> list[Answer]:
         """Return the subject's answers."""

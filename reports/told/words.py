@@ -88,8 +88,14 @@ def _headline(findings: Findings) -> tuple[str, str]:
 
 
 def _left_out(findings: Findings) -> Iterator[str]:
-    """Yield, in words, what of all tests was not to run."""
-    tests = findings.tests
+    """Yield, in words, what was not judged: of kernels that take less, and of all tests."""
+    tests, domains = findings.tests, findings.asked.domains
+    refused = findings.totals.get(Outcome.NOT_OFFERED.value, 0)
+    if domains and refused:
+        yield f"{refused:,} not offered"
+    for operation, domain in domains.items():
+        whose = f"{operation} is " if len(findings.asked.kernels) > 1 else ""
+        yield f"{whose}judged for {domain}; nothing is said of others"
     left = sum(outcome == LEFT_OUT for outcome in tests.outcomes.values())
     if left:
         yield f"{left:,} of {_number(len(tests.outcomes), 'test')} left out"

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from convcheck.cases.taken import Taken
 from convcheck.conformance.shapes.strategies import geometries, seeds
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, Operation
-from convcheck.kernels.subjects import Taken
 
 Test = Callable[..., Any]
 

@@ -116,7 +116,7 @@ def _found(subject: Declared, raised: str, dtype: str, right: Right) -> tuple[st
 
 
 def _verdict(subject: Subject, dtype: str) -> Verdict:
-    geometry = subject.operation.taking(subject.taken.fit(_DISTINCT))
+    geometry = subject.taken.near(subject.operation, subject.operation.taking(_DISTINCT))
     return judge(subject, Case(subject.operation.name, geometry, dtype, "integers", 1))
 
 

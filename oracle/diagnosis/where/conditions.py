@@ -47,7 +47,7 @@ def condition(scan: Scan, geometry: Geometry, deed: str) -> Claim | None:
     """
     taken = scan.subject.taken
     draw = Draw(scan.operation, seed=1, taken=taken)
-    scan.ask([geometry, *neighbours(geometry, taken)])
+    scan.ask([geometry, *neighbours(scan.operation, geometry, taken)])
     scan.ask(draw.small() for _ in range(_SMALL))
     scan.ask(draw.geometry() for _ in range(_GENERAL))
     deeds = set(scan.deeds()) - {""}

@@ -6,6 +6,7 @@ from typing import Any
 
 from convcheck.cases.case import Case, value_fills
 from convcheck.cases.numbers import Raw
+from convcheck.cases.taken import NOTHING, Taken
 from convcheck.form.axis import Axis, reaching
 from convcheck.form.geometry import PARAMETER_NUMBERS, Fore, Geometry
 from convcheck.form.layers import LAYERS, Layer
@@ -14,13 +15,15 @@ from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import DECIDED, Verdict
 from convcheck.kernels.misbehaviour import Misbehaviour
-from convcheck.kernels.subjects import NOTHING, Subject, Taken
+from convcheck.kernels.subjects import Subject
 
 from .statements import FORE, FORE_SIZES, SIZES, columns_of, numbers_of
 
 LARGEST = 200_000
 """cases with more products than this are too slow to be asked by the hundred"""
 _DRAWN, _AT_ONCE = 20_000, 32
+_DRAWS = 1000
+"""times that a geometry is drawn which has few products, and then the simplest one is taken"""
 
 _CHANNELS = (*range(1, 10), 15, 16, 17, 31, 32, 33, 64)
 _EXTENTS = (*range(1, 14), 15, 16, 17, 31, 32, 33)
@@ -72,14 +75,19 @@ def _few(layer: Layer, axis: Axis) -> int:
     return 2 - -(axis.before + axis.after) // axis.stride
 
 
-def neighbours(geometry: Geometry, taken: Taken = NOTHING) -> Iterator[Geometry]:
-    """Yield geometries that differ from one in one number each, or in the kind of layer l+1."""
+def neighbours(
+    operation: Operation, geometry: Geometry, taken: Taken = NOTHING
+) -> Iterator[Geometry]:
+    """Yield geometries that differ from one in one number each, or in the kind of layer l+1.
+
+    Where a kernel does not take them, others that are near.
+    """
     if geometry.fore is not None:
         other = Layer(geometry.fore.layer).other
         yield replace(geometry, fore=replace(geometry.fore, layer=other))
     for name in _sized(geometry, taken):
         others = (changed(geometry, {name: value}) for value in _VALUES[name])
-        yield from (taken.fit(each) for each in others if each)
+        yield from filter(None, (taken.fit(operation, each) for each in others if each))
 
 
 def _sized(geometry: Geometry, taken: Taken) -> list[str]:
@@ -138,7 +146,7 @@ class Draw:
     def geometry(self, most: int = 99) -> Geometry:
         """Return a geometry; one in three has the same rows and columns."""
         channels = [value for value in self._CHANNELS if value <= most]
-        while True:
+        for _ in range(_DRAWS):
             rows, columns = self._axis(most), self._axis(most)
             if self._raw.below(3) == 0:
                 columns = rows
@@ -148,22 +156,23 @@ class Draw:
             found = self._with_parameters(layer)
             if found and self.fits(found):
                 return found
+        return self._taken.simplest(self._operation)
 
     def _with_parameters(self, layer: Geometry) -> Geometry | None:
         """Return a layer as the kernel takes it, three in four with some parameters."""
         names = [each for each in PARAMETER_NUMBERS if each.startswith(self._taken.parameters)]
         if not names or self._raw.below(4) == 0:
-            return self._taken.fit(layer)
+            return self._taken.fit(self._operation, layer)
         some = [name for name in names if self._raw.below(2)]
         made = changed(layer, {name: self.of(_VALUES[name][:4]) for name in some})
         return self._fit(made) if made else None
 
-    def _fit(self, geometry: Geometry) -> Geometry:
+    def _fit(self, geometry: Geometry) -> Geometry | None:
         """Return a geometry as the kernel takes it; padding is even in one of four."""
         if geometry.is_plain:
-            return self._taken.fit(geometry)
+            return self._taken.fit(self._operation, geometry)
         even = self._taken.symmetric or self._raw.below(4) == 0
-        return self._taken._replace(symmetric=even).fit(geometry)
+        return self._taken._replace(symmetric=even).fit(self._operation, geometry)
 
     def _with_fore(self, layer: Geometry) -> Geometry:
         outputs = self._operation.output_extents(layer)

@@ -11,10 +11,16 @@ from convcheck.cases.numbers import turned
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import operation_named
 from convcheck.judging.judge import not_judged, property_of
-from convcheck.kernels.arguments.arrangements import IN_MEMORY, PAIRS, REFUSABLE, valued
+from convcheck.kernels.arguments.arrangements import (
+    CONTIGUOUS,
+    IN_MEMORY,
+    PAIRS,
+    REFUSABLE,
+    valued,
+)
 from convcheck.kernels.misbehaviour import MisbehaviourError
 
-from .trial import Equation, Trial
+from .trial import Equation, NotOfferedError, Trial
 
 _OTHERS = 2
 """calls of other cases, after each of which a call must be what it was before"""
@@ -55,7 +61,8 @@ def repeatability(f: Trial) -> Iterator[Equation]:
     for _ in range(_OTHERS):
         other = tried[f.lot.below(len(tried))]
         if not_judged(f.subject, other, property_of(other)) is None:
-            with suppress(MisbehaviourError):  # which is no matter of this law
+            # Which is no matter of this law.
+            with suppress(MisbehaviourError, NotOfferedError):
                 f.call(other.geometry, other.arrays())
             yield Equation(f(g, f.arrays), first, g, f.arrays, before=other)
 
@@ -114,9 +121,11 @@ def _arrangements(f: Trial) -> Iterator[str]:
     The other arguments lie in C order, or as drawn for each.
     """
     names = [name for name, array in f.arrays.items() if array.ndim == 4]
-    for family in IN_MEMORY.values():
+    families = [CONTIGUOUS] if f.subject.dense else IN_MEMORY.values()
+    for family in families:
         one, kind = f.lot.one_of(names), f.lot.one_of([*family])
-        others = names if f.lot.below(2) and kind not in REFUSABLE else ()
+        together = f.lot.below(2) and kind not in REFUSABLE and not f.subject.dense
+        others = names if together else ()
         kinds = {name: f.lot.one_of(_USUAL) for name in others} | {one: kind}
         yield "+".join(f"{each}:{name}" for name, each in kinds.items())
     pairs = [name for name in f.operation.signature if name.endswith("strd")]
@@ -145,7 +154,8 @@ def _each_alone(f: Trial) -> Iterator[str]:
     """Draw a way to lay out each argument, of each kind of ways that no kernel may refuse."""
     for name, array in f.arrays.items():
         for kinds in _UNREFUSABLE if array.ndim == 4 else ():
-            yield f"{f.lot.one_of(kinds)}:{name}"
+            if not f.subject.dense or {*kinds} <= CONTIGUOUS.keys():
+                yield f"{f.lot.one_of(kinds)}:{name}"
 
 
 def _twins(f: Trial) -> Iterator[tuple[Geometry, str, str]]:

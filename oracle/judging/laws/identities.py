@@ -39,6 +39,8 @@ from .trial import Equation, Trial
 
 # Largest integer in adjointness: inner products of whole results must be exact in float64.
 _SMALL = 7
+_CUTS = 65
+"""places at which an axis is tried to be cut, of a kernel with a domain"""
 
 Law = Callable[[Trial], Iterator[Equation]]
 
@@ -68,7 +70,11 @@ def splitting(f: Trial) -> Iterator[Equation]:
     g, arrays = f.geometry, unbiased(f.arrays)
     whole = None
     for axis, extent in f.operation.separable(g):
-        at = 1 + f.raw.below(extent - 1)
+        at: int = 1 + f.raw.below(extent - 1)
+        if f.subject.taken.domain is not None:
+            at = _cut(f, axis, at, extent)
+        if not at:
+            continue
         if whole is None:
             whole = f(g, arrays)
         pieces = slice(at), slice(at, extent)
@@ -79,6 +85,16 @@ def splitting(f: Trial) -> Iterator[Equation]:
             else parts[0] + parts[1]
         )
         yield Equation(whole, joined, g, arrays)
+
+
+def _cut(f: Trial, axis: str, at: int, extent: int) -> int:
+    """Return where to cut an axis so that the kernel takes both parts; 0 if nowhere."""
+    place: int
+    for place in (at, *range(1, min(extent, _CUTS))):
+        pieces = slice(place), slice(place, extent)
+        if f.offers(*(f.operation.part(f.geometry, {}, axis, piece)[0] for piece in pieces)):
+            return place
+    return 0
 
 
 def unbiased(arrays: Arrays) -> Arrays:
@@ -109,6 +125,8 @@ def translation(f: Trial) -> Iterator[Equation]:
                 first_zero[name] = zeroed
         less: dict[str, Any] = {field: operation.layer.axis(fewer)}
         smaller = replace(g, **less)
+        if not f.offers(smaller):
+            continue
         z = f(g, first_zero)
         for axis, piece in by.items():
             z = along(operation.result, axis, piece, z)

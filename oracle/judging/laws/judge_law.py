@@ -85,8 +85,9 @@ def _weighed(agrees: Verdict, trial: Trial, equations: Iterable[Equation]) -> Ve
                 partner = trial.faulty_partner()
                 return _broken(agrees, equation) if partner is None else _blamed(agrees, partner)
     except NotOfferedError as refused:  # what came before it still counts
-        if not applied:
-            return agrees.but(Outcome.NOT_OFFERED, str(refused))
+        trial.declined = str(refused)
+    if not applied and trial.declined:
+        return agrees.but(Outcome.NOT_OFFERED, trial.declined)
     if not applied:
         return agrees.but(Outcome.NOT_APPLICABLE, "the geometry leaves the law nothing to say")
     if not decided:

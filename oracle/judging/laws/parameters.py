@@ -17,11 +17,12 @@ def parameters(f: Trial) -> Iterator[Equation]:
     if g.is_plain:
         return
     z = f(g, f.arrays)
-    if g.bias:
+    if g.bias and f.offers(replace(g, bias=0)):
         less = {name: each for name, each in f.arrays.items() if name != "bias"}
         yield Equation(z, f(replace(g, bias=0), less) + f.arrays["bias"], g, f.arrays)
-    if g.groups > 1:
-        parts = [f(*part) for part in operation.grouped(g, f.arrays)]
+    grouped = [*operation.grouped(g, f.arrays)] if g.groups > 1 else []
+    if grouped and f.offers(grouped[0][0]):
+        parts = [f(*part) for part in grouped]
         yield Equation(z, operation.joined(parts), g, f.arrays)
     yield from _spread(f, z, "HW", Span.padded_beforehand, Span.within_padding)
     yield from _spread(f, z, "hw", Span.undilated, lambda span: slice(None, None, span.dilation))
@@ -42,7 +43,8 @@ def _spread(
         return
     rows, columns = map(operation.layer.axis, wider)
     larger = replace(g, rows=rows, columns=columns)
-    if not operation.fits(larger):  # output padding below the dilation alone
+    # Output padding below the dilation alone does not fit.
+    if not operation.fits(larger) or not f.offers(larger):
         return
     places = dict(zip(letters, map(kept, spans), strict=True))
     arrays = {}
@@ -61,7 +63,7 @@ def _shortened(f: Trial, z: Array) -> Iterator[Equation]:
     """The same without output padding, less the last rows and columns, or with zeros there."""
     operation, g = f.operation, f.geometry
     less = g.resized(output_padding_height=0, output_padding_width=0)
-    if less == g or not operation.fits(less):
+    if less == g or not operation.fits(less) or not f.offers(less):
         return
     kept = [span.wide for span in operation.spans(less)]
     places = dict(zip("HW", map(slice, kept), strict=True))

@@ -62,6 +62,8 @@ class Trial:
         self.partner_calls: list[tuple[str, Geometry, Arrays]] = []
         self.last: tuple[Geometry, Arrays, str] = (self.geometry, self.arrays, "copy")
         self._answers: Iterator[Answer] | None = None
+        self.declined = ""
+        """why a part of a law was left out"""
 
     def __call__(self, geometry: Geometry, arrays: Arrays, arrangement: str = "copy") -> Array:
         """Return the kernel's result, settled; MisbehaviourError if there is none."""
@@ -97,12 +99,21 @@ class Trial:
         self.last = (geometry, arrays, arrangement)
         if self._answers is not None:
             answer = next(self._answers)
-            if isinstance(answer, MisbehaviourError):
-                raise answer
+        else:
+            shape = self.operation.shape(geometry, self.operation.result)
+            with KERNEL:
+                answer = self._answer(Call(geometry, arrays, shape, arrangement))
+        if not isinstance(answer, MisbehaviourError):
             return answer
-        shape = self.operation.shape(geometry, self.operation.result)
-        with KERNEL:
-            return self.subject.call(Call(geometry, arrays, shape, arrangement))
+        if answer.kind is Misbehaviour.DECLINED:
+            raise NotOfferedError(f"it {answer}")
+        raise answer
+
+    def _answer(self, call: Call) -> Answer:
+        try:
+            return self.subject.call(call)
+        except MisbehaviourError as problem:
+            return problem
 
     def unless_refused(self, geometry: Geometry, arrays: Arrays, arrangement: str) -> Array | None:
         """Return the kernel's result; None where it raises and may: then that is told."""
@@ -117,11 +128,20 @@ class Trial:
 
     def require_offered(self, geometry: Geometry) -> None:
         """Raise NotOfferedError where the kernel does not take calls of a geometry."""
-        if geometry is self.geometry:
-            return
-        declined = self.subject.refuses(replace(self.case, geometry=geometry), "exact")
+        declined = self._refusal(geometry)
         if declined is not None:
             raise NotOfferedError(declined)
+
+    def offers(self, *geometries: Geometry) -> bool:
+        """Return whether the kernel takes calls of these geometries; if not, it is remembered."""
+        refusals = [*filter(None, map(self._refusal, geometries))]
+        self.declined = self.declined or next(iter(refusals), "")
+        return not refusals
+
+    def _refusal(self, geometry: Geometry) -> str | None:
+        if geometry is self.geometry:
+            return None
+        return self.subject.refuses(replace(self.case, geometry=geometry), "exact")
 
     def ask_at_once(self, law: "Callable[[Trial], Iterable[Equation]]") -> None:
         """Have all calls that `law` is about to make answered in one go, where that is faster."""

@@ -17,7 +17,6 @@ pair has `backward` in its name in the place of `forward`.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS, operation_named
 
 
@@ -43,14 +42,11 @@ class Style(NamedTuple):
             own |= {"padding": "pair"}
         return own | ({"takes": takes} if takes else {})
 
-    def refuses(self, geometry: Geometry) -> str | None:
-        """Return why a geometry is not within the style, if it is not."""
-        rows, columns = geometry.axes
-        if self.whole and (rows.stride, rows.before) != (columns.stride, columns.before):
-            return "it takes stride and padding as one integer each, of both axes"
-        if self.square and rows.taps != columns.taps:
-            return "it takes filters that are as high as wide"
-        return None
+    @property
+    def within(self) -> list[str]:
+        """The domain that it has, as `cases.domain` reads expressions."""
+        whole = ["stride_height == stride_width", "padding_top == padding_left"]
+        return whole * self.whole + ["filter_height == filter_width"] * self.square
 
 
 _TORCHS = ("padding", "dilation", "groups", "output_padding", "bias")

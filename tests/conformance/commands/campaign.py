@@ -15,6 +15,7 @@ from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
 from convcheck.campaigns.certificates import Certificate
 from convcheck.campaigns.plan import Part, Plan, total
 from convcheck.campaigns.results import Results, ResultsError
+from convcheck.cases.inside import Inside
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.conformance.plugin.failures import rerun_command
@@ -163,12 +164,15 @@ def _region(kernel: Subject, options: argparse.Namespace) -> Region | ParameterR
     operation, taken = kernel.operation.name, kernel.taken
     sizes = {name: each for name in _SIZES if (each := getattr(options, name)) is not None}
     if options.parameters is None:
-        return Region(operation, options.extent, dtypes=options.dtypes, **sizes)
+        own = {"dtypes": options.dtypes, **sizes}
+        if taken.domain is not None:
+            return Inside(operation, options.extent, **own, only=str(taken.domain))
+        return Region(operation, options.extent, **own)
     for name, each in sizes.items():
         raise ValueError(f"{name}={each!r}: expected none beside parameters")
     if not taken.parameters:
         raise ValueError("takes=(): expected parameters that the kernel takes, as in takes=padding")
-    return ParameterRegion(operation, options.parameters, *taken, dtypes=options.dtypes)
+    return ParameterRegion(operation, options.parameters, *taken[:3], dtypes=options.dtypes)
 
 
 @contextmanager

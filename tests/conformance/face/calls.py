@@ -14,6 +14,7 @@ from typing import Any, Unpack
 
 from convcheck.campaigns import certificates
 from convcheck.cases.case import Case, require_seed
+from convcheck.cases.inside import inside
 from convcheck.cases.regions import Region
 from convcheck.conformance.plan.few import few
 from convcheck.conformance.plan.plan import EFFORTS, Effort, plan
@@ -190,8 +191,8 @@ def _region(subject: Subject) -> Region:
     """Return the region for which the name of a subject's operation stands."""
     small = Region(subject.operation.name, 4 if subject.operation.default_fore is None else 2)
     if not isinstance(subject, Declared) or set(small.dtypes) <= set(subject.candidate.dtypes):
-        return small
-    return replace(small, dtypes=subject.candidate.dtypes)
+        return inside(small, subject.taken)
+    return inside(replace(small, dtypes=subject.candidate.dtypes), subject.taken)
 
 
 def _require_known(function: Callable[..., Any], given: Mapping[str, Any]) -> None:

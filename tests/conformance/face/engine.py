@@ -178,6 +178,7 @@ class Run:
                 self.profile,
                 str(self.seed),
                 ids or None,
+                domains={operation.name: told} if (told := self.subject.judged_for) else {},
             ),
         )
         lines, told = [], ""

@@ -28,9 +28,13 @@ class Declarations(TypedDict, total=False):
     device: str
     takes: str | Sequence[str]
     padding: Literal["sides", "pair"]
+    strides: Literal["pair", "int"]
     rank: Literal[1, 2]
     style: Literal["cs231n", "coursera", "layer", "module"]
     shapes: int | Literal["few"]
+    only: str
+    partial: bool
+    memory: Literal["any", "C"]
     names: Mapping[str, str]
     constants: Mapping[str, Any]
     dtypes: str | Sequence[str]

@@ -18,7 +18,7 @@ from convcheck.judging.judge import judge_against, not_judged
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.subjects import Subject
 
-from .step import Judged, Step
+from .step import Judged, Step, as_taken
 
 ACTIVATIONS = ("identity", "relu", "tanh", "sigmoid", "leaky_relu")
 
@@ -50,6 +50,7 @@ class Activated(Step):
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry, in float64."""
         geometry = Geometry.of(2, 7, 6, 2, 3, 3, 2, 2, 1, Fore(self.fore_layer, 2, 2, 2, 2, 3))
+        geometry = as_taken(subject, geometry)
         case = Case(self.operation.name, geometry, "float64", "uniform", seed=3)
         arrays = case.arrays()
         arrays["d_act"], expected = _network(self.operation, geometry, self.activation, arrays)

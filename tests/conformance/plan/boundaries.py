@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.conformance.shapes.boundaries import boundary_geometries, of_class, reachable
 from convcheck.form.operations import Operation
 from convcheck.kernels.subjects import Subject
 
@@ -26,9 +26,13 @@ class Boundary(Step):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another."""
-        turn = reachable(self.operation).index(self.kind)
-        for geometry in boundary_geometries(self.operation, self.kind):
-            yield Judged(judge_class(subject, geometry, turn))
+        operation, taken = self.operation, subject.taken
+        turn = reachable(operation).index(self.kind)
+        for geometry in boundary_geometries(operation, self.kind):
+            own = of_class(operation, self.kind, geometry, taken)
+            if own is None and taken.domain is None:  # of another class, which is judged as well
+                own = taken.fit(operation, geometry)
+            yield Judged(judge_class(subject, own or geometry, turn))
 
 
 def boundaries(operation: Operation) -> Iterator[Boundary]:

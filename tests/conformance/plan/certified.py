@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convcheck.campaigns.certificates import Certificate
+from convcheck.cases.inside import inside
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.form.operations import Operation
@@ -52,9 +53,11 @@ def region(subject: Subject, effort: Tier) -> Region | ParameterRegion:
         reach = effort.one_layer.reach
         return ParameterRegion(operation.name, reach, (), rank=1, dtypes=dtypes)
     if operation.default_fore is None:
-        return replace(effort.one_layer, operation=operation.name, dtypes=dtypes)
-    layers = fore_layers_of(subject)
-    return replace(effort.two_layers, operation=operation.name, dtypes=dtypes, fore_layers=layers)
+        own = replace(effort.one_layer, operation=operation.name, dtypes=dtypes)
+    else:
+        own = replace(effort.two_layers, operation=operation.name, dtypes=dtypes)
+        own = replace(own, fore_layers=fore_layers_of(subject))
+    return inside(own, subject.taken)
 
 
 @dataclass(frozen=True)

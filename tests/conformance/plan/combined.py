@@ -52,7 +52,7 @@ class Combined(Step):
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on one geometry after another, the cheapest first."""
         layers = fore_layers_of(subject)
-        geometries = covering(self.operation, layers, self.sizes)
+        geometries = covering(self.operation, layers, self.sizes, subject.taken)
         return judge_by_turns(subject, geometries[self.part :: parts(self.sizes)])
 
 

@@ -10,11 +10,12 @@ from math import inf
 from time import perf_counter
 
 from convcheck.cases.case import Case, exact_fills, nonfinite_fills
+from convcheck.conformance.shapes.sizes import cost
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import Layer
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Verdict
-from convcheck.kernels.misbehaviour import MisbehaviourError
+from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.subjects import Call, Subject
 
 from .simplest import simplest
@@ -58,8 +59,12 @@ _TRIALS = (
     "b1.h3.w4.i24.o24.f3x3.s1x1",
 )
 _SECONDS = 0.0035
+_RATE = 1e7
 _TRIES = 5
 _FEWEST = 3
+
+_MOST = 20_000_000
+"""multiplications, beyond which those of a kernel with a domain have fewer batch items"""
 
 
 @dataclass(frozen=True)
@@ -76,15 +81,15 @@ class Large(Step):
         fast = subject.taken.rank == 1 or is_fast(subject)
         yield Judged([], fast=fast if subject.taken.rank == 2 else None)
         texts = (*TEXTS["quick"], *(() if self.effort == "quick" else TEXTS["more"]))
-        for turn, text in enumerate(texts if fast else ()):
-            for verdict in self._verdicts(subject, text, turn):
+        geometries = (geometry_of(subject, text, turn) for turn, text in enumerate(texts))
+        for turn, geometry in enumerate(dict.fromkeys(geometries) if fast else ()):
+            for verdict in self._verdicts(subject, geometry, turn):
                 yield Judged([simplest(verdict)])
 
-    def _verdicts(self, subject: Subject, text: str, turn: int) -> Iterator[Verdict]:
+    def _verdicts(self, subject: Subject, geometry: Geometry, turn: int) -> Iterator[Verdict]:
         """Judge one geometry on each fill in a dtype of its own, or in the next that decides."""
         _, *wide = exact_fills(self.operation)
         nonfinite, dtypes = nonfinite_fills(self.operation), dtypes_of(subject)
-        geometry = geometry_of(subject, text, turn)
         fills = wide[turn % len(wide)], "uniform", nonfinite[turn % len(nonfinite)], "integers"
         share = 2 if self.effort == "quick" else 1
         for at, fill in enumerate(fills[turn % share :: share], start=turn):
@@ -96,23 +101,34 @@ class Large(Step):
 
 
 def geometry_of(subject: Subject, text: str, turn: int) -> Geometry:
-    """Return a geometry of an operation, whose kinds of layer l+1 take turns."""
+    """Return a geometry of an operation, whose kinds of layer l+1 take turns.
+
+    Where its kernel has a domain, it is one there if one is found, of fewer batch items where it
+    would be much larger.
+    """
     operation, geometry = subject.operation, Geometry.parse(text)
     rows, columns = map(operation.layer.plain_axis, map(Layer.CONVOLUTION.span, geometry.axes))
     geometry = replace(geometry, rows=rows, columns=columns)
     layers = fore_layers_of(subject)
-    if not layers:
+    if layers:
+        # Of some use only where layer l has as many channels.
+        channels = 72 if geometry.channels_out >= 32 else 3
+        height, width = (min(2, extent) for extent in operation.output_extents(geometry))
+        fore = Fore(layers[turn % len(layers)], channels, height, width, 1, 1)
+        geometry = replace(geometry, fore=fore)
+    if subject.taken.domain is None:
         return geometry
-    # Of some use only where layer l has as many channels.
-    channels = 72 if geometry.channels_out >= 32 else 3
-    height, width = (min(2, extent) for extent in operation.output_extents(geometry))
-    fore = Fore(layers[turn % len(layers)], channels, height, width, 1, 1)
-    return replace(geometry, fore=fore)
+    own = subject.taken.fit(operation, geometry)
+    while own and geometry.batch > 1 and cost(operation, own) > _MOST:
+        geometry = geometry.resized(batch=geometry.batch // 2)
+        own = subject.taken.fit(operation, geometry)
+    return own or geometry
 
 
 def is_fast(subject: Subject) -> bool:
     """Return whether a kernel takes little time for each of `_TRIALS`."""
-    return all(_is_fast(subject, geometry_of(subject, text, 0)) for text in _TRIALS)
+    trials = dict.fromkeys(geometry_of(subject, text, 0) for text in _TRIALS)
+    return all(_is_fast(subject, each) for each in trials)
 
 
 def _is_fast(subject: Subject, geometry: Geometry) -> bool:
@@ -122,14 +138,16 @@ def _is_fast(subject: Subject, geometry: Geometry) -> bool:
     """
     case = Case(subject.operation.name, geometry, dtypes_of(subject)[-1], "uniform", seed=1)
     call = Call(geometry, case.arrays(), None)
-    least = inf
+    least, seconds = inf, _SECONDS
+    if subject.taken.domain is not None:  # what was moved there may take more products
+        seconds = max(seconds, cost(subject.operation, geometry) / _RATE)
     for attempt in range(1, _TRIES + 1):
         begun = perf_counter()
         try:
             subject.call(call)
-        except MisbehaviourError:
-            return False
+        except MisbehaviourError as problem:
+            return problem.kind is Misbehaviour.DECLINED  # others will tell
         least = min(least, perf_counter() - begun)
-        if least <= _SECONDS or (attempt >= _FEWEST and least > 10 * _SECONDS):
+        if least <= seconds or (attempt >= _FEWEST and least > 10 * seconds):
             break
-    return least <= _SECONDS
+    return least <= seconds

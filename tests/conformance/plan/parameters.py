@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from convcheck.cases.parameters import ParameterRegion
+from convcheck.cases.taken import Taken
 from convcheck.conformance.shapes.parameters import covering, special
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
-from convcheck.kernels.subjects import Subject, Taken
+from convcheck.kernels.subjects import Subject
 
 from .certified import Certified
 from .step import Judged, Step, dtypes_of, judge_by_turns, judge_class
@@ -74,9 +75,8 @@ class ParametersCertified(Certified):
     def within(self, subject: Subject) -> ParameterRegion:
         """Return the region that is certified, of what the kernel takes."""
         dtypes = dtypes_of(subject)[::-1]
-        return ParameterRegion(
-            self.operation.name, self.effort.extent, *subject.taken, dtypes=dtypes
-        )
+        taken = subject.taken
+        return ParameterRegion(self.operation.name, self.effort.extent, *taken[:3], dtypes=dtypes)
 
 
 def with_parameters(operation: Operation, taken: Taken, effort: str, seed: int) -> Iterator[Step]:

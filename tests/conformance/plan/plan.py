@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Literal, get_args
 
+from convcheck.cases.taken import NOTHING, Taken
 from convcheck.form.operations import Operation
-from convcheck.kernels.subjects import NOTHING, Taken
 
 from .activated import activated
 from .boundaries import boundaries

@@ -14,9 +14,8 @@ from convcheck.cases.case import (
     nonfinite_fills,
     value_fills,
 )
-from convcheck.conformance.shapes.parameters import as_taken
 from convcheck.form.counts import most_terms
-from convcheck.form.geometry import Fore, Geometry
+from convcheck.form.geometry import Geometry
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging.judge import judge, judge_all, not_offered
@@ -101,8 +100,7 @@ def fore_layers_of(subject: Subject) -> tuple[str, ...]:
 
 
 def _offers(subject: Subject, dtype: str, fore_layer: str | None) -> bool:
-    fore = None if fore_layer is None else Fore(fore_layer, 1, 1, 1, 1, 1)
-    geometry = Geometry.of(1, 1, 1, 1, 1, 1, 1, 1, 1, fore)
+    geometry = subject.taken.simplest(subject.operation, fore_layer)
     case = Case(subject.operation.name, geometry, dtype, "integers", 0)
     return not_offered(subject, case, "exact") is None
 
@@ -113,13 +111,18 @@ def beside(subject: Subject, dtype: str, fills: Sequence[str]) -> Sequence[str]:
     return (*fills, ROUNDED) if promised and "integers" in fills else fills
 
 
+def as_taken(subject: Subject, geometry: Geometry) -> Geometry:
+    """Return a geometry as a kernel takes it; itself, which is not offered, if there is none."""
+    return subject.taken.fit(subject.operation, geometry) or geometry
+
+
 def judge_fills(
     subject: Subject, fills: Sequence[str], geometry: Geometry, seed: int
 ) -> list[Verdict]:
     """Judge a kernel on a geometry, as it takes it, in every dtype, with each of `fills`."""
-    own = as_taken(geometry, subject.taken)
+    own, name = as_taken(subject, geometry), subject.operation.name
     cases = [
-        Case(subject.operation.name, own, dtype, fill, seed)
+        Case(name, own, dtype, fill, seed)
         for dtype in subject.asked
         for fill in beside(subject, dtype, fills)
     ]
@@ -128,7 +131,7 @@ def judge_fills(
 
 def judge_by_turns(subject: Subject, geometries: Iterable[Geometry]) -> Iterator[Judged]:
     """Judge a kernel on each geometry, as it takes it, by turns: see `cases_by_turns`."""
-    turns = enumerate(dict.fromkeys(as_taken(each, subject.taken) for each in geometries))
+    turns = enumerate(dict.fromkeys(as_taken(subject, each) for each in geometries))
     while batch := list(islice(turns, _BATCH)):
         cases = [cases_by_turns(subject, geometry, turn) for turn, geometry in batch]
         firsts = judge_all(subject, [first for first, *_ in cases])
@@ -202,17 +205,16 @@ def drawn_fills(operation: Operation, seed: int, bias: int) -> tuple[str, ...]:
 
 
 def judge_class(subject: Subject, geometry: Geometry, turn: int) -> list[Verdict]:
-    """Judge a kernel on the geometry of a class, as it takes it, in every dtype.
+    """Judge a kernel on the geometry of a class in every dtype.
 
     It is judged on numbers of all usual kinds, and on two of those of NaN and of values each, by
     turns; `turn` is how many classes came before.
     """
     operation, bias = subject.operation, geometry.bias
-    own = as_taken(geometry, subject.taken)
     usual = *agreement_fills(operation, bias), "sparse"
     special = nonfinite_fills(operation, bias), value_fills(operation)
     cases = [
-        Case(operation.name, own, dtype, fill, seed=1)
+        Case(operation.name, geometry, dtype, fill, seed=1)
         for at, dtype in enumerate(subject.asked, start=turn)
         for fill in (
             *beside(subject, dtype, usual),

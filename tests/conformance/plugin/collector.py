@@ -204,6 +204,7 @@ class Collector:
             str(config.getoption("hypothesis_seed", None) or "0"),
             " ".join(config.getoption("convcheck_case") or ()) or None,
             config.getoption("convcheck_whole_layers"),
+            {each.operation.name: each.judged_for for each in subjects if each.judged_for},
         )
         named = None if self._candidates else strength.named()
         return findings.build(results, planned, asked, named)

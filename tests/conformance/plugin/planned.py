@@ -12,11 +12,10 @@ from convcheck.conformance.references import laws_of
 from convcheck.conformance.shapes.boundaries import (
     boundary_geometries,
     class_with,
-    classes_of,
+    of_class,
     reachable,
 )
 from convcheck.conformance.shapes.coverage import PLANNED
-from convcheck.conformance.shapes.parameters import as_taken
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.threads import THREADS
 from convcheck.kernels.subjects import Subject
@@ -109,7 +108,7 @@ def _classes_reached(subject: Subject) -> Iterator[str]:
         if any(
             geometry.fore is None or geometry.fore.layer in layers
             for geometry in boundary_geometries(operation, name)
-            if taken.rank == 2 or name in classes_of(operation, as_taken(geometry, taken))
+            if of_class(operation, name, geometry, taken) is not None
         ):
             yield name
     yield from map(class_with, taken.parameters)
@@ -120,6 +119,7 @@ def planned_pairs(subjects: Iterable[Subject]) -> list[tuple[str, str, int]]:
     return [
         (each.operation.name, kind, len(pairs(each.operation.name, fore_layers_of(each))))
         for each in subjects
-        if each.taken.rank == 2  # pairs of sizes along both axes
+        # Pairs of sizes along both axes, of which a domain need not hold many.
+        if each.taken.rank == 2 and each.taken.domain is None
         for kind, pairs in PLANNED.items()
     ]

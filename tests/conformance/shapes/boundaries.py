@@ -6,6 +6,7 @@ Real ones did: strides that do not divide, strides beyond the filter, 1 x 1 filt
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from convcheck.cases.taken import Taken
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS, Layer
 from convcheck.form.operations import Operation
@@ -158,3 +159,8 @@ def boundary_geometries(operation: Operation, name: str) -> list[Geometry]:
     both = [replace(layer, fore=_fore(kind, *outputs)) for kind in LAYERS]
     # A remainder may be one pairing's alone.
     return [geometry for geometry in both if CLASSES[name](operation, geometry)]
+
+
+def of_class(operation: Operation, name: str, geometry: Geometry, taken: Taken) -> Geometry | None:
+    """Return a class's geometry as a kernel takes it; None if it takes none that is found there."""
+    return taken.fit(operation, geometry, lambda g: name in classes_of(operation, g))

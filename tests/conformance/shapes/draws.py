@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any, Protocol, TypeVar
 
 from convcheck.cases.numbers import Raw
+from convcheck.cases.taken import NOTHING, Taken
 from convcheck.form.axis import Axis, reaching
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import LAYERS, Layer
 from convcheck.form.operations import Operation
-from convcheck.kernels.subjects import NOTHING, Taken
 
 T = TypeVar("T")
 
@@ -94,8 +94,14 @@ def axis(pick: Picks, kind: str, operation: Operation) -> Axis:
 def geometry(pick: Picks, operation: Operation, taken: Taken = NOTHING) -> Geometry:
     """Draw a geometry that `operation` has a meaning on; the simplest is all ones.
 
-    Parameters that a kernel has `taken` are drawn, too; the simplest is that there are none.
+    Parameters that a kernel has `taken` are drawn, too; the simplest is that there are none.  Where
+    it has a domain, the geometry is moved there.
     """
+    drawn = _drawn(pick, operation, taken)
+    return drawn if taken.domain is None else taken.near(operation, drawn)
+
+
+def _drawn(pick: Picks, operation: Operation, taken: Taken) -> Geometry:
     kind = pick.one_of(_KINDS)
     rows, columns = pick.part(axis, kind, operation), pick.part(axis, kind, operation)
     batch = 0 if kind == "empty batch" else pick.one_of(_BATCHES)

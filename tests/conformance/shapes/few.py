@@ -4,14 +4,14 @@ import heapq
 from collections.abc import Hashable, Iterator
 from functools import lru_cache
 
+from convcheck.cases.taken import Taken
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
-from convcheck.kernels.subjects import Taken
 
 from .boundaries import boundary_geometries, classes_of, reachable
 from .coverage import block_classes, pairs_of, shape_classes, shape_geometries
-from .parameters import as_taken, special
 from .parameters import covering as covering_parameters
+from .parameters import special
 from .sizes import Sizes, covering
 
 # A class where kernels go wrong is worth so many pairs of classes of shapes.
@@ -37,7 +37,9 @@ def representative(
     """
     holds: dict[Geometry, set[Weighed]] = {}
     for kind, geometry in _candidates(operation, layers, taken):
-        own = as_taken(geometry, taken)
+        own = taken.fit(operation, geometry)
+        if own is None:
+            continue
         known = holds.setdefault(own, set(_held(operation, own)))
         known |= {(kind, _CLASS)} if kind else set()
     held: set[Weighed] = set()
@@ -69,7 +71,7 @@ def _candidates(
     yield from (("", each) for each in shape_geometries(operation.name, layers))
     if taken.parameters:
         yield from (("", each) for each in covering_parameters(operation, taken))
-    yield from (("", each) for each in covering(operation, layers, _SIZES))
+    yield from (("", each) for each in covering(operation, layers, _SIZES, taken))
 
 
 def _held(operation: Operation, geometry: Geometry) -> Iterator[Weighed]:

@@ -7,11 +7,11 @@ from itertools import combinations, product
 from typing import Any
 
 from convcheck.cases.numbers import Raw
+from convcheck.cases.taken import Taken
 from convcheck.form.axis import Axis, Span
 from convcheck.form.geometry import Geometry
 from convcheck.form.layers import Layer
 from convcheck.form.operations import Operation
-from convcheck.kernels.subjects import Taken
 
 # A class of geometries where kernels went wrong, and one of it, fit for either kind of layer
 # or else one for each.  What an operation or a kernel does not take it is judged without, unless
@@ -79,17 +79,22 @@ def special(operation: Operation, taken: Taken) -> Iterator[tuple[str, Geometry]
     for name, texts in _CLASSES.items():
         text = texts if isinstance(texts, str) else texts[not operation.layer.narrows]
         whole = Geometry.parse(text)
-        geometry = operation.taking(whole)
-        geometry = as_taken(geometry, taken)
+        geometry = _of_rank(operation.taking(whole), taken)
         if name.startswith("output padding") and geometry.output_padding != whole.output_padding:
             continue
         keywords = operation.keywords(geometry)
         even = all(one == other for one, other in geometry.padding)
         if keywords and keywords.keys() <= {*taken.parameters} and (even or not taken.symmetric):
-            yield name, geometry
+            yield name, _with(operation, geometry, taken) or geometry
 
 
-def as_taken(geometry: Geometry, taken: Taken) -> Geometry:
+def _with(operation: Operation, geometry: Geometry, taken: Taken) -> Geometry | None:
+    """Return a geometry as a kernel takes it, with the same parameters; None if none is found."""
+    named = operation.keywords(geometry).keys()
+    return taken.fit(operation, geometry, lambda g: operation.keywords(g).keys() == named)
+
+
+def _of_rank(geometry: Geometry, taken: Taken) -> Geometry:
     """Return the geometry, or, of a kernel of rank 1, one with a height of 1."""
     g = geometry
     if taken.rank == 2 or g.rows == Axis(1):

@@ -10,12 +10,13 @@ and those that an operation has no meaning on.
 import math
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations, product
 from typing import Any
 
+from convcheck.cases.taken import NOTHING, Taken
 from convcheck.form.geometry import Fore, Geometry
 from convcheck.form.layers import Layer
 from convcheck.form.operations import OPERATIONS, Operation, Part
@@ -136,6 +137,9 @@ Choice = tuple[str, Any]
 Choices = Mapping[str, Any]
 """values of some parameters"""
 
+# Of a kernel with a domain, a geometry that is moved there may cost so many multiplications, or so
+# many times as many as before.
+_CHEAP, _DEARER = 2**13, 4
 _FORM = "bPQihwo"
 """the axes of all multiplications of a layer"""
 _LETTERS = {"b": "batch", "i": "channels_in", "o": "channels_out", "k": "fore channels_out"}
@@ -145,10 +149,13 @@ Counts = Sequence[tuple[str, int]]
 
 
 def covering(
-    operation: Operation, fore_layers: tuple[str, ...], plan: Sizes
+    operation: Operation, fore_layers: tuple[str, ...], plan: Sizes, taken: Taken = NOTHING
 ) -> tuple[Geometry, ...]:
-    """Return geometries that hold every planned combination, the cheapest first; or extremes."""
-    return _covering(like(operation), fore_layers, plan)
+    """Return geometries that hold every planned combination, the cheapest first; or extremes.
+
+    Of a kernel with a domain, they are of values that occur there, and moved there.
+    """
+    return _covering(like(operation), fore_layers, plan, taken if taken.domain else NOTHING)
 
 
 def like(operation: Operation) -> Operation:
@@ -164,23 +171,54 @@ _LIKE = {(each.layer, each.default_fore): each for each in OPERATIONS.values() i
 
 @lru_cache
 def _covering(
-    operation: Operation, fore_layers: tuple[str, ...], plan: Sizes
+    operation: Operation, fore_layers: tuple[str, ...], plan: Sizes, taken: Taken
 ) -> tuple[Geometry, ...]:
     if plan.values == "extreme":
-        layers = map(Geometry.parse, EXTREMES)
-        if not fore_layers:
-            return tuple(layers)
-        fores = [Fore(each, 2, 1, 1, 1, 1) for each in fore_layers]
-        return tuple(replace(layer, fore=fore) for layer in layers for fore in fores)
-    design = _Design(operation, fore_layers, plan)
-    found = {design.geometry(row) for row in design.rows()}
-    return tuple(sorted(found, key=lambda geometry: (design.cost(geometry), str(geometry))))
+        layers = [*map(Geometry.parse, EXTREMES)]
+        if fore_layers:
+            fores = [Fore(each, 2, 1, 1, 1, 1) for each in fore_layers]
+            layers = [replace(layer, fore=fore) for layer in layers for fore in fores]
+        return tuple(_within(operation, layers, taken))
+    design = _Design(operation, fore_layers, plan, taken)
+    found = {*_within(operation, map(design.geometry, design.rows()), taken)}
+    return tuple(sorted(found, key=lambda geometry: (cost(operation, geometry), str(geometry))))
+
+
+def _within(
+    operation: Operation, geometries: Iterable[Geometry], taken: Taken
+) -> Iterator[Geometry]:
+    """Yield geometries as a kernel takes them, but for those that cost much more then."""
+    for each in geometries:
+        own = taken.fit(operation, each)
+        if own == each:
+            yield each
+        elif own and cost(operation, own) <= max(_CHEAP, _DEARER * cost(operation, each)):
+            yield own
+
+
+def cost(operation: Operation, geometry: Geometry) -> int:
+    """Return the multiplications of a call, those of the dearer layer where there are two."""
+    parts = [Part(operation, geometry)]
+    if geometry.fore is not None:
+        parts.append(operation.layers(geometry)[0])
+    return max(math.prod(operation.shape(g, _FORM)) for operation, g in parts)
+
+
+def _value_of(geometry: Geometry, name: str) -> Any:
+    """Return the value of a parameter that a geometry has."""
+    fore, _, own = name.rpartition(" ")
+    holder: Any = geometry.fore if fore else geometry
+    if own in ("filter", "stride"):
+        return getattr(holder, f"{own}_height"), getattr(holder, f"{own}_width")
+    return getattr(holder, own)
 
 
 class _Design:
     """The values of an operation's parameters, and which of them can be had together."""
 
-    def __init__(self, operation: Operation, fore_layers: tuple[str, ...], plan: Sizes) -> None:
+    def __init__(
+        self, operation: Operation, fore_layers: tuple[str, ...], plan: Sizes, taken: Taken
+    ) -> None:
         self._operation, self._plan = operation, plan
         values = TABLES[plan.values]
         two = operation.default_fore is not None
@@ -189,7 +227,21 @@ class _Design:
             **({"fore layer": fore_layers} if two else {}),
         }
         self._least = {name: each[0] for name, each in self._values.items()}
+        if taken.domain is not None:
+            self._values = {name: self._occurring(name, taken) for name in self._values}
+            self._least = {name: each[0] for name, each in self._values.items()}
         self._known: dict[tuple[Any, ...], Counts] = {}
+
+    def _occurring(self, name: str, taken: Taken) -> Sequence[Any]:
+        """Return the values of a parameter that occur in a domain, next to those of the table."""
+        if name == "fore layer":
+            return self._values[name]
+        found: dict[Any, None] = {}
+        for value in self._values[name]:
+            start = self.geometry({name: value})
+            own = taken.near(self._operation, start) if self._operation.fits(start) else None
+            found |= {_value_of(own, name): None} if own else {}
+        return sorted(found)
 
     def rows(self) -> Iterator[Choices]:
         """Yield values of all parameters until every combination has been among them.
@@ -271,13 +323,6 @@ class _Design:
             back, after = operation.layers(geometry)[0]
             counts.append(("bok", math.prod(back.shape(after, _FORM))))
         return [("".join(set(axes) & {*_LETTERS}), count) for axes, count in counts]
-
-    def cost(self, geometry: Geometry) -> int:
-        """Return the multiplications of a call, those of the dearer layer where there are two."""
-        parts = [Part(self._operation, geometry)]
-        if geometry.fore is not None:
-            parts.append(self._operation.layers(geometry)[0])
-        return max(math.prod(operation.shape(g, _FORM)) for operation, g in parts)
 
     def geometry(self, chosen: Choices) -> Geometry:
         """Return the geometry with these values, the others being the least that do."""

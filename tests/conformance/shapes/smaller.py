@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from convcheck.cases.domain import numbers_of
 from convcheck.form.geometry import PARAMETER_NUMBERS, PARAMETERS, Geometry
 from convcheck.kernels.subjects import Subject
 
@@ -27,12 +28,19 @@ def smaller(subject: Subject, geometry: Geometry, name: str) -> Iterator[Geometr
     """
     for change in _smaller(geometry, name):
         try:
-            found = subject.taken.fit(change())
+            found = subject.taken.fit(subject.operation, change())
+            if found is None:
+                continue
             subject.operation.check(found)
         except ValueError:  # a filter does not fit, or groups do not divide the channels
             continue
-        if found != geometry:
+        if found != geometry and (subject.taken.domain is None or _less(found, geometry)):
             yield found
+
+
+def _less(one: Geometry, other: Geometry) -> bool:
+    """Return whether numbers are less on the whole, where some had to be others."""
+    return sum(numbers_of(one).values()) < sum(numbers_of(other).values())
 
 
 def _smaller(geometry: Geometry, name: str) -> Iterator[Callable[[], Geometry]]:

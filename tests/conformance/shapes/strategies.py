@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
+from convcheck.cases.taken import NOTHING, Taken
 from convcheck.form.axis import Axis
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
-from convcheck.kernels.subjects import NOTHING, Taken
 
 from . import draws
 

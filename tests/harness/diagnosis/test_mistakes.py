@@ -7,6 +7,7 @@ import pytest
 from whole import DIRECT, with_parameters
 from zoo import STYLES, kernels
 
+from convcheck.cases.taken import Taken
 from convcheck.diagnosis.answers import Asked, replay
 from convcheck.diagnosis.mistakes import Mistake, catalogue, right
 from convcheck.diagnosis.probes import probes_of
@@ -14,7 +15,6 @@ from convcheck.diagnosis.session import session_of
 from convcheck.form.operations import OPERATIONS
 from convcheck.kernels.functions import subject_of
 from convcheck.kernels.misbehaviour import MisbehaviourError
-from convcheck.kernels.subjects import Taken
 
 each_operation = pytest.mark.parametrize("operation", [*filter(catalogue, OPERATIONS)])
 SHARES = 16

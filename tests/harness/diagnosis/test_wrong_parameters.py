@@ -9,6 +9,7 @@ from whole import NO_PADDING
 from wrong_parameters import NAMED, Kernel, convolution
 
 from convcheck.cases.case import Case
+from convcheck.cases.taken import Taken
 from convcheck.conformance.shapes.parameters import special
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.diagnosis.mistakes import catalogue
@@ -21,7 +22,6 @@ from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.functions import Fitted, subject_of
-from convcheck.kernels.subjects import Taken
 
 
 def first_failure(kernel: Kernel, operation: str) -> Verdict:

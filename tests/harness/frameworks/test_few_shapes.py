@@ -12,6 +12,7 @@ from zoo import STYLES, kernels
 
 import convcheck
 from convcheck.cases.case import Case
+from convcheck.cases.taken import Taken
 from convcheck.conformance.plan.few import few
 from convcheck.conformance.plan.step import fore_layers_of
 from convcheck.conformance.references import reference_for
@@ -23,7 +24,7 @@ from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.candidates import Candidate, CandidateError
-from convcheck.kernels.subjects import Subject, Taken
+from convcheck.kernels.subjects import Subject
 
 
 @each_kind_of_layers

@@ -9,6 +9,7 @@ from each import each_of_one_layer
 
 from convcheck.cases.case import Case
 from convcheck.cases.regions import Region
+from convcheck.cases.taken import Taken
 from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.parameters import covering, special
 from convcheck.conformance.shapes.patches import patch
@@ -19,7 +20,6 @@ from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.verdicts import Outcome, explain
 from convcheck.kernels.arguments.arrangements import ARRANGEMENTS, DIRECTIONS, GAPS, ORDERS
 from convcheck.kernels.shown.code import snippet
-from convcheck.kernels.subjects import Taken
 
 WHOLE = "b1.h9.w8.i3.o4.f3x2.s2x3"
 

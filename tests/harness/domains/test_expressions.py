@@ -1,0 +1,147 @@
+"""Expressions of domains: what they hold of, what is none, and geometries that are moved there."""
+
+import pytest
+
+from convcheck.cases.domain import Domain, names, numbers_of
+from convcheck.cases.inside import inside
+from convcheck.cases.numbers import Raw
+from convcheck.cases.regions import Region
+from convcheck.cases.taken import NOTHING, Taken
+from convcheck.conformance.plan.certified import TIERS
+from convcheck.conformance.shapes import draws
+from convcheck.form.geometry import Geometry
+from convcheck.form.operations import OPERATIONS
+from convcheck.kernels.candidates import Candidate, CandidateError
+
+CONVOLUTION = OPERATIONS["convolution"]
+EXPRESSIONS = (
+    "filter_height == 3 and filter_width == 3 and channels_in % 8 == 0",
+    "filter_height == filter_width == 7",
+    "batch == 1",
+    "stride_height == stride_width",
+    "not (filter_height % 2 == 0 or filter_width % 2 == 0)",
+    "filter_height * filter_width == 9",
+    "filter_height == 1 and filter_width == 1 or filter_height == 3 and filter_width == 3",
+    "channels_in == channels_out and 2 < batch <= 4",
+    "height == 2 * width",
+    "channels_in // batch == 3",
+    "-padding_top - 1 < 0 and groups == 1",
+)
+
+
+def _drawn(count: int, taken: Taken = NOTHING) -> list[Geometry]:
+    raw = Raw(5, stream=3)
+    return [draws.geometry(draws.Seeded(raw), CONVOLUTION, taken) for _ in range(count)]
+
+
+def _domain(text: str) -> Domain:
+    return Domain.parse(text, names(CONVOLUTION))
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_holds(text: str) -> None:
+    """An expression holds of what Python says that it holds of, and its text reads as the same."""
+    domain = _domain(text)
+    for geometry in _drawn(100):
+        try:
+            expected = eval(text, {}, numbers_of(geometry))  # noqa: S307  (the texts above)
+        except ZeroDivisionError:
+            expected = False
+        assert (geometry in domain) == expected
+    assert _domain(str(domain)) == domain
+
+
+def test_divides_by_zero() -> None:
+    """Neither a comparison that divides by zero holds, nor its opposite; others may."""
+    geometry = Geometry.parse("b1.h3.w3.i1.o1.f1x1.s1x1")
+    assert geometry not in _domain("4 // padding_top == 2")
+    assert geometry not in _domain("not 4 // padding_top == 2")
+    assert geometry in _domain("4 % padding_top == 0 or padding_top == 0")
+
+
+ERRORS = {
+    "depthwise": "only='depthwise': expected a comparison; quote the line",
+    "filter_height": "only='filter_height': expected a comparison; quote the line",
+    "filter_height == 3 and": "only='filter_height == 3 and': expected comparisons",
+    "filter_height == 3 and stride_width": "stride_width: expected a comparison",
+    "filters == 3": "filters: expected one of batch, height, width",
+    "fore_stride_width == 1": "fore_stride_width: expected one of",
+    "batch == 1.5": "1.5: expected integers, names",
+    "batch == True": "True: expected integers, names",
+    "batch ** 2 == 4": "batch ** 2: expected integers, names",
+    "batch / 2 == 4": "batch / 2: expected integers, names",
+    "batch in (1, 2)": "batch in (1, 2): expected one of ==, !=",
+    "max(batch, 2) == 2": "max: expected one of",
+    "batch.real == 1": "batch.real: expected integers, names",
+    "(batch := 1) == 1": "expected",
+    " and ".join(["(batch == 1 or batch == 2)"] * 9): "expected at most 64 alternatives",
+    "(" * 300 + "batch == 1" + ")" * 300: "expected comparisons",
+    "batch == 1 or " * 100 + "batch == 2": "expected at most 1000 characters",
+}
+
+
+@pytest.mark.parametrize("text", ERRORS)
+def test_is_no_expression(text: str) -> None:
+    """What is none is a usage error that names the argument, its value and what was expected."""
+    with pytest.raises(CandidateError) as error:
+        Candidate("convolution", "a", "b", only=text)
+    assert str(error.value).startswith("only='")
+    assert ERRORS[text] in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["batch < 0", "filter_height == 3 and height == 1"])
+def test_empty(text: str) -> None:
+    """An expression that holds of no geometry is an error that quotes it."""
+    with pytest.raises(CandidateError, match=f"only='{text}': expected .* none was found"):
+        Candidate.parse(f"convolution=a:b,only={text}")
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_moves(text: str) -> None:
+    """Whatever is drawn is moved into the domain, always alike, and stays various."""
+    taken = Taken(domain=_domain(text))
+    moved = [taken.fit(CONVOLUTION, geometry) for geometry in _drawn(100)]
+    assert None not in moved
+    for geometry in moved:
+        assert geometry is not None
+        assert geometry in _domain(text)
+        assert CONVOLUTION.fits(geometry)
+        assert taken.fit(CONVOLUTION, geometry) is geometry
+    assert len({*moved}) > 80
+    assert moved == [taken.fit(CONVOLUTION, geometry) for geometry in _drawn(100)]
+
+
+def test_moves_parameters() -> None:
+    """Padding that is symmetric, and groups that divide the channels, are so there, too."""
+    text = "padding_top == 1 and groups == channels_in and channels_in % 4 == 0"
+    taken = Taken(CONVOLUTION.parameters, symmetric=True, domain=_domain(text))
+    for geometry in _drawn(50, taken):
+        assert taken.refusal(geometry) is None
+        assert geometry.padding[0] == (1, 1)
+        assert geometry.channels_in == geometry.groups
+
+
+def test_line_reads_back() -> None:
+    """The line of a candidate with all of these names the same candidate."""
+    line = (
+        "convolution=a.py:b,strides=int,only=(batch == 1 or batch == 2) and width > 1,"
+        "partial=yes,memory=C"
+    )
+    assert str(Candidate.parse(line)) == line
+
+
+def test_region() -> None:
+    """A certificate's region holds geometries of the domain alone, more of them, and says so."""
+    taken = Taken(domain=_domain(EXPRESSIONS[0]))
+    own = inside(TIERS["quick"].one_layer, taken)
+    geometries = [geometry for _, geometry, _ in own.geometries()]
+    assert len(geometries) == own.count() == len({*geometries}) > 100
+    assert all(taken.refusal(geometry) is None for geometry in geometries)
+    assert str(own).startswith(
+        f"every distinct geometry with input extents up to {own.extent} for which {EXPRESSIONS[0]};"
+    )
+    # In shards and spans as one.
+    assert sum(1 for shard in range(3) for _ in own.geometries(shard, 3)) == len(geometries)
+    halves = range(own.places // 2), range(own.places // 2, own.places)
+    assert sum(map(own.count, halves)) == len(geometries)
+    assert inside(Region("convolution", 3), Taken()) == Region("convolution", 3)
