@@ -1,0 +1,111 @@
+"""Kernels of other libraries, each judged in one line, as its author has it."""
+
+import importlib.util
+import resource
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import torch
+from pytest_runs import call
+
+import convcheck
+
+EXAMPLES = Path(__file__).parents[1] / "examples" / "frameworks"
+CONV2D: dict[str, Any] = {
+    "tensors": "NCHW",
+    "filters": "OIHW",
+    "arrays": "torch",
+    "takes": ["padding", "dilation", "groups", "bias"],
+    "padding": "pair",
+    "names": {"strd": "stride"},
+}
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "bfloat16"])
+def test_torch(dtype: str) -> None:
+    """PyTorch's own function is right with all of its parameters; a half is summed in float32."""
+    sums = {"sums": "float32"} if dtype == "bfloat16" else {}
+    kernel = torch.nn.functional.conv2d
+    result = convcheck.check(kernel, "convolution", **CONV2D, dtypes=[dtype], **sums)
+    assert result, str(result)
+
+
+class Line(NamedTuple):
+    """A line that names a kernel, and what comes of it."""
+
+    needs: str
+    """the library"""
+    line: str
+    words: str = "Conforms: no disagreement"
+    status: int = 0
+    seconds: float = 60
+    """of CPU that it takes at most, what is compiled included"""
+
+
+LINES = {
+    "torch, channels last": Line(
+        "torch",
+        "in_torch.py:channels_last,tensors=NCHW,filters=OIHW,arrays=torch,"
+        "takes=padding+dilation+groups+bias,padding=pair",
+    ),
+    "torch.compile": Line(
+        "torch",
+        "in_torch.py:compiled,tensors=NCHW,filters=OIHW,arrays=torch,shapes=6",
+        seconds=150,
+    ),
+    "JAX": Line(
+        "jax",
+        "in_jax.py:convolution,arrays=jax,takes=padding+dilation+groups+bias,"
+        "dtypes=float16+float32,subnormals=flushed,shapes=few",
+        seconds=120,
+    ),
+    "numba": Line("numba", "in_numba.py:convolution,dtypes=float32+float64"),
+    # On an empty batch in float32 it returns its input.
+    "TensorFlow": Line(
+        "tensorflow",
+        "tensorflow:nn.conv2d,filters=HWIO,arrays=tensorflow,constants=padding:VALID,"
+        "subnormals=flushed",
+        "convolution returns another shape exactly where batch is 0",
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_one_line(name: str, tmp_path: Path) -> None:
+    """The quick profile has the right verdict, and takes no longer than a minute of CPU."""
+    needs, line, words, status, seconds = LINES[name]
+    if importlib.util.find_spec(needs) is None:
+        pytest.skip(f"{needs} is not installed")
+    if name == "torch.compile" and shutil.which("g++") is None:
+        pytest.skip("no C++ compiler, which torch.compile needs: g++ is not on the path")
+    if name == "torch, channels last" and not _right_with_channels_last():
+        words, status = "convolution is wrong only in float32", 1
+    shutil.copytree(EXAMPLES, tmp_path, dirs_exist_ok=True)
+    command = ("convcheck", "check", f"convolution={line}", "--hypothesis-profile", "quick")
+    before = _seconds()
+    ran = call(
+        tmp_path, [sys.executable, "-m", *command, "-n", "0"], seconds=1200, OMP_NUM_THREADS="1"
+    )
+    assert (ran.returncode, words in ran.stdout) == (status, True), ran.stdout + ran.stderr
+    assert _seconds() - before < seconds
+
+
+def _right_with_channels_last() -> bool:
+    """Return whether PyTorch is right, which 2.13 is not on processors with AVX-512.
+
+    It is wrong with one channel in, one column out and a stride that skips some.
+    """
+    x, ftr = torch.arange(70.0).reshape(2, 1, 5, 7), torch.arange(7.0).reshape(1, 1, 1, 7)
+    last = (each.to(memory_format=torch.channels_last) for each in (x, ftr))
+    conv2d = torch.nn.functional.conv2d
+    return torch.equal(conv2d(*last, stride=(1, 2)), conv2d(x, ftr, stride=(1, 2)))
+
+
+def _seconds() -> float:
+    """Return the seconds of CPU that processes started here have taken."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
