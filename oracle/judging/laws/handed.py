@@ -132,8 +132,7 @@ def _arrangements(f: Trial) -> Iterator[str]:
     if pairs:
         yield f"{f.lot.one_of([*PAIRS])}:{f.lot.one_of(pairs)}"
     for promised in f.subject.promise.arrays:
-        if promised != "byte order" or f.case.format.dtype.kind == "f":  # bfloat16 has one alone
-            yield f"{promised.replace(' ', '_')}:{f.lot.one_of(names)}"
+        yield f"{promised.replace(' ', '_')}:{f.lot.one_of(names)}"
 
 
 def _offered(f: Trial, other: Geometry) -> bool:

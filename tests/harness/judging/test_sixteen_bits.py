@@ -129,6 +129,28 @@ def test_torch_in_bfloat16(line: str) -> None:
             assert verdict, verdict
 
 
+def test_infinity_may_meet_the_zero_of_a_pair() -> None:
+    """In bfloat16 NaN is as right as infinity, for who promises no more; nothing else is."""
+    operation, none = OPERATIONS["convolution"], Promise(zeros=("nonfinite others",))
+
+    def without(kept: float) -> Kernel:
+        def call(x: Array, ftr: Array, strd: Any) -> Array:
+            z = converting(convolution, RETURNED["rounded once"])(x, ftr, strd)
+            return np.where(np.isinf(z), np.asarray(kept, z.dtype), z)
+
+        return call
+
+    for kept, promise, dtype, right in (
+        (np.nan, None, "bfloat16", True),
+        (np.nan, None, "float32", False),
+        (np.nan, none, "bfloat16", False),
+        (0.0, None, "bfloat16", False),
+    ):
+        kernel = subject(without(kept), operation, promise)
+        drawn = [Case.parse(f"v1:convolution:{dtype}:nonfinite-x:{SIZES[0]}:{s}") for s in range(9)]
+        assert any(each.failed for each in judge_all(kernel, drawn)) is not right
+
+
 def test_subnormals_are_kept_by_promise() -> None:
     """Only who declares that he keeps subnormal numbers of bfloat16 is judged on them."""
     operation = OPERATIONS["convolution"]
