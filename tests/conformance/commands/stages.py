@@ -65,6 +65,10 @@ class Stages:
         self._started = time.monotonic()
         what = f"{self._kernels}, profile {self._profile}, seed {seed}"
         self._line(f"convcheck {convcheck.__version__}: {what}{took}")
+        from convcheck.conformance.plugin.asked import FOUND  # noqa: PLC0415  (NumPy)
+
+        for line in config.stash.get(FOUND, []):
+            self._line(line)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the tests of each stage, where they run in this process."""

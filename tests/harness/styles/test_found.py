@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_runs import Command
 
 from convcheck.cases.case import Case
 from convcheck.conformance import witnesses
@@ -209,3 +210,13 @@ def test_what_is_no_notebook(file: Callable[..., str], text: str) -> None:
     """It is said in one line."""
     with pytest.raises(CandidateError, match=r"x.ipynb': .*"):
         found_in(file(text, "x.ipynb"))
+
+
+def test_what_a_layer_was_taken_for_is_said(file: Callable[..., str], command: Command) -> None:
+    """Both functions, the style, and the operations that it is judged by."""
+    case = "v1:convolution_bias_gradient:float16:integers:b1.h1.w1.i1.o1.f1x1.s1x1:1"
+    told = command("check", file(PAIR), "--case", case)
+    both = "conv_forward_naive and conv_backward_naive"
+    line = f"mine.py: {both}, taken as style=cs231n: convolution_bias_gradient"
+    assert line in told.out.splitlines()
+    assert told.status == 1
