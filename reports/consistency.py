@@ -82,8 +82,8 @@ def _require_certificates(several: list[Certificate]) -> None:
         where = f"certificate of {each.operation}"
         if judged > planned:
             _refuse(where, judged, f"at most {planned:,} geometries judged")
-        if bool(each.axes) != bool(each.certified):
-            _refuse(where, each.axes, f"the axes of {each.certified:,} geometries")
+        if each.axes and not each.certified:  # geometries with parameters are told without
+            _refuse(where, each.axes, "the axes of no geometry")
         for extent, taps, *_ in each.axes:
             if taps > extent:
                 _refuse(f"an axis of the {where}", taps, f"at most {extent} taps")
@@ -102,6 +102,10 @@ def _require_pictures(cells: list[Cell]) -> None:
             _require_one_shape(cell, planes)
         if diagnosis.picture is not None:
             _require_one_shape(cell, [diagnosis.picture.got, diagnosis.picture.wrong])
+        for grid in (each.grid for each in diagnosis.patterns if each.grid is not None):
+            whole = [grid.columns for _ in grid.rows]
+            _require_one_shape(cell, [whole, grid.tried])
+            _require_one_shape(cell, [whole, grid.wrong])
 
 
 def _require_one_shape(cell: Cell, planes: list[list[list[Any]]]) -> None:

@@ -63,11 +63,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("report", type=Path, metavar="REPORT.json")
     parser.add_argument("-o", "--html", required=True, type=Path, metavar="FILE.html")
+    parser.add_argument(
+        "--baseline", type=Path, metavar="OLD.json", help="tell what changed since that report"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Write the page; return 0."""
     outputs = Outputs(html=options.html)
-    outputs.write(files.read(options.report))
+    report = files.read(options.report)
+    since = files.read(options.baseline) if options.baseline else None
+    outputs.write_page(lambda: page.render(report, since))
     sys.stdout.write(str(outputs))
     return 0

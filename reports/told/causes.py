@@ -39,8 +39,8 @@ def _precise(failure: Failure) -> bool:
 
 
 def causes(findings: Findings) -> list[Cause]:
-    """Return what is wrong, operation by operation, the most telling first."""
-    found = []
+    """Return what is wrong, the most telling of each operation first; what is not known last."""
+    found: list[Cause] = []
     for operation, cells in by(findings.cells, lambda cell: cell.operation).items():
         failed = sorted((cell for cell in cells if cell.failure), key=telling)
         groups = _shared(failed)
@@ -49,7 +49,7 @@ def causes(findings: Findings) -> list[Cause]:
         found += [
             _cause(operation, group, spared, failed, order, known=known) for known, group in groups
         ]
-    return found
+    return sorted(found, key=lambda cause: not cause.known)
 
 
 def _shared(failed: list[Cell]) -> list[tuple[bool, list[Cell]]]:

@@ -6,14 +6,12 @@ from pathlib import Path
 
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports import files
-from convcheck.reports.compare import KINDS, Change, compare
+from convcheck.reports.compare import Change, compare
 from convcheck.reports.document import Report
 from convcheck.reports.render import Outputs
 
 from .page import environment
-from .words import sentence
-
-Groups = dict[str, list[Change]]
+from .words import changes_by_kind, sentence, summary
 
 # More of one kind than anybody reads on a terminal or in a summary; the page has them all.
 _MOST = 50
@@ -41,26 +39,10 @@ def run(options: argparse.Namespace) -> int:
     return int(any(change.worse for change in changes))
 
 
-def summary(changes: list[Change]) -> str:
-    """Return the changes in one sentence."""
-    groups = _groups(changes)
-    worse = [f"{len(each)} {kind}" for kind, each in groups.items() if each[0].worse]
-    others = [f"{len(each)} {kind}" for kind, each in groups.items() if not each[0].worse]
-    if not changes:
-        return "Nothing changed."
-    told = f"Worse: {', '.join(worse)}" if worse else "Nothing worse"
-    return f"{told}; {', '.join(others)}." if others else f"{told}."
-
-
-def _groups(changes: list[Change]) -> Groups:
-    groups = {kind: [each for each in changes if each.kind == kind] for kind in KINDS}
-    return {kind: each for kind, each in groups.items() if each}
-
-
 def as_text(old: Report, new: Report, changes: list[Change]) -> str:
     """Return the changes as lines that no terminal takes for commands."""
     lines = [summary(changes), *_headings(old, new)]
-    for kind, group in _groups(changes).items():
+    for kind, group in changes_by_kind(changes).items():
         lines += ["", f"{kind} ({len(group)})"]
         for change in group[:_MOST]:
             lines.append(f"  {one_line(change.what)}")
@@ -79,7 +61,7 @@ def as_markdown(old: Report, new: Report, changes: list[Change]) -> str:
     """Return the changes as tables in GitHub-flavoured Markdown; what is data, as code."""
     lines = [f"### convcheck: {summary(changes)}", ""]
     lines += [f"- {_code(heading)}" for heading in _headings(old, new)]
-    for kind, group in _groups(changes).items():
+    for kind, group in changes_by_kind(changes).items():
         lines += ["", f"#### {kind} ({len(group)})", "", "| what | old | new |", "|---|---|---|"]
         lines += [
             f"| {_code(each.what)} | {_code(each.old)} | {_code(each.new)} |"
@@ -105,6 +87,6 @@ def as_html(old: Report, new: Report, changes: list[Change]) -> str:
             summary=summary(changes),
             worse=any(change.worse for change in changes),
             headings=_headings(old, new),
-            groups=_groups(changes),
+            groups=changes_by_kind(changes),
         )
     )

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports import document, rows
+from convcheck.reports.compare import compare
 from convcheck.reports.document import Findings, Report
 from convcheck.reports.files import write_text
 from convcheck.reports.rows import Accuracy
@@ -23,13 +24,14 @@ from . import causes, faults, looks, pictures, problems, refactor, shown, streng
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_html(report: Report, path: Path) -> None:
+def write_html(report: Report, path: Path, since: Report | None = None) -> None:
     """Write `report` to `path` as a page; OSError, and an older file untouched, if that fails."""
-    write_text(render(report), path)
+    write_text(render(report, since), path)
 
 
-def render(report: Report) -> str:
-    """Return `report` as a page, the same text for the same report."""
+def render(report: Report, since: Report | None = None) -> str:
+    """Return `report` as a page, with what changed since an earlier one, if there is one."""
+    changes = compare(since, report) if since else []
     findings = report.findings
     run, idle, left = shown.matrix(findings)
     certified = shown.regions(findings)
@@ -53,6 +55,9 @@ def render(report: Report) -> str:
             findings=findings,
             circumstances=report.circumstances,
             where=_circumstances(report),
+            since=since,
+            changed=words.summary(changes),
+            changes=words.changes_by_kind(changes),
             headline=headline,
             verdict=words.verdict(findings),
             rest=headline[1],

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from convcheck.judging.verdicts import Outcome
+from convcheck.reports.compare import KINDS, Change
 from convcheck.reports.document import BITS, LEFT_OUT, Findings, Parts
 from convcheck.reports.rows import CRASHED, NOT_RUN, Cell, by
 from convcheck.reports.status import FAILS, INCOMPLETE, SO_FAR, UNDECIDED
@@ -156,3 +157,20 @@ def _right(cells: list[Cell]) -> bool:
     """Return whether something was decided in cells, and nothing failed or was lost."""
     whole = not any(cell.failure or cell.lost or cell.stopped for cell in cells)
     return whole and any(cell.counts.get(Outcome.AGREES.value) for cell in cells)
+
+
+def summary(changes: list[Change]) -> str:
+    """Return the changes in one sentence."""
+    groups = changes_by_kind(changes)
+    worse = [f"{len(each)} {kind}" for kind, each in groups.items() if each[0].worse]
+    others = [f"{len(each)} {kind}" for kind, each in groups.items() if not each[0].worse]
+    if not changes:
+        return "Nothing changed."
+    told = f"Worse: {', '.join(worse)}" if worse else "Nothing worse"
+    return f"{told}; {', '.join(others)}." if others else f"{told}."
+
+
+def changes_by_kind(changes: list[Change]) -> dict[str, list[Change]]:
+    """Return changes by their kind, the worst first."""
+    groups = {kind: [each for each in changes if each.kind == kind] for kind in KINDS}
+    return {kind: each for kind, each in groups.items() if each}

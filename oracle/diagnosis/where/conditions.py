@@ -89,7 +89,7 @@ def _claim(scan: Scan, found: Statement, deed: str) -> Claim:
         found.words,
         share,
         backing=Backing(numbers_in(scan.case), deed, found),
-        grid=grid(scan, found),
+        grid=grid(*_split(scan, deed), found),
     )
 
 

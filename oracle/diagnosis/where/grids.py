@@ -2,8 +2,9 @@
 
 from collections import Counter
 
+from convcheck.form.layouts import Array
+
 from .claims import Grid
-from .scan import Scan
 from .statements import Statement, word
 
 _MOST = 8
@@ -12,10 +13,14 @@ _BESIDE = {"height": "width", "width": "height", "in": "out", "out": "in"}
 """how the name of a number ends, and that of the one that it is set against"""
 
 
-def grid(scan: Scan, found: Statement) -> Grid:
-    """Return the geometries of a scan by the first two numbers that a statement is about."""
-    numbers = scan.numbers()
-    failed = [each.failed for each in scan.verdicts.values()]
+def grid(numbers: dict[str, Array], failed: Array, found: Statement) -> Grid:
+    """Return geometries by the first two numbers that a statement is about.
+
+    Args:
+        numbers: of each geometry, by name.
+        failed: on which of them the kernel is wrong.
+        found: where it is.
+    """
     names = [name for clause in found.clauses for atom in clause for name in (atom[0], atom[2])]
     first, *others = dict.fromkeys(name for name in names if name in numbers)
     second = next(iter(others), None) or _partner(first)

@@ -14,7 +14,7 @@ from convcheck.reports.status import CONFORMS, FAILS, Exit, status_of
 from . import hooks as plugin
 
 if TYPE_CHECKING:  # imported in time for the report and no earlier: a run without one needs none
-    from convcheck.reports.document import Circumstances, Findings
+    from convcheck.reports.document import Circumstances, Findings, Report
     from convcheck.reports.rows import Record
 
 PHASES = ("setup", "call", "teardown")
@@ -56,8 +56,9 @@ def _now(outcome: str) -> str:
 class Collector:
     """A plugin that gathers records and writes the report when all is over."""
 
-    def __init__(self, config: pytest.Config, *, candidates: bool) -> None:
+    def __init__(self, config: pytest.Config, *, candidates: bool, since: "Report | None") -> None:
         self._config = config
+        self._since = since
         self._candidates = candidates
         # Whatever ends the process of a test is not the kernel, which has one of its own.
         self._isolated = candidates and not config.getoption("convcheck_in_process")
@@ -316,11 +317,13 @@ class Collector:
         from convcheck.reports import files  # noqa: PLC0415
         from convcheck.reports.told import page  # noqa: PLC0415
 
-        writers = {"json": files.write_json, "html": page.write_html}
         report = files.assemble(findings, self._gathered(int(self._session.exitstatus)))
         shown = one_line(str(path))
         try:
-            writers[form](report, path)
+            if form == "json":
+                files.write_json(report, path)
+            else:
+                page.write_html(report, path, self._since)
         except Exception as error:  # noqa: BLE001  (whatever it is, the rest is told)
             old = "; what is there is older" if path.exists() else ""
             line = f"{form.upper()} report not written to {shown}: {files.why(error)}{old}"

@@ -12,9 +12,12 @@ import sys
 from collections.abc import Callable, Generator
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from convcheck.reports.document import Report
 
 HERE = Path(__file__).parents[1]
 _CHOSEN = pytest.StashKey[bool]()
@@ -150,6 +153,11 @@ _OPTIONS = (
         )
         for form in ("json", "html")
     ),
+    _option(
+        "baseline",
+        "an earlier report, in JSON: the page tells what changed since",
+        metavar="FILE",
+    ),
 )
 
 
@@ -215,7 +223,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # the controller, or the only process
         from .collector import Collector  # noqa: PLC0415
 
-        config.pluginmanager.register(Collector(config, candidates=chosen), "convcheck-collector")
+        collector = Collector(config, candidates=chosen, since=_baseline(config))
+        config.pluginmanager.register(collector, "convcheck-collector")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -336,6 +345,23 @@ def is_ours(argument: str) -> bool:
     place = argument.partition("::")[0]
     path = Path(place).resolve()
     return place.startswith("convcheck.conformance") or any(map(is_home, (path, *path.parents)))
+
+
+def _baseline(config: pytest.Config) -> "Report | None":
+    """Return the report of an earlier run, if one is named; UsageError where it cannot be read.
+
+    It is read before the run, whose own report may take its place.
+    """
+    name = config.getoption("convcheck_baseline")
+    if not name:
+        return None
+    from convcheck.reports import files  # noqa: PLC0415
+    from convcheck.reports.status import ReportError  # noqa: PLC0415
+
+    try:
+        return files.read(Path(name))
+    except ReportError as error:
+        raise pytest.UsageError(f"--baseline: {error}") from None
 
 
 def check_writable(config: pytest.Config, form: str) -> None:

@@ -191,6 +191,18 @@ def test_render_makes_the_same_page(command: Command) -> None:
     assert first.read_bytes() == again.read_bytes()
 
 
+def test_render_tells_what_changed(command: Command) -> None:
+    """Beside an earlier report the page says what changed, as `diff` does."""
+    again, old, new = map(Path, ("2.html", "old.json", "new.json"))
+    files.write_json(BASE, old)
+    files.write_json(report({TESTS[2]: record(2, failure=failed())}), new)
+    assert command("render", new, "-o", again, "--baseline", old).status == 0
+    said, _, _ = command("diff", old, new).out.partition("\n")
+    assert said.startswith("Worse: 1 newly failing")
+    assert said in again.read_text(encoding="utf-8")
+    assert command("render", new, "-o", again, "--baseline", "missing").status == 4
+
+
 def test_a_full_disk_is_one_line(monkeypatch: pytest.MonkeyPatch, command: Command) -> None:
     """Where the disk is full, the line says that what is there is older, with exit status 3."""
     Path("r.json").write_text(TEXT, encoding="utf-8")

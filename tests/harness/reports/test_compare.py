@@ -14,6 +14,7 @@ from convcheck.reports.compare import KINDS, Change, compare
 from convcheck.reports.document import Report, Strength
 from convcheck.reports.failures import Named
 from convcheck.reports.told import diff
+from convcheck.reports.told.words import summary
 
 BASE = report()
 WRONG = report({TESTS[2]: record(2, failure=failed())}, outcomes={TESTS[2]: "failed"})
@@ -128,7 +129,7 @@ def test_nothing_changed() -> None:
     again.circumstances.started, again.circumstances.seconds = "2000-01-01T00:00:00Z", 9.9
     assert compare(BASE, BASE) == compare(BASE, again) == []
     assert compare(WRONG, WRONG) == []
-    assert diff.summary([]) == "Nothing changed."
+    assert summary([]) == "Nothing changed."
 
 
 def test_small_changes_are_none() -> None:

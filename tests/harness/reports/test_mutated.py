@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from pytest_runs import Command
-from sample import TESTS, diagnosis, failed, record, report
+from sample import TESTS, diagnosis, failed, pattern, record, report
 
 from convcheck.reports import campaigns, files
 from convcheck.reports.document import CERTIFICATE, Campaign, Kernel, Report
+from convcheck.reports.failures import Grid
 from convcheck.reports.rows import Cell, Certificate, Record
 
 Json = dict[str, Any]
@@ -133,7 +135,6 @@ LIES: dict[str, tuple[Json, Change]] = {
     "nothing judged": (certificate(), {(*FIRST, "counts"): {}, (*FIRST, "status"): "not run"}),
     "another operation": (certificate(), {(*OWN, "operation"): "convolution_transpose"}),
     "too many axes": (certificate(), {(*OWN, "axes", 0, 3): 21}),
-    "no axes": (certificate(), {(*OWN, "axes"): []}),
     "taps that do not fit": (certificate(), {(*OWN, "axes", 0, 1): 9}),
     "another chance": (certificate(), {(*OWN, "chance", "float64"): 1e29}),
     "other draws": (certificate(), {(*OWN, "draws"): 2}),
@@ -166,6 +167,30 @@ def test_what_contradicts_itself_is_refused(name: str, tmp_path: Path, command: 
     assert line.startswith(f"ERROR: convcheck: merge: {paths[0]}: ")
     assert "contradicts itself: " in line
     assert not (tmp_path / "out.json").exists()
+
+
+def test_geometries_with_parameters_have_no_axes(tmp_path: Path, command: Command) -> None:
+    """What was certified with parameters is told without extents and strides, and can be read."""
+    write(forged(certificate(), {(*OWN, "axes"): []}), tmp_path / "c.json")
+    write(read(report()), tmp_path / "r.json")
+    paths = [tmp_path / "r.json", tmp_path / "c.json"]
+    assert command("merge", *paths, "-o", tmp_path / "out.json").status in (0, 1)
+
+
+@pytest.mark.parametrize("counts", ["tried", "wrong"])
+def test_a_grid_that_does_not_fit_is_refused(counts: str, tmp_path: Path, command: Command) -> None:
+    """A grid has as many rows and columns as it has names for them."""
+    known = replace(pattern("wrong where it rains"), grid=Grid(("a", "b"), [1], [2], [[3]], [[1]]))
+    failure = failed(diagnosis=diagnosis(2, patterns=[known]))
+    document = read(report({TESTS[2]: record(2, failure=failure, counts={"disagrees": 1})}))
+    write(document, tmp_path / "r.json")
+    assert command("render", tmp_path / "r.json", "-o", tmp_path / "r.html").status == 0
+    cell = next(each for each in document["findings"]["cells"] if each["failure"])
+    cell["failure"]["diagnosis"]["patterns"][0]["grid"][counts] = [[1, 2]]
+    write(document, tmp_path / "r.json")
+    said = command("render", tmp_path / "r.json", "-o", tmp_path / "r.html")
+    assert said.status == 4
+    assert "contradicts itself: a picture of " in said.err
 
 
 @pytest.mark.parametrize("plane", ["got", "expected", "wrong"])
