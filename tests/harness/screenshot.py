@@ -34,7 +34,7 @@ def main() -> None:
         if not page.exists():
             sys.exit(result.stdout + result.stderr)
         with browser(program) as show:
-            show(page.as_uri(), width=1040, height=700).screenshot(path=PICTURE)
+            show(page.as_uri(), width=1200, height=760).screenshot(path=PICTURE)
     sys.stdout.write(f"{PICTURE}: {PICTURE.stat().st_size:,} bytes\n")
 
 

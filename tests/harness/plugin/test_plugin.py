@@ -85,6 +85,7 @@ HUGE = "v1:convolution:float32:integers:b9.h99999.w99999.i3.o4.f3x2.s2x1:1"
         (("--layers", "no.txt"), "--layers: no.txt: No such file or directory"),
         (("--vectors", "test_own.py"), "--vectors: test_own.py: expected tests of WebNN in JSON"),
         (("--bitwise", "--case", HUGE), "--bitwise: expected cases that are judged whole"),
+        (("--baseline", "none.json"), "--baseline: none.json: No such file or directory"),
         (("--shard", "3/2"), "--shard='3/2': expected I/N with 1 <= I <= N"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
