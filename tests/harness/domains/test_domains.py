@@ -12,8 +12,11 @@ from pytest_runs import Command, Folder
 from zoo import STYLES, kernels
 
 import convcheck
+from convcheck.diagnosis.where import domains
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Outcome
+from convcheck.kernels.candidates import CandidateError
+from convcheck.kernels.functions import Function, load
 from convcheck.reference.parameters import convolution
 
 KERNELS = kernels(STYLES["einsum"])
@@ -149,6 +152,53 @@ def test_refuses_by_itself() -> None:
     assert "declare  partial=yes" in str(result)
 
 
+SUGGESTED: dict[str, Callable[[Any, Any, Any], bool]] = {
+    THREE: lambda x, ftr, strd: ftr.shape[1:3] == (3, 3) and ftr.shape[0] % 8 == 0,  # noqa: ARG005
+    "batch == 1": lambda x, ftr, strd: len(x) == 1,  # noqa: ARG005
+    "stride_height == stride_width": lambda x, ftr, strd: strd[0] == strd[1],  # noqa: ARG005
+}
+
+
+@pytest.mark.parametrize("only", SUGGESTED)
+def test_domain_is_suggested(only: str) -> None:
+    """A kernel that raises outside of a domain alone is told it; one that is wrong, too, is not."""
+
+    def raises(x: Any, ftr: Any, strd: Any) -> Any:
+        if not SUGGESTED[only](x, ftr, strd):
+            raise ValueError
+        return KERNELS["convolution"](x, ftr, strd)
+
+    def wrong(x: Any, ftr: Any, strd: Any) -> Any:
+        z = raises(x, ftr, strd)
+        return -z if z.shape[1] == 2 else z
+
+    subject = Function(raises, OPERATIONS["convolution"])
+    found = domains.learned(subject, "float32")
+    assert found is not None
+    assert str(found[0]) == only
+    assert found[1] > 20
+    assert not domains.takes_integers(subject, "float32")
+    assert domains.learned(Function(wrong, OPERATIONS["convolution"]), "float32") is None
+
+
+def test_integer_strides_are_suggested() -> None:
+    """A kernel that raises on every pair of strides, and is right on integers, is told so."""
+
+    def kernel(x: Any, ftr: Any, strd: Any) -> Any:
+        return KERNELS["convolution"](x, ftr, (strd + 0, strd + 0))
+
+    subject = Function(kernel, OPERATIONS["convolution"])
+    assert domains.learned(subject, "float32") is None
+    assert domains.takes_integers(subject, "float32")
+
+
+def test_names_like_one_are_suggested(folder: Folder) -> None:
+    """A function that is not there is told of one with a name like its own."""
+    where = folder(mine=MINE.format(error="ValueError"))
+    with pytest.raises(CandidateError, match="has no 'convolutoin'; it has convolution"):
+        load(f"convolution={where / 'mine.py'}:convolutoin")
+
+
 def test_refuses_all() -> None:
     """A kernel that refuses every call conforms to nothing."""
 
@@ -214,7 +264,7 @@ def test_command(folder: Folder, command: Command) -> None:
     folder(mine=MINE.format(error="ValueError"))
     only = "filter_height==3 and filter_width==3"
     line = f"convolution=mine.py:convolution,only={only}"
-    told = command("check", line, "--hypothesis-profile", "quick", "-p", "no:cacheprovider")
+    told = command("check", line, "--hypothesis-profile", "quick")
     assert told.status == 0, told.out
     assert "judged for filter_height == 3 and filter_width == 3; nothing is said of others" in (
         " ".join(told.out.split())
@@ -235,7 +285,7 @@ def test_table(folder: Folder, command: Command, tmp_path: Path) -> None:
     """
     (tmp_path / "pyproject.toml").write_text(table, encoding="utf-8")
     case = "v1:convolution:float32:integers:b2.h4.w4.i1.o1.f2x2.s1x1:0"
-    told = command("check", "--case", case, "-p", "no:cacheprovider")
+    told = command("check", "--case", case)
     assert told.status == 4  # all was refused
     case = "v1:convolution:float32:integers:b2.h4.w4.i1.o1.f3x3.s1x1:0"
-    assert command("check", "--case", case, "-p", "no:cacheprovider").status == 0
+    assert command("check", "--case", case).status == 0
