@@ -72,6 +72,11 @@ def main(words: Sequence[str]) -> int:
     return status
 
 
+def targets_of(words: Sequence[str]) -> list[str]:
+    """Return the kernels that a command names, as they stand there."""
+    return _sorted(words[: words.index("--")] if "--" in words else words)[0]
+
+
 def _sorted(words: Sequence[str]) -> tuple[list[str], list[str], bool]:
     """Return the kernels, pytest's options, and whether all is to be judged in any case."""
     targets: list[str] = []

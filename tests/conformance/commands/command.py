@@ -18,14 +18,16 @@ from . import check
 # Files that pytest, the judge and a kernel's process have open at a time, and some to spare.
 _FILES = 64
 
-# Where each subcommand stands, and what it does.
+# Where those stand that hand options on to pytest.
+JUDGING = {name: f"convcheck.conformance.commands.{name}" for name in ("check", "watch")}
+# Where each other subcommand stands, and what it does.
 COMMANDS = {
     "merge": ("convcheck.reports.merge", "put the reports of one run's parts together"),
     "diff": ("convcheck.reports.told.diff", "tell what changed from one report to another"),
     "render": ("convcheck.reports.render", "write a report's page again"),
     "campaign": ("convcheck.conformance.commands.campaign", "certify a region in many parts"),
 }
-USAGE = check.USAGE + "".join(
+USAGE = f"{check.USAGE}\nconvcheck watch --help     judge again whenever a file changes" + "".join(
     f"\n{f'convcheck {name} --help':25} {text}" for name, (_, text) in COMMANDS.items()
 )
 
@@ -52,11 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     name = words[0] if words else ""
-    problem = _unfit() if name in ("check", *COMMANDS) else None
+    problem = _unfit() if name in (*JUDGING, *COMMANDS) else None
     if problem:
         return _wrong(f"{name}: {problem}")
-    if name == "check":
-        return check.main(words[1:])
+    if name in JUDGING:
+        return int(import_module(JUDGING[name]).main(words[1:]))
     if name in ("-h", "--help"):
         sys.stdout.write(f"{USAGE}\n")
         return 0
@@ -64,7 +66,7 @@ def _run(words: list[str]) -> int:
         sys.stdout.write(f"convcheck {convcheck.__version__}\n")
         return 0
     if name not in COMMANDS:
-        return _wrong(f"{name!r}: expected one of check, {', '.join(COMMANDS)}")
+        return _wrong(f"{name!r}: expected one of {', '.join([*JUDGING, *COMMANDS])}")
     where, text = COMMANDS[name]
     module = import_module(where)
     told = f"{text.capitalize()}."
