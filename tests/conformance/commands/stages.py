@@ -59,7 +59,7 @@ class Stages:
         self._profile = config.getoption("hypothesis_profile", None) or "default"
         seed = config.getoption("hypothesis_seed", None) or "0"
         self._key = f"{self._kernels} {self._profile} {config.getoption('numprocesses', None)}"
-        cache = config.cache
+        cache = getattr(config, "cache", None)  # which may be turned off
         self._last = (cache.get(_TIMES, {}) if cache else {}).get(self._key, {})
         took = f", {_about(self._last['wall'])} the last time" if self._last else ""
         self._started = time.monotonic()
@@ -136,7 +136,7 @@ class Stages:
         for stage in self._totals:
             if 0 < self._done[stage] < self._totals[stage]:
                 self._line(self._row(stage))
-        cache = self._session.config.cache
+        cache = getattr(self._session.config, "cache", None)
         if cache and self._done == self._totals:
             wall = time.monotonic() - self._started
             times = {**cache.get(_TIMES, {}), self._key: {**self._seconds, "wall": wall}}
