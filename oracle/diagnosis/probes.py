@@ -156,6 +156,8 @@ def _single(operation: Operation) -> _Shape:
     if operation.returns_filter:  # many places in the array that has the windows, too
         few, many = (13, 73) if operation.layer.narrows else (73, 13)
         return _Shape(reaching(1, 2, 1), reaching(1, 3, 1), 1, few, many)
+    if operation.degree == 1:  # a channel is one number
+        return _Shape(reaching(1, 1, 1), reaching(1, 1, 1), 1, 73, 73)
     channels_in, channels_out = (1 if letter in operation.summed else 73 for letter in "io")
     return _Shape(reaching(6, 1, 1), reaching(7, 1, 1), 2, channels_in, channels_out)
 

@@ -1,7 +1,8 @@
 """The catalogue of mistakes: wrong kernels with a name, for each operation.
 
 A mistake is written once, as a change to the trilinear form that all operations but the bias's
-gradients are derivatives of, and told of every operation that can have it.
+gradients are derivatives of, and told of every operation that can have it.  Those sum in wrong
+ways.
 """
 
 from functools import lru_cache
@@ -9,7 +10,7 @@ from functools import lru_cache
 from convcheck.form.operations import operation_named
 
 from .channels import CHANNELS
-from .groups import GROUPS
+from .groups import GROUPS, of_bias_gradient
 from .layers import of_both_layers
 from .numbers import NUMBERS
 from .padding import PADDING
@@ -34,6 +35,6 @@ def catalogue(operation: str, *, parameters: bool = False) -> tuple[Mistake, ...
     if which.trilinear:
         slips = (*_SLIPS, *_OF_PARAMETERS) if parameters else _SLIPS
         return (*of_one_layer(slips, which), *of_state(which))
-    if which.default_fore is None:  # another form, of which none is known
-        return ()
+    if which.default_fore is None:
+        return (*of_bias_gradient(which),)
     return (*of_both_layers(which), *of_two_layers(_SLIPS, which), *of_state(which))

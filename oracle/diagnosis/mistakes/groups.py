@@ -1,15 +1,16 @@
-"""Slips in groups of channels, and in the bias."""
+"""Slips in groups of channels, and in the bias and its gradient."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
 from convcheck.form.layers import FILTER, LAYERS
 from convcheck.form.layouts import Array
-from convcheck.form.operations import Operation
+from convcheck.form.operations import Kernel, Operation
 
 from .form import Change, Spans, Work, biased, windows
-from .slips import LOOP, NARROWS, WIDENS, Slip
+from .slips import LOOP, NARROWS, WIDENS, Mistake, Slip
 
 Places = Callable[[int, int], Array]
 """of all channels and a group's, the channel that each is taken for, or `_NONE`"""
@@ -221,9 +222,46 @@ _BIASES = (
     ("only-first-item", "only the first batch item is given the bias",
         Change(finish=_of_first_item)),
 )
+
+Sum = Callable[[Array], Array]
+_SUM = "the gradient of a bias: what was broadcast is summed"
+_SUMS: tuple[tuple[str, str, Sum], ...] = (
+    ("of-batch", "delta is summed over the batch alone", lambda d: d.sum(0)),
+    ("of-pixels", "delta is summed over rows and columns alone", lambda d: d.sum((1, 2))),
+    ("keeps-axes", "the axes that delta is summed over are kept, with an extent of 1",
+        lambda d: d.sum((0, 1, 2), keepdims=True)),
+    ("of-all", "every channel is given the sum over all of them",
+        lambda d: np.full(d.shape[3], d.sum())),
+    ("of-first-item", "delta is summed over the first batch item alone",
+        lambda d: d[:1].sum((0, 1, 2))),
+    ("mean", "the mean is taken in place of the sum",
+        lambda d: d.sum((0, 1, 2)) / d[..., 0].size),
+)
 # fmt: on
 
 GROUPS = (
     *_OF_GROUPS,
     *(Slip(f"bias-{key}", words, _BIAS, change, needs="bias") for key, words, change in _BIASES),
 )
+
+
+def _sum(delta: Array) -> Array:
+    z: Array = delta.sum((0, 1, 2))
+    return z
+
+
+def summing(sums: Sum = _sum) -> Kernel:
+    """Return the kernel of a bias's gradient that sums in this way."""
+
+    def kernel(delta: Array) -> Array:
+        with np.errstate(all="ignore"):
+            z: Array = np.asarray(sums(np.asarray(delta, np.float64)))
+            return z.astype(delta.dtype)
+
+    return kernel
+
+
+def of_bias_gradient(operation: Operation) -> Iterator[Mistake]:
+    """Yield the mistakes of a bias's gradient."""
+    for key, words, sums in _SUMS:
+        yield Mistake(f"sum-{key}", operation.name, words, _SUM, partial(summing, sums))

@@ -8,11 +8,14 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Kernel, Operation
 
 from .form import one_layer, two_layers
+from .groups import summing
 from .slips import Mistake
 
 
 def right(operation: Operation) -> Kernel:
     """Return the right kernel."""
+    if operation.degree == 1:
+        return summing()
     return one_layer(operation) if operation.trilinear else two_layers(operation)
 
 

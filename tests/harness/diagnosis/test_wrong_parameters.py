@@ -128,18 +128,24 @@ def test_windows_that_reach_padding_are_told() -> None:
 
 
 BIAS_GRADIENTS = {
-    "divided by batch x the number of windows": lambda delta: delta.mean((0, 1, 2)),
-    "exactly where batch is above 1": lambda delta: delta[:1].sum((0, 1, 2)),
-    "the result has 2 axes, expected 1": lambda delta: delta.sum((0, 1)),
+    "the mean is taken in place of the sum": lambda d: np.stack(
+        [np.mean(d[..., o]) for o in range(d.shape[3])]
+    ),
+    "summed over the batch alone": lambda d: sum(d, np.zeros_like(d[:1].sum(0))),
+    "summed over the first batch item alone": lambda d: d[:1].sum((0, 1, 2)),
+    "every channel is given the sum over all": lambda d: np.ones(d.shape[3], d.dtype) * np.sum(d),
+    "the result has 2 axes, expected 1": lambda d: d.sum((0, 1)),
+    "wrong results are divided by batch": lambda d: d.mean(0).sum((0, 1)),
 }
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float64"])
 @pytest.mark.parametrize("words", BIAS_GRADIENTS)
-def test_gradients_of_the_bias(words: str) -> None:
-    """A wrong gradient of the bias, which has no filter, is told a pattern."""
-    case = Case.parse("v1:convolution_bias_gradient:float32:uniform:b2.h4.w4.i1.o3.f2x2.s1x1:1")
+def test_gradients_of_the_bias(words: str, dtype: str) -> None:
+    """A wrong gradient of the bias, which has no filter, is told a name or a pattern."""
+    case = Case.parse(f"v1:convolution_bias_gradient:{dtype}:uniform:b2.h4.w4.i1.o3.f2x2.s1x1:1")
     found = diagnose(judge(BIAS_GRADIENTS[words], case))
-    assert any(words in pattern for pattern in found.patterns), found.patterns
+    assert any(words in line for line in found.lines()), found.lines()
 
 
 def test_no_kind_is_told_that_the_failing_case_is_not_of() -> None:
