@@ -150,6 +150,8 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     more = overpromised(session, focus.probe.case) if not focus.probe.special else None
     apart = focus.probe.single or any(each.state for each in names)
     acts = None if apart else taps.acting(session, focus)
+    if names and acts and any(None in row for row in acts):
+        acts = None  # the mistake says more than that taps act as no single one
     drawn = pictures.taps(acts) if acts else None
     advised = tuple(advice(session, focus, missing, more))
     told = Diagnosis(names, advice=advised, taps=drawn)

@@ -341,6 +341,15 @@ def test_taps_of_a_mistake_with_a_name_are_drawn() -> None:
     assert found.taps.got == [[4.0, 3.0], [2.0, 1.0]]
 
 
+def test_taps_of_a_mistake_that_mixes_them_are_not_drawn() -> None:
+    """Where a named kernel's taps act as no single ones, its name says more than they do."""
+    name = "convolution_transpose", "overlap-last"
+    case = case_of("h1.w2.i1.o1.f1x2.s1x1", "float16:integers", name[0], seed=0)
+    found = diagnose(NAMED[name], case)
+    assert [each.id for each in found.names] == [name[1]]
+    assert found.taps is None
+
+
 def test_the_geometries_tried_are_counted_by_two_sizes() -> None:
     """Beside where a kernel is wrong stands on which of the geometries tried it was."""
 

@@ -147,11 +147,11 @@ def test_windows_are_counted_at_each_place() -> None:
 
 def test_padding_lies_around_the_places() -> None:
     """Windows with padding and dilation reach beside the input, of which rows begin with 0."""
-    case = "v1:convolution:float32:integers:b1.h3.w1.i1.o1.f2x1.s1x1.p1x0.d2x1:0"
+    case = "v1:convolution:float32:integers:b1.h4.w1.i1.o1.f2x1.s1x1.p1-0x0-0.d2x1:0"
     picture = pictures.of_windows(case)
     assert picture is not None
     assert numbers_in(picture) == list("11211")
-    assert squares(picture, "odd") == 2
+    assert squares(picture, "odd") == 1
     assert [text.text for text in picture.texts if text.style == "end"] == ["-1", *"0123"]
 
 
