@@ -82,9 +82,9 @@ def verdict(findings: Findings) -> tuple[list[str], str]:
         return [rest] * bool(rest), text
     wrong = [*by(filter(is_bad, findings.cells), lambda c: c.operation)]
     if not wrong:
-        first, _, more = text.partition("; ")
-        short = f"{first}." if more and len(first) < LONGEST else text
-        return [text] * (short != text) + [rest] * bool(rest), short
+        first, _, more = text.removesuffix(".").partition("; ")
+        rests = [f"{more[0].upper()}{more[1:]}."] if more else []
+        return [*rests, *[rest] * bool(rest)], f"{first}."
     are = "is" if len(wrong) == 1 else "are"
     told = [f"Does not conform: {each.fault}." for each in problems(findings)]
     before = [each for each in (text, rest) if each and each not in told]

@@ -13,6 +13,7 @@ from convcheck.conformance.plugin.collector import PROPERTY
 
 TITLES = {
     "kept": "cases that failed before",
+    "replay": "cases that are named",
     "boundaries": "kinds of geometry",
     "agreement": "random geometries",
     "laws": "laws",
@@ -168,7 +169,7 @@ class Stages:
 
 def stage_of(nodeid: str) -> str | None:
     """Return the stage of a conformance test; None for the tests of others."""
-    found = re.search(r"(?:^|/)test_(\w+)\.py::", nodeid)
+    found = re.search(r"(?:^|/)(?:test_)?(\w+)\.py::", nodeid)
     return found[1] if found and found[1] in TITLES else None
 
 
