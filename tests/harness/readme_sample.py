@@ -9,9 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from pages import FIRST, PAGES
 from pytest_runs import call
 
-README = Path(__file__).parents[2] / "README.md"
 _BLOCK = re.compile(
     r"(?P<kernel>```console\n\$ cat (?P<file>\S+)\n(?P<source>.*?)\n)"
     r"\$ convcheck (?P<words>check [^\n]*)\n(?P<shown>.*?)(?=```)",
@@ -64,11 +64,11 @@ def lasting(shown: str) -> str:
 
 def main() -> None:
     """Write the sample anew."""
-    readme = README.read_text(encoding="utf-8")
+    readme = PAGES[FIRST]
     with tempfile.TemporaryDirectory() as name:
         shown = judged(readme, Path(name))
     start, stop = sample(readme).span("shown")
-    README.write_text(readme[:start] + shown + readme[stop:], encoding="utf-8")
+    FIRST.write_text(readme[:start] + shown + readme[stop:], encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def _lists() -> str:
     from convcheck.form.operations import OPERATIONS  # noqa: PLC0415  (NumPy)
     from convcheck.kernels.candidates import KEYS  # noqa: PLC0415
 
-    lists = {"OPERATION is one of": OPERATIONS, "KEY, which the README explains, is one of": KEYS}
+    lists = {"OPERATION is one of": OPERATIONS, "KEY (tests/README.md tells more) is one of": KEYS}
     told = [f"{text} {', '.join(names)}." for text, names in lists.items()]
     return "".join(f"\n{textwrap.fill(each, 98)}\n" for each in told)
 

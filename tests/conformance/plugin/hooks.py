@@ -63,8 +63,8 @@ _OPTIONS = (
     ),
     _option(
         "kernel",
-        "judge this function in place of the reference; see convcheck's README for what may "
-        "follow, such as ,tensors=NCHW",
+        "judge this function in place of the reference; see convcheck's tests/README.md for what "
+        "may follow, such as ,tensors=NCHW",
         action="append",
         metavar="OPERATION=MODULE:FUNCTION",
     ),

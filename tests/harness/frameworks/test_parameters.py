@@ -1,9 +1,10 @@
-"""Frameworks' convolutions with parameters, as README names them, are right on every class."""
+"""Frameworks' convolutions with parameters, as the pages name them, are right on every class."""
 
 import re
 from pathlib import Path
 
 import pytest
+from pages import TEXT
 
 from convcheck.cases.case import Case, agreement_fills
 from convcheck.conformance.shapes.parameters import special
@@ -16,10 +17,7 @@ from convcheck.kernels.misbehaviour import Misbehaviour
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 HARNESS = Path(__file__).parents[1]
-LINES = re.findall(
-    r'check "(\w+=(?:torch\.|in_onnx|in_torch)[^"]*,takes=[^"]*)"',
-    (HARNESS.parents[1] / "README.md").read_text(encoding="utf-8"),
-)
+LINES = re.findall(r'check "(\w+=(?:torch\.|in_onnx|in_torch)[^"]*,takes=[^"]*)"', TEXT)
 
 
 def found(line: str) -> str:
@@ -30,7 +28,7 @@ def found(line: str) -> str:
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_a_line_of_readme_conforms(line: str) -> None:
+def test_a_line_of_the_pages_conforms(line: str) -> None:
     """It is judged in every dtype that it takes, and by every fill."""
     kernel = load(found(line))
     verdicts = [
@@ -55,7 +53,7 @@ def test_every_one_is_named() -> None:
 
 
 def test_onnx_runtime_refuses_output_padding_of_a_stride() -> None:
-    """So says README; of less it is right."""
+    """So says tests/README.md; of less it is right."""
     (line,) = (line for line in LINES if "conv_transpose," in line)
     kernel = load(found(line).replace("takes=", "takes=output_padding+"))
     for geometry, refused in (("s2x3.q1x2", False), ("s1x1.d3x2.q2x1", True)):

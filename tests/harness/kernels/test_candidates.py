@@ -363,6 +363,6 @@ def test_a_kernel_is_passed_the_keywords_that_it_takes(
 
 
 def test_every_key_is_explained() -> None:
-    """The docstring of the module, which the README repeats, has every key."""
+    """The docstring of the module, which tests/README.md repeats, has every key."""
     doc = sys.modules[Candidate.__module__].__doc__ or ""
     assert [key for key in KEYS if f"\n    {key}=" not in doc] == []

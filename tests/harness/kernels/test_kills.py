@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pages import TEXT
 
 from convcheck.cases.case import Case
 from convcheck.judging.judge import judge, judge_all
@@ -208,8 +209,7 @@ def test_a_forged_process_is_not_ended(
         other.kill()
 
 
-def test_the_readme_says_how_many_kills_are_a_kernels_own() -> None:
-    """The number of kills in a row that count against a kernel is the one that README tells."""
-    readme = Path(__file__).parents[3] / "README.md"
+def test_the_pages_say_how_many_kills_are_a_kernels_own() -> None:
+    """The number of kills in a row that count against a kernel is the one that is told."""
     told = f"ends in a kill {patience.CALLS} times in a row"
-    assert told in " ".join(readme.read_text(encoding="utf-8").split())
+    assert told in " ".join(TEXT.split())
