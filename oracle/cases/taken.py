@@ -26,7 +26,7 @@ _FAR = 64
 """numbers up to which all are tried, and farther ones around a number or a constant"""
 _SPREAD = 3
 """of so many least values, numbers below them become one by turns"""
-_OF_AXIS = {
+OF_AXIS = {
     axis: (
         *(axis, f"filter_{axis}", f"stride_{axis}", f"padding_{before}", f"padding_{after}"),
         *(f"dilation_{axis}", f"output_padding_{axis}"),
@@ -247,7 +247,7 @@ class _Search:
 
 def _same_windows(operation: Operation, name: str, start: Numbers, numbers: Numbers) -> int:
     """Return a number's value, of an extent that which leaves as many windows as there were."""
-    own = _OF_AXIS.get(name)
+    own = OF_AXIS.get(name)
     if own is None or not operation.layer.narrows:
         return start[name]
     was, now = (Axis(*(n[each] for each in own)) for n in (start, numbers))
@@ -282,7 +282,7 @@ def _rules(operation: Operation, taken: Taken) -> Iterator[_Rule]:
             and n["channels_in"] % n["groups"] == n["channels_out"] % n["groups"] == 0
         ),
     )
-    for own in _OF_AXIS.values():
+    for own in OF_AXIS.values():
         yield _Rule(frozenset(own), _fitting(operation, own))
         if taken.symmetric:
             yield _even(*own[3:5])

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from convcheck.cases.case import ROUNDED, Case
+from convcheck.cases.domain import Domain
 from convcheck.form.geometry import NO_PADDING
 from convcheck.judging.judge import judge, judge_against, judge_all, limits_of
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
+from convcheck.kernels.candidates import Declared
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
 from convcheck.kernels.subjects import Answer, Request, Subject, Wrapped
@@ -155,6 +157,8 @@ def _domains(session: Session, focus: Asked) -> Iterator[str]:
     found = domains.learned(subject, dtype)
     if found is not None:
         domain, count = found
+        own = subject.candidate.only if isinstance(subject, Declared) else ""
+        domain = Domain(own) & domain if own else domain
         yield f"only={domain}, if it takes no others: right on all {count} tried there"
     if domains.refuses(subject, dtype):
         yield "partial=yes, if NotImplementedError means that it does not take a call"

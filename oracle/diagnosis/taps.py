@@ -9,6 +9,8 @@ from .probes import Probe
 from .session import Session
 
 _MOST = 49
+_FEW = 8
+"""results that may be equal by chance"""
 
 Acts = list[list[int | None]]
 
@@ -43,17 +45,31 @@ def _by_tap(ftr: Array) -> Array:
 def _of_argument(
     session: Session, probe: Probe, height: int, width: int
 ) -> list[int | None] | None:
+    """Return what each tap acts as, by results that only it enters.
+
+    Where these are few, numbers that happen to be equal would tell of a tap that has no part in
+    them: so the other arguments are in other orders, too.
+    """
     name = session.operation.filter
     assert name is not None, "what returns no filter takes one"  # noqa: S101
-    probes = [
-        probe.holding(**{name: _single(probe.arrays[name], row, column)})
-        for row in range(height)
-        for column in range(width)
+    few = probe.expected.size < _FEW
+    singles = [
+        _single(probe.arrays[name], row, column) for row in range(height) for column in range(width)
     ]
-    got = session.results(probes)
-    if got is None or any(each.shape != probe.expected.shape for each in got):
-        return None
-    return _matched(np.stack(got).astype(np.float64), np.stack([each.expected for each in probes]))
+    got, expected = [], []
+    for shift in (0, 1, 2, 3) if few else (0,):
+        others = {
+            other: np.roll(array, shift)
+            for other, array in probe.arrays.items()
+            if other != name and array.ndim == probe.arrays[name].ndim
+        }
+        probes = [probe.holding(**others, **{name: single}) for single in singles]
+        results = session.results(probes)
+        if results is None or any(each.shape != probe.expected.shape for each in results):
+            return None
+        got.append(np.stack(results).astype(np.float64))
+        expected.append(np.stack([each.expected for each in probes]))
+    return _matched(np.stack(got, axis=1), np.stack(expected, axis=1))
 
 
 def _single(array: Array, row: int, column: int) -> Array:

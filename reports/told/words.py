@@ -94,8 +94,9 @@ def _left_out(findings: Findings) -> Iterator[str]:
     refused = findings.totals.get(Outcome.NOT_OFFERED.value, 0)
     if domains and refused:
         yield f"{refused:,} not offered"
-    for operation, domain in domains.items():
-        whose = f"{operation} is " if len(findings.asked.kernels) > 1 else ""
+    for domain, names in by(domains, lambda name: domains[name]).items():
+        whole = len(names) == len(findings.asked.kernels)
+        whose = "" if whole else f"{listed(names)} {'is' if len(names) == 1 else 'are'} "
         yield f"{whose}judged for {domain}; nothing is said of others"
     left = sum(outcome == LEFT_OUT for outcome in tests.outcomes.values())
     if left:

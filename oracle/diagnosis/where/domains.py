@@ -12,6 +12,7 @@ from itertools import product
 
 from convcheck.cases.case import Case
 from convcheck.cases.domain import FORE, Domain, Numbers, numbers_of
+from convcheck.cases.taken import OF_AXIS
 from convcheck.form.axis import Axis
 from convcheck.form.geometry import PARAMETER_NUMBERS, Geometry
 from convcheck.form.operations import Operation
@@ -82,8 +83,8 @@ def refuses(subject: Subject, dtype: str) -> bool:
 def learned(subject: Subject, dtype: str) -> tuple[Domain, int] | None:
     """Return a domain inside of which a kernel is right and outside of which it raises.
 
-    With it comes on how many geometries inside it was right.  None where none is found, or where it
-    does anything else.
+    It is one beside that which the kernel declares.  With it comes on how many geometries inside it
+    was right.  None where none is found, or where it does anything else.
     """
     operation, taken = subject.operation, subject.taken
     tried = _surveyed(subject, dtype)
@@ -100,7 +101,7 @@ def learned(subject: Subject, dtype: str) -> tuple[Domain, int] | None:
         tried.ask(near.small() for _ in range(_DRAWN))
         tried.ask(near.geometry() for _ in range(_DRAWN))
         if len(tried.raised) == before and not tried.wrong:
-            return whole, sum(each in whole for each in tried.right)
+            return found, sum(each in whole for each in tried.right)
     return None
 
 
@@ -141,9 +142,9 @@ def _comparisons(right: Sequence[Numbers]) -> Iterator[str]:
         *(("channels_in", "channels_out"), ("groups", "channels_in"), ("height", "width")),
         *((f"{FORE}{name}_height", f"{FORE}{name}_width") for name in ("stride", "filter")),
     ]
-    for one, other in pairs:
-        if one in columns and all(each[one] == each[other] for each in right):
-            yield f"{one} == {other}"
+    of_several = [f"{one} == {other}" for one, other in pairs if one in columns]
+    of_several += [_no_remainder(axis, columns) for axis in OF_AXIS]
+    yield from (text for text in of_several if all(map(Domain(text).holds, right)))
     for name in sizes:
         for size in _MULTIPLES:
             if all(value % size == 0 for value in columns[name]):
@@ -154,6 +155,14 @@ def _comparisons(right: Sequence[Numbers]) -> Iterator[str]:
     for name in columns:
         yield f"{name} <= {max(columns[name])}"
         yield f"{name} >= {min(columns[name])}"
+
+
+def _no_remainder(axis: str, columns: Mapping[str, set[int]]) -> str:
+    """Return that strides leave no remainder, without the parameters that are never used."""
+    extent, taps, stride, before, after, apart, _ = OF_AXIS[axis]
+    pads = "".join(f" + {each}" for each in (before, after) if columns[each] != {0})
+    reach = taps if columns[apart] == {1} else f"{apart} * ({taps} - 1) - 1"
+    return f"({extent}{pads} - {reach}) % {stride} == 0"
 
 
 class _IntegerStrides(Wrapped):

@@ -16,6 +16,13 @@ from .layer import Gradients
 FORWARD, BACKWARD = "forward", "backward"
 
 
+class _OneOfEach(np.ndarray):
+    """A bias of four axes, of which float() takes a number, as NumPy's did before 2.4."""
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+
 class Pair:
     """A layer of two functions."""
 
@@ -35,7 +42,8 @@ class Pair:
         if bias is None:
             bias = np.zeros(ftr.shape[self._filters.index("O")], ftr.dtype)
         numbers = {"stride": strd[0], "pad": padding[0]}
-        return [ftr, bias.reshape(1, 1, 1, -1) if self._coursera else bias, numbers]
+        bias = bias.reshape(1, 1, 1, -1).view(_OneOfEach) if self._coursera else bias
+        return [ftr, bias, numbers]
 
     def forward(self, made: list[Any], x: Any) -> Any:
         """Return the output, and keep the cache."""

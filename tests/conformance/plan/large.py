@@ -60,6 +60,7 @@ _TRIALS = (
 )
 _SECONDS = 0.0035
 _RATE = 1e7
+_AS_FAST = {Misbehaviour.DECLINED: True, Misbehaviour.HUNG: False}
 _TRIES = 5
 _FEWEST = 3
 
@@ -125,14 +126,15 @@ def geometry_of(subject: Subject, text: str, turn: int) -> Geometry:
     return own or geometry
 
 
-def is_fast(subject: Subject) -> bool:
-    """Return whether a kernel takes little time for each of `_TRIALS`."""
+def is_fast(subject: Subject) -> bool | None:
+    """Return whether a kernel takes little time for each of `_TRIALS`; None if it fails there."""
     trials = dict.fromkeys(geometry_of(subject, text, 0) for text in _TRIALS)
-    return all(_is_fast(subject, each) for each in trials)
+    found = (_is_fast(subject, each) for each in trials)
+    return next((each for each in found if not each), True)
 
 
-def _is_fast(subject: Subject, geometry: Geometry) -> bool:
-    """Return whether a kernel takes little time for a geometry.
+def _is_fast(subject: Subject, geometry: Geometry) -> bool | None:
+    """Return whether a kernel takes little time for a geometry; None if it fails.
 
     Another process may take its time: so one of several calls is enough.  The first may compile.
     """
@@ -146,7 +148,7 @@ def _is_fast(subject: Subject, geometry: Geometry) -> bool:
         try:
             subject.call(call)
         except MisbehaviourError as problem:
-            return problem.kind is Misbehaviour.DECLINED  # others will tell
+            return _AS_FAST.get(problem.kind)  # others will tell
         least = min(least, perf_counter() - begun)
         if least <= seconds or (attempt >= _FEWEST and least > 10 * seconds):
             break

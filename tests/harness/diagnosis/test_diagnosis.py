@@ -332,6 +332,14 @@ def test_taps_show_what_they_act_as() -> None:
     assert taps.got == [[1.0, 2.0], [0.0, 4.0]]
 
 
+def test_taps_act_as_no_other_by_chance() -> None:
+    """Where one result shows what a tap does, equal numbers of the input make no other of it."""
+    case = case_of("h4.w3.i1.o1.f3x3.s2x2", "float16:integers")
+    taps = diagnose(lambda x, ftr, strd: convolve(x[:, ::-1], ftr, strd), case).taps
+    assert taps is not None
+    assert taps.got == [["nan"] * 3, [7.0, 8.0, 9.0], [4.0, 5.0, 6.0]]
+
+
 def test_taps_of_a_mistake_with_a_name_are_drawn() -> None:
     """So are those of a kernel of which it is known what it does with them."""
     flipped = case_of("h3.w3.i1.o1.f2x2.s1x1")

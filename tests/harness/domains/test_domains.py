@@ -152,10 +152,16 @@ def test_refuses_by_itself() -> None:
     assert "declare  partial=yes" in str(result)
 
 
+NO_REMAINDER = (
+    "(height - filter_height) % stride_height == 0 and (width - filter_width) % stride_width == 0"
+)
 SUGGESTED: dict[str, Callable[[Any, Any, Any], bool]] = {
     THREE: lambda x, ftr, strd: ftr.shape[1:3] == (3, 3) and ftr.shape[0] % 8 == 0,  # noqa: ARG005
     "batch == 1": lambda x, ftr, strd: len(x) == 1,  # noqa: ARG005
     "stride_height == stride_width": lambda x, ftr, strd: strd[0] == strd[1],  # noqa: ARG005
+    NO_REMAINDER: lambda x, ftr, strd: (
+        not any((x.shape[axis] - ftr.shape[axis]) % strd[axis - 1] for axis in (1, 2))
+    ),
 }
 
 
