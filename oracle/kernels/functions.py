@@ -1,7 +1,7 @@
 """Functions of Python's as kernels: called as they are, or fitted by what they declare."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from time import perf_counter  # now: a kernel may put another in its place
 from typing import Any
@@ -105,6 +105,14 @@ class Fitted(Declared, Local):
             style = styles.style_of(found)
             hint = f": style={style}?" if style and not candidate.style else ""
             raise CandidateError(f"{error}{hint}") from None
+
+    def notes(self) -> Iterator[str]:
+        """Yield what its user may have overlooked, for the judge to tell."""
+        known = {*self.candidate.takes, *self._constants, *self._by_name.values()}
+        own = set() if self.candidate.style else _names_of(self._function)
+        missed = [each for each in self.operation.parameters if each in own - known]
+        if missed:
+            yield f"has {', '.join(missed)}, never judged without takes={'+'.join(missed)}"
 
     def declaring(self, candidate: Candidate) -> "Fitted":
         """Return the same function, as another candidate declares it."""

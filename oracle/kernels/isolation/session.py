@@ -44,6 +44,8 @@ class Session:
         warnings.showwarning = self._note_warning  # type: ignore[assignment]
         self._quick, self._slow = Settings(QUICK), Settings(SLOW)
         self._threads = Threads()
+        for note in kernel.notes():
+            self._tell(note)
 
     def _note_warning(self, message: Warning | str, category: type[Warning], *_: Any) -> None:
         if category is KernelWarning:  # of ours

@@ -45,6 +45,24 @@ def test_a_line_is_read_and_written(line: str) -> None:
     assert str(Candidate.parse(line)) == line
 
 
+@pytest.mark.parametrize(
+    ("declared", "note"),
+    [
+        ("", "has padding, bias, never judged without takes=padding+bias"),
+        (",takes=bias", "has padding, never judged without takes=padding"),
+        (",takes=padding+bias", None),
+        (",takes=padding,constants=bias:None", None),
+    ],
+)
+def test_parameters_that_are_never_judged_are_told(
+    declared: str, note: str | None, tmp_path: Path
+) -> None:
+    """A kernel that has them and does not say so conforms on what has none."""
+    kernel = tmp_path / "padded.py"
+    kernel.write_text("def convolution(x, ftr, strd, padding=0, bias=None): ...", "utf-8")
+    assert [*load(f"convolution={kernel}:convolution{declared}").notes()] == [note] * bool(note)
+
+
 @pytest.mark.parametrize("line", BAD)
 def test_bad_lines(line: str) -> None:
     """A parameter that the operation does not have, or another form, is refused by name."""
