@@ -198,8 +198,9 @@ def test_right_kernels_conform(name: str) -> None:
     """The reference agrees on layers with all parameters, and gradients on theirs."""
     steps = [*own_layers(OPERATIONS[name], "thorough", LAYERS)]
     assert len({step.name for step in steps}) == len(steps) > 0
-    for step in steps:
-        for judged in step.judge(reference_for(name)):
+    kernel = reference_for(name)
+    for step in (each for each in steps if each.dtype in kernel.asked):
+        for judged in step.judge(kernel):
             assert not any(each.failed for each in judged.verdicts)
             assert any(each.outcome is Outcome.AGREES for each in judged.verdicts) or (
                 step.dtype == "float16"
