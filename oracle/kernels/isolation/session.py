@@ -104,7 +104,7 @@ class Session:
         if not os.fstat(self._output).st_size:
             return ()
         data = traces.taken(self._output)
-        self._tell("printed to its output")
+        self._tell("printed something")
         return traces.of_output(data)
 
     def _look_behind(self, request: Request) -> None:

@@ -1,8 +1,10 @@
 """Classes with `forward` and `backward`, or what `build(filters, bias, stride, padding)` makes."""
 
 import inspect
+import random
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,7 +64,8 @@ class Class:
         sized = "filter" not in self._roles.values()
         values |= {"filter": ftr, "bias": True if sized else bias}
         values |= {"stride": strd[0], "padding": padding[0]}
-        layer = self._build(**{name: values[role] for name, role in self._roles.items()})
+        with _drawing_anew():
+            layer = self._build(**{name: values[role] for name, role in self._roles.items()})
         if sized:
             _put(layer, ftr, bias)
         return Made(layer, ftr, bias)
@@ -79,6 +82,17 @@ class Class:
         dx = found[0] if isinstance(found, tuple | list) and found else found
         left = [each for each in _kept(made.layer) if _GRADIENT.fullmatch(each.name)]
         return dx, _gradient(left, made.ftr, "filter"), _gradient(left, made.bias, "bias")
+
+
+@contextmanager
+def _drawing_anew() -> Iterator[None]:
+    """Put the random numbers' states back: layers draw their first weights, which is no fault."""
+    known, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002  (whose state it is)
+    try:
+        yield
+    finally:
+        random.setstate(known)
+        np.random.set_state(numpys)  # noqa: NPY002
 
 
 def _forward(layer: Any, x: Any) -> Any:

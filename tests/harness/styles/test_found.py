@@ -12,10 +12,11 @@ from convcheck.cases.case import Case
 from convcheck.conformance import witnesses
 from convcheck.conformance.plugin import known
 from convcheck.form.operations import OPERATIONS
-from convcheck.judging.judge import judge
+from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.functions import Fitted, load
+from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.styles.named import found_in
 from convcheck.reference import notebook as own
 from convcheck.reference.defects import LEDGER
@@ -126,6 +127,22 @@ def test_three_lines_make_any_class_a_layer(file: Callable[..., str]) -> None:
     assert outcomes(line, "b2.h5.w4.i2.o3.f3x2.s2x1") == {Outcome.NOT_OFFERED}
     wrong = file(LAYER.replace("return dx, dw", "return dw, dx"), "wrong.py")
     assert Outcome.MISBEHAVED in outcomes(line.replace(path, wrong), "b2.h5.w4.i2.o3.f3x2.s2x2")
+
+
+DRAWS = LAYER.replace("self.own", "np.random.rand(); random.random(); self.own", 1).replace(
+    "import numpy", "import random\nimport numpy"
+)
+
+
+def test_a_layer_may_draw_its_first_weights(file: Callable[..., str]) -> None:
+    """The state of random numbers changes then, once for each layer that is made."""
+    line = f"convolution={file(DRAWS)}:build,style=layer,tensors=NHWC,filters=IHWO"
+    cases = [
+        Case.parse(f"v1:convolution:float32:integers:b1.h3.w4.i1.o1.f2x2.s1x1.bias:{n}")
+        for n in range(9)
+    ]
+    with Isolated(Candidate.parse(line)) as kernel:
+        assert {each.outcome for each in judge_all(kernel, cases)} == {Outcome.AGREES}
 
 
 @pytest.mark.parametrize(
