@@ -21,6 +21,8 @@ from convcheck.conformance.plugin.hooks import EXAMPLES
 from convcheck.diagnosis.mistakes import catalogue
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
+from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.reports.told.strength import DATA
 
 PROFILES = ("quick", "default", "thorough")
@@ -56,12 +58,14 @@ def kinds(profile: str, operation: str) -> Kinds:
     from suite import catching  # noqa: PLC0415
 
     most = None if profile == PROFILES[0] else 1
-    with pytorch.one_thread():
-        return {
-            each.name: list(islice(catching(each.make(), operation), most))
-            for each in SUBTLE.values()
-            if each.operation == operation
-        }
+    found: Kinds = {}
+    for each in (each for each in SUBTLE.values() if each.operation == operation):
+        line = f"{operation}=subtle:{each.name}"
+        with pytorch.one_thread(), Isolated(Candidate.parse(line)) as isolated:
+            found[each.name] = list(islice(catching(each.make(), operation), most))
+            if not found[each.name]:  # as what changes large results later, seen in a process alone
+                found[each.name] = list(islice(catching(isolated, operation), most))
+    return found
 
 
 def sizes(operation: str) -> list[int | None]:

@@ -103,7 +103,7 @@ def caught(kernel: Kernel, name: str) -> int | None:
     return record.count if record.case else None
 
 
-def catching(kernel: Kernel, name: str) -> Iterator[str]:
+def catching(kernel: Kernel | Subject, name: str) -> Iterator[str]:
     """Yield the kinds of steps that catch a kernel, which remembers what it does."""
     subject = subject_of(kernel, OPERATIONS[name])
     known = set()
