@@ -194,8 +194,9 @@ def by_step(strength: Measured) -> list[StepKind]:
 
 
 def hardest(strength: Measured) -> list[Subtle]:
-    """Return the subtle kernels, those that most profiles miss first."""
-    return sorted(strength.subtle, key=lambda each: sum(map(bool, each.caught.values())))
+    """Return the subtle kernels that a profile misses, those that most miss first."""
+    missed = [each for each in strength.subtle if not all(each.caught.values())]
+    return sorted(missed, key=lambda each: sum(map(bool, each.caught.values())))
 
 
 def _ease(mistakes: Mistakes) -> tuple[int, int]:

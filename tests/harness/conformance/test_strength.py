@@ -126,7 +126,15 @@ def test_the_page_tells_every_mistake_and_stays_small(missing: Path) -> None:
     assert "stride of rows is ignored where" in told.partition("</tr>")[0]
     for each in measured("")["mistakes"]:
         assert str(escape(each["sentence"])) in told
-    told = page.source.partition('id="subtle"')[2]
-    for each in measured("")["subtle"]:
-        assert str(escape(each["sentence"])) in told
     assert "more rows, in the JSON" not in told.partition("</section>")[0]
+
+
+def test_the_page_tells_subtle_kernels_that_are_missed(missing: Path) -> None:
+    """Of the others it says how many each profile catches, by family."""
+    missing.write_text(json.dumps(measured("last_split_lost")), encoding="utf-8")
+    report = make()
+    report.findings.strength = strength.named()
+    source = Page(report).source
+    assert str(escape(SUBTLE["last_split_lost"].sentence)) in source
+    assert str(escape(SUBTLE["zero_strides_of_convolution"].sentence)) not in source
+    assert f"Of {len(SUBTLE)} the tests catch" in source
