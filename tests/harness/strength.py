@@ -59,7 +59,8 @@ def kinds(profile: str, operation: str) -> Kinds:
 
     most = None if profile == PROFILES[0] else 1
     found: Kinds = {}
-    for each in (each for each in SUBTLE.values() if each.operation == operation):
+    own = [each for each in SUBTLE.values() if each.operation == operation]
+    for each in own:
         line = f"{operation}=subtle:{each.name}"
         with pytorch.one_thread(), Isolated(Candidate.parse(line)) as isolated:
             found[each.name] = list(islice(catching(each.make(), operation), most))

@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from itertools import islice
 
 STATUSES = """Exit status: 0 it conforms; 1 it does not; 2 interrupted; 3 convcheck itself failed,
 or could not write a report; 4 the command was wrong, parts are missing, or nothing was decided.
@@ -49,7 +50,7 @@ _TOLD_BY_PYTEST = re.compile("-[vq]+|--(verbose|quiet|verbosity.*|co|collect-onl
 
 def main(words: Sequence[str]) -> int:
     """Run the command; return its exit status."""
-    own = words[: words.index("--")] if "--" in words else words
+    own = _own(words)
     if {"-h", "--help"} & {*own}:
         sys.stdout.write(USAGE + _lists())
         return 0
@@ -74,7 +75,12 @@ def main(words: Sequence[str]) -> int:
 
 def targets_of(words: Sequence[str]) -> list[str]:
     """Return the kernels that a command names, as they stand there."""
-    return _sorted(words[: words.index("--")] if "--" in words else words)[0]
+    return _sorted(_own(words))[0]
+
+
+def _own(words: Sequence[str]) -> Sequence[str]:
+    """Return the words that are not pytest's alone, which stand behind two dashes."""
+    return words[: words.index("--")] if "--" in words else words
 
 
 def _sorted(words: Sequence[str]) -> tuple[list[str], list[str], bool]:
@@ -89,7 +95,7 @@ def _sorted(words: Sequence[str]) -> tuple[list[str], list[str], bool]:
         if name in _VALUED and equals:
             options.append(f"{_VALUED[name]}={value}")
         elif word in _VALUED:
-            options += [_VALUED[word], *(each for each in [next(rest, None)] if each is not None)]
+            options += [_VALUED[word], *islice(rest, 1)]
         elif short:
             options += [_VALUED[short], word[2:]]
         elif word == _QUICK:

@@ -48,7 +48,7 @@ class Stages:
         self._judged: Counter[str] = Counter()
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._last: dict[str, float] = {}
-        self._told = self._failure_told = False
+        self._failure_told = False
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
@@ -57,14 +57,14 @@ class Stages:
         if config.pluginmanager.has_plugin("terminaldistreporter"):  # it tells of xdist's workers
             config.pluginmanager.unregister(name="terminaldistreporter")
         self._terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
-        self._profile = config.getoption("hypothesis_profile", None) or "default"
+        profile = config.getoption("hypothesis_profile", None) or "default"
         seed = config.getoption("hypothesis_seed", None) or "0"
-        self._key = f"{self._kernels} {self._profile} {config.getoption('numprocesses', None)}"
-        cache = getattr(config, "cache", None)  # which may be turned off
-        self._last = (cache.get(_TIMES, {}) if cache else {}).get(self._key, {})
+        self._key = f"{self._kernels} {profile} {config.getoption('numprocesses', None)}"
+        self._cache = getattr(config, "cache", None)  # which may be turned off
+        self._last = self._times().get(self._key, {})
         took = f", {_about(self._last['wall'])} the last time" if self._last else ""
         self._started = time.monotonic()
-        what = f"{self._kernels}, profile {self._profile}, seed {seed}"
+        what = f"{self._kernels}, profile {profile}, seed {seed}"
         self._line(f"convcheck {convcheck.__version__}: {what}{took}")
         from convcheck.conformance.plugin.asked import FOUND  # noqa: PLC0415  (NumPy)
 
@@ -137,11 +137,14 @@ class Stages:
         for stage in self._totals:
             if 0 < self._done[stage] < self._totals[stage]:
                 self._line(self._row(stage))
-        cache = getattr(self._session.config, "cache", None)
-        if cache and self._done == self._totals:
+        if self._cache and self._done == self._totals:
             wall = time.monotonic() - self._started
-            times = {**cache.get(_TIMES, {}), self._key: {**self._seconds, "wall": wall}}
-            cache.set(_TIMES, times)
+            self._cache.set(_TIMES, {**self._times(), self._key: {**self._seconds, "wall": wall}})
+
+    def _times(self) -> dict[str, dict[str, float]]:
+        """Return how long stages took the last time, by what was judged."""
+        found: dict[str, dict[str, float]] = self._cache.get(_TIMES, {}) if self._cache else {}
+        return found
 
     def _row(self, stage: str) -> str:
         done, total = self._done[stage], self._totals[stage]
