@@ -44,7 +44,7 @@ def main(words: Sequence[str]) -> int:
     child = None
     try:
         while True:
-            seen = _seen(targets)
+            seen = settled(targets)
             sys.stdout.flush()
             child = os.fork()
             if child == 0:
@@ -83,6 +83,19 @@ def _end(child: int | None) -> None:
         if child is not None:
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
+
+
+def settled(targets: Sequence[str]) -> Mapping[Path, tuple[int, int]]:
+    """Return what `_seen` does once it stays: an editor may empty a file before it writes it.
+
+    A run that is begun on half a change would be ended, and what it has replayed not told.
+    """
+    seen = _seen(targets)
+    while True:
+        time.sleep(_PAUSE)
+        before, seen = seen, _seen(targets)
+        if before == seen:
+            return seen
 
 
 def _seen(targets: Sequence[str]) -> Mapping[Path, tuple[int, int]]:

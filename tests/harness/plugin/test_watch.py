@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from pytest_runs import Command
 
+from convcheck.conformance.commands import watch
+
 RIGHT = "from convcheck.reference import convolution as right\n"
 WRONG = f"{RIGHT}\ndef convolution(x, ftr, strd):\n    return right(x, ftr[:, ::-1], strd)\n"
 MENDED = WRONG.replace("[:, ::-1]", "")
@@ -47,8 +49,17 @@ def test_a_kernel_is_judged_again_when_its_file_changes(tmp_path: Path) -> None:
             time.sleep(0.5)
         finally:
             os.kill(watching.pid, signal.SIGINT)
-        assert watching.wait(20) == 2
+            status = watching.wait(20)
+        assert status == 2
     assert "Traceback" not in output.read_text(encoding="utf-8")
+
+
+def test_it_waits_until_a_file_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An editor empties a file before it writes it: half a change is not judged."""
+    looks = iter([{"mine.py": 1}, {"mine.py": 0}, {"mine.py": 2}, {"mine.py": 2}, {}])
+    monkeypatch.setattr(watch, "_seen", lambda _: next(looks))
+    monkeypatch.setattr(watch, "_PAUSE", 0)
+    assert watch.settled(["mine.py"]) == {"mine.py": 2}
 
 
 def test_watch_says_how_it_is_used(command: Command) -> None:
