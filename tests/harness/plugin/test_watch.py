@@ -56,10 +56,11 @@ def test_a_kernel_is_judged_again_when_its_file_changes(tmp_path: Path) -> None:
 
 def test_it_waits_until_a_file_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     """An editor empties a file before it writes it: half a change is not judged."""
-    looks = iter([{"mine.py": 1}, {"mine.py": 0}, {"mine.py": 2}, {"mine.py": 2}, {}])
+    mine = Path("mine.py")
+    looks = iter([*({mine: (at, 0)} for at in (1, 0, 2, 2)), {}])
     monkeypatch.setattr(watch, "_seen", lambda _: next(looks))
     monkeypatch.setattr(watch, "_PAUSE", 0)
-    assert watch.settled(["mine.py"]) == {"mine.py": 2}
+    assert watch.settled(["mine.py"]) == {mine: (2, 0)}
 
 
 def test_watch_says_how_it_is_used(command: Command) -> None:
