@@ -14,6 +14,7 @@ from markupsafe import Markup
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports import document, rows
+from convcheck.reports.ci.history import History, Run
 from convcheck.reports.compare import compare
 from convcheck.reports.document import Findings, Report
 from convcheck.reports.files import write_text
@@ -24,13 +25,15 @@ from . import causes, faults, looks, pictures, problems, refactor, shown, streng
 _TEMPLATES = Path(__file__).parent / "templates"
 
 
-def write_html(report: Report, path: Path, since: Report | None = None) -> None:
+def write_html(
+    report: Report, path: Path, since: Report | None = None, history: History | None = None
+) -> None:
     """Write `report` to `path` as a page; OSError, and an older file untouched, if that fails."""
-    write_text(render(report, since), path)
+    write_text(render(report, since, history), path)
 
 
-def render(report: Report, since: Report | None = None) -> str:
-    """Return `report` as a page, with what changed since an earlier one, if there is one."""
+def render(report: Report, since: Report | None = None, history: History | None = None) -> str:
+    """Return `report` as a page, with what changed since an earlier one, and earlier runs."""
     changes = compare(since, report) if since else []
     findings = report.findings
     run, idle, left = shown.matrix(findings)
@@ -58,6 +61,9 @@ def render(report: Report, since: Report | None = None) -> str:
             since=since,
             changed=words.summary(changes),
             changes=words.changes_by_kind(changes),
+            history=history is not None,
+            past=history.like(Run.of(report))[-shown.MOST_RUNS :] if history else [],
+            unread=len(history.damaged) if history else 0,
             headline=headline,
             verdict=words.verdict(findings),
             rest=headline[1],

@@ -21,6 +21,8 @@ MOST_CELLS = 3_000
 MOST_PROPERTIES = 60
 MOST_ROWS = 500
 """rows of any other table, or entries of a list"""
+MOST_RUNS = 60
+"""of a history, the newest"""
 MOST_CAUSES = 24
 """causes that are told"""
 OPEN_CAUSES = 2

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 from sample import PLANNED
 
+from convcheck.reports.ci.history import History
 from convcheck.reports.document import Report
 from convcheck.reports.told import page
 
@@ -11,9 +12,9 @@ from convcheck.reports.told import page
 class Page(HTMLParser):
     """A page taken apart; AssertionError where a tag is not closed in its turn."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, history: History | None = None) -> None:
         super().__init__()
-        self.source = page.render(report)
+        self.source = page.render(report, history=history)
         self.open: list[str] = []
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.cells: list[tuple[str, str]] = []

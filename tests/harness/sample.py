@@ -10,6 +10,7 @@ from convcheck.conformance.plugin.planned import planned_boundaries, planned_cel
 from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.form.operations import OPERATIONS
 from convcheck.reports import circumstances, failures, files, findings, rows
+from convcheck.reports.ci.history import Run
 from convcheck.reports.document import Asked, Cost, Phases, Report, Repository, Speed
 from convcheck.reports.failures import Diagnosis, Failure
 from convcheck.reports.rows import Accuracy, Boundary, Certificate, Pairs, Random, Record
@@ -363,3 +364,16 @@ def spoken(text: str) -> Report:
         kept=[rows.Kept("convolution", text, text)],
     )
     return report
+
+
+def runs(whole: Report) -> list[Run]:
+    """Return how the runs before a report's went, and it: one failed, of one little is known."""
+    last = replace(Run.of(whole), whole=True)
+    worst = {name: dict.fromkeys(errors, 1e-4) for name, errors in last.worst.items()}
+    failing = {"convolution": ["exact", "bound"]}
+    return [
+        replace(last, verdict="conforms", judged=10, worst=worst),
+        replace(last, verdict="does not conform", failing=failing, commit=None),
+        replace(last, verdict="incomplete", judged=0, decided=0, worst={}),
+        last,
+    ]

@@ -6,6 +6,7 @@ Nothing is judged here: what is marked as wrong is what the report says is wrong
 from .calls import of_error, of_tried, of_windows
 from .grid import Picture
 from .regions import of_distribution, of_region, region_table
+from .sparks import of_runs
 from .values import of_values, shade, values_table
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "of_distribution",
     "of_error",
     "of_region",
+    "of_runs",
     "of_tried",
     "of_values",
     "of_windows",

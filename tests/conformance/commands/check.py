@@ -28,6 +28,7 @@ function's name is the operation's.  Without a KERNEL, the kernels are those tha
   --replaces KERNEL, --bitwise          compare with what the kernel replaces
   --layers FILE, --vectors FILE|onnx    judge on these layers, or vectors, too
   --html FILE, --json FILE              write a report
+  --history FILE  add a line about the run to a file; the page draws how earlier ones went
   --call-seconds S, --first-call-seconds S, --call-megabytes MB, --threads N, --in-process
 Other options, and whatever stands behind --, are pytest's.
 
@@ -41,6 +42,7 @@ _VALUED = {
     "--seed": "--hypothesis-seed",
     "--html": "--conformance-html",
     "--json": "--conformance-json",
+    "--history": "--convcheck-history",
     "-j": "-n",
 }
 _QUICK, _ALL = "--quick", "--all"

@@ -4,7 +4,6 @@ import json
 import sys
 import time
 from collections.abc import Generator, Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,9 +11,10 @@ import pytest
 from convcheck.reports.status import CONFORMS, FAILS, Exit, status_of
 
 from . import hooks as plugin
+from .left import Left
 
 if TYPE_CHECKING:  # imported in time for the report and no earlier: a run without one needs none
-    from convcheck.reports.document import Circumstances, Findings, Report
+    from convcheck.reports.document import Findings, Report
     from convcheck.reports.rows import Record
 
 PHASES = ("setup", "call", "teardown")
@@ -58,7 +58,6 @@ class Collector:
 
     def __init__(self, config: pytest.Config, *, candidates: bool, since: "Report | None") -> None:
         self._config = config
-        self._since = since
         self._candidates = candidates
         # Whatever ends the process of a test is not the kernel, which has one of its own.
         self._isolated = candidates and not config.getoption("convcheck_in_process")
@@ -81,10 +80,7 @@ class Collector:
         self._session: pytest.Session | None = None
         self._broken = self._interrupted = False
         self._kept_lines: list[str] = []
-        self._written: list[str] = []
-        self._unwritten: list[str] = []
-        names = {form: config.getoption(f"convcheck_{form}") for form in ("json", "html")}
-        self._wanted = {form: Path(name) for form, name in names.items() if name is not None}
+        self._left = Left(config, since)
 
     def pytest_report_header(self) -> list[str]:
         """Say what layers were found, and what they were taken for."""
@@ -157,8 +153,9 @@ class Collector:
                 self._kept_lines = list(self._kept())
             self._choose_status(int(session.exitstatus))
             if self._findings is not None:
-                for form, path in self._wanted.items():
-                    self._write(self._findings, form, path)
+                for write in self._left.steps():
+                    if not write(self._report(self._findings)):
+                        session.exitstatus = Exit.BROKEN
         except Exception:  # noqa: BLE001  (whatever it is, pytest is to end as it does)
             self._fail()
 
@@ -250,17 +247,17 @@ class Collector:
         try:
             if self._findings is not None:
                 self._tell(terminalreporter, self._findings)
-            elif self._wanted:
+            elif self._left.wanted:
                 terminalreporter.line("No conformance test ran: no conformance report written.")
         except Exception:  # noqa: BLE001  (as above)
             self._fail()
-        for line in self._written:
+        for line in self._left.lines:
             terminalreporter.line(line)
-        self._unwritten.clear()
+        self._left.untold.clear()
 
     def pytest_unconfigure(self) -> None:
         """Tell what was not written also where the terminal's summary is not wanted."""
-        for line in self._unwritten:
+        for line in self._left.untold:
             sys.stderr.write(f"{line}\n")
 
     def _tell(self, terminalreporter: pytest.TerminalReporter, findings: "Findings") -> None:
@@ -310,45 +307,16 @@ class Collector:
 
             yield from kept.dropped(self._config)
 
-    def _write(self, findings: "Findings", form: str, path: Path) -> None:
-        """Write a report, and note a line about it; where that fails, the run has failed."""
+    def _report(self, findings: "Findings") -> "Report":
+        """Return the report, as of now."""
         assert self._session is not None
-        from convcheck.kernels.shown.text import one_line  # noqa: PLC0415
-        from convcheck.reports import files  # noqa: PLC0415
-        from convcheck.reports.told import page  # noqa: PLC0415
-
-        report = files.assemble(findings, self._gathered(int(self._session.exitstatus)))
-        shown = one_line(str(path))
-        try:
-            if form == "json":
-                files.write_json(report, path)
-            else:
-                page.write_html(report, path, self._since)
-        except Exception as error:  # noqa: BLE001  (whatever it is, the rest is told)
-            old = "; what is there is older" if path.exists() else ""
-            line = f"{form.upper()} report not written to {shown}: {files.why(error)}{old}"
-            self._written.append(line)
-            self._unwritten.append(line)
-            self._session.exitstatus = Exit.BROKEN
-        else:
-            self._written.append(f"{form.upper()} report: {shown}")
-
-    def _kernel_threads(self) -> str:
-        if not self._isolated:
-            return "the process's own"
-        from convcheck.kernels.isolation.threads import given  # noqa: PLC0415
-
-        number, said = given(self._config.getoption("convcheck_threads"))
-        return f"{number}, {said}"
-
-    def _gathered(self, exitstatus: int) -> "Circumstances":
-        from convcheck.reports import circumstances  # noqa: PLC0415
+        from convcheck.reports import circumstances, files  # noqa: PLC0415
         from convcheck.reports.told import refactor  # noqa: PLC0415
 
         gathered = circumstances.gather(
             started=self._started,
             workers=len(self._workers),
-            exit_status=exitstatus,
+            exit_status=int(self._session.exitstatus),
             seed=str(self._config.getoption("hypothesis_seed", None) or "0"),
             kernel_threads=self._kernel_threads(),
             project=self._config.rootpath,
@@ -359,4 +327,12 @@ class Collector:
         gathered.speed = refactor.speed(self._records)
         gathered.large_layers = circumstances.large_layers(self._records)
         gathered.remarks = circumstances.remarks(self._records)
-        return gathered
+        return files.assemble(findings, gathered)
+
+    def _kernel_threads(self) -> str:
+        if not self._isolated:
+            return "the process's own"
+        from convcheck.kernels.isolation.threads import given  # noqa: PLC0415
+
+        number, said = given(self._config.getoption("convcheck_threads"))
+        return f"{number}, {said}"

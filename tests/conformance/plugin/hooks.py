@@ -158,7 +158,15 @@ _OPTIONS = (
         "an earlier report, in JSON: the page tells what changed since",
         metavar="FILE",
     ),
+    _option(
+        "history",
+        "add a line about the run to FILE; the page draws how earlier ones went",
+        metavar="FILE",
+    ),
 )
+
+FILES = {"history": "history", "json": "conformance-json", "html": "conformance-html"}
+"""what a run is asked to leave, by the options that name where: in the order that it is written"""
 
 
 NAMES = tuple(name for name, _ in _OPTIONS)
@@ -213,13 +221,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for option in ("replaces", "bitwise", "threads"):
         if config.getoption(f"convcheck_{option}") and not chosen:
             raise pytest.UsageError(f"--{option}: expected a candidate, named by --kernel")
-    for form in ("json", "html"):
-        check_writable(config, form)
-    both = [config.getoption(f"convcheck_{form}") for form in ("json", "html")]
-    if all(both) and len({os.path.realpath(name) for name in both}) == 1:
-        raise pytest.UsageError(
-            f"--conformance-html={both[1]!r}: expected another file than JSON's"
-        )
+    _check_files(config)
     if not hasattr(config, "workerinput"):  # the controller, or the only process
         from .collector import Collector  # noqa: PLC0415
 
@@ -364,8 +366,19 @@ def _baseline(config: pytest.Config) -> "Report | None":
         raise pytest.UsageError(f"--baseline: {error}") from None
 
 
+def _check_files(config: pytest.Config) -> None:
+    """Raise UsageError where what a run is to leave cannot be written, or in one file."""
+    places: dict[str, str] = {}
+    for form, option in FILES.items():
+        check_writable(config, form)
+        name = config.getoption(f"convcheck_{form}")
+        other = places.setdefault(os.path.realpath(name), option) if name else option
+        if other != option:
+            raise pytest.UsageError(f"--{option}={name!r}: expected another file than --{other}'s")
+
+
 def check_writable(config: pytest.Config, form: str) -> None:
-    """Raise UsageError where a report could not be written, before any test runs."""
+    """Raise UsageError where a file could not be written, before any test runs."""
     name = config.getoption(f"convcheck_{form}")
     if name is None:
         return
@@ -375,6 +388,6 @@ def check_writable(config: pytest.Config, form: str) -> None:
         if os.access(path.parent, os.W_OK) and (new or path.is_file()):
             return
     raise pytest.UsageError(
-        f"--conformance-{form}={name!r}: expected a regular file in a folder that exists and "
+        f"--{FILES[form]}={name!r}: expected a regular file in a folder that exists and "
         "may be written to"
     )

@@ -9,8 +9,9 @@ import axe_core_python  # type: ignore[import-untyped]
 import pytest
 from browser import Show, browser, find
 from playwright.sync_api import Page
-from sample import candidate, everything, make, one_of_each, spoken
+from sample import candidate, everything, make, one_of_each, runs, spoken
 
+from convcheck.reports.ci.history import History
 from convcheck.reports.document import Report
 from convcheck.reports.told import page as page_of
 
@@ -48,7 +49,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     def write(name: str) -> str:
         path = folder / f"{name}.html"
         if not path.exists():
-            page_of.write_html(REPORTS[name](), path)
+            report = REPORTS[name]()
+            page_of.write_html(report, path, history=History(runs(report), [7]))
         return path.as_uri()
 
     return write

@@ -1,0 +1,1 @@
+"""What machines keep and show that judge a kernel again and again."""
