@@ -87,6 +87,13 @@ class Grid(Struct):
     wrong: Counts
 
 
+class Calls(Struct):
+    """Calls that were made one after another, and which of them went right."""
+
+    title: str
+    right: Annotated[list[bool], Meta(max_length=64)]
+
+
 class Pattern(Struct):
     """What is wrong with a kernel."""
 
@@ -120,6 +127,7 @@ class Diagnosis(Struct):
     picture: Picture | None
     taps: Taps | None
     text: list[str]
+    calls: Annotated[list[Calls], Meta(max_length=4)] = []
 
 
 class Element(Struct):

@@ -7,7 +7,7 @@ from convcheck.kernels.shown.evidence import Evidence, Wrong
 
 from . import pictures
 from .mistakes import Mistake
-from .pictures import Picture, Taps
+from .pictures import Calls, Picture, Taps
 from .where.claims import Claim
 
 
@@ -25,6 +25,8 @@ class Diagnosis:
     """a picture of what is wrong"""
     picture: Picture | None = None
     taps: Taps | None = None
+    calls: tuple[Calls, ...] = ()
+    """those that show on what else a result depends, in the order in which they were made"""
     cases: tuple[Case, ...] = ()
     """judged one after another, these show what one by itself does not"""
     evidence: Evidence | None = None

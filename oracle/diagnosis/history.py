@@ -26,6 +26,7 @@ from convcheck.kernels.shown.evidence import Evidence
 from . import threads
 from .answers import Asked, changed
 from .diagnosis import Diagnosis
+from .pictures import Calls
 from .probes import Probe
 from .session import Session
 from .where.claims import Claim, circumstance
@@ -42,8 +43,9 @@ def history(session: Session, probe: Probe) -> Diagnosis:
     if wrong and len(asked) == _REPEATS:
         compared = next((asked[at] for at in wrong if asked[at].result), None)
         shown = compared.evidence() if compared else None
+        calls = (Calls("the same call, again and again", [each.right for each in asked]),)
         if fresh and wrong == list(range(max(wrong[0], 1), _REPEATS)):
-            return _from_then_on(probe, wrong[0], shown)
+            return replace(_from_then_on(probe, wrong[0], shown), calls=calls)
         share = f"wrong in {len(wrong)} of {len(asked)} calls"
         claim = circumstance(f"different results for the same arguments, {share}", "gives")
         deeds = {asked[at].deed for at in wrong}
@@ -52,7 +54,7 @@ def history(session: Session, probe: Probe) -> Diagnosis:
             claim = circumstance(share, "")
         claim = threads.alone(session, probe, share, _REPEATS) or claim
         shown = replace(shown or Evidence(probe.arrays, probe.case), repeats=len(asked))
-        return Diagnosis(claims=(claim,), evidence=shown)
+        return Diagnosis(claims=(claim,), evidence=shown, calls=calls)
     found = _after_another(session, probe) if fresh and not probe.special else None
     found = found or after_its_like(session, probe.case) or threads.raced(session, probe.case.dtype)
     if found is not None:
@@ -73,7 +75,9 @@ def _after_another(session: Session, probe: Probe) -> Diagnosis | None:
         if len(asked) == 2 and asked[0].right and not asked[1].right:
             claim = circumstance(f"right when first called, wrong after a call with {words}")
             shown = replace(asked[1].evidence(), before=Evidence(before.arrays, case))
-            return Diagnosis(claims=(claim,), cases=(case, probe.case), evidence=shown)
+            calls = Calls(f"a call with {words}", [True]), Calls("this call, after it", [False])
+            cases = (case, probe.case)
+            return Diagnosis(claims=(claim,), cases=cases, evidence=shown, calls=calls)
     return None
 
 
@@ -121,7 +125,11 @@ def after_its_like(session: Session, case: Case) -> Diagnosis | None:
             stale = Claim("its result is then that of the call before", "")
             shown = replace(asked[1].evidence(), before=Evidence(before.arrays, before.case))
             claims = (claim,) if changed(*asked) else (claim, stale)
-            return Diagnosis(claims=claims, evidence=shown)
+            calls = (
+                Calls("calls with new numbers", [True] * _PAIRS),
+                Calls(words.format(name), [False] * _PAIRS),
+            )
+            return Diagnosis(claims=claims, evidence=shown, calls=calls)
     return None
 
 
@@ -167,16 +175,23 @@ _EVERY = [kind for family in IN_MEMORY.values() for kind in family]
 
 
 def _wrong(session: Session, probe: Probe, arrangements: Iterable[str]) -> dict[str, Asked]:
-    """Return the calls that go wrong so arranged, and right with new arrays of their numbers."""
+    """Return the calls that go wrong so arranged, and right with new arrays of their numbers.
+
+    Both go so each time that they are made: a kernel that is wrong now and then is no such one.
+    """
     wrong: dict[str, Asked] = {}
     for arrangement in arrangements:
         arrays = valued(probe.arrays, arrangement, session.subject.axes_in_memory)
         plain = probe if arrays is probe.arrays else probe.holding(**arrays)
-        asked = session.ask([plain, replace(plain, arrangement=arrangement)])
-        if session.lost:
-            break
-        right, arranged = asked[0].right, asked[1]
-        if right and not arranged.right and not refused(arrangement, arranged.answer):
+        both = [plain, replace(plain, arrangement=arrangement)]
+        for _ in range(_PAIRS):
+            asked = session.ask(both)
+            if session.lost:
+                return wrong
+            right, arranged = asked[0].right, asked[1]
+            if not right or arranged.right or refused(arrangement, arranged.answer):
+                break
+        else:
             wrong[arrangement] = arranged
     return wrong
 

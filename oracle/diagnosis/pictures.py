@@ -1,4 +1,4 @@
-"""Pictures of what is wrong: one plane of a result, and what each filter tap acts as."""
+"""Pictures of what is wrong: a plane of a result, what each filter tap acts as, calls in a row."""
 
 import itertools
 import math
@@ -43,6 +43,16 @@ class Taps:
     expected: Plane
     title: str = "what each filter tap acts as: taps are numbered, 0 is none, nan is no single one"
     axes: tuple[str, str] = ("filter row", "filter column")
+
+
+@dataclass(frozen=True)
+class Calls:
+    """Calls that were made one after another."""
+
+    title: str
+    """which calls"""
+    right: Sequence[bool]
+    """of each whether it went right"""
 
 
 def plane(result: Wrong, index: Sequence[int] = ()) -> Picture:

@@ -123,6 +123,7 @@ def diagnosis(size: int = 6, **changes: Any) -> Diagnosis:
             expected=[[*row] for row in taps],
         ),
         text=["a picture in text"],
+        calls=[failures.Calls("the same call", [True, False] * 2)],
     )
     return replace(found, **changes)
 

@@ -3,7 +3,7 @@
 Nothing is judged here: what is marked as wrong is what the report says is wrong.
 """
 
-from .calls import of_error, of_tried, of_windows
+from .calls import of_calls, of_error, of_tried, of_windows
 from .grid import Picture
 from .regions import of_distribution, of_region, region_table
 from .sparks import of_runs
@@ -11,6 +11,7 @@ from .values import of_values, shade, values_table
 
 __all__ = [
     "Picture",
+    "of_calls",
     "of_distribution",
     "of_error",
     "of_region",

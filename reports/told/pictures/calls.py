@@ -6,7 +6,7 @@ from collections import Counter
 from convcheck.cases.case import Case
 from convcheck.form.axis import Span
 from convcheck.form.operations import operation_named
-from convcheck.reports.failures import Grid
+from convcheck.reports.failures import Calls, Grid
 
 from .grid import Cell, Picture, grid
 
@@ -77,6 +77,16 @@ def of_tried(found: Grid) -> Picture:
     counts = [sum(map(sum, each)) for each in (found.wrong, found.tried)]
     said = f"{title}: wrong in {counts[0]} of {counts[1]}"
     return grid(title, said, found.axes, cells, rows=found.rows, columns=found.columns)
+
+
+def of_calls(calls: Calls) -> Picture:
+    """Draw calls in the order in which they were made: crossed are those that went wrong."""
+    starts = range(0, len(calls.right), _MOST)
+    rows = [calls.right[start : start + _MOST] for start in starts]
+    cells = [[Cell(("all",) if right else ("failed", "cross")) for right in row] for row in rows]
+    said = f"{calls.title}: wrong in {calls.right.count(False)} of {len(calls.right)}"
+    columns = range(1, max(map(len, rows), default=0) + 1)
+    return grid(calls.title, said, ("after", "call"), cells, rows=starts, columns=columns, side=16)
 
 
 def of_error(excess: float) -> Picture | None:

@@ -107,5 +107,6 @@ def _element(evidence: Evidence) -> failures.Element:
 
 def _diagnosed(found: Diagnosis) -> failures.Diagnosis:
     patterns = [failures.Pattern.of(each) for each in found.claims]
-    told = {name: getattr(found, name) for name in ("names", "advice", "picture", "taps", "text")}
+    parts = ("names", "advice", "picture", "taps", "calls", "text")
+    told = {name: getattr(found, name) for name in parts}
     return msgspec.convert({**told, "patterns": patterns}, failures.Diagnosis, from_attributes=True)

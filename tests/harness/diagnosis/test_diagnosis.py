@@ -419,6 +419,10 @@ def test_what_earlier_calls_make_wrong_is_told_and_shown(
     assert found.evidence is not None
     if said.endswith("such call"):
         assert found.evidence.then == ("z = {call}",)
+    right = [each for calls in found.calls for each in calls.right]
+    first = 2 if "call 3" in said else 1
+    assert right[: first + 1] == [True] * first + [False]
+    assert not any(right[first:])
     shown = [judge(again, each).failed for each in found.cases]
     assert shown == [False] * (2 if "call 3" in said else 1) + [True]
 
@@ -444,6 +448,8 @@ def test_chance_is_counted(*, raises: bool) -> None:
     assert re.fullmatch(said, pattern)
     assert found.evidence is not None
     assert found.evidence.repeats == 64
+    (made,) = found.calls
+    assert (len(made.right), made.right.count(False) in (9, 10)) == (64, True)
 
 
 LAYOUT = "b2.h3.w4.i2.o2.f2x2.s1x1"
@@ -453,6 +459,15 @@ def broken(law: str, kernel: Any) -> Verdict:
     """Return the first verdict that a kernel breaks a law: what is handed over differs by seed."""
     cases = (Case.parse(f"v1:convolution:float64:integers:{LAYOUT}:{seed}") for seed in range(20))
     return next(filter(lambda each: each.failed, (judge_law(law, kernel, c, {}) for c in cases)))
+
+
+def test_what_is_wrong_now_and_then_is_not_put_down_to_how_arrays_lie(
+    kernel_of: Callable[..., Any],
+) -> None:
+    """A call that went wrong by chance, on an array with a negative stride, says nothing of it."""
+    text = REMEMBERS.format(key="0", wrong="len(calls) % 7 == 0")
+    found = diagnosis.diagnose(broken("memory layout", kernel_of(text)))
+    assert found.patterns[0].startswith("different results for the same arguments, wrong in ")
 
 
 PLACES: dict[str, Any] = {

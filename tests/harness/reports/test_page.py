@@ -247,7 +247,7 @@ def test_a_default_run_stays_small() -> None:
     report = everything()
     assert len(page.render(report).encode()) < 550_000
     for cell in report.findings.cells:
-        cell.failure = failed("m" * 30_000, diagnosis=diagnosis(24))
+        cell.failure = failed("m" * 30_000, diagnosis=diagnosis(24, calls=[]))
     assert len(page.render(report).encode()) < 1_200_000
 
 

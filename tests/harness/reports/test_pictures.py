@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 from sample import certificate, diagnosis
 
-from convcheck.reports.failures import Grid
+from convcheck.reports.failures import Calls, Grid
 from convcheck.reports.failures import Picture as Drawn
 from convcheck.reports.told import pictures
 from convcheck.reports.told.pictures import Picture
@@ -167,6 +167,15 @@ def test_errors_are_told_by_powers_of_ten() -> None:
     assert picture is not None
     assert (squares(picture, "all"), squares(picture, "failed")) == (2, 4)
     assert pictures.of_error(0.5) is pictures.of_error(float("inf")) is None
+
+
+def test_calls_are_drawn_in_the_order_in_which_they_were_made() -> None:
+    """Sixteen a row, those crossed that went wrong; of a few nothing is empty."""
+    picture = pictures.of_calls(Calls("the same call", [n % 7 > 0 for n in range(40)]))
+    assert (squares(picture, "all"), squares(picture, "failed")) == (34, 6)
+    assert [t.text for t in picture.texts if t.style == "end"] == ["0", "16", "32"]
+    assert picture.said == "the same call: wrong in 6 of 40"
+    assert squares(pictures.of_calls(Calls("none", [])), "failed") == 0
 
 
 def test_geometries_tried_are_right_wrong_or_both() -> None:
