@@ -108,6 +108,14 @@ def repository(folder: Path, tracked: str = ".") -> Repository | None:
         return None
 
 
+def root_of(folder: Path) -> Path:
+    """Return the folder of the repository that a folder is in; itself where git knows of none."""
+    try:
+        return Path(_git(folder, "rev-parse", "--show-toplevel"))
+    except (OSError, subprocess.SubprocessError):
+        return folder
+
+
 def _git(folder: Path, *arguments: str) -> str:
     return subprocess.run(  # noqa: S603  (fixed arguments)
         ["git", "-C", str(folder), *arguments],  # noqa: S607  (git of the user's PATH)

@@ -124,7 +124,7 @@ def source_digest(module: str) -> str:
     It tells a kernel from another under the same name; what the file imports, it does not see.
     """
     try:
-        return files_digest([_file_of(module) or ""])
+        return files_digest([file_of(module) or ""])
     except (ImportError, ValueError):
         return ""
 
@@ -137,7 +137,7 @@ def files_digest(paths: Iterable[str]) -> str:
         return ""
 
 
-def _file_of(module: str) -> str | None:
+def file_of(module: str) -> str | None:
     """Return where `import_module` would find a module; nothing is imported, parents neither."""
     if is_path(module):
         return module

@@ -29,6 +29,7 @@ function's name is the operation's.  Without a KERNEL, the kernels are those tha
   --layers FILE, --vectors FILE|onnx    judge on these layers, or vectors, too
   --html FILE, --json FILE              write a report
   --history FILE  add a line about the run to a file; the page draws how earlier ones went
+  --github        annotate the kernel's line, and write the job's summary
   --call-seconds S, --first-call-seconds S, --call-megabytes MB, --threads N, --in-process
 Other options, and whatever stands behind --, are pytest's.
 
@@ -45,7 +46,7 @@ _VALUED = {
     "--history": "--convcheck-history",
     "-j": "-n",
 }
-_QUICK, _ALL = "--quick", "--all"
+_QUICK, _ALL, _GITHUB = "--quick", "--all", "--github"
 # With these, pytest tells the run as it tells any other.
 _TOLD_BY_PYTEST = re.compile("-[vq]+|--(verbose|quiet|verbosity.*|co|collect-only)")
 
@@ -104,6 +105,8 @@ def _sorted(words: Sequence[str]) -> tuple[list[str], list[str], bool]:
             options.append("--hypothesis-profile=quick")
         elif word == _ALL:
             judges_on = True
+        elif word == _GITHUB:
+            options.append("--convcheck-github")
         elif word.startswith("-") or foreign:
             foreign = True  # which words belong to it, pytest knows
             options.append(word)
@@ -116,7 +119,7 @@ def _meant(words: Sequence[str]) -> Iterator[str]:
     """Yield which option may have been meant, where pytest has refused a command."""
     from convcheck.conformance.plugin.hooks import NAMES  # noqa: PLC0415  (pytest)
 
-    known = [*_VALUED, _QUICK, _ALL, *(f"--{name}" for name in NAMES)]
+    known = [*_VALUED, _QUICK, _ALL, _GITHUB, *(f"--{name}" for name in NAMES)]
     for word in words:
         name = word.partition("=")[0]
         close = get_close_matches(name, known, n=1, cutoff=0.75)

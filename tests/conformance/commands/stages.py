@@ -129,8 +129,8 @@ class Stages:
     def _goes_on(self) -> bool:
         """Return whether all is judged although the cause is clear."""
         options = self._session.config.option
-        reports = options.convcheck_json or options.convcheck_html
-        return self._judges_on or bool(reports) or not self._terminal.isatty
+        left = options.convcheck_json or options.convcheck_html or options.convcheck_history
+        return self._judges_on or bool(left) or not self._terminal.isatty
 
     def pytest_sessionfinish(self) -> None:
         """Show the stages that were not finished, and keep how long each took."""

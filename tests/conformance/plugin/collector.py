@@ -11,6 +11,7 @@ import pytest
 from convcheck.reports.status import CONFORMS, FAILS, Exit, status_of
 
 from . import hooks as plugin
+from .github import Commands
 from .left import Left
 
 if TYPE_CHECKING:  # imported in time for the report and no earlier: a run without one needs none
@@ -81,6 +82,18 @@ class Collector:
         self._broken = self._interrupted = False
         self._kept_lines: list[str] = []
         self._left = Left(config, since)
+        self._github = Commands(config) if config.getoption("convcheck_github") else None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Have nothing that a kernel prints taken for a command."""
+        if self._github and self._alone:  # a user's own tests may give some
+            self._github.hush()
+
+    @property
+    def _alone(self) -> bool:
+        """Whether no tests of a user's own run, too."""
+        return all(map(plugin.is_ours, self._config.args))
 
     def pytest_report_header(self) -> list[str]:
         """Say what layers were found, and what they were taken for."""
@@ -210,7 +223,7 @@ class Collector:
     def _choose_status(self, pytests: int) -> None:
         """Set the exit status: convcheck's, or pytest's where a user's own tests run too."""
         assert self._session is not None
-        alone = all(map(plugin.is_ours, self._config.args))
+        alone = self._alone
         chosen: int = pytests
         if self._interrupted and alone:
             chosen = Exit.INTERRUPTED
@@ -244,23 +257,39 @@ class Collector:
         finally:
             if failed:
                 terminalreporter.stats["failed"] = failed
-        try:
-            if self._findings is not None:
-                self._tell(terminalreporter, self._findings)
-            elif self._left.wanted:
-                terminalreporter.line("No conformance test ran: no conformance report written.")
-        except Exception:  # noqa: BLE001  (as above)
-            self._fail()
+        for tell in (self._tell, self._tell_left, self._annotate):
+            try:
+                tell(terminalreporter)
+            except Exception:  # noqa: BLE001  (as above)
+                self._fail()
+
+    def pytest_unconfigure(self) -> None:
+        """Tell what was not written also where the terminal's summary is not wanted."""
+        if self._github:
+            self._github.speak()
+        for line in self._left.untold:
+            sys.stderr.write(f"{line}\n")
+
+    def _tell_left(self, terminalreporter: pytest.TerminalReporter) -> None:
         for line in self._left.lines:
             terminalreporter.line(line)
         self._left.untold.clear()
 
-    def pytest_unconfigure(self) -> None:
-        """Tell what was not written also where the terminal's summary is not wanted."""
-        for line in self._left.untold:
-            sys.stderr.write(f"{line}\n")
+    def _annotate(self, _: pytest.TerminalReporter) -> None:
+        if self._github and self._findings is not None:
+            self._github.annotate(self._report(self._findings))
 
-    def _tell(self, terminalreporter: pytest.TerminalReporter, findings: "Findings") -> None:
+    def _tell(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._github:
+            self._github.hush()
+        if self._findings is not None:
+            self._tell_findings(terminalreporter, self._findings)
+        elif self._left.wanted:
+            terminalreporter.line("No conformance test ran: no conformance report written.")
+
+    def _tell_findings(
+        self, terminalreporter: pytest.TerminalReporter, findings: "Findings"
+    ) -> None:
         from convcheck.reports import circumstances  # noqa: PLC0415
         from convcheck.reports.told import problems, refactor, terminal, words  # noqa: PLC0415
 

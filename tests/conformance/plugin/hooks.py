@@ -163,6 +163,11 @@ _OPTIONS = (
         "add a line about the run to FILE; the page draws how earlier ones went",
         metavar="FILE",
     ),
+    _option(
+        "github",
+        "print annotations as GitHub's workflow commands, and write the job's summary",
+        action="store_true",
+    ),
 )
 
 FILES = {"history": "history", "json": "conformance-json", "html": "conformance-html"}

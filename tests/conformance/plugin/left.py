@@ -1,5 +1,6 @@
-"""What a run leaves beside what it prints: a line of history, and reports."""
+"""What a run leaves beside what it prints: a line of history, reports, and a job's summary."""
 
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,14 @@ if TYPE_CHECKING:  # imported in time for the report and no earlier
     from convcheck.reports.ci.history import History
     from convcheck.reports.document import Report
 
-_CALLED = {"history": "History", "json": "JSON report", "html": "HTML report"}
+_CALLED = {
+    "history": "History",
+    "json": "JSON report",
+    "html": "HTML report",
+    "summary": "Job summary",
+}
+_SUMMARY = "GITHUB_STEP_SUMMARY"
+"""names the file that GitHub takes a job's summary from"""
 
 
 class Left:
@@ -23,6 +31,8 @@ class Left:
         """Take what is asked for, and the report to tell changes since."""
         names = {form: config.getoption(f"convcheck_{form}") for form in FILES}
         self.wanted = {form: Path(name) for form, name in names.items() if name is not None}
+        if config.getoption("convcheck_github") and os.environ.get(_SUMMARY):
+            self.wanted["summary"] = Path(os.environ[_SUMMARY])
         self.lines: list[str] = []
         """about each file, for the terminal"""
         self.untold: list[str] = []
@@ -75,3 +85,10 @@ class Left:
             said += f"; not read, but kept: line{'s' * (len(found.damaged) > 1)} "
             said += ranges(found.damaged)
         return said
+
+    def _write_summary(self, report: "Report", path: Path) -> str:
+        from convcheck.reports.ci import github  # noqa: PLC0415
+
+        with path.open("a", encoding="utf-8") as file:  # other steps' parts stand there
+            file.write(github.summary(report, self._since))
+        return ""

@@ -264,6 +264,7 @@ def test_lines_of_the_report_are_printable(command: Command) -> None:
 PROFILE, SEED = "--hypothesis-profile=quick", "--hypothesis-seed"
 HTML, JSON = ["--conformance-html", "r.html"], "--conformance-json=r.json"
 TABLE = ["--convcheck-kernels", "pyproject.toml"]
+KEPT = ["--convcheck-history", "h"]
 MINE = ["--convcheck-kernels", "mine.py"]
 
 
@@ -277,6 +278,7 @@ MINE = ["--convcheck-kernels", "mine.py"]
         ("mine.py --quick --seed 3 -j2", [*MINE, "-qq", PROFILE, SEED, "3", "-n", "2"]),
         ("--profile=quick mine.py -j 2 --all", [*MINE, "-qq", PROFILE, "-n", "2"]),
         ("mine.py --html r.html -k x --json=r.json", [*MINE, "-qq", *HTML, "-k", "x", JSON]),
+        ("--github --history h mine.py", [*MINE, "-qq", "--convcheck-github", *KEPT]),
         ("mine.py -v -- --quick", [*MINE, "-v", "--quick"]),
     ],
 )
