@@ -459,6 +459,10 @@ class Record(Sum):
     remarks: dict[str, str] = field(default_factory=dict)
     """by case or vector, what is to be known of how it was judged"""
 
+    def dump(self) -> str:
+        """Return it as JSON text, fit to cross processes."""
+        return json.dumps(msgspec.to_builtins(self))
+
 
 def record_of(text: str) -> Record:
     """Return the record that another process has sent as JSON."""

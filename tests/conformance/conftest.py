@@ -16,6 +16,7 @@ from convcheck.conformance.plugin.collector import BROKEN, COLLECTED, COST, PROP
 from convcheck.conformance.plugin.effort import tier
 from convcheck.conformance.plugin.failures import ConformanceError
 from convcheck.conformance.plugin.hooks import is_home
+from convcheck.conformance.plugin.junit import properties
 from convcheck.conformance.plugin.planned import filling
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.subjects import subjects_of
@@ -28,6 +29,7 @@ from convcheck.kernels.subjects import Subject
 
 HERE = Path(__file__).parent
 _RECORD = pytest.StashKey[Record]()
+_JUNIT = pytest.StashKey[list[tuple[str, str]]]()
 _COLLECTED = pytest.StashKey[dict[str, Any]]()
 _OFFERED = pytest.StashKey[list[pytest.Item]]()
 _MODULES = pytest.StashKey[set[str]]()
@@ -228,7 +230,9 @@ def pytest_runtest_makereport(
         item.user_properties.append((COLLECTED, json.dumps(collected)))
         item.config.stash[_COLLECTED] = {}
     if call.when == "call" and record is not None:
-        item.user_properties.append((PROPERTY, record.dump()))
+        found = record.found()
+        item.stash[_JUNIT] = [*properties(found)]
+        item.user_properties.append((PROPERTY, found.dump()))
         item.user_properties.append((COST, json.dumps(clock.take())))
         if call.excinfo is not None and getattr(call.excinfo.value, "verdict", None) is not None:
             item.user_properties.append((TOLD, "yes"))
@@ -236,6 +240,9 @@ def pytest_runtest_makereport(
         item.user_properties.append((SAID, str(call.excinfo.value)))
     if call.excinfo is not None and _is_ours(call.excinfo.value):
         item.user_properties.append((BROKEN, "yes"))
+    if call.when == "teardown":  # of which alone JUnit's XML takes properties
+        told = item.stash.get(_JUNIT, [])
+        item.user_properties.extend(told)
     report = yield
     item.user_properties.clear()
     if call.excinfo is None or item.config.option.tbstyle != "auto":

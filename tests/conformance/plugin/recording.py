@@ -4,12 +4,10 @@ A run is told by its cells: one for each operation, property and dtype.  Each te
 the cells that it judged; the controlling process adds them up.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import partial
 
-import msgspec
 from msgspec.structs import replace
 
 from convcheck.campaigns.certificates import Certificate
@@ -252,7 +250,7 @@ class Record:
 
     def dump(self) -> str:
         """Return `found` as JSON text, fit to cross processes."""
-        return json.dumps(msgspec.to_builtins(self.found()))
+        return self.found().dump()
 
     def _cell(self, key: Cell) -> rows.Cell:
         failed = self._failures.get(key)
