@@ -7,7 +7,7 @@ that one process would have given, to the byte, however they were shared out.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal, Self
 
@@ -15,7 +15,7 @@ from msgspec import Meta, Struct
 
 from convcheck.cases.axes import axes
 from convcheck.cases.case import Case, require_seed
-from convcheck.cases.inside import Inside
+from convcheck.cases.inside import Inside, ParametersInside
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.form.operations import operation_named
@@ -30,6 +30,15 @@ MOST_AXES = 50_000
 
 SPAN = 256
 """places of a region that are certified together; see `Region.geometries`"""
+
+
+_KINDS: dict[tuple[bool, bool], type[Region | ParameterRegion]] = {
+    (False, False): Region,
+    (False, True): Inside,
+    (True, False): ParameterRegion,
+    (True, True): ParametersInside,
+}
+"""of regions: whether they are of parameters, and of a domain"""
 
 
 @dataclass(frozen=True)
@@ -59,7 +68,7 @@ class Plan:
         fields: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in plain["region"].items()
         }
-        kind = ParameterRegion if "takes" in fields else Inside if "only" in fields else Region
+        kind = _KINDS["takes" in fields, "only" in fields]
         return cls(**{**plain, "region": kind(**fields)})
 
     def spans(self) -> Iterator[range]:
@@ -89,8 +98,9 @@ def _require_countable(region: Region | ParameterRegion) -> None:
 def _axes_up_to(region: Region | ParameterRegion) -> Iterator[tuple[int, int]]:
     """Yield extents, and in how many ways an axis of at most so many can differ."""
     if isinstance(region, ParameterRegion):
+        of, form = region.operation, (region.takes, region.symmetric, region.rank)
         for extent in range(1, region.extent + 1):
-            yield extent, len(replace(region, extent=extent).axes)
+            yield extent, len(ParameterRegion(of, extent, *form).axes)
         return
     layers = region.fore_layers if operation_named(region.operation).default_fore else (None,)
     several = 0

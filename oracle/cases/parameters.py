@@ -77,24 +77,39 @@ class ParameterRegion:
 
     def __str__(self) -> str:
         """Return what the region holds, in words."""
-        what = "input" if self._layer.narrows else "output"
         words = {
             "padding": f"padding up to the taps{' on both sides alike' * self.symmetric}",
             "output_padding": "output padding",
         }
         varied = ["taps", "stride", *(words.get(each, each) for each in self._along)]
-        every = f"every distinct {what} extent up to {self.extent}, {', '.join(varied)}"
-        text = [f"along one axis {every}, the filter reaching at most {self.extent}"]
+        every = f"every distinct {self._extents_in_words()}, {', '.join(varied)}"
+        text = [f"along one axis {every}, the filter reaching at most {self._reach}"]
         if "bias" not in self.takes and "padding" in self.takes:
             text.append("something being summed")
         if self.rank == 1:
             text.append("along the width alone, the height being 1")
         else:
-            text.append(f"the other axis of {len(self.others)} kinds; rows and columns exchanged")
+            text.append(f"{self._others_in_words()}; rows and columns exchanged")
         turns = [each for each in ("groups", "bias") if each in self.takes]
         shared = ", ".join(["batch", "channels", *turns, " and ".join(self.dtypes)])
         text.append(f"{shared} by turns, in {len(self._sizes)} combinations")
         return "; ".join(text)
+
+    @property
+    def _side(self) -> str:
+        """The side of the layer whose extents are listed."""
+        return "input" if self._layer.narrows else "output"
+
+    def _extents_in_words(self) -> str:
+        return f"{self._side} extent up to {self.extent}"
+
+    def _others_in_words(self) -> str:
+        return f"the other axis of {len(self.others)} kinds"
+
+    @property
+    def _reach(self) -> int:
+        """How far filters reach at most."""
+        return self.extent
 
     @property
     def _layer(self) -> Layer:
@@ -118,8 +133,13 @@ class ParameterRegion:
     @cached_property
     def axes(self) -> tuple[Axis, ...]:
         """Every distinct axis, the simplest first."""
-        spans = filter(self._taken, _spans(self._layer, self.extent))
-        return tuple(self._layer.axis(span) for span in sorted(spans, key=_simplicity))
+        return self._axes(1)
+
+    def _axes(self, least: int) -> tuple[Axis, ...]:
+        """Return the distinct axes whose extents are the `extent` ones from the least on."""
+        spans = _spans(self._layer, range(least, least + self.extent), self._reach)
+        taken = sorted(filter(self._taken, spans), key=_simplicity)
+        return tuple(map(self._layer.axis, taken))
 
     @cached_property
     def others(self) -> tuple[Axis, ...]:
@@ -127,11 +147,9 @@ class ParameterRegion:
         spans = filter(self._taken, map(Layer.CONVOLUTION.span, _OTHERS))
         return tuple(map(self._layer.axis, spans))
 
-    @cached_property
-    def _unmet(self) -> frozenset[Axis]:
-        """Those in which no window has a tap outside of the padding."""
-        both = (*self.axes, *self.others)
-        return frozenset(axis for axis in both if not self._layer.span(axis).meets())
+    def _meets(self, axis: Axis) -> bool:
+        """Return whether any window has a tap outside of the padding."""
+        return _meets(self._layer, axis)
 
     @cached_property
     def _sizes(self) -> tuple[tuple[int, ...], ...]:
@@ -152,18 +170,29 @@ class ParameterRegion:
         self, shard: int = 0, shards: int = 1, *, span: range | None = None
     ) -> Iterator[tuple[int, Geometry, str]]:
         """Yield rank, geometry and dtype, as `regions.Region.geometries` does."""
-        pairs, unmet = _pairs(self), self._unmet
-        for place in range(len(pairs)) if span is None else span:
-            if place // _TOGETHER % shards == shard and place < len(pairs):
-                turn, at = divmod(place, len(self._sizes))
-                sizes = self._sizes[(turn + at) % len(self._sizes)]
-                batch, channels_in, channels_out, groups, bias = sizes
-                rows, columns = pairs[place]
-                if rows in unmet or columns in unmet:
-                    bias = 1
-                channels = channels_in, channels_out
-                geometry = Geometry(batch, rows, columns, *channels, None, groups, bias)
-                yield place, geometry, self.dtypes[turn % len(self.dtypes)]
+        places = self.places
+        for place in range(places) if span is None else span:
+            if place // _TOGETHER % shards == shard and place < places:
+                turn = place // len(self._sizes)
+                yield place, self._geometry(place), self.dtypes[turn % len(self.dtypes)]
+
+    def _geometry(self, place: int) -> Geometry:
+        rows, columns = _pairs(self)[place]
+        return self._sized(place, rows, columns)
+
+    def _sized(self, place: int, rows: Axis, columns: Axis) -> Geometry:
+        """Return a geometry with these axes, and with the sizes whose turn it is."""
+        turn, at = divmod(place, len(self._sizes))
+        sizes = self._sizes[(turn + at) % len(self._sizes)]
+        batch, channels_in, channels_out, groups, bias = sizes
+        if not (self._meets(rows) and self._meets(columns)):
+            bias = 1
+        return Geometry(batch, rows, columns, channels_in, channels_out, None, groups, bias)
+
+
+@lru_cache(maxsize=4096)
+def _meets(layer: Layer, axis: Axis) -> bool:
+    return layer.span(axis).meets()
 
 
 @lru_cache(maxsize=8)
@@ -177,9 +206,9 @@ def _pairs(region: ParameterRegion) -> tuple[tuple[Axis, Axis], ...]:
     )
 
 
-def _spans(layer: Layer, most: int) -> Iterator[Span]:
-    """Yield the distinct spans of a layer whose wide side and filter reach at most so far."""
-    for wide, taps in product(range(1, most + 1), range(1, most + 1)):
+def _spans(layer: Layer, extents: range, most: int) -> Iterator[Span]:
+    """Yield the distinct spans of a layer with such wide sides, whose filter reaches so far."""
+    for wide, taps in product(extents, range(1, most + 1)):
         for dilation in range(1, most + 1 if taps > 1 else 2):
             window = Span(1, taps, 1, wide, dilation=dilation)
             if window.reach > most:

@@ -6,7 +6,7 @@ chosen.  Then follows what a geometry needs to have a meaning: filters that fit,
 the channels.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
@@ -59,7 +59,11 @@ class Taken(NamedTuple):
         return None
 
     def fit(
-        self, operation: Operation, geometry: Geometry, needed: Needed | None = None
+        self,
+        operation: Operation,
+        geometry: Geometry,
+        needed: Needed | None = None,
+        kept: Collection[str] = (),
     ) -> Geometry | None:
         """Return a geometry as the kernel takes it, near this one; None if none is found.
 
@@ -67,10 +71,11 @@ class Taken(NamedTuple):
             operation: that has to have a meaning on it, where there is a domain.
             geometry: any; without a domain, it is taken without other parameters, in these forms.
             needed: what has to be so besides.
+            kept: the numbers that a domain does not move.
         """
         g = self._formed(geometry)
         if self.domain is not None:
-            return _moved(self, self.domain, operation, g, needed)
+            return _moved(self, self.domain, operation, g, needed, kept)
         return g if needed is None or needed(g) else None
 
     def _formed(self, g: Geometry) -> Geometry:
@@ -117,7 +122,12 @@ class _Rule(NamedTuple):
 
 
 def _moved(
-    taken: Taken, domain: Domain, operation: Operation, geometry: Geometry, needed: Needed | None
+    taken: Taken,
+    domain: Domain,
+    operation: Operation,
+    geometry: Geometry,
+    needed: Needed | None,
+    kept: Collection[str],
 ) -> Geometry | None:
     """Return a geometry of the domain that is near one; itself if it is, None if none is found."""
     start = numbers_of(geometry)
@@ -125,7 +135,7 @@ def _moved(
         return geometry
     layer = _layer(geometry)
     found = (
-        _Search(taken, domain, clause, operation, layer, needed).nearest(start)
+        _Search(taken, domain, clause, operation, layer, needed, kept).nearest(start)
         for clause in domain.clauses
     )
     near = [each for each in found if each is not None]
@@ -158,10 +168,14 @@ class _Search:
         operation: Operation,
         layer: str,
         needed: Needed | None,
+        kept: Collection[str],
     ) -> None:
         self._domain, self._clause, self._operation = domain, clause, operation
         self._layer, self._needed, self._tries = layer, needed, _TRIES
-        self._fixed = _fixed(operation, taken)
+        self._fixed = _fixed(operation, taken) | {*kept}
+        self._own: dict[frozenset[str], list[Comparison]] = {}
+        for each in clause:
+            self._own.setdefault(each.names, []).append(each)
         self._rules: list[Comparison | _Rule] = [*clause]
         self._rules += _rules(operation, taken)
         self._order = self._ordered()
@@ -215,8 +229,17 @@ class _Search:
         numbers[name] = self._start[name]
         return None
 
-    def _values(self, name: str, now: int) -> list[int]:
-        """Return the values of a number to try, the nearest to `now` first."""
+    def _values(self, name: str, now: int) -> Iterator[int]:
+        """Yield the values of a number to try, the nearest to `now` first."""
+        if now >= _least(name) and self._alone(name, now):
+            yield now
+        yield from (each for each in self._ordered_values(name, now) if each != now)
+
+    def _alone(self, name: str, value: int) -> bool:
+        """Return whether comparisons of a number alone allow a value."""
+        return all(each.holds({name: value}) for each in self._own.get(frozenset({name}), ()))
+
+    def _ordered_values(self, name: str, now: int) -> list[int]:
         if (name, now) in self._known:
             return self._known[name, now]
         least, start = _least(name), {now, *self._start.values()}
@@ -230,12 +253,7 @@ class _Search:
             near |= {each - 1, each, each + 1, 2 * each, 3 * each, now * each}
             near |= {*range(now - few, now + few + 1)}
         near &= {0, 1} if name == "bias" else near
-        alone = [each for each in self._clause if each.names == {name}]
-        allowed = sorted(
-            each
-            for each in near
-            if each >= least and all(rule.holds({name: each}) for rule in alone)
-        )
+        allowed = sorted(each for each in near if each >= least and self._alone(name, each))
         order = sorted(allowed, key=lambda each: (abs(each - now), each))
         if allowed and now < allowed[0]:
             at = max(0, now - max(least, 1)) % _SPREAD

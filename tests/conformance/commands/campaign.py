@@ -15,7 +15,7 @@ from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
 from convcheck.campaigns.certificates import Certificate
 from convcheck.campaigns.plan import Part, Plan, total
 from convcheck.campaigns.results import Results, ResultsError
-from convcheck.cases.inside import Inside
+from convcheck.cases.inside import Inside, ParametersInside
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.conformance.plugin.failures import rerun_command
@@ -172,7 +172,10 @@ def _region(kernel: Subject, options: argparse.Namespace) -> Region | ParameterR
         raise ValueError(f"{name}={each!r}: expected none beside parameters")
     if not taken.parameters:
         raise ValueError("takes=(): expected parameters that the kernel takes, as in takes=padding")
-    return ParameterRegion(operation, options.parameters, *taken[:3], dtypes=options.dtypes)
+    form = (operation, options.parameters, *taken[:3])
+    if taken.domain is not None:
+        return ParametersInside(*form, dtypes=options.dtypes, only=str(taken.domain))
+    return ParameterRegion(*form, dtypes=options.dtypes)
 
 
 @contextmanager

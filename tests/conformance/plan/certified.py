@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convcheck.campaigns.certificates import Certificate
-from convcheck.cases.inside import inside
+from convcheck.cases.inside import inside, parameters_inside
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.form.operations import Operation
@@ -51,7 +51,8 @@ def region(subject: Subject, effort: Tier) -> Region | ParameterRegion:
     operation, dtypes = subject.operation, dtypes_of(subject)[::-1]
     if subject.taken.rank == 1:
         reach = effort.one_layer.reach
-        return ParameterRegion(operation.name, reach, (), rank=1, dtypes=dtypes)
+        plain = ParameterRegion(operation.name, reach, (), rank=1, dtypes=dtypes)
+        return parameters_inside(plain, subject.taken)
     if operation.default_fore is None:
         own = replace(effort.one_layer, operation=operation.name, dtypes=dtypes)
     else:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from convcheck.cases.inside import parameters_inside
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.taken import Taken
 from convcheck.conformance.shapes.parameters import covering, special
@@ -74,9 +75,10 @@ class ParametersCertified(Certified):
 
     def within(self, subject: Subject) -> ParameterRegion:
         """Return the region that is certified, of what the kernel takes."""
-        dtypes = dtypes_of(subject)[::-1]
-        taken = subject.taken
-        return ParameterRegion(self.operation.name, self.effort.extent, *taken[:3], dtypes=dtypes)
+        dtypes, taken = dtypes_of(subject)[::-1], subject.taken
+        extent = self.effort.extent
+        own = ParameterRegion(self.operation.name, extent, *taken[:3], dtypes=dtypes)
+        return parameters_inside(own, taken)
 
 
 def with_parameters(operation: Operation, taken: Taken, effort: str, seed: int) -> Iterator[Step]:

@@ -20,6 +20,7 @@ from convcheck.campaigns.campaign import CampaignError, campaign, process_pool
 from convcheck.campaigns.certificates import certify
 from convcheck.campaigns.plan import Plan, total
 from convcheck.campaigns.results import FORMAT, VERSION, Results, ResultsError
+from convcheck.cases.inside import Inside, ParametersInside
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.kernels.candidates import Candidate
@@ -68,6 +69,26 @@ def run(plan: Plan, path: Path, make: Callable[[], Executor] | None = None) -> s
 def test_it_gives_the_certificate_of_one_process(tmp_path: Path) -> None:
     """The certificate is `certify`'s."""
     assert run(plan_for(RIGHT), tmp_path / "r") == str(certify(convolution, REGION))
+
+
+INSIDE = (
+    Inside("convolution", 2, full_to=0, only="height == 1"),
+    ParametersInside("convolution", 2, ("padding",), only="padding_top == 1"),
+)
+
+
+@pytest.mark.parametrize("region", INSIDE)
+def test_a_region_in_a_domain_is_certified(
+    tmp_path: Path, region: Inside | ParametersInside
+) -> None:
+    """So it is where a kernel has a domain."""
+    line = "convolution=convcheck.reference.parameters:convolution,takes=padding"
+    plan = Plan(region, line, source_digest(Candidate.parse(line).module))
+    with Results(tmp_path / "r", plan) as results:
+        assert Plan.from_plain(plan.plain()) == plan
+        certificate = campaign(plan, results, lambda: ThreadPoolExecutor(1), ahead=2)
+    assert certificate
+    assert str(certificate) == str(certify(load(line), region))
 
 
 def test_the_simplest_disagreement_is_told(tmp_path: Path, wrong: str) -> None:
@@ -341,6 +362,7 @@ ENDLESS = (
     Region("convolution", 3000, channels=(1,), batches=(1,)),
     Region("convolution", 2, reach=10**6, channels=(1,), batches=(1,)),
     ParameterRegion("convolution", 3000, ("padding", "dilation")),
+    ParametersInside("convolution", 3000, ("padding", "dilation"), only="padding_top == 1"),
 )
 
 

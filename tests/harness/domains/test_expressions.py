@@ -1,14 +1,20 @@
 """Expressions of domains: what they hold of, what is none, and geometries that are moved there."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import product
+
 import pytest
 
 from convcheck.cases.domain import Domain, names, numbers_of
-from convcheck.cases.inside import inside
+from convcheck.cases.inside import ParametersInside, inside, parameters_inside
 from convcheck.cases.numbers import Raw
+from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.cases.taken import NOTHING, Taken
 from convcheck.conformance.plan.certified import TIERS
 from convcheck.conformance.shapes import draws
+from convcheck.form.axis import Axis, Span
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS
 from convcheck.kernels.candidates import Candidate, CandidateError
@@ -145,3 +151,59 @@ def test_region() -> None:
     halves = range(own.places // 2), range(own.places // 2, own.places)
     assert sum(map(own.count, halves)) == len(geometries)
     assert inside(Region("convolution", 3), Taken()) == Region("convolution", 3)
+
+
+STRIDES = "stride_height == stride_width"
+
+
+@pytest.mark.parametrize("text", [STRIDES, "stride_height == 2 and stride_width > 1"])
+def test_region_has_all_that_differ(text: str) -> None:
+    """Where one window has any stride, a geometry has its like with a stride of the domain."""
+    taken, most = Taken(domain=_domain(text)), 3
+    own = inside(replace(TIERS["quick"].one_layer, extent=most, reach=most), taken)
+    found = {tuple(map(_windows, geometry.axes)) for _, geometry, _ in own.geometries()}
+    for h, w, fh, fw, down, right in product(range(1, most + 1), repeat=6):
+        geometry = Geometry.of(1, h, w, 1, 1, fh, fw, down, right)
+        if CONVOLUTION.fits(geometry) and geometry in _domain(text):
+            assert tuple(map(_windows, geometry.axes)) in found, geometry
+
+
+def _windows(axis: Axis) -> Span:
+    """Return what is computed along an axis: one window has any stride, one tap any dilation."""
+    span = CONVOLUTION.layer.span(axis)
+    stride, dilation = span.stride * (span.steps > 1), span.dilation * (span.taps > 1)
+    return span._replace(stride=stride, dilation=dilation)
+
+
+OF_PARAMETERS: dict[str, Callable[[Axis], bool]] = {
+    STRIDES: lambda axis: True,  # noqa: ARG005
+    "filter_height == 3 and filter_width == 3": lambda axis: axis.taps == 3,
+    "filter_height == filter_width == 7": lambda axis: axis.taps == 7,
+    "groups == 1 or channels_in % 4 == 0": lambda axis: True,  # noqa: ARG005
+    "padding_top == padding_bottom == 1": lambda axis: axis.before == axis.after == 1,
+    "dilation_height == 2": lambda axis: axis.dilation == 2 or axis.taps == 1,
+    "bias == 0": lambda axis: CONVOLUTION.layer.span(axis).meets(),
+    "height >= 20": lambda axis: False,  # noqa: ARG005
+}
+"""with the axes up to a small extent that are to be along the height"""
+
+
+@pytest.mark.parametrize("text", OF_PARAMETERS)
+def test_region_of_parameters(text: str) -> None:
+    """So it is with parameters: every axis that can be in the domain is, and nothing outside."""
+    taken = Taken(CONVOLUTION.parameters, domain=_domain(text))
+    plain = ParameterRegion("convolution", 2, CONVOLUTION.parameters)
+    own = parameters_inside(plain, taken)
+    assert isinstance(own, ParametersInside)
+    geometries = [geometry for _, geometry, _ in own.geometries()]
+    assert len({each.axes for each in geometries}) == len(geometries) == own.count() > 20
+    assert len(geometries) < 2 * plain.count()
+    for geometry in geometries:
+        assert taken.refusal(geometry) is None
+        CONVOLUTION.check(geometry)
+        assert geometry.bias or all(span.meets() for span in CONVOLUTION.spans(geometry))
+    rows = {_windows(each.rows) for each in geometries}
+    for axis in replace(plain, extent=own.reach).axes:
+        if axis.extent <= 2 and OF_PARAMETERS[text](axis):
+            assert _windows(axis) in rows
+    assert f"with which {own.only} can hold" in str(own)
