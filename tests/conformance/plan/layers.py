@@ -5,18 +5,20 @@ on its own receptive field; layers that are small are judged whole, and all wher
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from convcheck.cases.case import Case, exact_fills, nonfinite_fills
 from convcheck.conformance.shapes.huge import is_huge, judge_any
 from convcheck.conformance.shapes.networks import Layer, distinct_layers, evened
 from convcheck.conformance.shapes.patches import patch
-from convcheck.conformance.shapes.sampled import WIDEST, judge_sampled, sample
+from convcheck.conformance.shapes.sampled import WIDEST, fields, judge_sampled, sample
 from convcheck.form.counts import most_terms
 from convcheck.form.formats import DTYPES
+from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
 from convcheck.judging.judge import judge
+from convcheck.judging.verdicts import Verdict
 from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step, by_turns
@@ -47,6 +49,10 @@ class RealLayer(Step):
     """how many layers came before"""
     all_results: bool = False
     """whether they are asked for, however large the layer is"""
+    among: tuple[Layer, ...] = ()
+    """of the first of several, all of their layers: it tells how many of these are judged"""
+    kind: str = ""
+    """what these are called"""
 
     fills = ("real layers",)
     filed = "real layers"
@@ -69,9 +75,15 @@ class RealLayer(Step):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel on all fills at once."""
-        geometry, name = self.layer.geometry, self.operation.name
-        if subject.taken.symmetric:
-            geometry = evened(self.operation.layer, geometry)
+        yield Judged(self._verdicts(subject), remarks=self._left_out(subject))
+
+    def _geometry(self, subject: Subject) -> Geometry:
+        """Return the layer's geometry as the kernel takes it, where it takes it at all."""
+        own = self.layer.geometry
+        return evened(self.operation.layer, own) if subject.taken.symmetric else own
+
+    def _verdicts(self, subject: Subject) -> list[Verdict]:
+        geometry, name = self._geometry(subject), self.operation.name
         (exact,), (special,) = (
             by_turns(fills(self.operation, geometry.bias), self.turn)
             for fills in (exact_fills, nonfinite_fills)
@@ -81,17 +93,42 @@ class RealLayer(Step):
         )
         if self.replayable:
             cases = (exactly, bounded, *[nonfinite] * (not is_huge(exactly)))
-            yield Judged([judge_any(subject, case) for case in cases])
-            return
+            return [judge_any(subject, case) for case in cases]
         # Of some results NaN would seldom be a part: it is put into the call for some of them.
-        even = subject.taken.symmetric
-        fields = (
-            patch(self.operation, geometry, index, WIDEST, symmetric=even)
+        found = (
+            patch(self.operation, geometry, index, WIDEST, symmetric=subject.taken.symmetric)
             for index in sample(self.operation, geometry, _TRIES, seed=1)
         )
-        parts = [replace(nonfinite, geometry=each.geometry) for each in fields if each][:1]
+        parts = [replace(nonfinite, geometry=each.geometry) for each in found if each][:1]
         sampled = [judge_sampled(subject, case) for case in (exactly, bounded)]
-        yield Judged([*sampled, *(judge(subject, part) for part in parts)])
+        return [*sampled, *(judge(subject, part) for part in parts)]
+
+    def _is_taken(self, subject: Subject) -> bool:
+        """Return whether the kernel takes the layer, or the parts of it that are judged."""
+        whole = self._geometry(subject)
+        if not subject.takes.issuperset(self.operation.keywords(whole)):
+            return False
+        refusal, even = subject.taken.refusal, subject.taken.symmetric
+        parts = (each.geometry for each, _ in fields(self.operation, whole, symmetric=even))
+        return refusal(whole) is None and (self.replayable or None in map(refusal, parts))
+
+    def _left_out(self, subject: Subject) -> dict[str, str]:
+        """Return how many of the layers are taken, if not all."""
+        steps = [replace(self, layer=each) for each in self.among]
+        count, taken = len(steps), sum(each._is_taken(subject) for each in steps)  # noqa: SLF001
+        if taken == count:
+            return {}
+        few = f"{taken:,} of {count:,} judged" if taken else f"none of {count:,} judged"
+        said = f"{few}: it takes no {'others' if taken else 'such'}"
+        return {f"{self.kind} of {self.operation.name}": said}
+
+
+def _telling(steps: Iterable[RealLayer], kind: str) -> Iterator[RealLayer]:
+    """Yield the steps, the first of which tells of them all."""
+    several = [*steps]
+    among = tuple(dict.fromkeys(each.layer for each in several))
+    for at, each in enumerate(several):
+        yield each if at else replace(each, among=among, kind=kind)
 
 
 def real_layers(
@@ -102,7 +139,7 @@ def real_layers(
     Large layers are judged in float32 alone at default effort, and not at all at the least.
     Those of a user's own are in `own_layers`.
     """
-    return (
+    steps = (
         RealLayer(operation, layer, dtype, turn, all_results)
         for turn, layer in enumerate(distinct_layers())
         if effort != "quick" or layer.multiplications <= _SMALL
@@ -110,20 +147,31 @@ def real_layers(
         for dtype in DTYPES
         if effort == "thorough" or _is_small(layer) or dtype == "float32"
     )
+    return _telling(steps, "published layers")
 
 
 def own_layers(
     operation: Operation, effort: str, layers: Sequence[Layer], *, all_results: bool = False
 ) -> Iterator[RealLayer]:
     """Yield a step for each of a user's own layers, whose gradients are judged like themselves."""
-    for turn, layer in enumerate(layers):
-        if operation.trilinear and operation.layer == layer.operation:
-            geometry = operation.taking(layer.geometry)
-            while geometry.batch > 1 and most_terms(operation, geometry) > _MOST_TERMS:
-                geometry = geometry.resized(batch=geometry.batch // 2)
-            own = replace(layer, geometry=geometry)
-            for dtype in DTYPES if effort == "thorough" else ("float32",):
-                yield RealLayer(operation, own, dtype, turn, all_results)
+    own = (
+        (turn, replace(layer, geometry=_summable(operation, operation.taking(layer.geometry))))
+        for turn, layer in enumerate(layers)
+        if operation.trilinear and operation.layer == layer.operation
+    )
+    steps = (
+        RealLayer(operation, layer, dtype, turn, all_results)
+        for turn, layer in own
+        for dtype in (DTYPES if effort == "thorough" else ("float32",))
+    )
+    return _telling(steps, "own layers")
+
+
+def _summable(operation: Operation, geometry: Geometry) -> Geometry:
+    """Return a geometry with as many batch items as results may sum products."""
+    while geometry.batch > 1 and most_terms(operation, geometry) > _MOST_TERMS:
+        geometry = geometry.resized(batch=geometry.batch // 2)
+    return geometry
 
 
 def _is_judged(operation: Operation, layer: Layer) -> bool:

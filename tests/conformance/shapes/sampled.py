@@ -6,6 +6,7 @@ one call, since fast kernels have paths of their own for these.
 """
 
 import math
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import cycle
 
@@ -58,19 +59,9 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = OUTPUTS) -> Verdict
     nothing = not_judged(subject, case, agrees.prop)
     if nothing is not None:
         return nothing
-    total, channels = math.prod(operation.shape(case.geometry, operation.result)), [1]
-    sizes = {"i": case.geometry.channels_in, "o": case.geometry.channels_out}
-    last = sizes[operation.result[-1]] // case.geometry.groups
-    while sum(channels) < outputs < total:
-        most = min(_CHANNELS[len(channels) % len(_CHANNELS)], last)
-        channels.append(min(most, outputs - sum(channels)))
-    count = total if total <= outputs else len(channels)
-    chosen = sample(operation, case.geometry, count, case.seed)
     verdicts, judged = [], 0
-    for index, many in zip(chosen, cycle(channels)):
-        field = patch(operation, case.geometry, index, many, symmetric=subject.taken.symmetric)
-        if field is None:
-            continue
+    even = subject.taken.symmetric
+    for field, many in fields(operation, case.geometry, outputs, case.seed, symmetric=even):
         shapes = operation.array_shapes(field.geometry).values()
         if sum(map(math.prod, shapes)) > _LARGEST_FIELD:
             reason = f"receptive fields have more than {_LARGEST_FIELD:,} elements"
@@ -79,9 +70,32 @@ def judge_sampled(kernel: Kernel, case: Case, outputs: int = OUTPUTS) -> Verdict
         if verdict.failed:
             return verdict
         verdicts.append(verdict)
-        judged += many
+        judged += many * (verdict.outcome is not Outcome.NOT_OFFERED)
+    total = math.prod(operation.shape(case.geometry, operation.result))
     told = replace(agrees, sampled=f"on the receptive fields of {judged:,} of {total:,} results")
     return together(told, verdicts)
+
+
+def fields(
+    operation: Operation,
+    geometry: Geometry,
+    outputs: int = OUTPUTS,
+    seed: int = 1,
+    *,
+    symmetric: bool = False,
+) -> Iterator[tuple[Patch, int]]:
+    """Yield the receptive fields of some results, as `patch` has them, each with of how many."""
+    total, channels = math.prod(operation.shape(geometry, operation.result)), [1]
+    sizes = {"i": geometry.channels_in, "o": geometry.channels_out}
+    last = sizes[operation.result[-1]] // geometry.groups
+    while sum(channels) < outputs < total:
+        most = min(_CHANNELS[len(channels) % len(_CHANNELS)], last)
+        channels.append(min(most, outputs - sum(channels)))
+    count = total if total <= outputs else len(channels)
+    for index, many in zip(sample(operation, geometry, count, seed), cycle(channels)):
+        field = patch(operation, geometry, index, many, symmetric=symmetric)
+        if field is not None:
+            yield field, many
 
 
 def sample(operation: Operation, geometry: Geometry, outputs: int, seed: int) -> list[Index]:

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 from zoo import STYLES, kernels
 
+from convcheck.cases.domain import Domain
+from convcheck.cases.taken import Taken
 from convcheck.conformance import test_real_layers
-from convcheck.conformance.plan.layers import RealLayer
+from convcheck.conformance.plan.layers import RealLayer, real_layers
 from convcheck.conformance.plugin.failures import ConformanceError
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.shapes.networks import ALL_LAYERS, Layer, distinct_layers
 from convcheck.form.operations import OPERATIONS
+from convcheck.judging.verdicts import DECIDED
 from convcheck.kernels.functions import subject_of
 
 
@@ -85,3 +88,23 @@ def test_whole_layers_see_what_fails_at_full_size(
     expected = pytest.raises(ConformanceError, match=r"b1\.h15\.w15")
     with expected if failed else nullcontext():
         test_real_layers.test_layer(record, step, pytestconfig)
+
+
+@pytest.mark.parametrize(
+    ("only", "count"),
+    [("filter_height == 3 == filter_width", 1), ("channels_out % 8 == 0", 7), ("batch > 1", 0)],
+)
+def test_layers_that_a_kernel_does_not_take_are_told(only: str, count: int) -> None:
+    """How many it takes is told once, and just these are decided."""
+    kernel = kernels(STYLES["matrix product"])["convolution"]
+    subject = subject_of(kernel, OPERATIONS["convolution"])
+    subject.taken = Taken(domain=Domain(only))
+    decided, remarks = set[Layer](), dict[str, str]()
+    for step in real_layers(subject.operation, "quick"):
+        for judged in step.judge(subject):
+            assert not (remarks and judged.remarks)
+            remarks |= judged.remarks
+            decided |= {step.layer for each in judged.verdicts if each.outcome in DECIDED}
+    assert len(decided) == count
+    few = f"{count or 'none'} of 8 judged: it takes no {'others' if count else 'such'}"
+    assert remarks == {"published layers of convolution": few}
