@@ -224,8 +224,7 @@ class Candidate:
                 )
             return
         _require("arrays", [self.arrays], ("numpy",))
-        raising = "yes" * (self.partial == "yes")
-        for key, value in (("style", self.style), ("device", self.device), ("partial", raising)):
+        for key, value in (("style", self.style), ("device", self.device)):
             if value:
                 raise CandidateError(f"{key}={value!r}: expected none of a program")
         for each in self.promise.arrays:

@@ -20,6 +20,8 @@ class Misbehaviour(StrEnum):
     RETURNED_NO_ARRAY = "returned no array"
     RETURNED_MEMORY = "returned memory that is not its own"
     LEFT_RUNNING = "left too much running"
+    GARBLED = "gave no answer that can be read"
+    """as a program may, which is started anew then"""
     # What leaves no process to be called again.
     PRINTED = "printed too much"
     TOOK_MEMORY = "took too much memory"
@@ -39,7 +41,7 @@ EXCESSES = frozenset({Misbehaviour.PRINTED, Misbehaviour.TOOK_MEMORY, Misbehavio
 
 _LOST = EXCESSES | {
     *(Misbehaviour.CRASHED, Misbehaviour.KILLED, Misbehaviour.ENDED),
-    *(Misbehaviour.NOT_LOADED, Misbehaviour.NOT_CALLED),
+    *(Misbehaviour.NOT_LOADED, Misbehaviour.NOT_CALLED, Misbehaviour.GARBLED),
 }
 
 
@@ -65,7 +67,7 @@ class MisbehaviourError(Exception):
 
     @property
     def lost(self) -> bool:
-        """Whether it hung or crashed, so that asking it again leads nowhere."""
+        """Whether it hung, crashed or garbled its answer, so that asking it again leads nowhere."""
         return self.kind in _LOST
 
 

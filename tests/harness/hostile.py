@@ -170,11 +170,11 @@ MISBEHAVE: dict[str, tuple[Kernel, str]] = {
     "returns_no_class": (returns(lambda _: NoClass()), "returned NoClass, expected an array"),
     "hangs": (
         does(lambda: signal.signal(signal.SIGTERM, signal.SIG_IGN), _wait),
-        "did not return within 0.5 s (seconds=)",
+        "did not return in time (first_seconds=0.5)",
     ),
     "hangs_when_read": (
         returns(lambda _: Lazy(_wait)),
-        "did not return within 0.5 s (seconds=)",
+        "did not return in time (first_seconds=0.5)",
     ),
     "crashes": (does(lambda: ctypes.string_at(0)), "crashed its process (SIGSEGV)"),
     "aborts": (does(os.abort), "crashed its process (SIGABRT)"),

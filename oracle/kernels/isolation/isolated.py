@@ -196,8 +196,13 @@ class Isolated(Declared):
         return True
 
     def begin(self) -> None:
-        """Call it again in a new test, also where it was given up in the one before."""
+        """Call it again in a new test, also where it was given up in the one before.
+
+        What is a first call of a shape does not depend on the tests before: others judge those.
+        """
         self._patience.begin()
+        if self._process is not None:
+            self._process.answered.clear()
 
     def _tell(self, text: str) -> None:
         if text in self._told:
@@ -255,26 +260,29 @@ class Isolated(Declared):
         first, data = self._number, request_bytes(requests, self._number)
         self._number += len(requests)
         begun, told = time.perf_counter(), 0.0
+        new = True  # a call's form
         try:
-            process.send(data, self._patience.limit(first=True))
+            process.send(data, self._patience.limit(first=new))
             for number, request in enumerate(requests, first):
                 form = _form(request)
-                limit = self._patience.limit(first=form not in process.answered)
-                answer = process.next(number, request.shape, limit)
+                new = form not in process.answered
+                answer = process.next(number, request.shape, self._patience.limit(first=new))
                 if len(process.answered) == _FORMS:
                     process.answered.clear()
                 process.answered.add(form)
                 told, self.threaded = told + answer.seconds, answer.threaded
                 z = answer.result
                 if z is None:
-                    kind = Misbehaviour(answer.kind)
-                    answers.append(MisbehaviourError(kind, answer.text, answer.details))
+                    told_of = Misbehaviour(answer.kind), answer.text, answer.details
+                    answers.append(instead := MisbehaviourError(*told_of))
+                    if instead.kind is Misbehaviour.GARBLED:
+                        self._patience.note(request, instead)
                 else:
                     answers.append(z)
         except MisbehaviourError as problem:
             if problem.kind is not Misbehaviour.HUNG:
                 raise
-            text = self._patience.in_words()
+            text = self._patience.in_words(first=new)
             raise MisbehaviourError(problem.kind, text, problem.details) from None
         finally:
             # The process tells how long the kernel took, but never longer than it was waited for.

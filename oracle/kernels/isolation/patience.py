@@ -12,8 +12,9 @@ from .messages import request_bytes
 # a kill in so many processes, one after the other, is the kernel's doing.
 CALLS = 8
 # In one test, a kernel is not called again after so many calls that ended its process, or one
-# that took too much time or memory.
+# that took too much time or memory or was answered by what cannot be read.
 _PATIENCE = 5
+_ENOUGH = EXCESSES | {Misbehaviour.GARBLED}
 # Once a kernel has hung, no call waits longer than this.
 _SHORT_SECONDS = 1.0
 
@@ -55,7 +56,7 @@ class Patience:
         return 2 if known else CALLS
 
     def note(self, request: Request, problem: MisbehaviourError) -> None:
-        """Note that a call has ended a process."""
+        """Note that a call has ended a process, or a program."""
         self._ended[_digest(request)] = problem
         self._hung = self._hung or problem.kind is Misbehaviour.HUNG
 
@@ -66,9 +67,9 @@ class Patience:
         if _digest(request) in self._ended:
             return self._ended[_digest(request)]
         problems = list(self._ended.values())
-        if len(problems) < _PATIENCE and not any(each.kind in EXCESSES for each in problems):
+        if len(problems) < _PATIENCE and not any(each.kind in _ENOUGH for each in problems):
             return None
-        return not_called(f"a call before it in this test {problems[-1]}")
+        return not_called_after(problems[-1])
 
     def limit(self, *, first: bool) -> float:
         """Return how many seconds a call may take, the first of its shape or another."""
@@ -76,24 +77,27 @@ class Patience:
             return min(self._seconds, _SHORT_SECONDS)
         return self._first_seconds if first else self._seconds
 
-    def in_words(self) -> str:
-        """Say that a call did not return; of the first in a run and of later ones alike."""
-        text = f"did not return within {self._seconds:g} s{self._named('seconds')}"
-        if self._first_seconds != self._seconds:
-            text += f", {self._first_seconds:g} s where it was the first of its shape"
-            text += self._named("first_seconds")
-        if self._seconds > _SHORT_SECONDS:
-            text += f", or {_SHORT_SECONDS:g} s once it had hung before"
-        return text
+    def in_words(self, *, first: bool) -> str:
+        """Say that a call did not return, and which limit is to be raised for it.
 
-    def _named(self, limit: str) -> str:
-        name = self._names.get(limit)
-        return f" ({name})" if name else ""
+        It is the same whether a call has hung before or not: that depends on who judged what.
+        """
+        limit = self._first_seconds if first else self._seconds
+        name = self._names.get("first_seconds" if first else "seconds", "")
+        text = f"{name}{'' if name.endswith('=') else ' '}{limit:g}" if name else f"{limit:g} s"
+        short = min(self._seconds, _SHORT_SECONDS)
+        text += f"; once it has hung, {short:g} s" if short < limit else ""
+        return f"did not return in time ({text})"
 
 
 def not_called(why: str) -> MisbehaviourError:
     """Return that a kernel is given up."""
     return MisbehaviourError(Misbehaviour.NOT_CALLED, f"not called any more: {why}")
+
+
+def not_called_after(problem: MisbehaviourError) -> MisbehaviourError:
+    """Return that a kernel is given up in a test, for what a call of it has done."""
+    return not_called(f"a call before it in this test {problem}")
 
 
 def _digest(request: Request) -> bytes:

@@ -21,6 +21,7 @@ from convcheck.kernels.subjects import Request
 from .descendants import children, end_like
 from .earlier import Earlier
 from .messages import Message
+from .patience import not_called_after
 
 # Processes and threads that a kernel may keep, as a pool.
 _HELPERS = 64
@@ -61,7 +62,11 @@ class Session:
 
     def answer_all(self, first: int, requests: list[Request]) -> None:
         """Answer a batch of calls, whose numbers go on from `first`."""
+        given_up: MisbehaviourError | None = None
         for number, request in enumerate(requests, first):
+            if given_up is not None:
+                self._say(Message(given_up.kind, given_up.text, number))
+                continue
             before = self._kernel.spent
             try:
                 z = self._call(request)
@@ -76,6 +81,8 @@ class Session:
             except MisbehaviourError as problem:
                 details = (*problem.details, *self._printed())
                 answer = Message(problem.kind, problem.text, number, details=details)
+                if problem.kind is Misbehaviour.GARBLED:
+                    given_up = not_called_after(problem)
             self._say(answer)
 
     def _call(self, request: Request) -> Array:

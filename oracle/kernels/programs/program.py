@@ -1,8 +1,9 @@
 """A kernel in whatever language: a program that is started once and asked many times.
 
 A request on its standard input is one line of JSON and the arrays that it names, each as a .npy
-file, one after another; its answer on standard output is one .npy file, flushed.  Its input ends
-when no more is asked.  What it writes to standard error goes where other kernels print to.
+file, one after another; its answer on standard output is one .npy file, flushed.  A line that
+begins with NotImplementedError is an answer, too, as that exception is of other kernels.  Its input
+ends when no more is asked.  What it writes to standard error goes where other kernels print to.
 """
 
 import math
@@ -24,7 +25,7 @@ from convcheck.kernels.isolation.messages import CUT_OFF
 from convcheck.kernels.isolation.process import ended
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 
-from .npy import array_of, request_bytes, too_much
+from .npy import answer_of, garbled, request_bytes, too_little, too_much
 
 FORMAT = 1
 """of requests"""
@@ -34,9 +35,17 @@ _PIECE = 1 << 16
 """bytes that are read at once"""
 _IDLE = 1.0
 """seconds without an answer after which it is looked whether a program does anything"""
+_KNOWN = 0.1
+"""the same for one that has kept an answer back before"""
 _AT_ONCE = 0.2
 """seconds in which an answer comes that waited for the end of the input alone"""
+_UNSURE = 5.0
+"""the same where a part of an answer has come: that may be on its way while others work for it"""
 _KEPT = "gave its answer only when its input had ended: is its standard output flushed?"
+
+
+_Answer = Array | NotImplementedError
+"""of a program: a result, or that it does not take such a call"""
 
 
 class EndedError(MisbehaviourError):
@@ -59,6 +68,7 @@ class Program:
         self._closed = False  # it has closed its input
         self._ended_input: float | None = None  # when that was ended here
         self._idle = _IDLE
+        self._data = bytearray()  # of the answer that is awaited
         self._operation, program = candidate.operation, candidate.function
         signature, renamed = operation_named(self._operation).signature, dict(candidate.names)
         self._positional = [name for name in signature if name not in renamed]
@@ -86,37 +96,57 @@ class Program:
         about |= {name: each for name, each in named.items() if name not in arrays}
         request = request_bytes({**about, "result": self.result}, arrays)
         try:
-            return self._unless_kept(request, arrays)
+            answer = self._whole(request, arrays)
         except BaseException:  # what is to come yet would be taken for the next answer
             self.stop()
             raise
+        if isinstance(answer, NotImplementedError):
+            raise answer
+        return answer
 
-    def _unless_kept(self, request: bytes, arrays: dict[str, Array]) -> Array:
-        """Return the answer to a request; MisbehaviourError if it is kept back.
+    def _whole(self, request: bytes, arrays: dict[str, Array]) -> _Answer:
+        """Return the answer to a request; MisbehaviourError if it waits for more without one.
 
-        A program that does nothing at all may wait for more while its answer lies in a buffer:
-        then the end of its input brings it out.  So that none is blamed which was slow by itself,
-        this is seen twice, the second time sooner.
+        A program that does nothing at all may wait for the next request, while its answer lies in
+        a buffer or is shorter than it said: the end of its input brings that out.  So that none is
+        blamed which was slow by itself, this is seen twice before it is believed.
         """
-        for wait in (self._idle, self._idle / 4):
-            try:
-                z = self._answer(request, arrays, wait)
-            except EndedError:
-                if self._ended_input is None:
-                    raise
-                break  # it may have left its work at the end of input
+        answer, problem = self._attempt(request, arrays, self._idle)
+        if problem and self._idle == _IDLE:
+            seen, again = problem, _IDLE / 4 if problem == _KEPT else _UNSURE
+            answer, problem = self._attempt(request, arrays, again)
+            problem = problem if problem == seen else ""
+        if problem:
+            self._idle = _KNOWN
+            raise garbled(problem)
+        if answer is None:  # it may have left its work at the end of its input
+            self._idle = math.inf
+            return self._answer(request, arrays, math.inf)
+        return answer
+
+    def _attempt(
+        self, request: bytes, arrays: dict[str, Array], idle: float
+    ) -> tuple[_Answer | None, str]:
+        """Return the answer to a request, if there is one, and what is wrong where it waited.
+
+        Args:
+            request: what it is sent.
+            arrays: those of the request.
+            idle: seconds in which it does nothing until its input is ended.
+        """
+        try:
+            answer = self._answer(request, arrays, idle)
+        except EndedError:
             if self._ended_input is None:
-                return z
-            soon = time.monotonic() - self._ended_input < _AT_ONCE
-            self.stop()
-            if not soon:
-                return z
-        else:
-            self._idle = _IDLE / 4
-            raise MisbehaviourError(Misbehaviour.HUNG, _KEPT)
+                raise
+            answer = None
+        if self._ended_input is None:
+            return answer, ""
+        soon = time.monotonic() - self._ended_input < _AT_ONCE or idle == _KNOWN
         self.stop()
-        self._idle = math.inf
-        return self._answer(request, arrays, math.inf)
+        if answer is None:
+            return None, too_little(self._data) if self._data else ""
+        return answer, _KEPT if soon else ""
 
     def in_threads(self) -> bool:
         """Return whether it has threads beside its first, where the system tells."""
@@ -150,7 +180,7 @@ class Program:
         assert stdin and stdout, "pipes"  # noqa: S101, PT018
         return stdin.fileno(), stdout.fileno()
 
-    def _answer(self, request: bytes, arrays: dict[str, Array], idle: float) -> Array:
+    def _answer(self, request: bytes, arrays: dict[str, Array], idle: float) -> _Answer:
         """Return the answer to a request; one that does nothing for so long has its input ended."""
         if self._process is None:
             try:
@@ -163,8 +193,8 @@ class Program:
             raise self._beyond()
         # It may answer before it has read all of a request; neither waits for the other.
         left, data, used = memoryview(self._left + request), bytearray(), -1
-        z = None
-        while z is None:
+        self._data, answer = data, None
+        while answer is None:
             left = self._send(asked, left)
             wait = self._wait(idle)
             readable, writable, _ = select.select([answers], [asked] if left else [], [], wait)
@@ -173,13 +203,13 @@ class Program:
                 if not piece:
                     raise self._ended()
                 data += piece
-                z = array_of(data, self.result, arrays)
+                answer = answer_of(data, self.result, arrays)
             elif self._closed:
                 raise self._ended()
             elif not writable:
                 used = self._unless_idle(used, request_is_read=not left)
         self._left = bytes(left)
-        return z
+        return answer
 
     def _send(self, pipe: int, left: memoryview) -> memoryview:
         """Send what is left of a request; return what is left then."""

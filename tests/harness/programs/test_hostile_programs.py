@@ -49,7 +49,7 @@ ENDED = "ended its process, with exit status "
 OPEN = "closed the pipes to the judge"
 WRONG = Outcome.DISAGREES
 """of a program that answers zeros"""
-HUNG = "did not return within 0.5 s"
+HUNG = "did not return in time ("
 # What a program does, and what is said of it.
 DEEDS = {
     "crashes": ("os.kill(os.getpid(), signal.SIGSEGV)", "crashed its process (SIGSEGV)"),
@@ -70,13 +70,17 @@ DEEDS = {
         WRITES.format("npy(shape, header='{')"),
         "wrote a .npy file with a header that cannot be read: b'{",
     ),
+    "writes_a_negative_shape": (
+        WRITES.format("npy([-1, -5])"),
+        "wrote a .npy file with a header that cannot be read: b\"{'descr'",
+    ),
     "writes_another_version": (
         WRITES.format("npy(shape, version=9)"),
         "wrote a .npy file of version 9, expected 1 or 2",
     ),
     "writes_objects": (
         WRITES.format("npy(shape, '|O')"),
-        "returned dtype object, expected a real floating one",
+        "promised an array of shape (1, 2, ",
     ),
     "writes_integers": (
         WRITES.format("npy(shape, '<i4', 4)"),
@@ -87,7 +91,7 @@ DEEDS = {
         WRITES.format(
             "npy(shape, header=str({'descr': '<f8', 'fortran_order': False, 'shape': (10 ** 12,)}))"
         ),
-        "returned shape (1000000000000,), expected (1, 2, ",
+        "promised an array of shape (1000000000000,) and dtype float64, expected shape (1, 2, ",
     ),
     "closes_its_output": ("os.close(1); time.sleep(60)", OPEN),
     "floods": ("sys.stderr.write('!' * 200_000)", "printed more than 100,000 bytes"),
@@ -182,16 +186,66 @@ def test_an_answer_that_is_kept_back_is_told_soon(isolated: Callable[..., Any]) 
     """What a program does not flush comes when its input ends, which is no answer."""
     kernel = isolated("answers.write(npy(shape)); continue", 60.0)
     for case in CASES[:2]:
+        kernel.begin()
         assert judge(kernel, case).reason == (
             "gave its answer only when its input had ended: is its standard output flushed?"
         )
+
+
+def test_a_part_of_an_answer_is_told_soon(isolated: Callable[..., Any]) -> None:
+    """What a program waits for then, and how much it wrote, is told before the limit of a call."""
+    kernel = isolated(WRITES.format("npy(shape)[:-1]"), 60.0)
+    started = time.monotonic()
+    for case in CASES[::2]:
+        kernel.begin()
+        assert judge(kernel, case).reason == (
+            "wrote 223 of 224 bytes of its answer, and waited for another request"
+        )
+    assert time.monotonic() - started < 30
+
+
+def test_what_can_be_no_answer_ends_the_calls_of_a_test(isolated: Callable[..., Any]) -> None:
+    """A program is not started again and again then, in one batch or in several."""
+    kernel = isolated("answers.write(b'sum = 3\\n')")
+    cases = CASES[:2]
+    for verdicts in (judge_all(kernel, cases), [judge(kernel, case) for case in cases]):
+        said = [each.outcome for each in verdicts]
+        assert said == [Outcome.MISBEHAVED, Outcome.UNDECIDED]
+        reason = verdicts[1].reason
+        assert reason.startswith(f"not called any more: a call before it in this test {BEGINS}")
+        kernel.begin()
+
+
+def test_a_wrong_array_is_an_answer(isolated: Callable[..., Any]) -> None:
+    """The same program is asked for the next then, as a function would be."""
+    answers = "npy(shape[:3]), npy(shape, '<i4', 4), npy(shape)"
+    kernel = isolated(WRITES.format(f"[{answers}][min(calls, 3) - 1]"))
+    verdicts = [judge(kernel, case) for case in CASES]
+    assert [each.reason.partition(",")[0] for each in verdicts[:2]] == [
+        "returned shape (1",
+        "returned dtype int32",
+    ]
+    assert verdicts[2].outcome is WRONG
+
+
+def test_a_program_refuses_in_a_line(program: Callable[[str], Path], kernel_of: Any) -> None:
+    """What is an exception elsewhere is an answer here, which is no result, and no offer."""
+    refuses = WRITES.format("b'NotImplementedError: no stride of 2\\n'")
+    path = program(f"if about['strd'] == [1, 2]: {refuses}")
+    for partial, outcome in (("yes", Outcome.NOT_OFFERED), ("no", Outcome.MISBEHAVED)):
+        line = f"convolution=exec:{path}" + ",partial=yes" * (partial == "yes")
+        verdicts = judge_all(kernel_of(line), CASES)
+        assert [each.outcome for each in verdicts] == [WRONG, outcome, WRONG]
+        assert verdicts[1].reason.endswith("raised NotImplementedError: no stride of 2")
 
 
 def test_a_slow_answer_is_an_answer(isolated: Callable[..., Any]) -> None:
     """A program may do nothing for a while, also one that ends as soon as its input does."""
     slow = "time.sleep(2.1)"
     ends = "import threading; threading.Thread(target=lambda: asked.read() or os._exit(0)).start()"
-    for deed in (slow, f"{ends}; {slow}"):
+    part = "answers.write(npy(shape)[:150]); answers.flush()"
+    rest = "answers.write(npy(shape)[150:]); answers.flush(); continue"
+    for deed in (slow, f"{ends}; {slow}", f"{ends}; {part}; {slow}; {rest}"):
         assert judge(isolated(deed, 60.0), CASES[0]).outcome is WRONG
 
 
