@@ -8,7 +8,8 @@ the channels.
 
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
+from operator import and_
 from typing import Any, NamedTuple
 
 from convcheck.form.axis import Axis
@@ -47,6 +48,16 @@ class Taken(NamedTuple):
     """how many spatial axes it has; 1 for heights of 1 alone"""
     domain: Domain | None = None
     """those alone that it declares, if it does"""
+
+    def __and__(self, other: "Taken") -> "Taken":
+        """Return what both of two kernels take."""
+        domains = [each for each in (self.domain, other.domain) if each is not None]
+        return Taken(
+            tuple(each for each in self.parameters if each in other.parameters),
+            self.symmetric or other.symmetric,
+            min(self.rank, other.rank),
+            reduce(and_, domains) if domains else None,
+        )
 
     def refusal(self, geometry: Geometry) -> str | None:
         """Return why a geometry is not taken, whatever its parameters; None if it is."""

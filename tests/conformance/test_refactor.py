@@ -7,12 +7,14 @@ import pytest
 
 from convcheck.cases.case import REAL_FILLS, Case
 from convcheck.cases.numbers import Raw
+from convcheck.cases.taken import Taken
 from convcheck.conformance.plugin.effort import seed_number, tier
 from convcheck.conformance.plugin.likeness import Tally
 from convcheck.conformance.plugin.planned import fills
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.plugin.subjects import subjects_of
 from convcheck.conformance.shapes.boundaries import boundary_geometries, reachable
+from convcheck.conformance.shapes.sizes import within
 from convcheck.diagnosis.beside.likeness import compare
 from convcheck.form.formats import DTYPES
 from convcheck.form.geometry import Fore, Geometry
@@ -49,7 +51,8 @@ def test_refactor(
     operation = subject.operation
     replaced = subjects_of(pytestconfig).replaced[operation.name]
     bitwise = pytestconfig.getoption("convcheck_bitwise")
-    groups = _cases(subject, dtype, seed_number(pytestconfig), every=bitwise)
+    taken = subject.taken & replaced.taken
+    groups = _cases(subject, taken, dtype, seed_number(pytestconfig), every=bitwise)
     for cases in groups[:1]:
         compare(subject, replaced, cases)  # imports and compilers are no part of its speed
     tally = Tally(subject, replaced)
@@ -61,12 +64,15 @@ def test_refactor(
         tally.demand_bits()
 
 
-def _cases(subject: Subject, dtype: str, seed: int, *, every: bool) -> list[list[Case]]:
+def _cases(
+    subject: Subject, taken: Taken, dtype: str, seed: int, *, every: bool
+) -> list[list[Case]]:
     """Return the cases of each geometry, the smallest first; fewer in the quick profile.
 
     There, `every` boundary class is compared only where bits decide: whether the candidate is
     right on the others other tests tell, and loops take long for them.  So it is with the shapes
-    of a kernel that is judged on few.
+    of a kernel that is judged on few.  Others are moved to where both kernels take them, if there
+    is such a place.
     """
     operation, quick = subject.operation, tier() == "quick"
     part = 4 if quick and not every else 1
@@ -75,7 +81,9 @@ def _cases(subject: Subject, dtype: str, seed: int, *, every: bool) -> list[list
     many = [_followed(operation, Geometry.parse(text), at) for at, text in enumerate(texts)]
     fixed = [boundary_geometries(operation, name)[0] for name in reachable(operation)]
     drawn = _drawn(operation, Raw(seed, stream=2), _DRAWN[tier()])
+    many = [*within(operation, many, taken)] or many
     geometries = [*fixed[::part], *many, *drawn]
+    geometries = [*dict.fromkeys(within(operation, geometries, taken))] or geometries
     if subject.chosen is not None:
         chosen = [geometry for geometry, of in subject.chosen if of == dtype]
         geometries, many = sorted(chosen, key=str)[::part], []

@@ -178,13 +178,13 @@ def _covering(
         if fore_layers:
             fores = [Fore(each, 2, 1, 1, 1, 1) for each in fore_layers]
             layers = [replace(layer, fore=fore) for layer in layers for fore in fores]
-        return tuple(_within(operation, layers, taken))
+        return tuple(within(operation, layers, taken))
     design = _Design(operation, fore_layers, plan, taken)
-    found = {*_within(operation, map(design.geometry, design.rows()), taken)}
+    found = {*within(operation, map(design.geometry, design.rows()), taken)}
     return tuple(sorted(found, key=lambda geometry: (cost(operation, geometry), str(geometry))))
 
 
-def _within(
+def within(
     operation: Operation, geometries: Iterable[Geometry], taken: Taken
 ) -> Iterator[Geometry]:
     """Yield geometries as a kernel takes them, but for those that cost much more then."""

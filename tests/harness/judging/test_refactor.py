@@ -277,6 +277,19 @@ def test_from_the_command_line(folder: Folder) -> None:
     assert "not bit-identical with mine.py:convolution" in again.stdout
 
 
+def test_where_both_take_it(folder: Folder) -> None:
+    """Two kernels with domains are compared where both are at home."""
+    where = folder(mine=OTHER)
+    for only, other in (("channels_in % 8 == 0", "filter_height == 3"), ("batch == 2", "")):
+        kernel, old = (f"convolution=mine.py:convolution,only={each}" for each in (only, other))
+        quick = ("--hypothesis-profile", "quick", "-k", "refactor and float32")
+        old = old if other else "mine.py:convolution"
+        done = run(where, "--kernel", kernel, "--replaces", old, *quick, "--conformance-json", "r")
+        assert done.returncode == 0
+        (entry,) = findings(where / "r")["refactor"]
+        assert entry["cases"] > 40, done.stdout
+
+
 def test_without_a_candidate_there_is_nothing_to_compare(folder: Folder) -> None:
     """Where the reference is judged, no test of candidates is collected, nor missing."""
     done = run(folder(), "--pyargs", "convcheck.conformance", "--collect-only", "-q")
