@@ -32,6 +32,7 @@ from .where.scan import LARGEST, WRONG, products, smaller
 
 _MOST = 6  # patterns in one diagnosis
 _AGAIN = 5  # calls of one that several threads may get wrong
+_MORE = 32  # calls of one that has given other results for the same arguments
 _NOT_SMALLER = "right on all smaller calls that were tried around it"
 
 _KNOWN: dict[tuple[Subject, Case, str], Diagnosis] = {}
@@ -102,11 +103,12 @@ def _other_call(session: Session, verdict: Verdict) -> Asked | None:
 
 def _of_wrong(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     """Return what is told of a kernel that is wrong on a call when it is made again."""
-    (again,) = session.ask([focus.probe])
-    if session.lost or changed(focus, again):
+    again = session.ask([focus.probe] * (_MORE if session.remembers else 1))
+    if session.lost or any(changed(focus, each) for each in again):
         return _of_history(session, focus)
     if session.remembers:
-        claim = Claim("wrong in this call, and its results also depend on earlier ones", "is")
+        words = "wrong in this call, and its results depend on more than its arguments"
+        claim = Claim(words, "is")
         return Diagnosis(_stateful(session), (claim,)).drawn(evidence, focus.result)
     return _of_call(session, focus, evidence)
 

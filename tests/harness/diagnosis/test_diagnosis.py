@@ -452,6 +452,16 @@ def test_chance_is_counted(*, raises: bool) -> None:
     assert (len(made.right), made.right.count(False) in (9, 10)) == (64, True)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_chance_is_put_down_to_chance(share: float) -> None:
+    """However often a kernel is wrong: nothing is said of earlier calls, or of arguments."""
+    draw = np.random.default_rng(1)
+    kernel = changed(lambda z, *_: z + (draw.random() < share))
+    verdicts = (judge(kernel, case_of(SQUARE)) for _ in range(100))
+    (said,) = diagnosis.diagnose(next(each for each in verdicts if each.failed)).patterns
+    assert said.startswith("different results for the same arguments, wrong in ")
+
+
 LAYOUT = "b2.h3.w4.i2.o2.f2x2.s1x1"
 
 
