@@ -28,6 +28,7 @@ _PROMISES = {
     Promise(accuracy="normwise"): "it is a Winograd or FFT kernel",
     Promise(sums="float32"): "it sums in float32",
     Promise(sums="float16"): "it sums in float16",
+    Promise(sums="bfloat16"): "it sums in bfloat16",
 }
 """those that allow less before those that allow more"""
 _DRAWN = 12
@@ -77,8 +78,8 @@ def missing_promise(session: Session, case: Case) -> Promise | None:
     """Return what a kernel need only promise to be right on a case, and on others besides."""
     if session.subject.promise is not DIRECT or case.mode == "nonfinite":
         return None
-    plain = replace(case, fill="integers")
-    fails = judge(session.subject, plain).failed
+    plain = [replace(case, fill=fill) for fill in ("integers", "uniform")]
+    fails = any(judge(session.subject, each).failed for each in plain)
     for promise in _PROMISES:
         kernel = _promising(session.subject, promise)
         verdict = judge(kernel, suited(promise, case))
@@ -86,7 +87,7 @@ def missing_promise(session: Session, case: Case) -> Promise | None:
         if verdict.outcome is Outcome.NOT_OFFERED:
             # Excused from such numbers, it must fail on others, and be right there by the promise.
             right = fails or bool(promise.subnormals)
-            right = right and not judge(kernel, suited(promise, plain)).failed
+            right = right and not any(judge(kernel, suited(promise, each)).failed for each in plain)
         if right and _is_within(session, promise, case) and _is_right(kernel, case.dtype):
             return promise
     return None

@@ -20,6 +20,7 @@ from convcheck.diagnosis.diagnosis import Diagnosis
 from convcheck.diagnosis.pictures import Picture
 from convcheck.diagnosis.probes import probes_of
 from convcheck.diagnosis.session import session_of
+from convcheck.form.formats import FORMATS
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, property_of
 from convcheck.judging.laws.judge_law import judge_law
@@ -567,9 +568,19 @@ def _choosy(dtype: str, *declared: str) -> Kernel:
     return subject
 
 
+def _narrow(dtype: str) -> Kernel:
+    """Return a convolution that computes in a dtype, and returns that of its arguments."""
+    own = FORMATS[dtype].dtype
+    return lambda x, f, s: convolve(x.astype(own), f.astype(own), s).astype(x.dtype)
+
+
 ADVISED = [
     (_spectral, "float64:integers", "accuracy=normwise"),
     (changed(_flushing), "float32:tiny", "subnormals=flushed"),
+    (_narrow("float16"), "float32:integers", "sums=float16"),
+    (_narrow("bfloat16"), "float32:integers", "sums=bfloat16"),
+    # In float16, only large integers and real numbers tell it.
+    (_narrow("bfloat16"), "float16:wide-x", "sums=bfloat16"),
     (_choosy("float16"), "float16:integers", "dtypes=float32+float64"),
     (_choosy("float64", "float32", "float64"), "float64:integers", "dtypes=float32"),
     (NAMED["convolution", "filter-flipped"], "float32:integers", ""),
