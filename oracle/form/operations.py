@@ -33,6 +33,7 @@ from .extents import misfit, spatial_extents
 from .geometry import PARAMETERS, Geometry
 from .layers import FILTER, Layer
 from .layouts import Array
+from .names import meant
 
 Arrays = Mapping[str, Array]
 Kernel = Callable[..., Any]
@@ -424,5 +425,6 @@ OPERATIONS: Mapping[str, Operation] = {each.name: each for each in _table()}
 def operation_named(name: str) -> Operation:
     """Return the operation called `name`; ValueError if there is none."""
     if name not in OPERATIONS:
-        raise ValueError(f"operation={name!r}: expected one of {', '.join(OPERATIONS)}")
+        known = f"expected one of {', '.join(OPERATIONS)}{meant(name, OPERATIONS)}"
+        raise ValueError(f"operation={name!r}: {known}")
     return OPERATIONS[name]

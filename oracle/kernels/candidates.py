@@ -55,6 +55,7 @@ from convcheck.cases.domain import FORE, Domain, names
 from convcheck.cases.taken import Taken
 from convcheck.form.formats import DTYPES, USUAL
 from convcheck.form.geometry import PARAMETERS
+from convcheck.form.names import meant
 from convcheck.form.operations import Operation, operation_named
 
 from . import literals
@@ -253,9 +254,8 @@ class Candidate:
         for pair in filter(None, literals.parts(declared, ",")):
             key, _, value = pair.partition("=")
             if key not in KEYS:
-                raise CandidateError(
-                    f"{pair!r}: expected one of {', '.join(f'{known}=' for known in KEYS)}"
-                )
+                known = ", ".join(f"{each}=" for each in KEYS)
+                raise CandidateError(f"{pair!r}: expected one of {known}{meant(key, KEYS)}")
             if key in given:
                 raise CandidateError(f"{pair!r}: expected {key} once")
             given[key] = value

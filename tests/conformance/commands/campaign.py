@@ -21,7 +21,7 @@ from convcheck.cases.regions import Region
 from convcheck.conformance.plugin.failures import rerun_command
 from convcheck.conformance.plugin.recording import Record
 from convcheck.conformance.references import HOMES
-from convcheck.form.operations import OPERATIONS
+from convcheck.form.operations import operation_named
 from convcheck.judging.judge import OracleError
 from convcheck.judging.verdicts import explain
 from convcheck.kernels.candidates import Candidate, CandidateError
@@ -150,9 +150,10 @@ def _plan(options: argparse.Namespace) -> Plan:
 def _line(options: argparse.Namespace) -> str:
     """Return the candidate that is asked for; an operation alone stands for the reference."""
     kernel: str = options.kernel
-    if kernel not in OPERATIONS:
+    if not kernel.isidentifier():
         return kernel
-    line, taken = f"{kernel}={HOMES[kernel].__name__}:{kernel}", OPERATIONS[kernel].parameters
+    taken = operation_named(kernel).parameters
+    line = f"{kernel}={HOMES[kernel].__name__}:{kernel}"
     return f"{line},takes={'+'.join(taken)}" if options.parameters is not None and taken else line
 
 

@@ -3,8 +3,9 @@
 import re
 import sys
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 from itertools import islice
+
+from convcheck.form.names import nearest
 
 STATUSES = """Exit status: 0 it conforms; 1 it does not; 2 interrupted; 3 convcheck itself failed,
 or could not write a report; 4 the command was wrong, parts are missing, or nothing was decided.
@@ -122,9 +123,9 @@ def _meant(words: Sequence[str]) -> Iterator[str]:
     known = [*_VALUED, _QUICK, _ALL, _GITHUB, *(f"--{name}" for name in NAMES)]
     for word in words:
         name = word.partition("=")[0]
-        close = get_close_matches(name, known, n=1, cutoff=0.75)
+        close = nearest(name, known)
         if name.startswith("--") and close and name not in known:
-            yield f"{name}: did you mean {close[0]}?"
+            yield f"{name}: did you mean {close}?"
 
 
 def _lists() -> str:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import NoReturn
 
 import convcheck
+from convcheck.form.names import meant
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports.status import Exit, ReportError, UnwrittenError
 
@@ -66,7 +67,8 @@ def _run(words: list[str]) -> int:
         sys.stdout.write(f"convcheck {convcheck.__version__}\n")
         return 0
     if name not in COMMANDS:
-        return _wrong(f"{name!r}: expected one of {', '.join([*JUDGING, *COMMANDS])}")
+        known = [*JUDGING, *COMMANDS]
+        return _wrong(f"{name!r}: expected one of {', '.join(known)}{meant(name, known)}")
     where, text = COMMANDS[name]
     module = import_module(where)
     told = f"{text.capitalize()}."

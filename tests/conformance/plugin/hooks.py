@@ -319,9 +319,12 @@ def _check_profile(name: str) -> None:
     try:
         settings.get_profile(name)
     except InvalidArgument:
+        from convcheck.form.names import meant  # noqa: PLC0415
+
+        near = meant(name, ("quick", "default", "thorough"))
         raise pytest.UsageError(
             f"--hypothesis-profile={name!r}: expected quick, default, thorough or one that your "
-            "conftest.py registers"
+            f"conftest.py registers{near}"
         ) from None
 
 

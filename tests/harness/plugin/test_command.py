@@ -313,6 +313,26 @@ def test_an_option_that_was_meant_is_named(words: str, said: str, command: Comma
     assert said in told.err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("chekc mine.py", "campaign; did you mean check?"),
+        ("frobnicate", "campaign"),
+        ("check mine.py --profile defualt", "conftest.py registers; did you mean default?"),
+        ("check mine.py --profile mine", "conftest.py registers"),
+        ("check convolutoin=mine.py:f", "_bias_gradient; did you mean convolution?"),
+        ("check mine.py:conv_backprop", "; did you mean conv_back_prop?"),
+        ("check convolution=mine.py:f,tensor=NCHW", "promises=; did you mean tensors?"),
+        ("campaign convolutoin --extent 2 --results r", "; did you mean convolution?"),
+    ],
+)
+def test_a_name_that_was_meant_is_told(words: str, said: str, command: Command) -> None:
+    """At the end of the line that says which there are; where none is like it, none is told."""
+    told = command(*words.split())
+    assert told.status == 4
+    assert told.problem.endswith(said)
+
+
 def test_versions_and_help_are_told(command: Command) -> None:
     """Help names every operation and everything that a kernel may declare, on one screen."""
     assert command("--version") == (0, f"convcheck {convcheck.__version__}\n", "")

@@ -1,0 +1,18 @@
+"""Names of which one was meant, where another stands."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+_ALIKE = 0.75
+"""the share of letters that two names have in common"""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known name that is most like a word; None where none is like it."""
+    return next(iter(get_close_matches(word, known, n=1, cutoff=_ALIKE)), None)
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return what ends a message on a name that is not known: which one may have been meant."""
+    close = nearest(word, known)
+    return f"; did you mean {close}?" if close else ""
