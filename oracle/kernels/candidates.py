@@ -44,7 +44,7 @@ language is OPERATION=exec:PROGRAM[,KEY=VALUE]..., as `programs.program` has it.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import which
@@ -63,7 +63,7 @@ from .loading import CandidateError, files_digest, is_path, source_digest
 from .promises import DIRECT, Promise
 from .styles import notebooks
 from .styles.style import STYLES, operations_of
-from .subjects import Subject
+from .subjects import Call, Request, Subject
 
 __all__ = ["Candidate", "CandidateError", "Declared", "split"]
 
@@ -279,7 +279,12 @@ class Candidate:
             takes = tuple(each for each in self.takes if each in own)
             if "bias" in self.takes or not name.endswith("bias_gradient") or not self.style:
                 padding = self.padding if "padding" in takes else "sides"
-                yield replace(self, operation=name, takes=takes, padding=padding)
+                try:
+                    yield replace(self, operation=name, takes=takes, padding=padding)
+                except CandidateError:
+                    if takes or name == self.operation:
+                        raise
+                    # Of no domain that needs parameters, which a bias's gradient has not.
 
     def axes(self, name: str) -> tuple[int, ...]:
         """Return the notebook's axes of an argument, or shape, in the order that it declares."""
@@ -385,6 +390,24 @@ class Declared(Subject):
             self.shapes = FEW if candidate.shapes == "few" else int(candidate.shapes)
         absent = {**PARAMETERS, "bias": None, "fore_layer": self.operation.default_fore}
         self.absent = {name: absent[name] for name in candidate.takes}
+
+    def requests(self, calls: Sequence[Call]) -> list[Request]:
+        """Return calls as its kernel has them: of a layer with a domain, all that it is made with.
+
+        A bias's gradient alone does not tell.
+        """
+        found = super().requests(calls)
+        if not (self.candidate.style and self.candidate.only and self.operation.degree == 1):
+            return found
+        of = operation_named(self.operation.layer)
+        made = []
+        for call, request in zip(calls, found, strict=True):
+            shapes = {
+                f"{name}_shape": each for name, each in of.array_shapes(call.geometry).items()
+            }
+            beside = {"strd": call.geometry.strides, **shapes}
+            made.append(request._replace(arguments={**request.arguments, **beside}))
+        return made
 
     def refuses(self, case: Case, prop: str) -> str | None:
         """Return why it is not to be judged on `case` for a property, if it is not."""

@@ -61,15 +61,18 @@ class Called:
         made = self._layer.build(_any(ftr_shape, delta), None, strd, **given)
         return self._gradients(made, x, delta)[1]
 
-    def _bias_gradient(self, delta: Any) -> Any:
-        """Return the bias's gradient, of a filter with one tap and one channel of input."""
+    def _bias_gradient(
+        self, delta: Any, strd: Any = None, x_shape: Any = None, ftr_shape: Any = None
+    ) -> Any:
+        """Return the bias's gradient; of one tap and channel of input, where nothing is said."""
         channels = delta.shape[self._tensors.index("C")]
-        shape = [channels if axis == "O" else 1 for axis in self._filters]
-        sides = zip(self._tensors, delta.shape, strict=True)
-        x = _any([1 if axis == "C" else extent for axis, extent in sides], delta)
-        ftr, bias = _any(shape, delta), _any([channels], delta)
-        made = self._layer.build(ftr, bias, (1,) * (len(shape) - 2))
-        return self._gradients(made, x, delta)[2]
+        if ftr_shape is None:
+            ftr_shape = [channels if axis == "O" else 1 for axis in self._filters]
+            sides = zip(self._tensors, delta.shape, strict=True)
+            x_shape = [1 if axis == "C" else extent for axis, extent in sides]
+            strd = (1,) * (len(ftr_shape) - 2)
+        ftr, bias = _any(ftr_shape, delta), _any([channels], delta)
+        return self._gradients(self._layer.build(ftr, bias, strd), _any(x_shape, delta), delta)[2]
 
     def _input_of(
         self, output: Sequence[int], ftr: Sequence[int], strd: Sequence[int], **given: Sequence[int]

@@ -89,3 +89,33 @@ def test_a_layer_is_found_and_judged(student: Student, name: str) -> None:
     failed = {Outcome.DISAGREES, Outcome.MISBEHAVED}
     assert {kind for kind, seen in outcomes.items() if seen & failed} == {*wrong.split()}
     assert all(Outcome.AGREES in seen for kind, seen in outcomes.items() if kind not in wrong)
+
+
+THREE = """
+import numpy as np
+
+class Three:
+    def __init__(self, filters, bias, stride, padding):
+        assert filters.shape[2:] == (3, 3) and stride == 2
+        self.filters, self.bias = filters, bias
+
+    def forward(self, x):
+        windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), axis=(2, 3))
+        return np.einsum("bihwyx,oiyx->bohw", windows[:, :, ::2, ::2], self.filters)
+
+    def backward(self, dz):
+        return None, None, dz.sum((0, 2, 3)).astype(dz.dtype)
+"""
+
+
+def test_the_biass_gradient_is_asked_of_a_layer_in_the_domain(tmp_path: Path) -> None:
+    """The layer is made as the domain says; where it needs padding, it is not asked for at all."""
+    (tmp_path / "three.py").write_text(THREE, encoding="utf-8")
+    line = f"convolution={tmp_path / 'three.py'}:Three,style=layer,only=filter_height==3 and "
+    domain = "filter_width==3 and stride_height==2 and stride_width==2"
+    *_, kernel = Candidate.parse(line + domain).of_layer()
+    assert kernel.operation == "convolution_bias_gradient"
+    found = [*verdicts(kernel, ("b2.h6.w7.i2.o3.f3x3.s2x2",))]
+    assert {each.outcome for each in found} == {Outcome.AGREES}
+    *_, kernel = Candidate.parse(f"{line}padding_top==1").of_layer()
+    assert kernel.operation == "convolution_filter_gradient"
