@@ -31,6 +31,7 @@ def require_consistent(found: Findings) -> None:
         _refuse("tests.parts.ran", parts.ran, f"numbers up to {parts.of} in order")
     followed = findings.together([found], tests)
     followed.ledger, followed.domain = found.ledger, found.domain
+    followed.digests = found.digests  # of what was known then
     _require_same(followed, found)
 
 

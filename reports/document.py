@@ -159,10 +159,13 @@ class Findings(Struct):
     accuracy: list[Accuracy]
     zeros: list[Zeros]
     ledger: list[Defect]
+    """where it, or the domain map, was tried; else they are named by their digests alone"""
     domain: list[Kind]
     tests: Tests
     refactor: list[Refactor]
     strength: Strength | None
+    digests: dict[str, str] = field(default_factory=dict)
+    """SHA-256 of the ledger and of the domain map"""
 
     def sum(self) -> Sum:
         """Return what adds up to the findings of several runs."""
@@ -251,7 +254,8 @@ class Report(Struct):
     """A convcheck report: what was found, and the circumstances of the run."""
 
     format: Literal["convcheck-report"]
-    version: Literal[4]
+    version: Literal[4, 5]
+    """the fourth held the ledger and the domain map in every report, and no digests"""
     findings: Findings
     circumstances: Circumstances
 
@@ -277,13 +281,14 @@ class Campaign(Struct):
 
 
 FORMAT: Final = "convcheck-report"
-VERSION: Final = 4
+VERSION: Final = 5
 CERTIFICATE: Final = "convcheck-certificate"
 CERTIFICATE_VERSION: Final = 2
-KINDS: dict[str, tuple[type[Report | Campaign], int]] = {
-    FORMAT: (Report, VERSION),
-    CERTIFICATE: (Campaign, CERTIFICATE_VERSION),
+KINDS: dict[str, tuple[type[Report | Campaign], tuple[int, ...]]] = {
+    FORMAT: (Report, (VERSION, 4)),
+    CERTIFICATE: (Campaign, (CERTIFICATE_VERSION,)),
 }
+"""what a document of each format is, and the versions that are read, that which is written first"""
 
 
 def plain(document: Any) -> Any:

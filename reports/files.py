@@ -49,10 +49,10 @@ def read_any(path: Path, *formats: str) -> Report | Campaign:
         raise _refused(
             path, f"expected a JSON report, with format {' or '.join(map(repr, formats))}"
         )
-    kind, version = KINDS[report["format"]]
-    if report.get("version") != version:
-        found = report.get("version")
-        raise _refused(path, f"version {found!r} of the format, this convcheck reads {version}")
+    kind, versions = KINDS[report["format"]]
+    if report.get("version") not in versions:
+        found, read = report.get("version"), " and ".join(map(str, versions))
+        raise _refused(path, f"version {found!r} of the format, this convcheck reads {read}")
     try:
         document = checked(report, kind)
         if isinstance(document, Report):

@@ -5,9 +5,12 @@ byte however many workers the run had.  It follows from the sum of what tests fo
 what was planned: so of several runs, too, once these are added up.
 """
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from msgspec.structs import replace
@@ -38,6 +41,7 @@ from .document import (
     Planned,
     Strength,
     Tests,
+    plain,
 )
 from .failures import Pattern
 from .rows import CRASHED, Boundary, Cell, Pairs, Record, Sum
@@ -214,6 +218,8 @@ def conclude(
         verdict = INCOMPLETE
     else:
         verdict = (CONFORMS if entire else SO_FAR) if decided else UNDECIDED
+    ledger, domain = (found.entries.get(name, {}) for name in ("ledger", "domain"))
+    tried = bool(ledger or domain)
     parts = tests.parts
     parted = left_out and parts is not None and len(parts.ran) < parts.of
     return Findings(
@@ -232,14 +238,15 @@ def conclude(
         unreached=unreached,
         accuracy=found.accuracy,
         zeros=found.zeros,
-        ledger=_ledger(found.entries.get("ledger", {})),
-        domain=_domain(found.entries.get("domain", {})),
+        ledger=ledger_of(ledger) if tried else [],
+        domain=domain_of(domain) if tried else [],
         tests=replace(tests, parts=parts if parted else None),
         refactor=[
             replace(each, verdict=Likeness.WRONG.value) if each.operation in wrong else each
             for each in found.refactor
         ],
         strength=strength,
+        digests=digests(),
     )
 
 
@@ -262,8 +269,8 @@ def bear_out(records: Iterable[Record]) -> None:
     records = [*records]
     seen: dict[str, Seen] = {}
     for record in records:
-        for name, plain in record.seen.items():
-            seen.setdefault(name, Seen()).add_plain(plain)
+        for name, each in record.seen.items():
+            seen.setdefault(name, Seen()).add_plain(each)
     for record in records:
         cells = {cell.key: cell for cell in record.cells}
         for operation, prop, dtype, claims in record.claims:
@@ -287,7 +294,7 @@ def _unreached(found: Sum) -> list[str]:
 _WORDS = {True: HOLDS, False: FAILS_TO, None: UNSEEN}
 
 
-def _ledger(seen: Mapping[str, bool]) -> list[Defect]:
+def ledger_of(seen: Mapping[str, bool]) -> list[Defect]:
     """Return the ledger, each entry with whether it was seen to hold in this run."""
     return [
         Defect(
@@ -301,7 +308,7 @@ def _ledger(seen: Mapping[str, bool]) -> list[Defect]:
     ]
 
 
-def _domain(seen: Mapping[str, bool]) -> list[Kind]:
+def domain_of(seen: Mapping[str, bool]) -> list[Kind]:
     """Return the domain map likewise."""
     return [
         Kind(
@@ -313,6 +320,18 @@ def _domain(seen: Mapping[str, bool]) -> list[Kind]:
         )
         for each in DOMAIN_MAP
     ]
+
+
+@cache
+def digests() -> dict[str, str]:
+    """Return the SHA-256 of the ledger and of the domain map, as reports that hold them have them.
+
+    No entry is seen to hold there.
+    """
+    tables = {"ledger": plain(ledger_of({})), "domain": plain(domain_of({}))}
+    return {
+        name: hashlib.sha256(json.dumps(rows).encode()).hexdigest() for name, rows in tables.items()
+    }
 
 
 def _same(entry: object, *names: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from convcheck.conformance.plugin.planned import planned_boundaries, planned_cells, planned_pairs
 from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.form.operations import OPERATIONS
+from convcheck.reference.defects import LEDGER
 from convcheck.reports import circumstances, failures, files, findings, rows
 from convcheck.reports.ci.history import Run
 from convcheck.reports.document import Asked, Cost, Phases, Report, Repository, Speed
@@ -285,7 +286,8 @@ def everything() -> Report:
     ]
     found.refactor = [REFACTOR]
     found.strength = strength.named()
-    found.ledger = [replace(each, status="holds") for each in found.ledger]
+    found.ledger = findings.ledger_of(dict.fromkeys((each.id for each in LEDGER), True))
+    found.domain = findings.domain_of({})
     report.circumstances = replace(
         report.circumstances,
         project=Repository("8582a7e", clean=True),

@@ -47,8 +47,8 @@ BAD = {
     "deep": (DEEP, "expected a JSON report"),
     "a list": ("[]", "expected a JSON report, with format 'convcheck-report'"),
     "foreign": ('{"format": "other", "version": 2}', "with format 'convcheck-report'"),
-    "older": (old(VERSION - 1), f"of the format, this convcheck reads {VERSION}"),
-    "newer": (old(VERSION + 1), f"of the format, this convcheck reads {VERSION}"),
+    "older": (old(VERSION - 2), f"of the format, this convcheck reads {VERSION} and 4"),
+    "newer": (old(VERSION + 1), f"of the format, this convcheck reads {VERSION} and 4"),
     "no version": (old("\x1b[31m" + "x" * 9999), "version "),
     "empty": (
         json.dumps({"format": FORMAT, "version": VERSION}),

@@ -1,6 +1,7 @@
 """What changed between two reports is named, and counts as worse only where it is."""
 
 import copy
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from sample import CASE, CELLS, REFACTOR, TESTS, diagnosis, failed, record, repo
 
 from convcheck.reports import files
 from convcheck.reports.compare import KINDS, Change, compare
-from convcheck.reports.document import Report, Strength
+from convcheck.reports.document import Report, Strength, plain
 from convcheck.reports.failures import Named
+from convcheck.reports.findings import domain_of, ledger_of
 from convcheck.reports.told import diff
 from convcheck.reports.told.words import summary
 
@@ -21,6 +23,7 @@ WRONG = report({TESTS[2]: record(2, failure=failed())}, outcomes={TESTS[2]: "fai
 CRASHED = report(outcomes={TESTS[4]: "crashed"})
 BROKEN = report(outcomes={TESTS[4]: "failed"}, messages={TESTS[4]: "it broke\nsomewhere"})
 SKIPPED = report(outcomes={TESTS[4]: "skipped"})
+CANDIDATE = report({TESTS[3]: replace(record(3), entries={})})
 FEWER = report(run=TESTS[:8])
 
 
@@ -204,3 +207,26 @@ def test_the_command(command: Command) -> None:
         assert told in found.out
     assert "newly failing" in Path("d.html").read_text(encoding="utf-8")
     assert files.read(Path("old.json")) == BASE
+
+
+def fourth(report: Report) -> str:
+    """Return a report as version 4 had it: with ledger and domain map, tried or not."""
+    old: Any = plain(report)
+    old["version"] = 4
+    del old["findings"]["digests"]
+    for name, rows in (("ledger", ledger_of({})), ("domain", domain_of({}))):
+        old["findings"][name] = old["findings"][name] or plain(rows)
+    return json.dumps(old)
+
+
+@pytest.mark.parametrize("report", [CANDIDATE, BASE], ids=["candidate", "reference"])
+def test_older_reports_can_still_be_compared_with(report: Report, command: Command) -> None:
+    """What version 4 held more is no change; the page is made of it, too."""
+    old, new = Path("old.json"), Path("new.json")
+    old.write_text(fourth(report), encoding="utf-8")
+    files.write_json(report, new)
+    assert compare(files.read(old), files.read(new)) == []
+    told = command("render", new, "-o", "r.html", "--baseline", old)
+    assert told.status == 0
+    assert "Nothing changed." in Path("r.html").read_text(encoding="utf-8")
+    assert command("render", old, "-o", "r.html").status == 0

@@ -1,5 +1,6 @@
 """Findings say what the tests of a run left behind, the same whatever the order."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from itertools import permutations
@@ -11,6 +12,7 @@ from sample import NO_ASKED, failed
 
 from convcheck.reference.defects import LEDGER
 from convcheck.reference.domain import DOMAIN_MAP
+from convcheck.reports import files
 from convcheck.reports.document import Error, Findings, plain
 from convcheck.reports.failures import Failure
 from convcheck.reports.findings import Results, build, planned_rows
@@ -283,6 +285,20 @@ def test_entries_say_whether_they_were_seen(table: str, other: str, entries: Any
         last: "does not hold",
     }
     assert {entry.status for entry in getattr(findings, other)} == {"not run"}
+
+
+def test_what_nothing_tried_is_named_by_its_digest() -> None:
+    """Ledger and domain map stand in a report of the reference; others name what stands there."""
+    tried = found({"a": Record(entries={"domain": {DOMAIN_MAP[0].id: True}})})
+    candidate = found({"a": PASSED})
+    assert (candidate.ledger, candidate.domain) == ([], [])
+    assert len(files.text_of(candidate)) < 10_000
+    assert [each.id for each in tried.ledger] == [each.id for each in LEDGER]
+    for name, digest in candidate.digests.items():
+        rows = [plain(each) | {"status": "not run"} for each in getattr(tried, name)]
+        assert digest == hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    assert tried.digests == candidate.digests
+    assert [*candidate.digests] == ["ledger", "domain"]
 
 
 def test_many_operations_that_failed_are_counted() -> None:
