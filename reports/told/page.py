@@ -144,6 +144,8 @@ def environment() -> Environment:
         "most_drawn": shown.MOST_DRAWN,
         "gist": faults.gist,
         "unlike_in_words": refactor.unlike_in_words,
+        "exact": words.exact,
+        "chances": words.chances,
         # Markup: ours, and to the byte what the hashes are of.
         "style": Markup(style),  # noqa: S704
         "script": Markup(script),  # noqa: S704

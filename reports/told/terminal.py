@@ -53,11 +53,9 @@ def proved(findings: Findings) -> Iterator[str]:
             continue
         for each in certificates.get(name, ()):
             if each.complete and each.geometries:
-                chances = [f"{_above(float(p))} in {dtype}" for dtype, p in each.chance.items()]
-                yield (
-                    f"{name}: right on {each.region}, {each.geometries:,} geometries; a wrong one "
-                    f"of degree {each.degree} agrees there with a chance below {listed(chances)}"
-                )
+                yield f"{name}: {words.exact(each)}"
+                chances = ", ".join(words.chances(each))
+                yield f"  chance that a wrong one of degree {each.degree} agrees: below {chances}"
         errors = [(float(c.worst), c.dtype) for c in cells if c.worst and c.status in AGREEING]
         if errors:
             worst, dtype = max(errors)
@@ -67,12 +65,6 @@ def proved(findings: Findings) -> Iterator[str]:
 def shows_wrong(line: str) -> bool:
     """Return whether a line is that of wrong elements in the grid of got and expected."""
     return re.match(r"    \.*x[x.]*  +\S", line) is not None
-
-
-def _above(chance: float) -> str:
-    """Return a number of two digits that is not below `chance`."""
-    shown = f"{chance:.1e}"
-    return shown if float(shown) >= chance else f"{chance * 1.05:.1e}"
 
 
 def verdict(findings: Findings) -> tuple[list[str], str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from convcheck.judging.verdicts import Outcome
 from convcheck.reports.compare import KINDS, Change
 from convcheck.reports.document import BITS, LEFT_OUT, Findings, Parts
-from convcheck.reports.rows import CRASHED, NOT_RUN, Cell, by
+from convcheck.reports.rows import CRASHED, NOT_RUN, Cell, Certificate, by
 from convcheck.reports.status import FAILS, INCOMPLETE, SO_FAR, UNDECIDED
 
 from .faults import fault, listed
@@ -175,3 +175,23 @@ def changes_by_kind(changes: list[Change]) -> dict[str, list[Change]]:
     """Return changes by their kind, the worst first."""
     groups = {kind: [each for each in changes if each.kind == kind] for kind in KINDS}
     return {kind: each for kind, each in groups.items() if each}
+
+
+def exact(certificate: Certificate) -> str:
+    """Return on how many geometries of a region a kernel is exact, and the first part of it."""
+    part, _, more = certificate.region.partition("; ")
+    whole, agreed = certificate.geometries, certificate.certified
+    count = f"all {whole:,}" if certificate.complete else f"{agreed:,} of {whole:,}"
+    return f"exact on {count} geometries, {part}{', and more' if more else ''}"
+
+
+def chances(certificate: Certificate) -> list[str]:
+    """Return by dtype what bounds the chance of accepting a wrong kernel, the smallest first."""
+    found = sorted(certificate.chance.items(), key=lambda each: each[1])
+    return [f"{_above(float(chance))} in {dtype}" for dtype, chance in found]
+
+
+def _above(chance: float) -> str:
+    """Return a number of two digits that is not below `chance`."""
+    shown = f"{chance:.1e}"
+    return shown if float(shown) >= chance else f"{chance * 1.05:.1e}"

@@ -1,7 +1,7 @@
 """The conformance tests, called in one process, in the order of the plan."""
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Any
 
@@ -103,11 +103,14 @@ def caught(kernel: Kernel, name: str) -> int | None:
     return record.count if record.case else None
 
 
-def catching(kernel: Kernel | Subject, name: str) -> Iterator[str]:
-    """Yield the kinds of steps that catch a kernel, which remembers what it does."""
+def catching(kernel: Kernel | Subject, name: str, first: Collection[str] = ()) -> Iterator[str]:
+    """Yield the kinds of steps that catch a kernel, which remembers what it does.
+
+    They are tried in the suite's order, those named in `first` before the others.
+    """
     subject = subject_of(kernel, OPERATIONS[name])
     known = set()
-    for kind, test in conformance(subject):
+    for kind, test in sorted(conformance(subject), key=lambda step: step[0] not in first):
         if kind not in known:
             try:
                 test(record=_Watching(subject, _CaughtError))

@@ -9,6 +9,7 @@ from sample import (
     ELEMENT,
     PLANNED,
     TESTS,
+    certificate,
     diagnosis,
     failed,
     make,
@@ -52,6 +53,21 @@ def test_some_dtypes_are_named() -> None:
     """Where not every dtype fails, those that do are named."""
     cells = [part(cell, {}, failed() if "16" in cell[2] else None) for cell in PLANNED[:2]]
     assert fault(cells) == "convolution in float16 fails exact"
+
+
+def test_what_was_proved_is_told_briefly() -> None:
+    """How much of a region was exact, and bounds on the chance that are never rounded down."""
+    found = report()
+    region = "every distinct geometry up to 4; up to 2 in every combination"
+    whole = replace(certificate("convolution"), region=region)
+    whole = replace(whole, chance={"float16": 0.1549, "float64": 1.04e-8})
+    found.findings.certificates = [whole]
+    assert [*terminal.proved(found.findings)][:2] == [
+        "convolution: exact on all 7,280 geometries, every distinct geometry up to 4, and more",
+        "  chance that a wrong one of degree 2 agrees: below 1.1e-08 in float64, 1.6e-01 in float16",  # noqa: E501
+    ]
+    part_ = certificate("convolution", complete=False)
+    assert words.exact(part_).startswith("exact on 57 of 7,280 geometries, every distinct")
 
 
 @pytest.mark.parametrize("did", ["overwrote x", "raised ValueError: <" + "y" * 9_000])
