@@ -6,7 +6,8 @@ from pathlib import Path
 
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports import files
-from convcheck.reports.compare import Change, compare
+from convcheck.reports.ci.github import code
+from convcheck.reports.compare import LOST, Change, compare
 from convcheck.reports.document import Report
 from convcheck.reports.render import Outputs
 
@@ -62,20 +63,22 @@ def as_markdown(old: Report, new: Report, changes: list[Change]) -> str:
     lines = [f"### convcheck: {summary(changes)}", ""]
     lines += [f"- {_code(heading)}" for heading in _headings(old, new)]
     for kind, group in changes_by_kind(changes).items():
-        lines += ["", f"#### {kind} ({len(group)})", "", "| what | old | new |", "|---|---|---|"]
+        title, end = f"#### {kind} ({len(group)})", []
+        if kind == LOST:  # there may be many, and each is small
+            title, end = f"<details><summary>{kind} ({len(group)})</summary>", ["", "</details>"]
+        lines += ["", title, "", "| what | old | new |", "|---|---|---|"]
         lines += [
             f"| {_code(each.what)} | {_code(each.old)} | {_code(each.new)} |"
             for each in group[:_MOST]
         ]
         if len(group) > _MOST:
             lines += ["", f"and {len(group) - _MOST:,} more"]
+        lines += end
     return "\n".join(lines) + "\n"
 
 
 def _code(text: str) -> str:
-    """Return text as code in a table, where no character but these two ends it."""
-    shown = one_line(text).replace("`", "'").replace("|", "\\|")
-    return f"`{shown}`" if shown.strip() else ""
+    return code(text) if text.strip() else ""
 
 
 def as_html(old: Report, new: Report, changes: list[Change]) -> str:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -176,7 +177,7 @@ def test_coverage_of_what_fails_is_not_told() -> None:
     assert {change.kind for change in compare(BASE, WRONG)} == {"newly failing"}
 
 
-HOSTILE = "</script><b>`|\x1b[31m\u202e\ud800\n| x |" + "y" * 1_000_000
+HOSTILE = "</script><b>`|\\|\x1b[31m\u202e\ud800\n| x |" + "y" * 1_000_000
 
 
 def test_forms_hold_whatever_is_in_the_data() -> None:
@@ -188,9 +189,20 @@ def test_forms_hold_whatever_is_in_the_data() -> None:
         assert all(c.isprintable() or c == "\n" for c in form)
     _, markdown, page = forms
     rows = [line for line in markdown.splitlines() if line.startswith("|")]
-    assert {line.replace("\\|", "").count("|") for line in rows} == {4}
+    assert {line.count("|") for line in rows} == {4}
+    assert {*re.findall("<[^>]*>", markdown)} == {"<code>", "</code>"}
     assert "<b>" not in page
     assert "Worse: 1 newly failing; 1 fixed." in page
+
+
+def test_markdown_folds_what_is_less_covered() -> None:
+    """Each kind has a table; that of what is covered less is there for those who look."""
+    changes = [Change("less covered", "a", "2", "1"), Change("fixed", "b", "", "")]
+    told = diff.as_markdown(BASE, BASE, changes)
+    folded = told[told.index("<details>") : told.index("</details>")]
+    assert folded.startswith("<details><summary>less covered (1)</summary>\n\n| what |")
+    assert folded.endswith("| <code>a</code> | <code>2</code> | <code>1</code> |\n\n")
+    assert "#### fixed (1)\n" in told
 
 
 def test_the_command(command: Command) -> None:
