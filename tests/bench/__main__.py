@@ -18,6 +18,7 @@ import costs
 import enumeration
 import gates
 import growth
+import programs
 import scaling
 
 from convcheck.form.pytorch import one_thread
@@ -36,6 +37,7 @@ MEASURES: dict[str, tuple[str, Callable[[], Any]]] = {
         "mistakes in 16-bit kernels that a draw of integers misses, %",
         gates.rounded,
     ),
+    "programs": ("small calls a second of a program in C", programs.rate),
     "growth": ("an enumeration by extent", growth.enumeration),
     "layers": ("ResNet-50, 32 outputs a layer, literal kernel", growth.layers),
     "workers": ("the certificates, past start-up, over one bare process", scaling.workers),

@@ -51,6 +51,7 @@ class Process:
         self.answered: set[Hashable] = set()
         """room for notes on what the process that calls run in has done; a new one has none"""
         self._megabytes, self._tell = megabytes, tell
+        self._looked = 0.0  # when, for memory; reading of all processes takes longer than a call
         self._start: Message | None = None  # loaded or refused
         self._pid: int | None = None  # of the process that the candidate runs in
         self._ended: MisbehaviourError | None = None  # how one has ended, if that is to be told yet
@@ -152,8 +153,12 @@ class Process:
         ready = self._poll.poll(_LOOK)
         if any(each == self._control.fileno() for each, _ in ready) and self._listen():
             return
+        now = time.monotonic()
+        if ready and now - self._looked < _LOOK / 1000:
+            return
+        self._looked = now
         problem = self._excess()
-        if problem or (not ready and time.monotonic() > deadline):
+        if problem or (not ready and now > deadline):
             printed = self._printed()
             self._kill()
             kind, text = problem or (Misbehaviour.HUNG, f"did not return within {seconds:g} s")

@@ -1,7 +1,9 @@
 """How long calls may take, the first of a shape and others, and whose clock tells it."""
 
 import math
+import time
 from collections.abc import Callable
+from itertools import count
 
 import pytest
 from pytest_runs import Command, Folder, findings, run
@@ -10,6 +12,7 @@ from convcheck.cases.case import Case
 from convcheck.conformance.plugin.likeness import Tally
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import Outcome, Verdict
+from convcheck.kernels.isolation import process
 from convcheck.kernels.isolation.isolated import Isolated
 
 # A kernel that compiles, as it were: for each shape, dtype and stride.
@@ -91,6 +94,20 @@ def test_later_calls_have_the_short_limit(kernel_of: Isolate) -> None:
     fresh = kernel.fresh(0.3)
     assert judge_all(fresh, CASES[:1])[0].reason.endswith("; once it has hung, 0.3 s)")
     fresh.stop()
+
+
+def test_what_a_process_takes_is_looked_at_now_and_then(
+    kernel_of: Isolate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading of all that a kernel has started takes longer than a small call does."""
+    looked = count()
+    monkeypatch.setattr(process, "_resident", lambda _: next(looked) * 0.0)
+    kernel = kernel_of("convolution=convcheck.reference:convolution")
+    kernel.start()
+    before, started = next(looked), time.monotonic()
+    for _ in range(100):
+        judge_all(kernel, CASES[:1])
+    assert next(looked) - before <= 3 + (time.monotonic() - started) / 0.05
 
 
 @pytest.mark.parametrize("name", ["seconds", "first_seconds", "megabytes"])
