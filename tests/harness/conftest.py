@@ -57,15 +57,17 @@ def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 def kernel_of(tmp_path: Path) -> Iterator[Callable[..., Any]]:
     """Return a function that isolates a candidate, with limits, and end its process afterwards.
 
-    The candidate is a line, or the text of a module that makes `convolution`.  With
-    `isolated=False` it is called in this process.
+    The candidate is a line, or the text of a module that makes `convolution`, or another
+    operation that is named.  With `isolated=False` it is called in this process.
     """
     with contextlib.ExitStack() as ended:
 
-        def make(candidate: str, *, isolated: bool = True, **limits: Any) -> Any:
+        def make(
+            candidate: str, *, isolated: bool = True, name: str = "convolution", **limits: Any
+        ) -> Any:
             if "\n" in candidate:
                 (tmp_path / "mine.py").write_text(candidate, encoding="utf-8")
-                candidate = f"convolution={tmp_path}/mine.py:convolution"
+                candidate = f"{name}={tmp_path}/mine.py:{name}"
             if not isolated:
                 return load(candidate)
             kernel = Isolated(Candidate.parse(candidate), **limits)

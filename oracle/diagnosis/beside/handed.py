@@ -26,7 +26,8 @@ from convcheck.kernels.subjects import Answer, Request, Subject, Wrapped
 Right = Callable[[Subject, str], bool]
 """whether a kernel is right on many calls in a dtype"""
 
-_DISTINCT = Geometry.parse("b2.h6.w9.i4.o5.f3x2.s1x1")
+_DISTINCT = "b2.h6.w9.i4.o5.f3x2.s1x1"
+_AFTER = "k3.f2x1.s1x1"  # layer l+1
 _OF_TORCH = ("Tensor", "torch", "'numpy.ndarray' object has no attribute")
 _OF_RANK = re.compile(r"unpack|dim|axis|axes|shape|[1-4]D|ind(ex|ic)|operand|subscript")
 """what may be told of arrays with one axis too many; to try a rank takes processes"""
@@ -116,8 +117,10 @@ def _found(subject: Declared, raised: str, dtype: str, right: Right) -> tuple[st
 
 
 def _verdict(subject: Subject, dtype: str) -> Verdict:
-    geometry = subject.taken.near(subject.operation, subject.operation.taking(_DISTINCT))
-    return judge(subject, Case(subject.operation.name, geometry, dtype, "integers", 1))
+    operation, fore = subject.operation, subject.operation.default_fore
+    distinct = Geometry.parse(f"{_DISTINCT}+{fore}.{_AFTER}" if fore else _DISTINCT)
+    geometry = subject.taken.near(operation, operation.taking(distinct))
+    return judge(subject, Case(operation.name, geometry, dtype, "integers", 1))
 
 
 def _others(own: Candidate, raised: str, *, of_torch: bool) -> Iterator[dict[str, Any]]:

@@ -7,6 +7,7 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.diagnosis.diagnose import diagnose
+from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
 
 CASE = Case.parse("v1:convolution:float32:integers:b1.h3.w4.i2.o3.f2x2.s1x1:1")
@@ -50,3 +51,37 @@ def test_what_would_make_a_kernel_right_is_advised(
     assert len(advice) == bool(expected)
     assert all(each.startswith(f"{expected}") for each in advice)
     assert not expected or advice[0].removeprefix(expected)[0] in ": "
+
+
+RAISES = """
+def {name}(*arguments, **keywords):
+    raise ValueError("too many values to unpack")
+"""
+TWO_LAYERS = """
+from convcheck.reference.repaired import conv_back_prop as right
+
+def {name}(fore_delta, fore_w, fore_strd, d_act, x, fltrs, strd, *fore):
+    fore_w, fltrs = fore_w.transpose(3, 1, 2, 0), fltrs.transpose(3, 1, 2, 0)
+    return right(fore_delta, fore_w, fore_strd, d_act, x, fltrs, strd, *fore).transpose(3, 1, 2, 0)
+"""
+
+
+LAYERS = "b1.h3.w4.i2.o3.f2x2.s1x1+convolution.k1.f1x2.s1x1"
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_what_raises_is_diagnosed(kernel_of: Callable[..., Any], name: str) -> None:
+    """Other ways to hand arrays over are tried of every operation, those of two layers too."""
+    kernel = kernel_of(RAISES.format(name=name), isolated=False, name=name)
+    geometry = kernel.taken.simplest(OPERATIONS[name])
+    found = diagnose(judge(kernel, Case(name, geometry, "float32", "integers", 1)))
+    assert found.patterns[0] == "raised ValueError"
+
+
+def test_layouts_of_two_layers_are_advised(kernel_of: Callable[..., Any]) -> None:
+    """Both filters lie alike."""
+    name = "conv_back_prop"
+    case = Case.parse(f"v1:{name}:float32:integers:{LAYERS}:1")
+    kernel = kernel_of(TWO_LAYERS.format(name=name), isolated=False, name=name)
+    (advice,) = diagnose(judge(kernel, case)).advice
+    assert advice.startswith("filters=OHWI: ")
