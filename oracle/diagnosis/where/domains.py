@@ -6,7 +6,7 @@ raises.  Then geometries are drawn inside, on which it has to be right.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
 
@@ -112,6 +112,9 @@ def _usual(operation: Operation) -> Iterator[Geometry]:
         geometry = Geometry(batch, rows, columns, i, o)
         if operation.default_fore is None:
             yield geometry
+            if (i, o) == _CHANNELS[1] and "padding" in operation.parameters:
+                axes = (axis._replace(before=1, after=1) for axis in geometry.axes)
+                yield replace(geometry, **dict(zip(("rows", "columns"), axes, strict=True)))
 
 
 def _parting(tried: _Tried) -> Domain | None:
@@ -140,6 +143,7 @@ def _comparisons(right: Sequence[Numbers]) -> Iterator[str]:
     pairs = [
         *((f"{name}_height", f"{name}_width") for name in ("stride", "filter", "dilation")),
         *(("channels_in", "channels_out"), ("groups", "channels_in"), ("height", "width")),
+        ("padding_top", "padding_left"),
         *((f"{FORE}{name}_height", f"{FORE}{name}_width") for name in ("stride", "filter")),
     ]
     of_several = [f"{one} == {other}" for one, other in pairs if one in columns]

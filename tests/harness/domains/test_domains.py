@@ -15,8 +15,8 @@ import convcheck
 from convcheck.diagnosis.where import domains
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Outcome
-from convcheck.kernels.candidates import CandidateError
-from convcheck.kernels.functions import Function, load
+from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.functions import Fitted, Function, load
 from convcheck.reference.parameters import convolution
 
 KERNELS = kernels(STYLES["einsum"])
@@ -185,6 +185,22 @@ def test_domain_is_suggested(only: str) -> None:
     assert found[1] > 20
     assert not domains.takes_integers(subject, "float32")
     assert domains.learned(Function(wrong, OPERATIONS["convolution"]), "float32") is None
+
+
+def test_square_layers_are_suggested() -> None:
+    """So is a layer that is made of one size of filters, one stride and one padding, of its own."""
+
+    def square(x: Any, ftr: Any, strd: Any, *, padding: Any) -> Any:
+        (size,), (step,), (margin,) = map(set, (ftr.shape[1:3], strd, padding))
+        pads = ((margin, margin), (margin, margin))
+        assert size == ftr.shape[1]
+        return convolution(x, ftr, (step, step), padding=pads)
+
+    candidate = Candidate("convolution", "a", "b", takes=("padding",), padding="pair")
+    found = domains.learned(Fitted(candidate, square), "float64")
+    assert found is not None
+    parts = {"filter_height == filter_width", "padding_top == padding_left"}
+    assert {*str(found[0]).split(" and ")} == {*parts, "stride_height == stride_width"}
 
 
 def test_integer_strides_are_suggested() -> None:
