@@ -68,6 +68,11 @@ def import_module(name: str) -> ModuleType:
     Raises:
         CandidateError: that is not possible.
     """
+    if "," in name and not Path(name).is_file():
+        raise CandidateError(
+            f"{name!r}: expected KEY=VALUE behind each comma; in a value commas stand in brackets "
+            "or quotes"
+        )
     if is_path(name) and not Path(name).is_file():
         raise CandidateError(f"module {name!r}: there is no such file")
     _IMPORTED.append(name)

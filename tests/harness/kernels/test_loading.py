@@ -12,10 +12,10 @@ from types import ModuleType
 import pytest
 from pytest_runs import Folder, call, environment
 
-from convcheck.kernels.candidates import CandidateError
+from convcheck.kernels.candidates import CandidateError, split
 from convcheck.kernels.functions import load
 from convcheck.kernels.isolation import process
-from convcheck.kernels.loading import SAFE_PATH, kernels_of, safe_path, source_digest
+from convcheck.kernels.loading import SAFE_PATH, import_module, kernels_of, safe_path, source_digest
 from convcheck.reference import notebook
 
 
@@ -227,3 +227,12 @@ def test_a_library_that_is_not_there_is_no_fault_of_the_kernels(
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     with pytest.raises(CandidateError, match=r"^arrays='torch': expected it to be installed here"):
         load("convolution=convcheck.reference.notebook:convolution,arrays=torch")
+
+
+@pytest.mark.parametrize("declared", ["only=batch in 1,2", "dtypes=float32,float64"])
+def test_a_comma_too_many_is_told(declared: str) -> None:
+    """It is a declaration that is wrong, and no module of that name is missing."""
+    for line in (f"k.py:convolution,{declared}", f"k.py,{declared}"):
+        _, module, *_ = split(f"convolution={line}")
+        with pytest.raises(CandidateError, match="expected KEY=VALUE behind each comma"):
+            import_module(module)
