@@ -113,8 +113,8 @@ def _usual(operation: Operation) -> Iterator[Geometry]:
         if operation.default_fore is None:
             yield geometry
             if (i, o) == _CHANNELS[1] and "padding" in operation.parameters:
-                axes = (axis._replace(before=1, after=1) for axis in geometry.axes)
-                yield replace(geometry, **dict(zip(("rows", "columns"), axes, strict=True)))
+                rows, columns = (axis._replace(before=1, after=1) for axis in geometry.axes)
+                yield replace(geometry, rows=rows, columns=columns)
 
 
 def _parting(tried: _Tried) -> Domain | None:

@@ -100,6 +100,9 @@ def fore_layers_of(subject: Subject) -> tuple[str, ...]:
 
 
 def _offers(subject: Subject, dtype: str, fore_layer: str | None) -> bool:
+    if subject.chosen is not None:  # which the simplest geometry need not be among
+        usual = fore_layer == subject.operation.default_fore or "fore_layer" in subject.takes
+        return usual and any(of == dtype for _, of in subject.chosen)
     geometry = subject.taken.simplest(subject.operation, fore_layer)
     case = Case(subject.operation.name, geometry, dtype, "integers", 0)
     return not_offered(subject, case, "exact") is None

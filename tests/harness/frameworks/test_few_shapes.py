@@ -14,7 +14,7 @@ import convcheck
 from convcheck.cases.case import Case
 from convcheck.cases.taken import Taken
 from convcheck.conformance.plan.few import few
-from convcheck.conformance.plan.step import fore_layers_of
+from convcheck.conformance.plan.step import dtypes_of, fore_layers_of
 from convcheck.conformance.references import reference_for
 from convcheck.conformance.shapes.boundaries import classes_of, reachable
 from convcheck.conformance.shapes.coverage import pairs_of, shape_classes, shape_pairs
@@ -120,3 +120,14 @@ def test_a_run_judges_on_these_shapes(folder: Folder) -> None:
     assert "\nConforms: no disagreement" in ran.stdout
     assert "not run" not in ran.stdout
     assert "times faster" in ran.stdout
+
+
+@pytest.mark.parametrize("operation", [OPERATIONS["convolution"], OPERATIONS["conv_back_prop"]])
+def test_dtypes_stay_offered(operation: Operation) -> None:
+    """Once shapes are chosen, the kernel is asked for the same dtypes, and judged once in each."""
+    kernel = _subject(operation, 40)
+    before = dtypes_of(kernel), fore_layers_of(kernel)
+    first = few(kernel)[0]
+    assert (dtypes_of(kernel), fore_layers_of(kernel)) == before
+    cases = [(each.case, each.prop) for judged in first.judge(kernel) for each in judged.verdicts]
+    assert len({*cases}) == len(cases)
