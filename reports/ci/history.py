@@ -75,11 +75,6 @@ class Run(Struct):
             {name: each for name, each in errors.items() if each},
         )
 
-    def is_like(self, other: Self) -> bool:
-        """Return whether both judged the same kernels, whole and as hard."""
-        ours, theirs = ((each.kernels, each.profile) for each in (self, other))
-        return ours == theirs and self.whole and other.whole
-
 
 class History(NamedTuple):
     """The runs of a file, the oldest first, and the numbers of lines that cannot be read."""
@@ -88,8 +83,9 @@ class History(NamedTuple):
     damaged: list[int]
 
     def like(self, run: Run) -> list[Run]:
-        """Return the runs that can be drawn beside this one."""
-        return [each for each in self.runs if each.is_like(run)]
+        """Return the whole runs that judged the same kernels, as hard."""
+        same = run.kernels, run.profile
+        return [each for each in self.runs if each.whole and (each.kernels, each.profile) == same]
 
 
 def append(run: Run, path: Path) -> None:

@@ -64,7 +64,7 @@ def _shown(value: float) -> str:
 
 def _said(title: str, known: Sequence[float], failed: Sequence[bool]) -> str:
     runs = f"{len(failed)} run{'' if len(failed) == 1 else 's'}"
-    bad = f"{sum(failed) or 'none'} of them did not conform"
+    bad = f"{sum(failed) or 'none'} of the runs did not conform"
     if not known:
         return f"{title}: not known in {runs}; {bad}"
     numbers = f"from {_shown(min(known))} to {_shown(max(known))}, last {_shown(known[-1])}"

@@ -49,7 +49,7 @@ def test_a_part_of_the_tests_is_no_whole() -> None:
     assert not Run.of(few).whole
     others = [replace(LINE, profile="quick"), replace(LINE, kernels={}), replace(LINE, whole=False)]
     assert History([LINE, *others], []).like(LINE) == [LINE]
-    assert History([LINE], []).like(others[2]) == []
+    assert History([LINE], []).like(others[2]) == [LINE]
 
 
 APPEND = """
@@ -120,8 +120,11 @@ def test_the_page_draws_it() -> None:
     names = told.values("aria-label", "svg")
     assert "judged cases in 4 runs: from 0 to " in " ".join(names)
     of_error = "worst error of convolution in float32 in 4 runs: from 0.0001 to 0.3, last 0.3; "
-    assert f"{of_error}2 of them did not conform" in names
-    assert "History 4 runs of this kernel in this profile, 1 of them conform" in told.words
+    assert f"{of_error}2 of the runs did not conform" in names
+    few = "History the last 4 whole runs of the same kernels in this profile, 1 of them conforming"
+    assert few in told.words
+    none = "History no whole run of the same kernels in this profile"
+    assert none in Page(report, History([LINE], [])).words
     assert "2 lines of the file cannot be read." in told.words
     assert 'id="history"' not in Page(report).source
 
@@ -141,7 +144,7 @@ def test_hostile_lines_cannot_break_the_page() -> None:
 @pytest.mark.parametrize(
     ("values", "path", "said"),
     [
-        ([1.0, 2.0, 3.0], "M6 26L80 16L154 6", "from 1 to 3, last 3; none of them"),
+        ([1.0, 2.0, 3.0], "M6 26L80 16L154 6", "from 1 to 3, last 3; none of the runs"),
         ([1e-3, 1.0], "M6 26L154 6", "from 0.001 to 1, last 1"),
         ([1e-3, 1.0, 1e3], "M6 26L80 16L154 6", "last 1e+03; "),
         ([0.0, None, 0.0], "M6 26L154 26", "from 0 to 0"),
