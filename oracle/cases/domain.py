@@ -117,6 +117,11 @@ class Domain:
         return _read(self.text)[0]
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """The comparisons, and what is joined by `or` or `not`, that all have to hold, as text."""
+        return (*_parts(_tree(self.text)),)
+
+    @property
     def constants(self) -> frozenset[int]:
         """The integers in the expression."""
         return _read(self.text)[1]
@@ -177,6 +182,17 @@ def _written(tree: ast.expr, within: str = "") -> str:
     word = "and" if isinstance(tree.op, ast.And) else "or"
     text = f" {word} ".join(_written(each, word) for each in tree.values)
     return text if within in ("", word) else f"({text})"
+
+
+def _parts(tree: ast.expr, within: str = "") -> Iterator[str]:
+    if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And):
+        yield from (part for each in tree.values for part in _parts(each, "and"))
+    elif isinstance(tree, ast.Compare):
+        values = [tree.left, *tree.comparators]
+        for left, op, right in zip(values[:-1], tree.ops, values[1:], strict=True):
+            yield ast.unparse(ast.Compare(left, [op], [right]))
+    else:
+        yield _written(tree, within)
 
 
 def _require_names(text: str, tree: ast.expr, known: tuple[str, ...]) -> None:

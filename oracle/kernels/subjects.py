@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 
 from convcheck.cases.case import Case
 from convcheck.cases.taken import NOTHING, Taken
+from convcheck.cases.worded import in_words
 from convcheck.form.formats import DTYPES, USUAL
 from convcheck.form.geometry import PARAMETERS, Geometry
 from convcheck.form.layouts import Array
@@ -190,9 +191,8 @@ class Subject:
     @property
     def judged_for(self) -> str:
         """What it is judged for, in words, where it takes less than its operation; "" for all."""
-        parts = [] if self.taken.domain is None else [str(self.taken.domain)]
-        parts += ["calls that it does not refuse"] * self.partial
-        return ", ".join([*parts, *["C-contiguous arguments"] * self.dense])
+        parts = [in_words(self.taken), "calls that it does not refuse" * self.partial]
+        return ", ".join(filter(None, [*parts, "C-contiguous arguments" * self.dense]))
 
     @property
     def threads(self) -> int | None:

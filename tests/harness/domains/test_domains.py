@@ -1,6 +1,5 @@
 """Kernels with a domain: right ones conform, wrong ones do not, and none is called outside."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +11,9 @@ from pytest_runs import Command, Folder
 from zoo import STYLES, kernels
 
 import convcheck
+from convcheck.cases.domain import Domain, names
+from convcheck.cases.taken import Taken
+from convcheck.cases.worded import in_words
 from convcheck.diagnosis.where import domains
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Outcome
@@ -80,7 +82,8 @@ def test_right(name: str) -> None:
     assert result, str(result)
     assert not kernel.outside
     assert result.decided > 1000
-    assert f"judged for {re.sub(' +', ' ', only)}" in result.headline
+    taken = Taken(domain=Domain.parse(only, names(OPERATIONS[operation])))
+    assert f"judged for {in_words(taken)}; nothing is said of others" in result.headline
 
 
 FAULTS: dict[str, Callable[[Any, Any], Any]] = {
@@ -288,9 +291,7 @@ def test_command(folder: Folder, command: Command) -> None:
     line = f"convolution=mine.py:convolution,only={only}"
     told = command("check", line, "--hypothesis-profile", "quick")
     assert told.status == 0, told.out
-    assert "judged for filter_height == 3 and filter_width == 3; nothing is said of others" in (
-        " ".join(told.out.split())
-    )
+    assert "judged for 3 x 3 filters; nothing is said of others" in " ".join(told.out.split())
     told = command("check", "convolution=mine.py:convolution,only=batch<0")
     assert told.status == 4
     assert "only='batch < 0'" in told.err

@@ -12,6 +12,7 @@ from convcheck.cases.numbers import Raw
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.cases.taken import NOTHING, Taken
+from convcheck.cases.worded import in_words
 from convcheck.conformance.plan.certified import TIERS
 from convcheck.conformance.shapes import draws
 from convcheck.form.axis import Axis, Span
@@ -55,6 +56,39 @@ def test_holds(text: str) -> None:
             expected = False
         assert (geometry in domain) == expected
     assert _domain(str(domain)) == domain
+
+
+WORDED = {
+    EXPRESSIONS[0]: "3 x 3 filters, input channels in multiples of 8",
+    EXPRESSIONS[1]: "7 x 7 filters",
+    "filter_width == 3 and batch > 0 and filter_height == 1": (
+        "1 x 3 filters, batches that are not empty"
+    ),
+    "stride_height == stride_width > 1": "equal strides, stride_width > 1",
+    EXPRESSIONS[4]: EXPRESSIONS[4],
+    "batch < 1 or batch > 2": "batch < 1 or batch > 2",
+    "(batch < 1 or batch > 2) and height == width": (
+        "inputs as high as wide, (batch < 1 or batch > 2)"
+    ),
+    "padding_top == padding_left and groups == 1": "groups 1, padding_top == padding_left",
+    "padding_top == padding_bottom == padding_left == padding_right": (
+        "the same padding on all sides"
+    ),
+    "height > 2 and batch == 1 and width > 2": "batch 1, height > 2 and width > 2",
+}
+
+
+@pytest.mark.parametrize("text", WORDED)
+def test_in_words(text: str) -> None:
+    """Well-known parts are said in words, the others as they are written, and none is lost."""
+    assert in_words(Taken(("padding",), domain=_domain(text))) == WORDED[text]
+
+
+def test_padding_in_words() -> None:
+    """Padding that is alike along both axes is so on all sides where it is symmetric."""
+    candidate = Candidate.parse("convolution=a.py:b,style=coursera")
+    told = "square filters, equal strides, the same padding on all sides"
+    assert {in_words(each.taken) for each in candidate.of_layer()} == {told}
 
 
 def test_divides_by_zero() -> None:
