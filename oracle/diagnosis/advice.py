@@ -82,12 +82,11 @@ def missing_promise(session: Session, case: Case) -> Promise | None:
     fails = any(judge(session.subject, each).failed for each in plain)
     for promise in _PROMISES:
         kernel = _promising(session.subject, promise)
-        verdict = judge(kernel, suited(promise, case))
-        right = not verdict.failed
+        verdict, *others = (judge(kernel, suited(promise, each)) for each in (case, *plain))
+        right = not any(each.failed for each in (verdict, *others))
         if verdict.outcome is Outcome.NOT_OFFERED:
-            # Excused from such numbers, it must fail on others, and be right there by the promise.
-            right = fails or bool(promise.subnormals)
-            right = right and not any(judge(kernel, suited(promise, each)).failed for each in plain)
+            # Excused from such numbers, it must fail on others.
+            right = right and (fails or bool(promise.subnormals))
         if right and _is_within(session, promise, case) and _is_right(kernel, case.dtype):
             return promise
     return None

@@ -243,7 +243,28 @@ PLAIN: dict[str, Wrong] = {
     "cut off by minus the padding": _DX(_cut_by(lambda _, after: -after)),
     "cut off by one": _DX(_cut_by(lambda *_: -1)),
 }
+
+
+def _usual(taps: int, stride: int, pad: int, *, bias: bool) -> Callable[[Any], bool]:
+    """Return whether a call is that of a layer, alike on both axes, with a bias or without."""
+
+    def holds(call: Any) -> bool:
+        sizes = call.f.shape[1:3], tuple(call.s), tuple(map(tuple, call.rest.get("padding", ())))
+        alike = sizes == ((taps, taps), (stride, stride), ((pad, pad), (pad, pad)))
+        return alike and (call.rest.get("bias") is not None) is bias
+
+    return holds
+
+
 RARE: dict[str, Wrong] = {
+    "a bias where 3 x 3 doubles the extents": _TRANSPOSED(
+        _where(
+            lambda call: call.given == (1, 1) and _usual(3, 2, 1, bias=True)(call), "output_padding"
+        )
+    ),
+    "a bias where 4 x 4 doubles the extents": _TRANSPOSED(_where(_usual(4, 2, 1, bias=True))),
+    "no bias at 5 x 5": _CONV(_where(_usual(5, 1, 2, bias=False))),
+    "a bias at 7 x 7 and stride 2": _CONV(_where(_usual(7, 2, 3, bias=True))),
     "large padding of columns": _CONV(_where(lambda call: call.given[1][0] > 8)),
     "padding beyond the filter": _CONV(_where(_any_side(lambda side: side.given[0] > side.taps))),
     "many channels, unequal padding": _CONV(

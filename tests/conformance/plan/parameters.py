@@ -7,7 +7,7 @@ from typing import NamedTuple
 from convcheck.cases.inside import parameters_inside
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.taken import Taken
-from convcheck.conformance.shapes.parameters import covering, special
+from convcheck.conformance.shapes.parameters import covering, special, usual
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Operation
 from convcheck.kernels.subjects import Subject
@@ -53,13 +53,15 @@ class Special(Step):
 
 @dataclass(frozen=True)
 class ParametersCombined(Step):
-    """Geometries in which every two values of parameters and sizes meet."""
+    """Usual layers, and geometries in which every two values of parameters and sizes meet."""
 
     fills = ("exact", "bound", "nonfinite data", "nonfinite others")
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
-        """Judge the kernel on one geometry after another, the cheapest first."""
-        return judge_by_turns(subject, covering(self.operation, subject.taken))
+        """Judge the kernel on one geometry after another."""
+        operation, taken = self.operation, subject.taken
+        geometries = (*usual(operation, taken), *covering(operation, taken))
+        return judge_by_turns(subject, geometries)
 
 
 @dataclass(frozen=True)

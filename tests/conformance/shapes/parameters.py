@@ -1,7 +1,8 @@
-"""Geometries with parameters: kinds where kernels go wrong, and every pair of kinds together."""
+"""Geometries with parameters: where kernels go wrong, usual ones, and every pair of values."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import combinations, product
 from typing import Any
@@ -85,10 +86,68 @@ def special(operation: Operation, taken: Taken) -> Iterator[tuple[str, Geometry]
         geometry = _of_rank(operation.taking(whole), taken)
         if name.startswith("output padding") and geometry.output_padding != whole.output_padding:
             continue
-        keywords = operation.keywords(geometry)
-        even = all(one == other for one, other in geometry.padding)
-        if keywords and keywords.keys() <= {*taken.parameters} and (even or not taken.symmetric):
+        if operation.keywords(geometry) and _takes(operation, geometry, taken):
             yield name, _with(operation, geometry, taken) or geometry
+
+
+# Layers as networks have them most, small: kernels have a way of their own for each of these.
+_USUAL = (
+    (
+        "b2.h3.w4.i3.o4.f1x1.s1x1",
+        "b2.h3.w4.i3.o4.f1x1.s2x2",
+        "b2.h4.w3.i2.o3.f3x3.s1x1.p1x1",
+        "b2.h4.w5.i2.o3.f3x3.s2x2.p1x1",
+        "b1.h3.w4.i2.o3.f5x5.s1x1.p2x2",
+        "b1.h4.w5.i2.o3.f5x5.s2x2.p2x2",
+        "b1.h3.w2.i2.o2.f7x7.s1x1.p3x3",
+        "b1.h4.w3.i3.o2.f7x7.s2x2.p3x3",
+        "b1.h11.w8.i1.o2.f11x11.s4x4.p2x2",
+        "b1.h4.w5.i2.o2.f3x3.s1x1.p2x2.d2x2",
+        "b1.h5.w6.i1.o2.f3x3.s1x1.p4x4.d4x4",
+        "b2.h4.w3.i2.o2.f1x3.s1x1.p0x1",
+        "b2.h3.w4.i2.o2.f3x1.s1x1.p1x0",
+        "b2.h8.w4.i3.o2.f4x4.s4x4",
+        "b2.h4.w6.i2.o3.f4x4.s2x2.p1x1",
+        "b2.h4.w3.i4.o4.f3x3.s1x1.p1x1.g4",
+        "b2.h4.w5.i4.o4.f3x3.s2x2.p1x1.g4",
+        "b1.h3.w4.i3.o3.f5x5.s1x1.p2x2.g3",
+        "b1.h3.w2.i3.o3.f7x7.s1x1.p3x3.g3",
+        "b1.h3.w4.i4.o6.f3x3.s1x1.p1x1.g2",
+    ),
+    (
+        "b2.h2.w3.i3.o4.f1x1.s1x1",
+        "b2.h2.w3.i3.o2.f2x2.s2x2",
+        "b2.h3.w2.i2.o3.f3x3.s1x1.p1x1",
+        "b2.h3.w2.i2.o3.f3x3.s2x2.p1x1.q1x1",
+        "b2.h3.w2.i2.o3.f3x3.s2x2",
+        "b2.h1.w1.i3.o2.f4x4.s1x1",
+        "b2.h2.w3.i2.o3.f4x4.s2x2.p1x1",
+        "b1.h2.w2.i2.o2.f5x5.s2x2.p2x2.q1x1",
+        "b1.h2.w3.i2.o2.f4x4.s4x4",
+        "b1.h2.w1.i1.o2.f16x16.s8x8.p4x4",
+        "b2.h2.w3.i3.o3.f4x4.s2x2.p1x1.g3",
+        "b2.h3.w2.i4.o2.f3x3.s2x2.p1x1.g2.q1x1",
+    ),
+)
+
+
+def usual(operation: Operation, taken: Taken) -> Iterator[Geometry]:
+    """Yield layers as networks have them most, of those that a kernel takes, with and without bias.
+
+    Whether there is a bias may choose another way through a kernel as well.
+    """
+    for text, bias in product(_USUAL[not operation.layer.narrows], (0, 1)):
+        whole = replace(Geometry.parse(text), bias=bias)
+        geometry = _of_rank(operation.taking(whole), taken)
+        if _takes(operation, geometry, taken):
+            yield geometry
+
+
+def _takes(operation: Operation, geometry: Geometry, taken: Taken) -> bool:
+    """Return whether a kernel takes the parameters that a geometry has."""
+    even = all(one == other for one, other in geometry.padding)
+    names = operation.keywords(geometry).keys()
+    return names <= {*taken.parameters} and (even or not taken.symmetric)
 
 
 def _with(operation: Operation, geometry: Geometry, taken: Taken) -> Geometry | None:

@@ -586,6 +586,8 @@ ADVISED = [
     (NAMED["convolution", "filter-flipped"], "float32:integers", ""),
     (_wrapping, "float64:integers", ""),
     (changed(lambda z, *_: 2 * z), "float64:uniform", ""),
+    # Off by little on few geometries, which sums in bfloat16 would be as well.
+    (changed(lambda z, x, *_: z + (x.shape[1:3] == (5, 6))), "float32:integers", ""),
     # Wrong on few geometries, and failing on integers that narrower sums leave no room for.
     (changed(lambda z, x, *_: z * (1 + (x.shape[1:3] == (5, 6)))), "float32:wide-ftr", ""),
 ]
