@@ -152,6 +152,8 @@ class Subject:
     def refuses(self, case: Case, prop: str) -> str | None:  # noqa: ARG002  (others look at it)
         """Return why it is not to be judged on `case` for a property, if it is not."""
         if case.dtype not in self.dtypes:
+            if self.dtypes == USUAL:
+                return f"{case.dtype} is judged where it is declared alone: dtypes={case.dtype}"
             return f"{case.dtype} is not among the dtypes that it declares"
         for name in self.operation.keywords(case.geometry):
             if name not in self.takes:

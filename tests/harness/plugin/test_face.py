@@ -169,6 +169,17 @@ def test_declarations_are_keywords() -> None:
         convcheck.assert_conforms(channels_first, "convolution", **declared)
 
 
+def test_bfloat16_is_judged_where_it_is_declared() -> None:
+    """Where it is not, the verdict names the declaration, with which it is."""
+    case = ID.replace("float32", "bfloat16")
+    verdict = convcheck.judge(right, case)
+    assert not verdict
+    assert "dtypes=bfloat16" in verdict.reason
+    assert verdict.reason in str(verdict)
+    assert convcheck.judge(right, case, dtypes="bfloat16")
+    assert "dtypes=" not in convcheck.judge(right, case, dtypes="float32").reason
+
+
 def test_the_dtypes_that_are_declared_are_certified() -> None:
     """An operation's name stands for no others; of an explicit region the rest is not offered."""
     for declared, certified in (
