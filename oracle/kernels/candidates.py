@@ -44,7 +44,7 @@ language is OPERATION=exec:PROGRAM[,KEY=VALUE]..., as `programs.program` has it.
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import which
@@ -54,7 +54,7 @@ from convcheck.cases.case import Case
 from convcheck.cases.domain import FORE, Domain, names
 from convcheck.cases.taken import Taken
 from convcheck.form.formats import DTYPES, USUAL
-from convcheck.form.geometry import PARAMETERS
+from convcheck.form.geometry import PARAMETERS, Geometry
 from convcheck.form.names import meant
 from convcheck.form.operations import Operation, operation_named
 
@@ -63,7 +63,7 @@ from .loading import CandidateError, files_digest, is_path, source_digest
 from .promises import DIRECT, Promise
 from .styles import notebooks
 from .styles.style import STYLES, operations_of
-from .subjects import Call, Request, Subject
+from .subjects import Subject
 
 __all__ = ["Candidate", "CandidateError", "Declared", "split"]
 
@@ -275,16 +275,30 @@ class Candidate:
     def of_layer(self) -> Iterator[Self]:
         """Yield the kernels of the layer that this is the forward one of; itself if of none."""
         for name in operations_of(self.operation) if self.style else [self.operation]:
-            own = operation_named(name).parameters
-            takes = tuple(each for each in self.takes if each in own)
             if "bias" in self.takes or not name.endswith("bias_gradient") or not self.style:
-                padding = self.padding if "padding" in takes else "sides"
-                try:
-                    yield replace(self, operation=name, takes=takes, padding=padding)
-                except CandidateError:
-                    if takes or name == self.operation:
-                        raise
-                    # Of no domain that needs parameters, which a bias's gradient has not.
+                made = self._of(name)
+                if made is not None:
+                    yield made
+
+    def _of(self, name: str) -> Self | None:
+        """Return its layer's kernel of an operation; None of one without geometries in its domain.
+
+        A bias's gradient has none in a domain that needs parameters.
+        """
+        takes = tuple(each for each in self.takes if each in operation_named(name).parameters)
+        padding = self.padding if "padding" in takes else "sides"
+        try:
+            return replace(self, operation=name, takes=takes, padding=padding)
+        except CandidateError:
+            if takes or name == self.operation:
+                raise
+            return None
+
+    @property
+    def outside(self) -> list[str]:
+        """The operations of its layer that are not judged: they have no geometry in its domain."""
+        every = operations_of(self.operation) if self.style and "bias" in self.takes else []
+        return [name for name in every if self._of(name) is None]
 
     def axes(self, name: str) -> tuple[int, ...]:
         """Return the notebook's axes of an argument, or shape, in the order that it declares."""
@@ -391,23 +405,12 @@ class Declared(Subject):
         absent = {**PARAMETERS, "bias": None, "fore_layer": self.operation.default_fore}
         self.absent = {name: absent[name] for name in candidate.takes}
 
-    def requests(self, calls: Sequence[Call]) -> list[Request]:
-        """Return calls as its kernel has them: of a layer with a domain, all that it is made with.
-
-        A bias's gradient alone does not tell.
-        """
-        found = super().requests(calls)
+    def beside(self, geometry: Geometry) -> Mapping[str, Any]:
+        """Return what a layer with a domain is made with, which a bias's gradient does not tell."""
         if not (self.candidate.style and self.candidate.only and self.operation.degree == 1):
-            return found
-        of = operation_named(self.operation.layer)
-        made = []
-        for call, request in zip(calls, found, strict=True):
-            shapes = {
-                f"{name}_shape": each for name, each in of.array_shapes(call.geometry).items()
-            }
-            beside = {"strd": call.geometry.strides, **shapes}
-            made.append(request._replace(arguments={**request.arguments, **beside}))
-        return made
+            return {}
+        shapes = operation_named(self.operation.layer).array_shapes(geometry)
+        return {"strd": geometry.strides, **{f"{of}_shape": each for of, each in shapes.items()}}
 
     def refuses(self, case: Case, prop: str) -> str | None:
         """Return why it is not to be judged on `case` for a property, if it is not."""

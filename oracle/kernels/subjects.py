@@ -114,11 +114,16 @@ class Subject:
 
     def requests(self, calls: Sequence[Call]) -> list[Request]:
         """Return calls as its kernel has them."""
-        given = self.operation.arguments
-        return [
-            self._request(*given(call.geometry, call.arrays), call.shape, call.arrangement)
-            for call in calls
-        ]
+        requests = []
+        for call in calls:
+            positional, keywords = self.operation.arguments(call.geometry, call.arrays)
+            every = {**keywords, **self.beside(call.geometry)}
+            requests.append(self._request(positional, every, call.shape, call.arrangement))
+        return requests
+
+    def beside(self, geometry: Geometry) -> Mapping[str, Any]:  # noqa: ARG002  (of others it needs)
+        """Return what it is handed by keyword beside its operation's arguments."""
+        return {}
 
     def _request(
         self, positional: Sequence[Any], keywords: Mapping[str, Any], *others: Any
@@ -244,6 +249,10 @@ class Wrapped(Subject):
     def refuses(self, case: Case, prop: str) -> str | None:
         """Return why the subject is not to be judged."""
         return self.subject.refuses(case, prop)
+
+    def beside(self, geometry: Geometry) -> Mapping[str, Any]:
+        """Return what the subject is handed besides."""
+        return self.subject.beside(geometry)
 
     def axes_in_memory(self, name: str) -> tuple[int, ...] | None:
         """Return how the subject has an argument lie in memory."""

@@ -107,7 +107,8 @@ def _call(subject: Subject, evidence: Evidence, sign: str = "") -> str:
     positional, keywords = operation.arguments(case.geometry, named)
     given = zip(operation.signature, positional, strict=True)
     arguments = [handed(*each) for each in given]
-    every = {**subject.absent, **keywords}  # its own may have no defaults
+    # Its own may have no defaults.
+    every = {**subject.absent, **keywords, **subject.beside(case.geometry)}
     arguments += [f"{name}={handed(name, value)}" for name, value in every.items()]
     return f"{subject.name}({sign}{', '.join(arguments)})"
 

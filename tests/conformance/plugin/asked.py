@@ -61,7 +61,7 @@ def settle(config: pytest.Config) -> dict[str, Candidate]:
     except CandidateError as error:
         raise pytest.UsageError(f"--kernel: {error}") from None
     config.stash[LEDGER] = ledger
-    config.stash[FOUND] = [*map(_taken_for, _layers_of(found)), *others]
+    config.stash[FOUND] = [*(_taken_for(each, found) for each in _layers_of(found)), *others]
     option.convcheck_kernel, option.convcheck_kernels = [*map(str, found.values())], []
     return found
 
@@ -227,13 +227,18 @@ def _layers_of(found: Mapping[str, Candidate]) -> list[list[Candidate]]:
     return [*layers.values()]
 
 
-def _taken_for(layer: Sequence[Candidate]) -> str:
-    """Return what a layer's functions were taken for."""
+def _taken_for(layer: Sequence[Candidate], found: Collection[str]) -> str:
+    """Return what a layer's functions were taken for; `found` are all operations with a kernel."""
     first, names = layer[0], ", ".join(each.operation for each in layer)
     function = first.function
     if first.style in ("cs231n", "coursera"):
         function += f" and {function.replace('forward', 'backward')}"
-    return f"{first.module}: {function}, taken as style={first.style}: {names}"
+    outside = (
+        f"; not {name}, whose cases have no parameters, as only= needs"
+        for name in first.outside
+        if name not in found
+    )
+    return f"{first.module}: {function}, taken as style={first.style}: {names}{''.join(outside)}"
 
 
 def _by_operation(candidates: Iterable[Candidate]) -> dict[str, Candidate]:

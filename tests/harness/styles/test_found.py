@@ -237,3 +237,11 @@ def test_what_a_layer_was_taken_for_is_said(file: Callable[..., str], command: C
     line = f"mine.py: {both}, taken as style=cs231n: convolution_bias_gradient"
     assert line in told.out.splitlines()
     assert told.status == 1
+    case = "v1:convolution:float16:integers:b1.h1.w1.i1.o1.f1x1.s1x1.p1x1:1"
+    told = command(
+        "check", f"{file(PAIR)}:conv_forward_naive,style=cs231n,only=padding_top==1", "--case", case
+    )
+    (line,) = (each for each in told.out.splitlines() if "taken as" in each)
+    assert line.endswith(
+        "; not convolution_bias_gradient, whose cases have no parameters, as only= needs"
+    )

@@ -12,6 +12,7 @@ from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import Outcome, Verdict
 from convcheck.kernels.candidates import Candidate
 from convcheck.kernels.functions import Fitted
+from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.styles.named import found_in
 
 STUDENTS = Path(__file__).parents[1] / "students"
@@ -91,6 +92,7 @@ def test_a_layer_is_found_and_judged(student: Student, name: str) -> None:
     assert all(Outcome.AGREES in seen for kind, seen in outcomes.items() if kind not in wrong)
 
 
+DOMAIN = "filter_height==3 and filter_width==3 and stride_height==2 and stride_width==2"
 THREE = """
 import numpy as np
 
@@ -108,14 +110,29 @@ class Three:
 """
 
 
+def test_the_snippet_makes_the_layer_that_was_judged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """So is it where a gradient that is wrong is shown alone."""
+    text = THREE.replace("dz.sum((0, 2, 3))", "dz.sum((0, 2, 3))[::-1].copy()")
+    (tmp_path / "three.py").write_text(text, encoding="utf-8")
+    line = f"convolution={tmp_path / 'three.py'}:Three,style=layer,only={DOMAIN}"
+    *_, kernel = Candidate.parse(line).of_layer()
+    (wrong, *_) = verdicts(kernel, ("b1.h3.w3.i2.o3.f3x3.s2x2",))
+    assert wrong.outcome is Outcome.DISAGREES
+    assert wrong.evidence
+    lines = snippet(wrong.subject, wrong.evidence)
+    exec("\n".join(lines), {})  # noqa: S102  (that it can be run is the point)
+    assert float(capsys.readouterr().out) != float(lines[-1].partition("# expected ")[2])
+
+
 def test_the_biass_gradient_is_asked_of_a_layer_in_the_domain(tmp_path: Path) -> None:
     """The layer is made as the domain says; where it needs padding, it is not asked for at all."""
     (tmp_path / "three.py").write_text(THREE, encoding="utf-8")
-    line = f"convolution={tmp_path / 'three.py'}:Three,style=layer,only=filter_height==3 and "
-    domain = "filter_width==3 and stride_height==2 and stride_width==2"
-    *_, kernel = Candidate.parse(line + domain).of_layer()
+    line = f"convolution={tmp_path / 'three.py'}:Three,style=layer,only={DOMAIN}"
+    *_, kernel = Candidate.parse(line).of_layer()
     assert kernel.operation == "convolution_bias_gradient"
     found = [*verdicts(kernel, ("b2.h6.w7.i2.o3.f3x3.s2x2",))]
     assert {each.outcome for each in found} == {Outcome.AGREES}
-    *_, kernel = Candidate.parse(f"{line}padding_top==1").of_layer()
+    *_, kernel = Candidate.parse(f"{line} and padding_top==1").of_layer()
     assert kernel.operation == "convolution_filter_gradient"
