@@ -33,7 +33,9 @@ from .where.scan import LARGEST, WRONG, products, smaller
 _MOST = 6  # patterns in one diagnosis
 _AGAIN = 5  # calls of one that several threads may get wrong
 _MORE = 32  # calls of one that has given other results for the same arguments
+_ONCE_MORE = 2**20  # products of a call up to which it is made again
 _NOT_SMALLER = "right on all smaller calls that were tried around it"
+_RIGHT_AGAIN = "right in another call with these arguments: its results depend on more than them"
 
 _KNOWN: dict[tuple[Subject, Case, str], Diagnosis] = {}
 _KEPT = 256
@@ -132,6 +134,11 @@ def _of_large(session: Session, evidence: Evidence) -> Diagnosis:
         met = raced(session, case.dtype)
         if met is not None:
             return met.drawn(evidence)
+    if products(case) <= _ONCE_MORE and judge(session.subject, case):
+        return Diagnosis(_stateful(session), (circumstance(_RIGHT_AGAIN),)).drawn(evidence)
+    if session.remembers:
+        claim = circumstance("different results for the same arguments", "gives")
+        return Diagnosis(_stateful(session), (claim,)).drawn(evidence)
     verdict = judge(session.subject, less) if products(less) <= LARGEST else None
     if verdict is not None and verdict.failed:
         return replace(_diagnosed(verdict).drawn(evidence), cases=(), evidence=None)

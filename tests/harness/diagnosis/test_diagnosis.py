@@ -112,6 +112,25 @@ def test_a_large_layer_is_looked_into_on_a_smaller_one() -> None:
     assert found.patterns[0].startswith("right on all smaller calls")
 
 
+def test_a_large_layer_is_not_put_down_to_sizes_where_earlier_calls_matter(
+    kernel_of: Callable[..., Any],
+) -> None:
+    """A kernel that keeps the first filter of a shape is right on a layer that comes first."""
+    stale = """
+from convcheck.reference import convolution as right
+kept = {}
+def convolution(x, ftr, strd):
+    return right(x, kept.setdefault((x.shape, ftr.shape, x.dtype), ftr), strd)
+"""
+    kernel = kernel_of(stale)
+    first, again = (
+        case_of("h14.w14.i6.o16.f5x5.s1x1", f"float16:{n}") for n in ("tiny", "uniform")
+    )
+    assert not judge(kernel, first).failed
+    (said,) = diagnosis.diagnose(judge(kernel, again)).patterns
+    assert said.startswith("right in another call with these arguments: its results depend on ")
+
+
 def two_faults(x: Any, f: Any, s: Any) -> Any:
     """Raise for three channels out, and lose an axis where there is one long batch item."""
     if f.shape[3] == 3:
