@@ -19,6 +19,8 @@ from .taken import OF_AXIS, Taken
 
 _FARTHER = 8
 """by how much extents may be larger than those of a region of all geometries"""
+_MOST, _EACH = 2**21, 500
+"""multiplications in a region of parameters, or so many for each geometry of that without domain"""
 _SIZES = 2
 """numbers of channels in, and out, where not all are taken"""
 
@@ -150,6 +152,10 @@ class ParametersInside(ParameterRegion):
     """the first of the `extent` heights, and widths, that there are"""
     turns: bool = False
     """whether an axis stands beside one kind of others, by turns"""
+    few: bool = False
+    """whether batch, channels and groups are 1, before they are moved"""
+    every: int = 1
+    """one axis of so many is there"""
 
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
@@ -157,8 +163,8 @@ class ParametersInside(ParameterRegion):
         domain = Domain.parse(self.only, names(operation_named(self.operation)))
         object.__setattr__(self, "only", str(domain))
         object.__setattr__(self, "reach", self.reach or self.extent)
-        for each in (*self.least, self.reach):
-            require_extent("least and reach", each, 1)
+        for each in (*self.least, self.reach, self.every):
+            require_extent("least, reach and every", each, 1)
 
     def __str__(self) -> str:
         """Return what the region holds, in words."""
@@ -170,6 +176,15 @@ class ParametersInside(ParameterRegion):
             return super()._extents_in_words()
         height, width = (f"{first} to {first + self.extent - 1}" for first in self.least)
         return f"{self._side} height from {height} or width from {width}"
+
+    def _every_in_words(self) -> str:
+        return f"one in {self.every} of the distinct" if self.every > 1 else "every distinct"
+
+    def _sizes_in_words(self) -> str:
+        if not self.few:
+            return super()._sizes_in_words()
+        bias = ", a bias where nothing else is summed" * ("bias" in self.takes)
+        return f"batch, channels and groups 1{bias}; {' and '.join(self.dtypes)} by turns"
 
     def _others_in_words(self) -> str:
         return super()._others_in_words() + ", by turns" * self.turns
@@ -196,6 +211,10 @@ class ParametersInside(ParameterRegion):
                 if numbers:
                     yield side, Axis(*numbers.values())
 
+    @cached_property
+    def _sizes(self) -> tuple[tuple[int, ...], ...]:
+        return _ONES if self.few else super()._sizes
+
     @property
     def sides(self) -> set[str]:
         """Of height and width those along which there is an axis."""
@@ -215,7 +234,7 @@ class ParametersInside(ParameterRegion):
         operation = operation_named(self.operation)
         taken = Taken(self.takes, self.symmetric, self.rank, Domain(self.only))
         found = set[tuple[Axis, Axis]]()
-        for at, (side, axis) in enumerate(self._kept()):
+        for at, (side, axis) in enumerate(islice(self._kept(), 0, None, self.every)):
             turn = at % len(self._beside)
             for other in self._beside[turn : turn + 1] if self.turns else self._beside:
                 axes = (axis, other) if side == "height" else (other, axis)
@@ -226,6 +245,16 @@ class ParametersInside(ParameterRegion):
                     found.add(own.axes)
                     yield own
 
+    def multiplies_beyond(self, most: int) -> bool:
+        """Return whether more is multiplied where a kernel is called on all."""
+        total = 0
+        for g in self.moved():
+            along = (span.steps * span.taps for span in map(self._layer.span, g.axes))
+            total += math.prod((g.batch, g.channels_in, g.channels_out // g.groups, *along))
+            if total > most:
+                return True
+        return False
+
     @property
     def places(self) -> int:
         """How many geometries there are."""
@@ -235,6 +264,7 @@ class ParametersInside(ParameterRegion):
         return _moved(self)[place]
 
 
+_ONES = ((1, 1, 1, 1, 0),)
 _MOVED = "all but the one axis is changed where that does not hold"
 
 
@@ -301,7 +331,8 @@ def parameters_inside(region: ParameterRegion, taken: Taken) -> ParameterRegion:
     """Return the region of parameters in whose place a kernel with a domain is certified.
 
     Filters reach as far as those of the domain.  Extents are larger where there are few geometries,
-    and where there are many the kinds of the other axis take turns.
+    and where there are many the kinds of the other axis take turns.  Where much is multiplied,
+    channels are fewer, and so are then the axes.
     """
     if taken.domain is None:
         return region
@@ -316,4 +347,12 @@ def parameters_inside(region: ParameterRegion, taken: Taken) -> ParameterRegion:
         if larger.starts > region.places:
             break
         own = larger
-    return replace(own, turns=own.starts > 2 * region.places)
+    own = replace(own, turns=own.starts > 2 * region.places)
+    most = max(_MOST, region.places * _EACH)
+    if own.multiplies_beyond(most):
+        own = replace(own, turns=True)
+    if own.multiplies_beyond(most):
+        own = replace(own, few=True)
+    while own.every < own.starts and own.multiplies_beyond(most):
+        own = replace(own, every=2 * own.every)
+    return own

@@ -82,7 +82,7 @@ class ParameterRegion:
             "output_padding": "output padding",
         }
         varied = ["taps", "stride", *(words.get(each, each) for each in self._along)]
-        every = f"every distinct {self._extents_in_words()}, {', '.join(varied)}"
+        every = f"{self._every_in_words()} {self._extents_in_words()}, {', '.join(varied)}"
         text = [f"along one axis {every}, the filter reaching at most {self._reach}"]
         if "bias" not in self.takes and "padding" in self.takes:
             text.append("something being summed")
@@ -90,10 +90,7 @@ class ParameterRegion:
             text.append("along the width alone, the height being 1")
         else:
             text.append(f"{self._others_in_words()}; rows and columns exchanged")
-        turns = [each for each in ("groups", "bias") if each in self.takes]
-        shared = ", ".join(["batch", "channels", *turns, " and ".join(self.dtypes)])
-        text.append(f"{shared} by turns, in {len(self._sizes)} combinations")
-        return "; ".join(text)
+        return "; ".join([*text, self._sizes_in_words()])
 
     @property
     def _side(self) -> str:
@@ -102,6 +99,14 @@ class ParameterRegion:
 
     def _extents_in_words(self) -> str:
         return f"{self._side} extent up to {self.extent}"
+
+    def _every_in_words(self) -> str:
+        return "every distinct"
+
+    def _sizes_in_words(self) -> str:
+        turns = [each for each in ("groups", "bias") if each in self.takes]
+        shared = ", ".join(["batch", "channels", *turns, " and ".join(self.dtypes)])
+        return f"{shared} by turns, in {len(self._sizes)} combinations"
 
     def _others_in_words(self) -> str:
         return f"the other axis of {len(self.others)} kinds"

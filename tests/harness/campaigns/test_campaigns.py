@@ -74,6 +74,7 @@ def test_it_gives_the_certificate_of_one_process(tmp_path: Path) -> None:
 INSIDE = (
     Inside("convolution", 2, full_to=0, only="height == 1"),
     ParametersInside("convolution", 2, ("padding",), only="padding_top == 1"),
+    ParametersInside("convolution", 3, ("padding",), only="batch == 1", few=True, every=2),
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import product
+from math import prod
 
 import pytest
 
@@ -241,3 +242,27 @@ def test_region_of_parameters(text: str) -> None:
         if axis.extent <= 2 and OF_PARAMETERS[text](axis):
             assert _windows(axis) in rows
     assert f"with which {own.only} can hold" in str(own)
+
+
+COSTLY = {
+    "filter_height == filter_width == 11": ("every distinct", "batch, channels and groups 1"),
+    "channels_in % 32 == 0 and channels_out % 32 == 0": (
+        "every distinct",
+        "1, a bias where nothing",
+    ),
+    "channels_in == 512 and filter_height == 7": ("one in", "channels and groups 1"),
+}
+
+
+@pytest.mark.parametrize("text", COSTLY)
+def test_little_is_multiplied_with_parameters(text: str) -> None:
+    """Large filters and many channels stand beside fewer others, and the region says which."""
+    taken = Taken(CONVOLUTION.parameters, domain=_domain(text))
+    own = parameters_inside(ParameterRegion("convolution", 2, CONVOLUTION.parameters), taken)
+    products = 0
+    for _, g, _ in own.geometries():
+        assert taken.refusal(g) is None
+        along = prod(span.steps * span.taps for span in CONVOLUTION.spans(g))
+        products += g.batch * g.channels_in * g.channels_out // g.groups * along
+    assert 2**19 < products <= 2**21
+    assert all(words in str(own) for words in COSTLY[text])
