@@ -139,9 +139,11 @@ def _tolerance(should: Array, probe: Probe, mistake: Mistake) -> Any:
     if probe.single:
         least = 4 * probe.case.format.eta
         return np.where(whole, 0, 8 * eps * np.abs(should) + least)
-    if probe.case.mode != "bound" and whole.all() and (probe.small or not mistake.sums):
-        return 0
     largest = float(np.abs(should[np.isfinite(should)]).max(initial=0))
+    # A wrong kernel may sum more products than the integers were chosen for.
+    exact = whole.all() and largest * probe.case.format.u <= 1
+    if probe.case.mode != "bound" and exact and (probe.small or not mistake.sums):
+        return 0
     return 64 * max(eps, 0 if probe.small else mistake.unit) * largest
 
 
@@ -197,8 +199,18 @@ def explains(mistake: Mistake, focus: Asked) -> bool:
     """Return whether a mistake gives a wrong answer: where it is right, it is no reason."""
     if mistake.state:
         return True
-    answer = replay(mistake, focus.probe)
-    return focus.fits(answer, mistake) and not Asked(focus.probe, answer, focus.promise).right
+    replayed = Asked(focus.probe, replay(mistake, focus.probe), focus.promise)
+    if not focus.fits(replayed.answer, mistake):
+        return False
+    told, same = focus.result, replayed.result
+    if focus.probe.case.mode != "nonfinite" or mistake.nan or told is None or same is None:
+        return not replayed.right
+    # The catalogue's kernels multiply what they skip by zero, which spreads NaN; others do not.
+    # So a mistake explains what is wrong with it on finite numbers, too.
+    finite = Probe(replace(focus.probe.case, dtype="float64", fill="integers"))
+    found = Asked(finite, replay(mistake, finite)).result
+    wrong = same.wrong | (found.wrong if found else False)
+    return bool((wrong | ~told.wrong).all())
 
 
 def gives(mistake: Mistake, asked: Iterable[Asked]) -> bool:

@@ -69,7 +69,9 @@ def _diagnosed(verdict: Verdict) -> Diagnosis:
     if focus is None:
         return _of_large(session, evidence)
     if not focus.right:
-        return _of_wrong(session, focus, evidence)
+        # A law's other side may be as wrong: what is told is what the call should give.
+        of_law = evidence.expression and verdict.prop in LAWS
+        return _of_other(session, focus) if of_law else _of_wrong(session, focus, evidence)
     found = None
     if verdict.prop == "memory layout":
         found = layout(session, focus, evidence.arrangement)
@@ -80,8 +82,13 @@ def _diagnosed(verdict: Verdict) -> Diagnosis:
     other = _other_call(session, verdict)
     if other is None:
         return _of_history(session, focus)
-    evidence = other.evidence()
-    return replace(_of_wrong(session, other, evidence), evidence=evidence)
+    return _of_other(session, other)
+
+
+def _of_other(session: Session, focus: Asked) -> Diagnosis:
+    """Return what is told of a wrong call that a law makes, and that call."""
+    evidence = focus.evidence()
+    return replace(_of_wrong(session, focus, evidence), evidence=evidence)
 
 
 def _other_call(session: Session, verdict: Verdict) -> Asked | None:

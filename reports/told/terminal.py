@@ -72,14 +72,19 @@ def verdict(findings: Findings) -> tuple[list[str], str]:
     text, rest = words.headline(findings)
     if len(text) <= LONGEST:
         return [rest] * bool(rest), text
+    first, _, more = text.removesuffix(".").partition("; ")
     wrong = [*by(filter(is_bad, findings.cells), lambda c: c.operation)]
-    if not wrong:
-        first, _, more = text.removesuffix(".").partition("; ")
+    if not wrong or (len(wrong) == 1 and len(first) < LONGEST):
         rests = [f"{more[0].upper()}{more[1:]}."] if more else []
         return [*rests, *[rest] * bool(rest)], f"{first}."
-    are = "is" if len(wrong) == 1 else "are"
-    told = [f"Does not conform: {each.fault}." for each in problems(findings)]
+    known = [each.fault for each in problems(findings)]
+    told = [f"Does not conform: {each}." for each in known]
     before = [each for each in (text, rest) if each and each not in told]
+    likeness = known[0].partition(" behaves exactly like: ")[2] if len(known) == 1 else ""
+    are = "is" if len(wrong) == 1 else "are"
+    short = f"Does not conform: {likeness}."
+    if likeness and len(short) <= LONGEST:
+        return before, short
     return before, f"Does not conform: {listed(wrong)} {are} wrong."
 
 

@@ -50,14 +50,18 @@ class Seen:
             self.failed.add((case.dtype, case.fill))
         if verdict.outcome not in DECIDED or verdict.prop not in ("exact", "bound"):
             return
+        if verdict.sampled:
+            return  # a kernel that is called on parts of the arrays alone is right on these
+        evidence = verdict.evidence
+        geometry = evidence.case.geometry if evidence else case.geometry  # of a part, if it was one
         does = deed(verdict)
         if not does and case.fill not in _TELLING:
             return
-        known, key = self.deeds.setdefault(case.geometry, {}), numbers_in(case)
+        known, key = self.deeds.setdefault(geometry, {}), numbers_in(case)
         known[key] = known.get(key) or does
-        whole = verdict.evidence.whole if verdict.evidence else None
+        whole = evidence.whole if evidence else None
         if does and whole is not None:
-            numbers = numbers_of(operation_named(case.operation), case.geometry)
+            numbers = numbers_of(operation_named(case.operation), geometry)
             self._share(case.dtype, signs(whole, numbers))
 
     def _share(self, dtype: str, found: Mapping[Sign, bool]) -> None:

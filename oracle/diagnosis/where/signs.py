@@ -46,7 +46,8 @@ def plural(noun: str) -> str:
 
 def signs(result: Wrong, numbers: Mapping[str, int]) -> dict[Sign, bool]:
     """Return the signs of a wrong result on a geometry with these numbers."""
-    found = {("", text): True for text in _values(result, numbers)}
+    with np.errstate(all="ignore"):  # what is wrong may be infinite
+        found = {("", text): True for text in _values(result, numbers)}
     axes = result.operation.result
     for place, axis in enumerate(axes):
         others = tuple(other for other in range(len(axes)) if other != place)
@@ -176,8 +177,7 @@ def _scaled(got: Array, expected: Array, numbers: Mapping[str, int]) -> Iterator
     used = expected != 0
     if not used.any() or got[~used].any():
         return
-    with np.errstate(all="ignore"):
-        ratios = got[used] / expected[used]
+    ratios = got[used] / expected[used]
     ratio = float(np.median(ratios))
     if not np.ptp(ratios) <= 2e-3 * abs(ratio) < np.inf or abs(ratio - 1) <= 0.01:
         return

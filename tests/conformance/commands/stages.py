@@ -132,11 +132,14 @@ class Stages:
         left = options.convcheck_json or options.convcheck_html or options.convcheck_history
         return self._judges_on or bool(left) or not self._terminal.isatty
 
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: Any) -> None:
         """Show the stages that were not finished, and keep how long each took."""
         for stage in self._totals:
             if 0 < self._done[stage] < self._totals[stage]:
                 self._line(self._row(stage))
+        if session.shouldfail == _CLEAR:
+            self._line(f"  {_CLEAR}")
+            session._shouldfail = False  # noqa: SLF001  (pytest would tell it behind the verdict)
         if self._cache and self._done == self._totals:
             wall = time.monotonic() - self._started
             self._cache.set(_TIMES, {**self._times(), self._key: {**self._seconds, "wall": wall}})
@@ -150,10 +153,10 @@ class Stages:
         done, total = self._done[stage], self._totals[stage]
         filled = _BAR * done // total
         bar = "#" * filled + "." * (_BAR - filled)
-        failed = f", {self._failed[stage]} failed" if self._failed[stage] else ""
-        count = self._judged[stage]
-        judged = f"{count:,} judged" if count else "none judged"
-        return f"  {TITLES.get(stage, stage):{_WIDTH}} [{bar}] {judged}{failed}"
+        count, failed = self._judged[stage], self._failed[stage]
+        told = [f"{count:,} judged"] * bool(count) + [f"{failed:,} failed"] * bool(failed)
+        nothing = "none fails again" if stage == "kept" else "none judged"  # those are not counted
+        return f"  {TITLES.get(stage, stage):{_WIDTH}} [{bar}] {', '.join(told) or nothing}"
 
     def _left(self) -> str:
         """Return how much time is left, if it takes as much as the last time."""
@@ -167,6 +170,7 @@ class Stages:
     def _line(self, text: str, **markup: bool) -> None:
         if self._terminal.isatty:
             self._terminal.rewrite("", erase=True)
+            self._terminal.rewrite("")  # back to the first column
         self._terminal.write_line(text, **markup)
 
 

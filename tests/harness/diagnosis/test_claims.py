@@ -10,10 +10,12 @@ import pytest
 from wrong import RIGHT
 
 from convcheck.cases.case import Case
+from convcheck.conformance.shapes.sampled import judge_sampled
 from convcheck.diagnosis.where.claims import Backing, Claim, Link
 from convcheck.diagnosis.where.seen import Seen
 from convcheck.diagnosis.where.signs import common, of_shape, signs, told
 from convcheck.diagnosis.where.statements import Statement, both, columns_of, numbers_of, statements
+from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
 from convcheck.kernels.shown.evidence import Wrong
@@ -161,6 +163,14 @@ def test_no_position_is_read_off_two_elements() -> None:
     assert shown([0, 1, 1], [0, 1, 1, 1]) == ["wrong only in columns behind the first"]
 
 
+@pytest.mark.parametrize("values", [(np.inf, np.inf), (np.inf, -np.inf), (np.inf, np.nan)])
+def test_infinite_results_have_signs_without_a_warning(values: tuple[float, float]) -> None:
+    """What is infinite is compared like any other number: no warning reaches the user."""
+    got, expected = np.reshape(values, (1, 1, 2, 1)), np.reshape((1.0, 2.0), (1, 1, 2, 1))
+    numbers = numbers_of(OPERATION, Geometry.parse("b1.h1.w2.i1.o1.f1x1.s1x1"))
+    assert signs(Wrong(OPERATION, got, expected, np.ones(got.shape, bool)), numbers)
+
+
 def test_a_shape_is_told_by_what_it_has_in_common_with_others() -> None:
     """That there are as many columns as rows is told where it holds of every wrong shape."""
     numbers = [
@@ -239,3 +249,17 @@ def test_a_sentence_stands_alone_and_behind_a_name() -> None:
     assert {each.predicate.removeprefix(" "): each for each in told.values()} == told
     assert as_if.text == "where it is wrong, it behaves as if the filter is flipped"
     assert [each.leads for each in told.values()] == [True, False, False, True]
+
+
+@pytest.mark.parametrize("first", [1, 4])
+def test_a_sampled_layer_is_no_call_of_its_sizes(first: int) -> None:
+    """A kernel that is called on receptive fields says nothing of the whole layer's sizes."""
+
+    def other(x: Any, ftr: Any, strd: Any) -> Any:
+        return RIGHT["convolution"](x, ftr, strd) + (x.shape[2] < first)
+
+    found = Seen()
+    case = Case.parse("v1:convolution:float64:integers:b1.h9.w9.i1.o1.f1x1.s1x1:1")
+    found.add(judge_sampled(other, case))
+    fields = [str(each) for each in found.deeds]
+    assert fields == ["b1.h1.w1.i1.o1.f1x1.s1x1"] * (first > 1)

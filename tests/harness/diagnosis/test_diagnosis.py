@@ -637,6 +637,35 @@ def test_of_a_laws_calls_the_wrong_one_is_shown() -> None:
     assert found.got == found.expected + 1
 
 
+def test_a_wrong_call_of_a_law_is_told_beside_what_is_right() -> None:
+    """A law's other side is as wrong as the call: what is expected of the call is told."""
+    case = case_of(SQUARE, "float64:integers")
+    verdict = judge_law("linearity", changed(lambda z, *_: z + 1), case, {})
+    assert verdict.failed
+    found = diagnosis.diagnose(verdict).evidence
+    assert found is not None
+    assert found.got == found.expected + 1
+    assert found.expected == convolve(found.arrays["x"], found.arrays["ftr"], (1, 1))[found.index]
+
+
+def test_a_mistake_explains_what_it_leaves_out_beside_nan() -> None:
+    """Where results are left out, NaN is, too; of NaN that is lost elsewhere it says nothing."""
+
+    def truncates(x: Any, f: Any, s: Any) -> Any:
+        z = convolve(x, f, s)
+        if z.shape[2] > 4:
+            z[:, :, z.shape[2] // 4 * 4 :] = 0
+        return z
+
+    def clears(x: Any, f: Any, s: Any) -> Any:
+        return truncates(np.nan_to_num(x), f, s)
+
+    case = case_of("h2.w5.i1.o1.f1x1.s1x1", "float16:nonfinite-ftr")
+    assert [each.id for each in diagnose(truncates, case).names] == ["columns-tail-4"]
+    case = case_of("h2.w5.i1.o1.f1x1.s1x1", "float16:nonfinite-x")
+    assert not diagnose(clears, case).names
+
+
 def test_limits_that_further_tries_find_are_told() -> None:
     """What is known of a limit on one size is not forgotten when it is told."""
     kernel = changed(lambda z, *_: z + np.arange(1, z.shape[3] + 1) * (z.shape[3] > 64))

@@ -39,6 +39,22 @@ def test_mistakes_of_parameters_are_named(operation: str, mistake: str) -> None:
     assert [each.id for each in found.names] == [mistake], found.lines()
 
 
+def test_what_overflows_the_integers_is_the_mistake_still() -> None:
+    """A mistake that sums more products than the integers were chosen for has room to round."""
+
+    def precedes(x: Any, f: Any, s: Any, padding: Any = NO_PADDING) -> Any:
+        (top, bottom), (left, right) = padding
+        x = np.pad(x, ((0, 0), (top, bottom), (left + right, 0), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(x, f.shape[1:3], axis=(1, 2))
+        return np.einsum("bhwcij,cijo->bhwo", windows[:, :: s[0], :: s[1]], f)
+
+    geometry = Geometry.parse("b1.h13.w2.i3.o2.f4x1.s3x5.p0x2")  # a right kernel sees zeros alone
+    verdict = judge(precedes, Case("convolution", geometry, "float16", "integers", 20982))
+    assert verdict.failed
+    sentences = [each.sentence for each in diagnose(verdict).names]
+    assert sentences == ["all padding of columns lies before them"]
+
+
 def spoilt(kernel: Kernel, condition: Callable[..., Any]) -> Kernel:
     """Return a kernel whose last corner is off on a condition."""
 

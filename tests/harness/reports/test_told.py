@@ -133,6 +133,23 @@ def test_the_terminal_says_the_fault_first(first: str, rest: str, found: dict[st
     assert not any(first.rpartition(": ")[2] in line for line in lines if "pattern" in line)
 
 
+@pytest.mark.parametrize(
+    ("likeness", "last"),
+    [
+        ("it is a", "convolution behaves exactly like: it is a"),
+        ("f" * 60, "f" * 60),
+        ("f" * 99, "convolution is wrong"),
+    ],
+)
+def test_the_last_line_says_what_it_has_room_for(likeness: str, last: str) -> None:
+    """The whole verdict, or the mistake alone, or that it is wrong; in 100 characters."""
+    about = diagnosis(names=[Named("a", likeness, "")], patterns=[])
+    parts = [part(PLANNED[0], {}, failed(element=ELEMENT, diagnosis=about))]
+    _, line = terminal.verdict(make(parts).findings)
+    assert line == f"Does not conform: {last}."
+    assert len(line) <= terminal.LONGEST
+
+
 def test_everything_to_go_on_with_is_there() -> None:
     """Element, picture, case, command and code are told in this order, then what fails."""
     lines = on_terminal(text=["the picture"])
