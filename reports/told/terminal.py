@@ -80,12 +80,16 @@ def verdict(findings: Findings) -> tuple[list[str], str]:
     known = [each.fault for each in problems(findings)]
     told = [f"Does not conform: {each}." for each in known]
     before = [each for each in (text, rest) if each and each not in told]
-    likeness = known[0].partition(" behaves exactly like: ")[2] if len(known) == 1 else ""
-    are = "is" if len(wrong) == 1 else "are"
-    short = f"Does not conform: {likeness}."
-    if likeness and len(short) <= LONGEST:
+    if len(known) == 1 and len(short := f"Does not conform: {_shorter(known[0])}.") <= LONGEST:
         return before, short
+    are = "is" if len(wrong) == 1 else "are"
     return before, f"Does not conform: {listed(wrong)} {are} wrong."
+
+
+def _shorter(fault: str) -> str:
+    """Return a fault without what the lines before the last have told."""
+    likeness = fault.partition(" behaves exactly like: ")[2]
+    return likeness or re.sub(r", in [\d,]+ geometries tried$", "", fault)
 
 
 def told(cell: Cell) -> Iterator[str]:

@@ -134,16 +134,20 @@ def test_the_terminal_says_the_fault_first(first: str, rest: str, found: dict[st
 
 
 @pytest.mark.parametrize(
-    ("likeness", "last"),
+    ("found", "last"),
     [
-        ("it is a", "convolution behaves exactly like: it is a"),
-        ("f" * 60, "f" * 60),
-        ("f" * 99, "convolution is wrong"),
+        ({"names": [Named("a", "f", "")]}, "convolution behaves exactly like: f"),
+        ({"names": [Named("a", "f" * 60, "")]}, "f" * 60),
+        ({"names": [Named("a", "f" * 99, "")]}, "convolution is wrong"),
+        (
+            {"patterns": [pattern(f"wrong where {'f' * 40}, in 1,200 geometries tried", "is")]},
+            f"convolution is wrong where {'f' * 40}",
+        ),
     ],
 )
-def test_the_last_line_says_what_it_has_room_for(likeness: str, last: str) -> None:
-    """The whole verdict, or the mistake alone, or that it is wrong; in 100 characters."""
-    about = diagnosis(names=[Named("a", likeness, "")], patterns=[])
+def test_the_last_line_says_what_it_has_room_for(found: dict[str, Any], last: str) -> None:
+    """The whole verdict, or its gist, or that the operation is wrong; in 100 characters."""
+    about = diagnosis(**{"names": [], "patterns": []} | found)
     parts = [part(PLANNED[0], {}, failed(element=ELEMENT, diagnosis=about))]
     _, line = terminal.verdict(make(parts).findings)
     assert line == f"Does not conform: {last}."
