@@ -266,6 +266,8 @@ class Candidate:
         """Return the candidate that declares what is given; CandidateError if that cannot be."""
         style = STYLES.get(given.get("style", ""))
         implied = style.declared(operation) if style else {}
+        if "padding" not in {**implied, **given}.get("takes", ""):
+            implied.pop("padding", None)
         try:
             fields = literals.fields_of({**implied, **given})
         except ValueError as error:

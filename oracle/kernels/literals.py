@@ -60,7 +60,7 @@ def fields_of(given: Mapping[str, str]) -> dict[str, Any]:
         elif key in ("dtypes", "declines"):
             fields[key] = tuple(value.replace("_", " ").split("+"))
         elif key == "takes":
-            fields[key] = tuple(value.split("+"))
+            fields[key] = tuple(value.split("+")) if value else ()
         elif key == "arguments":
             fields[key] = tuple(map(_argument, parts(value, "+")))
         elif key == "only" and not value.strip():

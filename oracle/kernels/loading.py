@@ -81,17 +81,17 @@ def import_module(name: str) -> ModuleType:
             _look_last_in(_working_directory())
             return importlib.import_module(name)
         path = Path(name).resolve()
-        if name.endswith(notebooks.SUFFIX):
-            module = notebooks.module_of(path)
-            sys.modules.setdefault(path.stem, module)
-            return module
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None  # noqa: S101  (the name ends in .py)
-        assert spec.loader is not None  # noqa: S101
-        module = importlib.util.module_from_spec(spec)
-        sys.modules.setdefault(path.stem, module)  # so that its classes can be pickled
         sys.path.insert(0, str(path.parent))  # so that it finds its neighbours
         try:
+            if name.endswith(notebooks.SUFFIX):
+                module = notebooks.module_of(path)
+                sys.modules.setdefault(path.stem, module)  # so that its classes can be pickled
+                return module
+            spec = importlib.util.spec_from_file_location(path.stem, path)
+            assert spec is not None  # noqa: S101  (the name ends in .py)
+            assert spec.loader is not None  # noqa: S101
+            module = importlib.util.module_from_spec(spec)
+            sys.modules.setdefault(path.stem, module)
             spec.loader.exec_module(module)
         finally:
             sys.path.remove(str(path.parent))

@@ -10,7 +10,7 @@ from .classes import Class
 from .layer import Layer
 from .modules import Function, Module
 from .pairs import BACKWARD, FORWARD, Pair, names_of_numbers
-from .roles import UnknownError, roles_of
+from .roles import UnknownError, role_of, roles_of
 from .style import STYLES
 
 _CONVOLUTION = re.compile(r"conv(olution(al)?)?_?(2d)?_?(layer|op|func(tion)?)?_?|my_?conv\w*")
@@ -40,32 +40,43 @@ def lines_in(module: ModuleType, place: str, written: Callable[[Any], bool]) -> 
         written: says whether something was written there, not imported.
     """
     found = sorted(_layers(module, written), key=lambda each: "naive" not in each[0])
-    for name, style, takes in found:
-        declared = STYLES[style].declared("convolution")
-        own = "+".join(each for each in declared["takes"].split("+") if takes(each))
-        more = f",takes={own}" if own and own != declared["takes"] else ""
+    for name, style, each in found:
+        more = "".join(f",{key}={value}" for key, value in narrower(style, each).items())
         yield f"convolution={place}:{name},style={style}{more}"
 
 
+def narrower(
+    style: str, found: Callable[..., Any], operation: str = "convolution"
+) -> dict[str, str]:
+    """Return what is to be declared where a layer's parameters leave out some of its style's."""
+    pair = style in ("cs231n", "coursera")
+    takes = _taken_by_pair(found) if pair else _taken_by(found)
+    declared = STYLES[style].declared(operation).get("takes", "")
+    own = "+".join(each for each in declared.split("+") if takes(each))
+    more = {} if own == declared else {"takes": own}
+    return more if takes("stride") else more | {"only": "stride_height==1 and stride_width==1"}
+
+
 Takes = Callable[[str], bool]
+Found = tuple[str, str, Callable[..., Any]]
 
 
-def _layers(module: ModuleType, written: Callable[[Any], bool]) -> Iterator[tuple[str, str, Takes]]:
-    """Yield name and style of each layer, and what says whether it takes a parameter."""
+def _layers(module: ModuleType, written: Callable[[Any], bool]) -> Iterator[Found]:
+    """Yield name and style of each layer, and the layer."""
     for name, each in [*vars(module).items()]:
         if not callable(each) or not written(each):
             continue
         if inspect.isfunction(each):
             style = _style_of_pair(vars(module), name, each)
             if style is not None:
-                yield name, style, _taken_by_pair(each)
+                yield name, style, each
         elif inspect.isclass(each) and _is_convolution(name):
             style = _style_of_class(each)
             if style is not None:
-                yield name, style, _taken_by(each)
+                yield name, style, each
     build = getattr(module, "build", None)
     if inspect.isfunction(build) and written(build):
-        yield "build", "layer", _taken_by(build)
+        yield "build", "layer", build
 
 
 def _is_convolution(name: str) -> bool:
@@ -98,7 +109,7 @@ def _style_of_pair(
 
 def _taken_by_pair(forward: Callable[..., Any]) -> Takes:
     own = names_of_numbers(forward)
-    return lambda what: not own or what == "bias" or "pad" in own
+    return lambda what: not own or what == "bias" or {"padding": "pad"}.get(what, what) in own
 
 
 def _style_of_class(found: type) -> str | None:
@@ -120,10 +131,13 @@ def _has_base(found: type, name: str) -> bool:
 def _taken_by(found: Callable[..., Any]) -> Takes:
     """Return what says whether a class, or `build`, takes a parameter."""
     if inspect.isclass(found) and _has_base(found, "Function"):
-        names = [*inspect.signature(getattr(found, FORWARD)).parameters]
-        return lambda what: any(what in name for name in names)
+        _, _, _, *names = inspect.signature(getattr(found, FORWARD)).parameters
+        own = [*map(role_of, names)]
+        return lambda what: what in own
+    if any(each.kind is each.VAR_KEYWORD for each in inspect.signature(found).parameters.values()):
+        return lambda _: True
     try:
         roles = {*roles_of(found).values()}
     except UnknownError:
-        return lambda what: what in ("padding", "bias")
+        return lambda what: what in ("stride", "padding", "bias")
     return lambda what: what in roles or (what == "bias" and "size" in roles)

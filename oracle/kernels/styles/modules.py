@@ -14,6 +14,8 @@ _LIKE_CONV2D = {
     "stride": "stride",
     **{name: name for name in ("padding", "dilation", "groups", "output_padding", "bias")},
 }
+_NEUTRAL = {"padding": 0, "dilation": 1, "groups": 1, "output_padding": 0}
+"""of what a gradient's case does not say, and a parameter without a default has to be handed"""
 
 
 class _Made:
@@ -62,7 +64,13 @@ class Module(_Recorded):
         groups = given.get("groups", 1)
         first, second, *taps = ftr.shape
         channels = (first, second * groups) if self._transposed else (second * groups, first)
-        values = {"in": channels[0], "out": channels[1], "size": tuple(taps), "stride": strd}
+        values = {
+            **_NEUTRAL,
+            "in": channels[0],
+            "out": channels[1],
+            "size": tuple(taps),
+            "stride": strd,
+        }
         numbers = {role: _fewest(each) for role, each in {**values, **given}.items()}
         numbers["bias"] = bias is not None
         own = {name: numbers[role] for name, role in self._roles.items() if role in numbers}
@@ -94,7 +102,7 @@ class Function(_Recorded):
         if bias is None and ("bias", inspect.Parameter.empty) in self._behind:
             bias = ftr.new_zeros(ftr.shape[0])
         bias = None if bias is None else bias.detach().requires_grad_()
-        values = {"stride": strd, **given}
+        values = {**_NEUTRAL, "stride": strd, **given}
         numbers = {role: _fewest(each) for role, each in values.items()} | {"bias": bias}
         order = [numbers.get(str(role), default) for role, default in self._behind]
         return _Made(lambda x: self._apply(x, ftr, *order), ftr, bias)

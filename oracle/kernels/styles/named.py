@@ -5,13 +5,14 @@ import sys
 
 from convcheck.kernels.loading import (
     CandidateError,
+    find,
     import_module,
     imported_from,
     kernels_in,
     look_in,
 )
 
-from .found import lines_in
+from .found import lines_in, narrower
 
 
 def found_in(module: str) -> dict[str, list[str]]:
@@ -32,10 +33,21 @@ def found_in(module: str) -> dict[str, list[str]]:
     return {"kernels": kernels, "layers": layers}
 
 
+def declared_for(module: str, function: str, style: str, operation: str) -> dict[str, list[str]]:
+    """Return what a layer that is named has to declare besides, as KEY=VALUE.
+
+    Raises:
+        CandidateError: there is none of that name.
+    """
+    more = narrower(style, find(module, function), operation)
+    return {"declared": [f"{key}={value}" for key, value in more.items()]}
+
+
 if __name__ == "__main__":
-    look_in(sys.argv[2:])
+    module, names, path = sys.argv[1], sys.argv[2].split(), sys.argv[3:]
+    look_in(path)
     try:
-        answer = found_in(sys.argv[1])
+        answer = declared_for(module, *names) if names else found_in(module)
     except CandidateError as error:
         answer = {"error": [str(error)]}
     sys.stdout.write("\n" + json.dumps(answer) + "\n")

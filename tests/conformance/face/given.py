@@ -16,6 +16,8 @@ from convcheck.kernels.candidates import EXEC, KEYS, Candidate, CandidateError
 from convcheck.kernels.functions import Fitted, subject_of
 from convcheck.kernels.isolation.isolated import KEYWORDS, Isolated
 from convcheck.kernels.promises import DIRECT
+from convcheck.kernels.styles.found import narrower
+from convcheck.kernels.styles.style import STYLES
 from convcheck.kernels.subjects import Subject
 
 
@@ -147,7 +149,9 @@ def subject_given(
     limits = _limits(given)
     if limits and not isolated:
         raise ValueError(f"{', '.join(limits)}: expected isolated=True beside a limit")
-    candidate = _candidate(operation, module, function, given)
+    style = given.get("style", "")
+    more = narrower(style, kernel, operation.name) if style in STYLES else {}
+    candidate = _candidate(operation, module, function, {**more, **given})
     if isolated:
         return Isolated(candidate, **limits)
     promise = getattr(kernel, "promise", DIRECT)

@@ -45,6 +45,7 @@ def settle(config: pytest.Config) -> dict[str, Candidate]:
     about = dict.fromkeys(case.operation for case in cases)
     if not texts and not modules:
         texts = _from_table(config.rootpath / TABLE, needed=False)
+    found_here = not hasattr(config, "workerinput")  # else what the controller has found is handed
     others: list[str] = []
     ledger: list[str] = []
     try:
@@ -57,7 +58,8 @@ def settle(config: pytest.Config) -> dict[str, Candidate]:
                 own = [line for line in lines if line.partition("=")[0] in known.BACKWARD]
                 ledger += known.told_of(split(module)[1] or module) if own and not about else []
                 texts += lines
-        found = _by_operation(_of_layers([*map(Candidate.parse, texts)], about))
+        candidates = map(_whole if found_here else Candidate.parse, texts)
+        found = _by_operation(_of_layers([*candidates], about))
     except CandidateError as error:
         raise pytest.UsageError(f"--kernel: {error}") from None
     config.stash[LEDGER] = ledger
@@ -180,12 +182,24 @@ def _defines(module: str, name: str) -> bool:
         return False
 
 
-def _look_into(module: str) -> dict[str, list[str]]:
-    """Return what a module has to be judged, as `named.found_in` does.
+def _whole(line: str) -> Candidate:
+    """Return the candidate of a line; a layer without parameters of its style declares that."""
+    candidate = Candidate.parse(line)
+    if not candidate.style:
+        return candidate
+    *_, function, own = split(line)
+    layer = _look_into(candidate.module, function, candidate.style, candidate.operation)
+    more = [each for each in layer["declared"] if f",{each.partition('=')[0]}=" not in own]
+    return Candidate.parse(",".join([line, *more]))
+
+
+def _look_into(module: str, *layer: str) -> dict[str, list[str]]:
+    """Return what a module has to be judged, as `named.found_in` does, or `declared_for` a layer.
 
     It is imported in a process of its own: it may end it, or never return.
     """
-    command = [sys.executable, "-P", "-m", "convcheck.kernels.styles.named", module, *sys.path]
+    named = "convcheck.kernels.styles.named"
+    command = [sys.executable, "-P", "-m", named, module, " ".join(layer), *sys.path]
     try:
         done = subprocess.run(  # noqa: S603  (our own module)
             command, capture_output=True, check=False, timeout=_IMPORT_SECONDS
@@ -197,8 +211,8 @@ def _look_into(module: str) -> dict[str, list[str]]:
         raise CandidateError(f"module {module!r}: no process can be started: {error}") from None
     try:
         answer = json.loads(done.stdout.splitlines()[-1])
-        found = {key: [str(each) for each in answer.get(key, [])] for key in ("kernels", "layers")}
-        problem = "" if any(found.values()) else str(answer["error"][0])
+        found = {key: [str(each) for each in value] for key, value in answer.items()}
+        problem = "".join(found.get("error", []))
     except (ValueError, IndexError, AttributeError, KeyError):
         problem = f"importing it ended its process, with exit status {done.returncode}"
         raise CandidateError(f"module {module!r}: {problem}") from None

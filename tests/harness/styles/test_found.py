@@ -10,13 +10,15 @@ from pytest_runs import Command
 
 from convcheck.cases.case import Case
 from convcheck.conformance import witnesses
+from convcheck.conformance.face.given import Given, subject_given
 from convcheck.conformance.plugin import known
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, judge_all
-from convcheck.judging.verdicts import Outcome
+from convcheck.judging.verdicts import Outcome, explain
 from convcheck.kernels.candidates import Candidate, CandidateError
 from convcheck.kernels.functions import Fitted, load
 from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.loading import import_module
 from convcheck.kernels.styles.named import found_in
 from convcheck.reference import notebook as own
 from convcheck.reference.defects import LEDGER
@@ -158,6 +160,67 @@ def test_modules_with_all_parameters(file: Callable[..., str], line: str, geomet
     assert outcomes(line.format(file(MODULES)), geometry) == {Outcome.AGREES}
 
 
+UNLIKE = """
+import torch
+
+class Conv(torch.nn.Module):
+    def __init__(self, cin, cout, k, stride=1):
+        super().__init__()
+        self.inner = torch.nn.Conv2d(cin, cout, k, stride)
+
+    def forward(self, x):
+        return self.inner(x)
+
+class ConvFunction(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w, b, padding):
+        ctx.save_for_backward(x, w)
+        ctx.padding = padding
+        return torch.nn.functional.conv2d(x, w, b, padding=padding)
+
+    @staticmethod
+    def backward(ctx, dz):
+        x, w = ctx.saved_tensors
+        dx = torch.nn.grad.conv2d_input(x.shape, w, dz, padding=ctx.padding)
+        dw = torch.nn.grad.conv2d_weight(x, w.shape, dz, padding=ctx.padding)
+        return dx, dw, dz.sum((0, 2, 3)), None
+
+def conv_forward(x, w, b, stride): return x, None
+def conv_backward(dz, cache): return dz, dz, dz
+"""
+STEP = "stride_height==1 and stride_width==1"
+
+
+@pytest.mark.parametrize(
+    ("line", "more"),
+    [
+        ("Conv,style=module", "takes=bias"),
+        ("ConvFunction,style=module", f"takes=padding+bias,only={STEP}"),
+        ("conv_forward,style=cs231n", "takes=bias"),
+    ],
+)
+def test_what_a_layer_does_not_take_is_not_offered(
+    file: Callable[..., str], command: Command, line: str, more: str
+) -> None:
+    """By its parameters, whether it is found or named, in a file or in Python."""
+    path = file(UNLIKE)
+    whole = f"convolution={path}:{line},{more}"
+    assert whole in found_in(path)["layers"]
+    for each in Candidate.parse(whole).of_layer():
+        assert Candidate.parse(str(each)) == each
+    right = "module" in line
+    assert (outcomes(whole, "b2.h5.w4.i2.o3.f3x2.s1x1.bias") == {Outcome.AGREES}) == right
+    function, _, style = line.partition(",style=")
+    made = subject_given(
+        getattr(import_module(path), function), OPERATIONS["convolution"], {"style": style}
+    )
+    assert isinstance(made, Given)
+    assert f",{more.partition(',')[0]}" in str(made.candidate)
+    case = f"v1:convolution:float32:integers:{WHOLE}:1"
+    told = command("check", f"{path}:{line}", "--case", case)
+    assert "Nothing decided in" in told.out, told.out
+
+
 def test_what_is_no_layer_of_its_style(file: Callable[..., str]) -> None:
     """It is refused in one line that says what is missing."""
     other = PAIR.replace("def conv", "def same_conv").replace("_naive", "")
@@ -205,6 +268,36 @@ def test_what_a_notebook_defines_is_judged(file: Callable[..., str]) -> None:
     assert verdict.evidence is not None
     (where,) = verdict.evidence.details
     assert where.endswith("wrong.ipynb[3]:2 in convolution: return right(x, ftr, strd) * SCALE")
+
+
+BESIDES = (
+    "import numpy as np\nfrom beside_it import own\nfrom no_such_module import jit, plot\nfile?",
+    "HALF = 1 / 2\nNAMES = [HALF, np.no_such]\nweights = np.ones(9)\nfiles = !ls",
+    "@plot\ndef show(x, w=weights): ...\n\ndef right(z, *, whole=2 * HALF): return z * whole",
+    (
+        "def convolution(x, ftr, strd):\n    z = own.convolution(x, ftr, strd)\n"
+        "    assert z.ndim == 4, ('%d'\n% z.ndim)\n    return right(z)"
+    ),
+    "@jit\ndef convolution_transpose(x, ftr, strd): return own.convolution_transpose(x, ftr, strd)",
+    "def convolution_filter_gradient(x, delta, strd, ftr_shape) return delta",
+)
+
+
+def test_what_fails_in_a_notebook_is_told_where_it_is_needed(file: Callable[..., str]) -> None:
+    """Computed constants and modules beside it are there; all else is as good as it can be."""
+    Path("beside").mkdir()
+    file("from convcheck.reference import notebook as own", "beside/beside_it.py")
+    path = file(notebook(*BESIDES), "beside/notes.ipynb")
+    kernels = [each.partition("=")[0] for each in found_in(path)["kernels"]]
+    assert kernels == ["convolution", "convolution_transpose", "convolution_filter_gradient"]
+    geometry = "float64:integers:b1.h3.w3.i1.o1.f2x2.s1x1:1"
+    told = {}
+    for name in kernels:
+        verdict = judge(load(f"{name}={path}:{name}"), Case.parse(f"v1:{name}:{geometry}"))
+        told[name] = explain(verdict) if verdict.failed else verdict.outcome.value
+    assert told["convolution"] == Outcome.AGREES.value
+    assert "No module named 'no_such_module'" in told["convolution_transpose"]
+    assert "SyntaxError" in told["convolution_filter_gradient"]
 
 
 def test_the_original_notebook_gets_the_ledger_s_answer(file: Callable[..., str]) -> None:
