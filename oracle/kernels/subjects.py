@@ -199,7 +199,12 @@ class Subject:
     def judged_for(self) -> str:
         """What it is judged for, in words, where it takes less than its operation; "" for all."""
         parts = [in_words(self.taken), "calls that it does not refuse" * self.partial]
-        return ", ".join(filter(None, [*parts, "C-contiguous arguments" * self.dense]))
+        parts.append("C-contiguous arguments" * self.dense)
+        if self.shapes is not None:
+            count = len(self.chosen or ()) or self.shapes
+            most = "" if self.chosen else "at most "
+            parts.append(f"{most}{count:,} pair{'s' * (count > 1)} of a shape and a dtype")
+        return ", ".join(filter(None, parts))
 
     @property
     def threads(self) -> int | None:

@@ -85,6 +85,8 @@ def test_no_other_shape_is_called() -> None:
     assert result
     assert len(forms) == 6
     assert "was judged on 6 pairs of a shape and a dtype alone: nothing is certified" in str(result)
+    told = "judged for 6 pairs of a shape and a dtype; nothing is said of others"
+    assert told in result.headline
     flipped = lambda x, ftr, strd: right(x, ftr[:, ::-1], strd)  # noqa: E731
     wrong, forms = counted(flipped)
     result = convcheck.check(wrong, "convolution", shapes=40)
