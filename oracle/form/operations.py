@@ -82,6 +82,11 @@ class Operation:
         return self.degree == 2
 
     @cached_property
+    def optional(self) -> frozenset[str]:
+        """The arguments that go by keyword, if they do."""
+        return frozenset({"fore_layer"} if self.default_fore else self.parameters)
+
+    @cached_property
     def batch_and_channels(self) -> str:
         """Batch and channel axes that any of its arrays has."""
         every = "".join((self.result, *self.factors.values()))
@@ -94,7 +99,7 @@ class Operation:
 
     def combinations(self, geometry: Geometry) -> int:
         """Return how many combinations of batch item and channels each result sums over."""
-        groups = geometry.groups if set(self.summed) & set("io") else 1
+        groups = geometry.groups if "i" in self.summed or "o" in self.summed else 1
         return math.prod(self.shape(geometry, self.summed)) // groups
 
     def summands(self, geometry: Geometry, products: Any) -> Any:
@@ -301,8 +306,11 @@ class Operation:
             return {"fore_layer": g.fore.layer}
         if g.is_plain:
             return {}
-        own = {name: getattr(g, name) for name in self.parameters}
-        return {name: value for name, value in own.items() if value != PARAMETERS[name]}
+        return {
+            name: value
+            for name in self.parameters
+            if (value := getattr(g, name)) != PARAMETERS[name]
+        }
 
     def oracle(self, geometry: Geometry, arrays: Arrays) -> Array:
         """Return the result in float64, computed by PyTorch."""

@@ -161,11 +161,10 @@ def not_judged(subject: Subject, case: Case, prop: str) -> Verdict | None:
 
 def not_offered(subject: Subject, case: Case, prop: str) -> str | None:
     """Return why a kernel does not offer to be judged on `case`, if so; no oracle is asked."""
-    promise = subject.promise
-    # Of a case with NaN in every factor both properties must be offered.
-    props = (prop, "nonfinite data") if len(case.nonfinite) > 1 else (prop,)
-    reason = next(filter(None, (subject.refuses(case, each) for each in props)), None)
-    return promise.refuses(case) if reason is None else reason
+    reason = subject.refuses(case, prop)
+    if reason is None and len(case.nonfinite) > 1:  # of NaN in every factor both must be offered
+        reason = subject.refuses(case, "nonfinite data")
+    return subject.promise.refuses(case) if reason is None else reason
 
 
 def limits_of(promise: Promise, case: Case, arrays: Arrays) -> Bound | None:

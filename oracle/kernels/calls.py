@@ -195,7 +195,7 @@ class _Handed:
         kernel = self._kernel
         floating.hand_over(kernel.module)
         try:
-            return kernel.carry_out(self._request._replace(arguments=self.arguments)), None
+            return kernel.carry_out(Request(self.arguments, *self._request[1:])), None
         except KeyboardInterrupt:
             raise
         except MisbehaviourError as problem:

@@ -160,9 +160,10 @@ class Subject:
             if self.dtypes == USUAL:
                 return f"{case.dtype} is judged where it is declared alone: dtypes={case.dtype}"
             return f"{case.dtype} is not among the dtypes that it declares"
-        for name in self.operation.keywords(case.geometry):
-            if name not in self.takes:
-                return f"it takes no {name}: {KEYWORDS[name]}"
+        if not self.takes >= self.operation.optional:  # else no keywords have to be looked at
+            for name in self.operation.keywords(case.geometry):
+                if name not in self.takes:
+                    return f"it takes no {name}: {KEYWORDS[name]}"
         if self.chosen is not None and (case.geometry, case.dtype) not in self.chosen:
             return "it compiles for each shape, and this is none of those that it is judged on"
         return self.taken.refusal(case.geometry)
