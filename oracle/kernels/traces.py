@@ -5,6 +5,7 @@ import os
 import re
 import sysconfig
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from pathlib import Path
 from traceback import walk_tb
 
@@ -19,6 +20,9 @@ _THEIRS = ("site-packages", "dist-packages")
 _STANDARD = sysconfig.get_path("stdlib")
 _CRASHED = "Fatal Python error: "
 _CRASHED_AT = re.compile(r'^  File "(.*)", line (\d+) in (.*)$', re.MULTILINE)
+
+_FRAME = re.compile(r"\s+(\d+: |at )")
+"""of a stack as node and Rust print it, behind the message"""
 
 Frame = tuple[str, int, str]
 """file, line and function"""
@@ -50,7 +54,15 @@ def of_output(data: bytes) -> tuple[str, ...]:
     frames = [(file, int(line), name) for file, line, name in _CRASHED_AT.findall(stack)]
     at = _labelled("at", _told(reversed(frames))) if crashed else ()
     lines = [line for line in map(steady, printed.splitlines()) if line.strip()]
-    return (*at, *_labelled("printed", ["...", *lines[-_LINES:]] if lines[_LINES:] else lines))
+    return (*at, *_labelled("printed", _ended(lines)))
+
+
+def _ended(lines: Sequence[str]) -> Sequence[str]:
+    """Return the last lines; what stands before the frames of other languages' stacks counts."""
+    if len(lines) > _LINES:
+        shown = ("..." if _FRAME.match(line) else line for line in lines)
+        lines = [line for line, _ in groupby(shown)]
+    return lines if len(lines) <= _LINES + 1 else ["...", *lines[-_LINES:]]
 
 
 def steady(text: str) -> str:

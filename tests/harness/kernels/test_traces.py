@@ -117,6 +117,39 @@ def test_frames_and_output_are_shown(isolated: Callable[..., Any], name: str) ->
         assert details(judge(isolated(name, isolated=False), CASES[0])) == SHOWN[name]
 
 
+NODE = """/k.js:52
+    throw new RangeError("stride three");
+    ^
+
+RangeError: stride three
+    at convolution (/k.js:52:30)
+    at Object.<anonymous> (/k.js:70:14)
+    at node:internal/main/run_main_module:28:49
+
+Node.js v20.20.2
+"""
+RUST = """thread 'main' panicked at k.rs:33:5:
+index out of bounds: the len is 0 but the index is 3
+stack backtrace:
+   0: rust_begin_unwind
+             at /rustc/library/std/src/panicking.rs:697:5
+   1: k::main
+note: Some details are omitted
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(NODE, "RangeError: stride three"), (RUST, "index out of bounds: the len is 0 but the ind")],
+)
+def test_messages_before_a_stack_are_shown(text: str, message: str) -> None:
+    """As programs in other languages print them: of the frames behind it, none is shown."""
+    told = traces.of_output(text.encode())
+    assert any(message in line for line in told)
+    assert any(line.strip() == "..." for line in told)
+    assert not any(" at " in line for line in told if "panicked" not in line)
+
+
 def test_long_stacks_are_cut(isolated: Callable[..., Any]) -> None:
     """The first two frames are shown, and the last three."""
     assert [
