@@ -14,6 +14,7 @@ from convcheck.conformance.plugin.collector import PROPERTY
 TITLES = {
     "kept": "cases that failed before",
     "replay": "cases that are named",
+    "few_shapes": "shapes that were chosen",
     "boundaries": "kinds of geometry",
     "agreement": "random geometries",
     "laws": "laws",

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from pytest_runs import environment, written
 
+from convcheck import conformance
+from convcheck.conformance.commands.stages import TITLES
+
 FLIPPED = """
 import numpy as np
 
@@ -49,6 +52,13 @@ def overwritten(line: str) -> str:
     for part in line.split("\r"):
         shown = part + shown[len(part) :]
     return shown.rstrip()
+
+
+def test_each_file_that_judges_a_kernel_is_a_stage() -> None:
+    """What has no title shows pytest's dots; the reference's own tests are none of a kernel's."""
+    files = Path(str(conformance.__file__)).parent.glob("test_*.py")
+    names = {path.stem.removeprefix("test_") for path in files}
+    assert names - {"domain", "ledger"} == {*TITLES} - {"replay"}
 
 
 @pytest.mark.parametrize("columns", [80, 120])
