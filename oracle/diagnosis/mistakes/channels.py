@@ -76,15 +76,18 @@ def _blocks(size: int) -> tuple[Slip, ...]:
     def lost(number: int, place: Array) -> Array:
         return (place >= number // size * size) & (number >= size)
 
-    behind = f"of more than {size}, those behind the last multiple of {size} are left out"
+    def words(several: str) -> str:
+        last = f"behind the last multiple of {size}"
+        return f"of more than {size} {several}, those {last} are left out"
+
     index = without(lambda span, step, _: lost(span.steps, step))
     return (
-        *(Slip(f"channels-{way}-tail-{size}", f"channels {way}: {behind}", _TAIL,
+        *(Slip(f"channels-{way}-tail-{size}", words(f"channels {way}"), _TAIL,
             masked(letter, lambda n: ~lost(n, np.arange(n))), fore=False)
             for letter, way in (("i", "in"), ("o", "out"))),
-        Slip(f"rows-tail-{size}", f"rows of windows: {behind}", _TAIL,
+        Slip(f"rows-tail-{size}", words("rows of windows"), _TAIL,
             Change(rows=index), fore=False),
-        Slip(f"columns-tail-{size}", f"columns of windows: {behind}", _TAIL,
+        Slip(f"columns-tail-{size}", words("columns of windows"), _TAIL,
             Change(columns=index), fore=False),
     )
 

@@ -76,7 +76,8 @@ def of_tried(found: Grid) -> Picture:
     title = f"Geometries tried, by {found.axes[0]} and {found.axes[1]}"
     counts = [sum(map(sum, each)) for each in (found.wrong, found.tried)]
     said = f"{title}: wrong in {counts[0]} of {counts[1]}"
-    return grid(title, said, found.axes, cells, rows=found.rows, columns=found.columns)
+    axes = [each.removeprefix("the number of ") for each in found.axes]  # there is little room
+    return grid(title, said, axes, cells, rows=found.rows, columns=found.columns)
 
 
 def of_calls(calls: Calls) -> Picture:

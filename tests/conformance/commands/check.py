@@ -29,6 +29,7 @@ function's name is the operation's.  Without a KERNEL, the kernels are those tha
   --replaces KERNEL, --bitwise          compare with what the kernel replaces
   --layers FILE, --vectors FILE|onnx    judge on these layers, or vectors, too
   --html FILE, --json FILE              write a report
+  --baseline OLD.json   the page and the summary say what changed since that report
   --history FILE  add a line about the run to a file; the page draws how earlier ones went
   --github        annotate the kernel's line, and write the job's summary
   --call-seconds S, --first-call-seconds S, --call-megabytes MB, --threads N, --in-process

@@ -123,6 +123,8 @@ def test_the_page_draws_it() -> None:
     assert f"{of_error}2 of the runs did not conform" in names
     few = "History the last 4 whole runs of the same kernels in this profile, 1 of them conforming"
     assert few in told.words
+    alone = History(runs(report)[-1:], [])
+    assert "History one whole run of the same kernels in this profile" in Page(report, alone).words
     none = "History no whole run of the same kernels in this profile"
     assert none in Page(report, History([LINE], [])).words
     assert "2 lines of the file cannot be read." in told.words
