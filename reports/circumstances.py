@@ -127,7 +127,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 _JUDGED = "judged on layers of millions of products"
-_TOO_SLOW = "too slow to be judged on layers of millions of products"
+_TOO_SLOW = "not judged on layers of millions of products: its calls took too long in this run"
 
 
 def large_layers(records: Iterable[Record]) -> dict[str, str]:

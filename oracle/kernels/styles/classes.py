@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .layer import Gradients
+from .layer import NO_BIAS, Gradients
 from .roles import roles_of
 
 _GRADIENT = re.compile(r"d_?[a-z]\w*|\w*grad\w*|\w*delta\w*", re.IGNORECASE)
@@ -57,7 +57,8 @@ class Class:
     def build(self, ftr: Any, bias: Any, strd: Any, padding: Any = (0,)) -> Made:
         """Return a layer that has this filter and bias, whatever it was made with."""
         extents = dict(zip(self._filters, ftr.shape, strict=True))
-        bias = np.zeros(extents["O"], ftr.dtype) if bias is None else bias
+        needed = bias is not None
+        bias = bias if needed else np.zeros(extents["O"], ftr.dtype)
         taps = tuple(extents[axis] for axis in "HW" if axis in extents)
         size = taps[0] if len({*taps}) == 1 else taps
         values: dict[str, Any] = {"in": extents["I"], "out": extents["O"], "size": size}
@@ -67,7 +68,7 @@ class Class:
         with _drawing_anew():
             layer = self._build(**{name: values[role] for name, role in self._roles.items()})
         if sized:
-            _put(layer, ftr, bias)
+            _put(layer, ftr, bias, needed=needed)
         return Made(layer, ftr, bias)
 
     def forward(self, made: Made, x: Any) -> Any:
@@ -117,7 +118,7 @@ def _is_array(each: Any) -> bool:
     return isinstance(each, np.ndarray)
 
 
-def _put(layer: Any, ftr: Any, bias: Any) -> None:
+def _put(layer: Any, ftr: Any, bias: Any, *, needed: bool) -> None:
     """Put a filter and a bias into a layer, in the place of those that it was made with."""
     kept = [each for each in _kept(layer) if not _GRADIENT.fullmatch(each.name)]
     filters = [each for each in kept if each.array.shape == ftr.shape]
@@ -129,6 +130,8 @@ def _put(layer: Any, ftr: Any, bias: Any) -> None:
     if len(filters) != 1 or len(biases) > 1:
         has = ", ".join(f"{each.name} {each.array.shape}" for each in kept) or "no array"
         raise TypeError(f"expected one filter of shape {ftr.shape} in the layer, which has {has}")
+    if needed and not biases:
+        raise TypeError(NO_BIAS)
     filters[0].home[filters[0].key] = ftr
     for each in biases:
         each.home[each.key] = bias.reshape(each.array.shape)

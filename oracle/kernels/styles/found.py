@@ -57,6 +57,15 @@ def narrower(
     return more if takes("stride") else more | {"only": "stride_height==1 and stride_width==1"}
 
 
+def within_both(given: Mapping[str, Any], narrower: Mapping[str, str]) -> dict[str, Any]:
+    """Return what is given and, where that is silent, what a layer has to declare besides.
+
+    Of two domains it has what is in both.
+    """
+    both = [f"({each['only']})" for each in (given, narrower) if each.get("only")]
+    return {**narrower, **given, **({"only": " and ".join(both)} if both else {})}
+
+
 Takes = Callable[[str], bool]
 Found = tuple[str, str, Callable[..., Any]]
 

@@ -10,6 +10,10 @@ from convcheck.form.operations import Operation
 Gradients = Sequence[Any]
 """of input, filter and bias"""
 
+NO_BIAS = (
+    "expected a bias among what the layer keeps; where it has none, takes= has to leave it out"
+)
+
 # A gradient does not depend on these.  None is zero, which would hide that it does.
 _ANY = (1.0, -2.0, 0.5, 3.0, -1.0)
 

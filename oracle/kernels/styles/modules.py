@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
-from .layer import Gradients
+from .layer import NO_BIAS, Gradients
 from .roles import role_of, roles_of
 
 _LIKE_CONV2D = {
@@ -126,6 +126,8 @@ def _put(module: Any, ftr: Any, bias: Any) -> tuple[Any, Any]:
             f"expected one filter of shape {tuple(ftr.shape)} among the module's parameters, "
             f"which are {has or 'none'}"
         )
+    if bias is not None and not biases:
+        raise TypeError(NO_BIAS)
     with torch.no_grad():
         filters[0].copy_(ftr)
         for each in biases:

@@ -156,7 +156,7 @@ class Stages:
         bar = "#" * filled + "." * (_BAR - filled)
         count, failed = self._judged[stage], self._failed[stage]
         told = [f"{count:,} judged"] * bool(count) + [f"{failed:,} failed"] * bool(failed)
-        nothing = "none fails again" if stage == "kept" else "none judged"  # those are not counted
+        nothing = "none fails now" if stage == "kept" else "none judged"  # those are not counted
         return f"  {TITLES.get(stage, stage):{_WIDTH}} [{bar}] {', '.join(told) or nothing}"
 
     def _left(self) -> str:

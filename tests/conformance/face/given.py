@@ -16,7 +16,7 @@ from convcheck.kernels.candidates import EXEC, KEYS, Candidate, CandidateError
 from convcheck.kernels.functions import Fitted, subject_of
 from convcheck.kernels.isolation.isolated import KEYWORDS, Isolated
 from convcheck.kernels.promises import DIRECT
-from convcheck.kernels.styles.found import narrower
+from convcheck.kernels.styles.found import narrower, within_both
 from convcheck.kernels.styles.style import STYLES
 from convcheck.kernels.subjects import Subject
 
@@ -151,7 +151,7 @@ def subject_given(
         raise ValueError(f"{', '.join(limits)}: expected isolated=True beside a limit")
     style = given.get("style", "")
     more = narrower(style, kernel, operation.name) if style in STYLES else {}
-    candidate = _candidate(operation, module, function, {**more, **given})
+    candidate = _candidate(operation, module, function, within_both(given, more))
     if isolated:
         return Isolated(candidate, **limits)
     promise = getattr(kernel, "promise", DIRECT)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, split
 from convcheck.kernels.functions import fitted
 from convcheck.kernels.isolation.isolated import OPTIONS, Isolated
 from convcheck.kernels.literals import declared
+from convcheck.kernels.styles.found import within_both
 from convcheck.kernels.subjects import Subject
 
 from . import known
@@ -189,8 +191,10 @@ def _whole(line: str) -> Candidate:
         return candidate
     *_, function, own = split(line)
     layer = _look_into(candidate.module, function, candidate.style, candidate.operation)
-    more = [each for each in layer["declared"] if f",{each.partition('=')[0]}=" not in own]
-    return Candidate.parse(",".join([line, *more]))
+    besides = dict(each.split("=", 1) for each in layer["declared"])
+    more = [f"{key}={each}" for key, each in besides.items() if f",{key}=" not in own]
+    whole = Candidate.parse(",".join([line, *more]))
+    return replace(whole, only=within_both({"only": candidate.only}, besides).get("only", ""))
 
 
 def _look_into(module: str, *layer: str) -> dict[str, list[str]]:

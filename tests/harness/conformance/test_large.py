@@ -115,8 +115,10 @@ def test_slow_kernels_are_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large, "_SECONDS", 0.0)
     record = Record(lambda name: subject_of(FAST[name], OPERATIONS[name]))
     record.walk(Large(operation, "quick"))
-    told = circumstances.slow([record.found()])
-    assert told == ["convolution: too slow to be judged on layers of millions of products"]
+    (told,) = circumstances.slow([record.found()])
+    assert told.startswith(
+        "convolution: not judged on layers of millions of products: its calls took"
+    )
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,7 @@ def test_what_stands_there_in_the_end(tmp_path: Path, columns: int) -> None:
     folder = written(tmp_path, mine=FLIPPED)
     first, kept, found, *_, last = at_a_terminal(folder, "mine.py", "--quick", columns=columns)
     assert first.startswith("convcheck ")
-    assert kept == "  cases that failed before  [####################] none fails again"
+    assert kept == "  cases that failed before  [####################] none fails now"
     likeness = "convolution behaves exactly like: the filter is flipped in its rows and columns"
     assert found == f"  found so far: {likeness}"
     assert last == f"Does not conform: {likeness}."

@@ -338,3 +338,33 @@ def test_what_a_layer_was_taken_for_is_said(file: Callable[..., str], command: C
     assert line.endswith(
         "; not convolution_bias_gradient, whose cases have no parameters, as only= needs"
     )
+
+
+BARE = """
+import torch
+class Conv(torch.nn.Module):
+    def __init__(self, cin, cout, k):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(cout, cin, k, k))
+
+    def forward(self, x):
+        return torch.nn.functional.conv2d(x, self.weight)
+"""
+
+
+def test_the_domain_that_is_declared_is_within_that_of_the_layer(
+    file: Callable[..., str], command: Command
+) -> None:
+    """A layer without a stride is called with none, whatever else its author declares."""
+    line = f"{file(BARE)}:Conv,style=module,takes=,only=filter_height==filter_width"
+    for strides, said in (("1x1", "Conforms"), ("2x2", "Nothing decided")):
+        case = f"v1:convolution:float32:integers:b1.h5.w5.i1.o2.f2x2.s{strides}:1"
+        told = command("check", line, "--case", case)
+        assert said in told.out, told.out
+
+
+def test_a_layer_without_a_bias_is_told_what_to_declare(file: Callable[..., str]) -> None:
+    """It does not look as if it ignored one."""
+    (kernel, *_) = Candidate.parse(f"convolution={file(BARE)}:Conv,style=module").of_layer()
+    case = Case.parse("v1:convolution:float32:integers:b1.h5.w5.i1.o2.f2x2.s1x1.bias:1")
+    assert "takes= has to leave it out" in judge(Fitted(kernel), case).reason
