@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from pytest_runs import Command
 from sample import RAN, REFACTOR, TESTS, failed, record, report
 
+from convcheck import __version__
 from convcheck.reports import files
 from convcheck.reports.document import Parts, Report, plain
 from convcheck.reports.merge import merge
@@ -193,7 +194,7 @@ def asked(**values: Any) -> Report:
         (asked(sources={"convolution": "cd" * 32}), "sources of convolution is 'cd"),
         (asked(seed="1"), "seed is '1', expected '0'"),
         (asked(profile="quick"), "profile is 'quick'"),
-        (changed(convcheck="9.9"), "version of convcheck is '9.9', expected '0.1.0' as in a.json"),
+        (changed(convcheck="9.9"), f"is '9.9', expected {__version__!r} as in a.json"),
         (report(run=TESTS[2:]), " ran here and in a.json, expected every test once"),
     ],
     ids=["kernel", "source", "seed", "profile", "version", "twice"],

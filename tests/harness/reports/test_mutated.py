@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from pytest_runs import Command
 from sample import TESTS, diagnosis, failed, pattern, record, report
 
+from convcheck import __version__
 from convcheck.reports import campaigns, files
 from convcheck.reports.document import CERTIFICATE, Campaign, Kernel, Report
 from convcheck.reports.failures import Grid
@@ -36,7 +37,7 @@ def certificate() -> Json:
     cell = Cell("convolution", "certified", "float64", counts={"agrees": 10})
     kernel = Kernel("convolution", "mine:conv2d", "ab" * 32)
     record = Record(cells=[cell], certificates=[told])
-    return read(campaigns.assemble(record, kernel, "0.1.0", complete=True))
+    return read(campaigns.assemble(record, kernel, __version__, complete=True))
 
 
 def write(document: Json, path: Path) -> None:
