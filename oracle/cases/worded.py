@@ -8,6 +8,14 @@ from .taken import Taken
 
 _N = r" == (\d+)"
 _RULES: tuple[tuple[tuple[str, ...], str], ...] = (
+    (
+        ("filter_height == filter_width", f"filter_height{_N}", f"filter_width{_N}"),
+        "{} x {} filters",
+    ),
+    (
+        ("stride_height == stride_width", f"stride_height{_N}", f"stride_width{_N}"),
+        "strides {} x {}",
+    ),
     (("filter_height == filter_width", f"filter_width{_N}"), "{0} x {0} filters"),
     ((f"filter_height{_N}", f"filter_width{_N}"), "{} x {} filters"),
     (("filter_height == filter_width",), "square filters"),

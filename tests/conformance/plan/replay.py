@@ -9,6 +9,7 @@ from convcheck.conformance.shapes.huge import is_huge
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import property_of
 from convcheck.judging.threads import THREADS
+from convcheck.judging.verdicts import UNPROMISED, Verdict
 from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step
@@ -38,7 +39,8 @@ class Replay(Step):
 
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel once."""
-        yield Judged([judge_property(self.prop, subject, self.case)])
+        verdict = judge_property(self.prop, subject, self.case)
+        yield Judged([verdict], remarks={str(self.case): left_out(verdict)})
 
 
 def properties_of(case: Case) -> list[str]:
@@ -46,6 +48,12 @@ def properties_of(case: Case) -> list[str]:
     exact = case.fill in ("integers", "small") and not is_huge(case)
     laws = laws_of(case.operation, parameters=not case.geometry.is_plain)
     return [property_of(case), *([*laws, THREADS] if exact else ())]
+
+
+def left_out(verdict: Verdict) -> str:
+    """Return why the result of a case was not judged, "" where it was, or a law alone was not."""
+    untold = verdict.outcome in UNPROMISED and verdict.prop == property_of(verdict.case)
+    return f"{verdict.outcome.value}: {verdict.reason}" if untold else ""
 
 
 def replays(case: Case) -> Iterator[Replay]:

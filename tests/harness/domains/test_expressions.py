@@ -92,6 +92,13 @@ def test_padding_in_words() -> None:
     assert {in_words(each.taken) for each in candidate.of_layer()} == {told}
 
 
+def test_a_layer_without_a_stride_in_words() -> None:
+    """That strides are 1, and equal, is told once."""
+    line = "convolution=a.py:b,style=layer,takes=bias,only=stride_height==1 and stride_width==1"
+    (found,) = {in_words(each.taken) for each in Candidate.parse(line).of_layer()}
+    assert found == "strides 1 x 1, the same padding on all sides"
+
+
 def test_divides_by_zero() -> None:
     """Neither a comparison that divides by zero holds, nor its opposite; others may."""
     geometry = Geometry.parse("b1.h3.w3.i1.o1.f1x1.s1x1")
