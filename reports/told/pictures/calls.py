@@ -86,8 +86,11 @@ def of_calls(calls: Calls) -> Picture:
     rows = [calls.right[start : start + _MOST] for start in starts]
     cells = [[Cell(("all",) if right else ("failed", "cross")) for right in row] for row in rows]
     said = f"{calls.title}: wrong in {calls.right.count(False)} of {len(calls.right)}"
-    columns = range(1, max(map(len, rows), default=0) + 1)
-    return grid(calls.title, said, ("after", "call"), cells, rows=starts, columns=columns, side=16)
+    names = [f"{start + 1}-{start + len(row)}" for start, row in zip(starts, rows, strict=True)]
+    names = ["1"] if len(calls.right) == 1 else names
+    columns = [""] * max(map(len, rows), default=0)
+    axes = ("calls", "one after another")
+    return grid(calls.title, said, axes, cells, rows=names, columns=columns, side=16)
 
 
 def of_error(excess: float) -> Picture | None:

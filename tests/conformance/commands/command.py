@@ -68,7 +68,8 @@ def _run(words: list[str]) -> int:
         return 0
     if name not in COMMANDS:
         known = [*JUDGING, *COMMANDS]
-        return _wrong(f"{name!r}: expected one of {', '.join(known)}{meant(name, known)}")
+        said = repr(name) if words else "no command is given (see convcheck --help)"
+        return _wrong(f"{said}: expected one of {', '.join(known)}{meant(name, known)}")
     where, text = COMMANDS[name]
     module = import_module(where)
     told = f"{text.capitalize()}."

@@ -155,7 +155,9 @@ class Stages:
         filled = _BAR * done // total
         bar = "#" * filled + "." * (_BAR - filled)
         count, failed = self._judged[stage], self._failed[stage]
-        told = [f"{count:,} judged"] * bool(count) + [f"{failed:,} failed"] * bool(failed)
+        told = [f"{count:,} judged"] * bool(count) + [
+            f"{failed:,} test{'s' * (failed > 1)} failed"
+        ] * bool(failed)
         nothing = "none fails now" if stage == "kept" else "none judged"  # those are not counted
         return f"  {TITLES.get(stage, stage):{_WIDTH}} [{bar}] {', '.join(told) or nothing}"
 

@@ -173,7 +173,7 @@ def test_calls_are_drawn_in_the_order_in_which_they_were_made() -> None:
     """Sixteen a row, those crossed that went wrong; of a few nothing is empty."""
     picture = pictures.of_calls(Calls("the same call", [n % 7 > 0 for n in range(40)]))
     assert (squares(picture, "all"), squares(picture, "failed")) == (34, 6)
-    assert [t.text for t in picture.texts if t.style == "end"] == ["0", "16", "32"]
+    assert [t.text for t in picture.texts if t.style == "end"] == ["1-16", "17-32", "33-40"]
     assert picture.said == "the same call: wrong in 6 of 40"
     assert squares(pictures.of_calls(Calls("none", [])), "failed") == 0
 
