@@ -202,17 +202,21 @@ def decided(
     return judged(verdict, arrays, z, right, limits)
 
 
+_REFUSES = (Misbehaviour.RAISED, Misbehaviour.ENDED)
+
+
 def misbehaved(verdict: Verdict, problem: MisbehaviourError, evidence: Evidence) -> Verdict:
     """Return `verdict`, changed to what it means that there is no result.
 
-    A kernel that raises on an empty batch does not offer it: nothing wrong is computed.
+    A kernel that raises on an empty batch, or ends as a program may, does not offer it: nothing
+    wrong is computed.
     """
     if problem.kind is Misbehaviour.DECLINED:
         return verdict.but(Outcome.NOT_OFFERED, f"it {problem}")
     verdict = replace(verdict, misbehaviour=problem)
     if problem.kind is Misbehaviour.NOT_CALLED:
         return verdict.but(Outcome.UNDECIDED, str(problem))
-    if problem.kind is Misbehaviour.RAISED and evidence.case.geometry.batch == 0:
+    if problem.kind in _REFUSES and evidence.case.geometry.batch == 0:
         reason = f"on an empty batch it {problem}"
         return verdict.but(Outcome.NOT_OFFERED, reason)
     evidence = replace(evidence, details=problem.details, misbehaviour=problem.kind)

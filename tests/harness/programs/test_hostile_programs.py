@@ -151,6 +151,16 @@ def test_after_a_crash_another_program_is_asked(isolated: Callable[..., Any]) ->
         ]
 
 
+@pytest.mark.parametrize("deed", ["sys.exit(3)", "raise ValueError(shape)", "os.abort()"])
+def test_a_program_may_end_on_an_empty_batch(isolated: Callable[..., Any], deed: str) -> None:
+    """As a kernel in Python may raise: it does not offer it.  A crash is a crash there, too."""
+    (case, *_) = CASES
+    empty = replace(case, geometry=replace(case.geometry, batch=0))
+    verdict = judge(isolated(deed), empty)
+    offered = Outcome.MISBEHAVED if "abort" in deed else Outcome.NOT_OFFERED
+    assert (verdict.outcome, judge(isolated(deed), case).failed) == (offered, True)
+
+
 def test_what_comes_late_belongs_to_no_answer(isolated: Callable[..., Any]) -> None:
     """What a program writes behind an answer is told with the next call, if not with its own."""
     late = "answers.write(npy(shape)); answers.flush(); time.sleep(0.2); answers.write(b'!'); "
