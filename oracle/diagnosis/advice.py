@@ -126,24 +126,27 @@ def overpromised(session: Session, case: Case) -> str | None:
 @lru_cache(maxsize=64)
 def _is_right(kernel: Subject, dtype: str) -> bool:
     """Return whether a kernel is right, as far as it promises, on geometries drawn at random."""
-    draw = Draw(kernel.operation, seed=3, taken=kernel.taken)
-    drawn = [draw.geometry() for _ in range(_DRAWN)]
-    cases = [
-        suited(kernel.promise, Case(kernel.operation.name, geometry, dtype, fill, 1))
-        for geometry in drawn
-        for fill in _FILLS
-    ]
-    decided = [each for each in judge_all(kernel, cases) if each.outcome in DECIDED]
-    return len(decided) > len(cases) // 2 and not any(each.failed for each in decided)
+    found = _drawn(kernel, dtype, _FILLS)
+    decided = [each for each in found if each.outcome in DECIDED]
+    return len(decided) > len(found) // 2 and not any(each.failed for each in decided)
 
 
 @lru_cache(maxsize=64)
 def _off_by_more(kernel: Subject, dtype: str) -> bool:
     """Return whether real results are off by more than is promised, on random geometries."""
+    return any(each.failed for each in _drawn(kernel, dtype, ("uniform",)))
+
+
+def _drawn(kernel: Subject, dtype: str, fills: Sequence[str]) -> list[Verdict]:
+    """Return verdicts on the same geometries, drawn at random, for every kernel and fill."""
     draw = Draw(kernel.operation, seed=3, taken=kernel.taken)
-    drawn = [draw.geometry() for _ in range(_DRAWN)]
-    cases = [Case(kernel.operation.name, each, dtype, "uniform", 1) for each in drawn]
-    return any(each.failed for each in judge_all(kernel, cases))
+    geometries = [draw.geometry() for _ in range(_DRAWN)]
+    cases = [
+        suited(kernel.promise, Case(kernel.operation.name, geometry, dtype, fill, 1))
+        for geometry in geometries
+        for fill in fills
+    ]
+    return judge_all(kernel, cases)
 
 
 def advice(

@@ -40,7 +40,7 @@ class Replay(Step):
     def judge(self, subject: Subject) -> Iterator[Judged]:
         """Judge the kernel once."""
         verdict = judge_property(self.prop, subject, self.case)
-        yield Judged([verdict], remarks={str(self.case): left_out(verdict)})
+        yield Judged([verdict], remarks={str(self.case): _left_out(verdict)})
 
 
 def properties_of(case: Case) -> list[str]:
@@ -50,7 +50,7 @@ def properties_of(case: Case) -> list[str]:
     return [property_of(case), *([*laws, THREADS] if exact else ())]
 
 
-def left_out(verdict: Verdict) -> str:
+def _left_out(verdict: Verdict) -> str:
     """Return why the result of a case was not judged, "" where it was, or a law alone was not."""
     untold = verdict.outcome in UNPROMISED and verdict.prop == property_of(verdict.case)
     return f"{verdict.outcome.value}: {verdict.reason}" if untold else ""

@@ -83,8 +83,7 @@ class Record:
                 self.certificate(each.certificate)
             if each.fast is not None:
                 self._fast[step.operation.name] = each.fast
-            for name, text in each.remarks.items():
-                self.remark(name, text)
+            self._remarks |= {name: text for name, text in each.remarks.items() if text}
             seen.update(verdict.outcome for verdict in each.verdicts)
             self.require_right(each.verdicts, step.filed, rerun, rank=each.rank, random=each.random)
         return seen
@@ -94,9 +93,8 @@ class Record:
         self._entries.setdefault(table, {})[name] = holds
 
     def remark(self, name: str, text: str) -> None:
-        """Add what else is to be known, of a case or a file; "" is nothing."""
-        if text:
-            self._remarks[name] = text
+        """Add what else is to be known, of a case or a file."""
+        self._remarks[name] = text
 
     def compared(self, found: rows.Refactor, timed: rows.Timed) -> None:
         """Add how a candidate compares with what it replaces."""
