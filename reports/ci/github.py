@@ -16,6 +16,7 @@ from convcheck.reports.status import CONFORMS, SO_FAR
 from convcheck.reports.told import problems, shown, words
 from convcheck.reports.told.causes import Cause, causes
 from convcheck.reports.told.faults import gist
+from convcheck.reports.told.markdown import code, escaped
 from convcheck.reports.told.refactor import unlike_in_words
 
 MOST_LINES = 20
@@ -25,8 +26,6 @@ _MOST_CHANGES = 3
 _LONGEST = 1_000
 """of one text: of what a kernel said"""
 _MOST_FOLDED = 200
-_PLAIN = " -,/=()+'"
-"""what means nothing to Markdown, nor to HTML, beside letters and digits"""
 
 
 def annotations(report: Report, places: Mapping[str, Place], root: Path) -> Iterator[str]:
@@ -87,8 +86,11 @@ def summary(report: Report, since: Report | None = None) -> str:
     """Return a job's summary in Markdown, with what changed since an earlier report."""
     found = report.findings
     _, rest = words.headline(found)
-    lines = [f"### {shown.verdict_look(found).symbol} convcheck: {_text(words.verdict(found))}", ""]
-    lines += [_text(rest), ""] * bool(rest)
+    lines = [
+        f"### {shown.verdict_look(found).symbol} convcheck: {escaped(words.verdict(found))}",
+        "",
+    ]
+    lines += [escaped(rest), ""] * bool(rest)
     told = causes(found)
     if told:
         lines += ["| what is wrong | judge it again |", "|---|---|"]
@@ -102,7 +104,7 @@ def summary(report: Report, since: Report | None = None) -> str:
 
 def _changes(since: Report, report: Report) -> list[str]:
     changes = compare(since, report)
-    lines = [f"Since {_text(since.circumstances.started)}: {words.summary(changes)}", ""]
+    lines = [f"Since {escaped(since.circumstances.started)}: {words.summary(changes)}", ""]
     worse = [each for each in changes if each.kind in WORSE and each.kind != LOST]
     lines += [f"- {each.kind}: {code(each.what)}" for each in worse[:_MOST_CHANGES]]
     less = [each for each in changes if each.kind == LOST]
@@ -114,16 +116,3 @@ def _changes(since: Report, report: Report) -> list[str]:
         folded = f"<details><summary>{len(less):,} {LOST}</summary><ul>{''.join(entries)}</ul>"
         lines += [""] * bool(worse) + [f"{folded}</details>"]
     return lines
-
-
-def code(text: str, longest: int = 200) -> str:
-    """Return text as code in Markdown, also in a table or within HTML: it makes no markup."""
-    return f"<code>{_text(text, longest)}</code>"
-
-
-def _text(text: str, longest: int = 400) -> str:
-    """Return text that Markdown and HTML take for nothing else."""
-    return "".join(
-        each if each.isalnum() or each in _PLAIN else f"&#{ord(each)};"
-        for each in one_line(text, longest)
-    )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports import files
-from convcheck.reports.ci.github import code
 from convcheck.reports.compare import LOST, Change, compare
 from convcheck.reports.document import Report
 from convcheck.reports.render import Outputs
 
+from .markdown import code
 from .page import environment
 from .words import changes_by_kind, sentence, summary
 
