@@ -18,11 +18,13 @@ from convcheck.kernels.isolation.isolated import Isolated
 
 
 def pytest_configure() -> None:
-    """Let the processes that tests start share compiled code, and listen to Ctrl-C.
+    """Let the processes that tests start be a user's: as at a desk, wherever the tests run.
 
-    What a shell runs in the background ignores it, and so does all that it starts.
+    They share compiled code; Hypothesis keeps examples, which it does not where `CI` is set; and
+    they listen to Ctrl-C, which what a shell runs in the background ignores, with all it starts.
     """
-    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    for name in ("PYTHONDONTWRITEBYTECODE", "CI"):
+        os.environ.pop(name, None)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

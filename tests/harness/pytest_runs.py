@@ -95,7 +95,7 @@ def command(arguments: tuple[str, ...]) -> list[str]:
 
 def environment(**more: str) -> dict[str, str]:
     """Return the environment without what this run of pytest put there."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_") and k != "CI"}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")}
     return kept | more
 
 

@@ -49,6 +49,8 @@ def main(words: Sequence[str]) -> int:
             child = os.fork()
             if child == 0:
                 _judge(words)
+            with suppress(OSError):  # it does so itself, sooner or later than this
+                os.setpgid(child, child)
             ended = False
             while _seen(targets) == seen:
                 if not ended and os.waitpid(child, os.WNOHANG)[0]:
