@@ -62,6 +62,7 @@ from convcheck.form.counts import most_terms
 from convcheck.form.formats import DTYPES, FORMATS, HALVES, Format
 from convcheck.form.geometry import Geometry
 from convcheck.form.layouts import Array
+from convcheck.form.names import one_of
 from convcheck.form.operations import Operation, operation_named
 
 from .numbers import Raw, alike, integers, pieces
@@ -383,4 +384,4 @@ def _put_nonfinite(values: Array, raw: Raw, kinds: tuple[float, ...]) -> None:
 
 def _require_one_of(name: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise ValueError(f"{name}={value!r}: expected one of {', '.join(allowed)}")
+        raise ValueError(f"{name}={value!r}: {one_of(value, allowed)}")

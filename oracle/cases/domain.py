@@ -18,6 +18,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from convcheck.form.geometry import PARAMETER_NUMBERS, Fore, Geometry
+from convcheck.form.names import one_of
 from convcheck.form.operations import Operation
 
 Numbers = Mapping[str, int]
@@ -198,7 +199,7 @@ def _parts(tree: ast.expr, within: str = "") -> Iterator[str]:
 def _require_names(text: str, tree: ast.expr, known: tuple[str, ...]) -> None:
     for each in ast.walk(tree):
         if isinstance(each, ast.Name) and each.id not in known:
-            raise ValueError(f"only={text!r}: {each.id}: expected one of {', '.join(known)}")
+            raise ValueError(f"only={text!r}: {each.id}: {one_of(each.id, known)}")
 
 
 def _clauses(text: str, node: ast.expr, *, negated: bool) -> Iterator[Clause]:

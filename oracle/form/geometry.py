@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 from .axis import Axis
 from .layers import LAYERS
+from .names import one_of
 
 # The parts of a geometry's text: a letter, and the sizes behind it.
 _OF_FILTER = {"f": ("filter_height", "filter_width"), "s": ("stride_height", "stride_width")}
@@ -93,7 +94,7 @@ class Fore(_Sized):
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
         if self.layer not in LAYERS:
-            raise ValueError(f"layer={self.layer!r}: expected one of {', '.join(LAYERS)}")
+            raise ValueError(f"layer={self.layer!r}: {one_of(self.layer, LAYERS)}")
         self._require_sizes("fore ", _fore_sizes_of(self))
 
     def axes(self, height: int, width: int) -> tuple[Axis, Axis]:

@@ -33,7 +33,7 @@ from .extents import misfit, spatial_extents
 from .geometry import PARAMETERS, Geometry
 from .layers import FILTER, Layer
 from .layouts import Array
-from .names import meant
+from .names import one_of
 
 Arrays = Mapping[str, Array]
 Kernel = Callable[..., Any]
@@ -433,6 +433,5 @@ OPERATIONS: Mapping[str, Operation] = {each.name: each for each in _table()}
 def operation_named(name: str) -> Operation:
     """Return the operation called `name`; ValueError if there is none."""
     if name not in OPERATIONS:
-        known = f"expected one of {', '.join(OPERATIONS)}{meant(name, OPERATIONS)}"
-        raise ValueError(f"operation={name!r}: {known}")
+        raise ValueError(f"operation={name!r}: {one_of(name, OPERATIONS)}")
     return OPERATIONS[name]

@@ -55,7 +55,7 @@ from convcheck.cases.domain import FORE, Domain, names
 from convcheck.cases.taken import Taken
 from convcheck.form.formats import DTYPES, USUAL
 from convcheck.form.geometry import PARAMETERS, Geometry
-from convcheck.form.names import meant
+from convcheck.form.names import meant, one_of
 from convcheck.form.operations import Operation, operation_named
 
 from . import literals
@@ -384,9 +384,9 @@ def _path(place: str) -> str:
 def _require(name: str, values: Any, allowed: Any) -> None:
     for value in values:
         if value not in allowed:
-            words = ", ".join(each.replace(" ", "_") for each in allowed)
-            expected = f"one of {words}" if words else "nothing: the operation has none"
-            raise CandidateError(f"{name}={value!r}: expected {expected}")
+            said, *words = (each.replace(" ", "_") for each in (value, *allowed))
+            told = one_of(said, words) if words else "expected nothing: the operation has none"
+            raise CandidateError(f"{name}={said!r}: {told}")
 
 
 class Declared(Subject):

@@ -26,6 +26,7 @@ from dataclasses import dataclass, replace
 
 from convcheck.cases.case import ROUNDED, Case, is_scaled
 from convcheck.form.formats import DTYPES, FORMATS, HALVES
+from convcheck.form.names import one_of
 
 ACCURACIES = ("direct", "normwise")
 SUBNORMALS = ("kept", "flushed")
@@ -53,17 +54,17 @@ class Promise:
     def __post_init__(self) -> None:
         """Raise ValueError where a field is not what it should be."""
         if self.sums not in (None, *DTYPES):
-            raise ValueError(f"sums={self.sums!r}: expected one of {', '.join(DTYPES)}")
+            raise ValueError(f"sums={self.sums!r}: {one_of(self.sums, DTYPES)}")
         if self.accuracy not in ACCURACIES:
-            raise ValueError(f"accuracy={self.accuracy!r}: expected one of {', '.join(ACCURACIES)}")
+            raise ValueError(f"accuracy={self.accuracy!r}: {one_of(self.accuracy, ACCURACIES)}")
         if self.subnormals not in (None, *SUBNORMALS):
             raise ValueError(
-                f"subnormals={self.subnormals!r}: expected one of {', '.join(SUBNORMALS)}"
+                f"subnormals={self.subnormals!r}: {one_of(self.subnormals, SUBNORMALS)}"
             )
         for each in (*self.zeros, *self.arrays):
             if each not in (*OF_ZEROS, *OF_ARRAYS):
-                allowed = ", ".join((*OF_ZEROS, *OF_ARRAYS)).replace(" ", "_").replace(",_", ", ")
-                raise ValueError(f"promises={each!r}: expected one of {allowed}")
+                said, *allowed = (e.replace(" ", "_") for e in (each, *OF_ZEROS, *OF_ARRAYS))
+                raise ValueError(f"promises={said!r}: {one_of(said, allowed)}")
         if self.constant is not None and (
             self.accuracy != "normwise" or not 0 < self.constant < float("inf")
         ):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from convcheck.form.names import nearest
+from convcheck.reports.status import ReportError
 
 STATUSES = """Exit status: 0 it conforms; 1 it does not; 2 interrupted; 3 convcheck itself failed,
 or could not write a report; 4 the command was wrong, parts are missing, or nothing was decided.
@@ -39,16 +40,16 @@ Other options, and whatever stands behind --, are pytest's.
 
 # pytest's options that name kernels, too.
 _NAMING = ("--kernel", "--kernels", "--convcheck-kernel", "--convcheck-kernels")
+_SEED, _QUICK, _ALL, _GITHUB = "--seed", "--quick", "--all", "--github"
 # The command's own options, and pytest's words for them.
 _VALUED = {
     "--profile": "--hypothesis-profile",
-    "--seed": "--hypothesis-seed",
+    _SEED: "--hypothesis-seed",
     "--html": "--conformance-html",
     "--json": "--conformance-json",
     "--history": "--convcheck-history",
     "-j": "-n",
 }
-_QUICK, _ALL, _GITHUB = "--quick", "--all", "--github"
 # With these, pytest tells the run as it tells any other.
 _TOLD_BY_PYTEST = re.compile("-[vq]+|--(verbose|quiet|verbosity.*|co|collect-only)")
 
@@ -97,10 +98,11 @@ def _sorted(words: Sequence[str]) -> tuple[list[str], list[str], bool]:
     for word in rest:
         name, equals, value = word.partition("=")
         short = word[:2] if word[:2] in _VALUED and not word.startswith("--") else ""
-        if name in _VALUED and equals:
-            options.append(f"{_VALUED[name]}={value}")
-        elif word in _VALUED:
-            options += [_VALUED[word], *islice(rest, 1)]
+        if name in _VALUED:
+            given = [value] if equals else [*islice(rest, 1)]
+            if name == _SEED and not all(map(str.isdecimal, given)):
+                raise ReportError(f"{name} {given[0]!r}: expected an integer, 0 or more")
+            options += [f"{_VALUED[name]}={value}"] if equals else [_VALUED[name], *given]
         elif short:
             options += [_VALUED[short], word[2:]]
         elif word == _QUICK:

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import NoReturn
 
 import convcheck
-from convcheck.form.names import meant
+from convcheck.form.names import one_of
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports.status import Exit, ReportError, UnwrittenError
 
@@ -69,7 +69,7 @@ def _run(words: list[str]) -> int:
     if name not in COMMANDS:
         known = [*JUDGING, *COMMANDS]
         said = repr(name) if words else "no command is given (see convcheck --help)"
-        return _wrong(f"{said}: expected one of {', '.join(known)}{meant(name, known)}")
+        return _wrong(f"{said}: {one_of(name, known)}")
     where, text = COMMANDS[name]
     module = import_module(where)
     told = f"{text.capitalize()}."

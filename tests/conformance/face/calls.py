@@ -21,7 +21,7 @@ from convcheck.conformance.plan.plan import EFFORTS, Effort, plan
 from convcheck.conformance.plan.replay import replays
 from convcheck.conformance.plan.step import Step
 from convcheck.conformance.shapes.huge import judge_any
-from convcheck.form.names import meant
+from convcheck.form.names import one_of
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging import verdicts
 from convcheck.judging.verdicts import Verdict
@@ -201,8 +201,7 @@ def _require_known(function: Callable[..., Any], given: Mapping[str, Any]) -> No
     known = [*inspect.getfullargspec(function).kwonlyargs, *Keywords.__annotations__]
     for key, value in given.items():
         if key not in known:
-            told = f"expected one of {', '.join(known)}{meant(key, known)}"
-            raise TypeError(f"unexpected argument {key}={value!r:.100}: {told}")
+            raise TypeError(f"unexpected argument {key}={value!r:.100}: {one_of(key, known)}")
 
 
 def _integer(name: str, value: Any) -> int:
@@ -229,8 +228,7 @@ def _operation(name: str) -> Operation:
 def _require_effort(profile: object, seed: int) -> None:
     if profile not in EFFORTS:
         kind = ValueError if isinstance(profile, str) else TypeError
-        near = meant(profile, EFFORTS) if isinstance(profile, str) else ""
-        raise kind(f"profile={profile!r:.100}: expected one of {', '.join(EFFORTS)}{near}")
+        raise kind(f"profile={profile!r:.100}: {one_of(profile, EFFORTS)}")
     require_seed(seed)
 
 

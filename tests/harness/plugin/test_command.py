@@ -324,6 +324,9 @@ def test_an_option_that_was_meant_is_named(words: str, said: str, command: Comma
         ("check mine.py:conv_backprop", "; did you mean conv_back_prop?"),
         ("check convolution=mine.py:f,tensor=NCHW", "promises=; did you mean tensors?"),
         ("campaign convolutoin --extent 2 --results r", "; did you mean convolution?"),
+        ("check convolution=mine.py:f,takes=dilations", "groups, bias; did you mean dilation?"),
+        ("check mine.py --seed abc", "check: --seed 'abc': expected an integer, 0 or more"),
+        ("watch mine.py --seed=-1", "watch: --seed '-1': expected an integer, 0 or more"),
     ],
 )
 def test_a_name_that_was_meant_is_told(words: str, said: str, command: Command) -> None:
