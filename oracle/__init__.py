@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from .conformance.face.calls import judge as judge
     from .conformance.face.engine import Result as Result
     from .form.operations import OPERATIONS as OPERATIONS
-    from .kernels.candidates import Candidate as Candidate
+    from .kernels.declared.candidates import Candidate as Candidate
     from .kernels.isolation.isolated import Isolated as Isolated
 
 # Where each name stands.
 _HOMES = {
-    "Candidate": "kernels.candidates",
+    "Candidate": "kernels.declared.candidates",
     "Case": "cases.case",
     "Isolated": "kernels.isolation.isolated",
     "OPERATIONS": "form.operations",

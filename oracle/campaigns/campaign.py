@@ -26,8 +26,9 @@ from convcheck.judging.cross_check import cross_check
 from convcheck.judging.enumeration import enumerate_region
 from convcheck.judging.judge import OracleError
 from convcheck.judging.oracles import ORACLES
-from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.isolation.isolated import Isolated
+from convcheck.kernels.loading import CandidateError
 
 from .certificates import Certificate
 from .checks import part_of

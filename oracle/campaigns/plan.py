@@ -21,7 +21,7 @@ from convcheck.cases.regions import Region
 from convcheck.form.operations import operation_named
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome, Verdict
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.isolation.isolated import Isolated
 
 from .certificates import Certificate, Counted

@@ -12,7 +12,7 @@ from convcheck.cases.domain import Domain
 from convcheck.form.geometry import NO_PADDING
 from convcheck.judging.judge import judge, judge_against, judge_all, limits_of
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
-from convcheck.kernels.candidates import Declared
+from convcheck.kernels.declared.subject import Declared
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
 from convcheck.kernels.subjects import Answer, Request, Subject, Wrapped

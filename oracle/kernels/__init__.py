@@ -1,8 +1,8 @@
 """Kernels: what is judged, what it promises, and how it is called.
 
-    subjects      what is judged; its kinds are `functions`, `candidates` and `isolation`
+    subjects      what is judged; its kinds are `functions`, `declared` and `isolation`
     promises      what a kernel promises of rounding and zeros, or declines
-    candidates    kernels that a line names; `loading` finds them, `literals` reads values
+    declared      kernels that a line names, which `loading` finds, and what it says of them
     calls         one call, and whether anything is wrong with it: `misbehaviour`
     arrangements  how arguments of the same values may be handed over
     settings      of a process, and `floating`, of its processor: what calls leave as they are

@@ -13,10 +13,12 @@ from convcheck.form.layers import FILTER
 from convcheck.form.layouts import Array
 from convcheck.form.operations import Operation, operation_named
 
-from . import floating, literals
+from . import floating
 from .arguments.libraries import Library, as_numpy, change
 from .calls import Local
-from .candidates import Candidate, Declared
+from .declared import literals
+from .declared.candidates import Candidate
+from .declared.subject import Declared
 from .loading import CandidateError, check_call, find
 from .promises import DIRECT, Promise
 from .styles import found as styles

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from convcheck.cases.case import Case
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import fitted
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.subjects import Call, Request, Subject

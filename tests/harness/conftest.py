@@ -12,7 +12,7 @@ import pytest
 from pytest_runs import Called, Command, Folder, written
 
 from convcheck.conformance.commands.command import main
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import load
 from convcheck.kernels.isolation.isolated import Isolated
 

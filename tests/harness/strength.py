@@ -21,7 +21,7 @@ from convcheck.conformance.plugin.hooks import EXAMPLES
 from convcheck.diagnosis.mistakes import catalogue
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.reports.told.strength import DATA
 

@@ -18,7 +18,9 @@ from convcheck.cases.case import Case
 from convcheck.form.geometry import Geometry
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome, Verdict
-from convcheck.kernels.candidates import FILTERS, TENSORS, Candidate, Declared
+from convcheck.kernels.declared.candidates import Candidate
+from convcheck.kernels.declared.required import FILTERS, TENSORS
+from convcheck.kernels.declared.subject import Declared
 from convcheck.kernels.loading import CandidateError
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 from convcheck.kernels.subjects import Answer, Request, Subject, Wrapped

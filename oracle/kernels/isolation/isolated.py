@@ -14,8 +14,9 @@ import numpy as np
 
 from convcheck.cases.case import Case
 from convcheck.kernels import subjects
-from convcheck.kernels.candidates import Candidate, CandidateError, Declared
-from convcheck.kernels.loading import require_no_import
+from convcheck.kernels.declared.candidates import Candidate
+from convcheck.kernels.declared.subject import Declared
+from convcheck.kernels.loading import CandidateError, require_no_import
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError, tell
 from convcheck.kernels.subjects import Request
 

@@ -10,9 +10,8 @@ import signal
 import socket
 from pathlib import Path
 
-from convcheck.kernels.candidates import CandidateError
 from convcheck.kernels.functions import load
-from convcheck.kernels.loading import look_in
+from convcheck.kernels.loading import CandidateError, look_in
 from convcheck.kernels.misbehaviour import words
 from convcheck.kernels.subjects import Request
 

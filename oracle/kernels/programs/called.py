@@ -7,7 +7,7 @@ from convcheck.form.axis import SIDES
 from convcheck.form.geometry import PARAMETERS
 from convcheck.form.layers import FILTER
 from convcheck.form.operations import Operation
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import Fitted
 
 from .program import Program

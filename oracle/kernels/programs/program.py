@@ -19,10 +19,11 @@ import numpy as np
 
 from convcheck.form.layouts import Array
 from convcheck.form.operations import operation_named
-from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.isolation.descendants import in_threads, spent
 from convcheck.kernels.isolation.messages import CUT_OFF
 from convcheck.kernels.isolation.process import ended
+from convcheck.kernels.loading import CandidateError
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 
 from .npy import answer_of, garbled, request_bytes, too_little, too_much

@@ -8,7 +8,7 @@ from pathlib import Path
 from shutil import which
 from typing import NamedTuple
 
-from convcheck.kernels.candidates import EXEC
+from convcheck.kernels.declared.line import EXEC
 from convcheck.kernels.loading import file_of, is_path
 from convcheck.kernels.styles import notebooks
 

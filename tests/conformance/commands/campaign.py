@@ -24,9 +24,9 @@ from convcheck.conformance.references import HOMES
 from convcheck.form.operations import operation_named
 from convcheck.judging.judge import OracleError
 from convcheck.judging.verdicts import explain
-from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.isolation.isolated import Isolated
-from convcheck.kernels.loading import safe_path
+from convcheck.kernels.loading import CandidateError, safe_path
 from convcheck.kernels.shown.text import one_line
 from convcheck.kernels.subjects import Subject
 from convcheck.reports import campaigns

@@ -136,7 +136,7 @@ def _lists() -> str:
     import textwrap  # noqa: PLC0415
 
     from convcheck.form.operations import OPERATIONS  # noqa: PLC0415  (NumPy)
-    from convcheck.kernels.candidates import KEYS  # noqa: PLC0415
+    from convcheck.kernels.declared.line import KEYS  # noqa: PLC0415
 
     lists = {"OPERATION is one of": OPERATIONS, "KEY (tests/README.md tells more) is one of": KEYS}
     told = [f"{text} {', '.join(names)}." for text, names in lists.items()]
@@ -145,7 +145,7 @@ def _lists() -> str:
 
 def _options(target: str) -> list[str]:
     """Return the pytest options that judge `target`."""
-    from convcheck.kernels.candidates import EXEC, split  # noqa: PLC0415  (NumPy
+    from convcheck.kernels.declared.line import EXEC, split  # noqa: PLC0415  (NumPy
 
     operation, module, function, declared = split(target)
     if module == EXEC:

@@ -112,7 +112,7 @@ def _seen(targets: Sequence[str]) -> Mapping[Path, tuple[int, int]]:
 
 def _files(target: str) -> list[Path]:
     """Return the files that a kernel may depend on: its own, and others beside it."""
-    from convcheck.kernels.candidates import split  # noqa: PLC0415  (NumPy)
+    from convcheck.kernels.declared.line import split  # noqa: PLC0415  (NumPy)
 
     _, module, function, _ = split(target)
     path = Path(function if module == "exec" else module or target)

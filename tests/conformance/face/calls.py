@@ -25,7 +25,7 @@ from convcheck.form.names import one_of
 from convcheck.form.operations import Operation, operation_named
 from convcheck.judging import verdicts
 from convcheck.judging.verdicts import Verdict
-from convcheck.kernels.candidates import Declared
+from convcheck.kernels.declared.subject import Declared
 from convcheck.kernels.subjects import Subject
 
 from .engine import Result, Run

@@ -11,10 +11,12 @@ from convcheck.conformance.references import judge_property
 from convcheck.diagnosis.diagnose import diagnose
 from convcheck.form.operations import Operation
 from convcheck.judging.verdicts import Verdict
-from convcheck.kernels import literals
-from convcheck.kernels.candidates import EXEC, KEYS, Candidate, CandidateError
+from convcheck.kernels.declared import line
+from convcheck.kernels.declared.candidates import Candidate
+from convcheck.kernels.declared.line import EXEC, KEYS
 from convcheck.kernels.functions import Fitted, subject_of
 from convcheck.kernels.isolation.isolated import KEYWORDS, Isolated
+from convcheck.kernels.loading import CandidateError
 from convcheck.kernels.promises import DIRECT
 from convcheck.kernels.styles.found import narrower, within_both
 from convcheck.kernels.styles.style import STYLES
@@ -167,7 +169,7 @@ def _limits(given: Mapping[str, Any]) -> dict[str, Any]:
 def _candidate(
     operation: Operation, module: str, function: str, given: Mapping[str, Any]
 ) -> Candidate:
-    lines = {key: literals.declared(key, given[key]) for key in KEYS if key in given}
+    lines = {key: line.declared(key, given[key]) for key in KEYS if key in given}
     return Candidate.of(operation.name, module, function, lines)
 
 

@@ -14,10 +14,11 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.form.layers import LAYERS
-from convcheck.kernels.candidates import KEYS, Candidate, CandidateError, split
+from convcheck.kernels.declared.candidates import Candidate
+from convcheck.kernels.declared.line import KEYS, declared, split
 from convcheck.kernels.functions import fitted
 from convcheck.kernels.isolation.isolated import OPTIONS, Isolated
-from convcheck.kernels.literals import declared
+from convcheck.kernels.loading import CandidateError
 from convcheck.kernels.styles.found import within_both
 from convcheck.kernels.subjects import Subject
 

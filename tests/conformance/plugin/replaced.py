@@ -3,8 +3,9 @@
 import pytest
 
 from convcheck.conformance.references import HOMES
-from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import fitted
+from convcheck.kernels.loading import CandidateError
 from convcheck.kernels.subjects import Subject
 
 from . import asked

@@ -8,7 +8,7 @@ import pytest
 from convcheck.conformance import references
 from convcheck.conformance.references import HOMES, reference_for
 from convcheck.form.operations import OPERATIONS, Operation
-from convcheck.kernels.candidates import Declared
+from convcheck.kernels.declared.subject import Declared
 from convcheck.kernels.loading import source_digest
 from convcheck.kernels.subjects import Subject
 

@@ -8,7 +8,7 @@ import pytest
 from pytest_runs import Command
 from sample import report
 
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.loading import source_digest
 from convcheck.reports import files
 from convcheck.reports.document import schema

@@ -23,7 +23,7 @@ from convcheck.campaigns.results import FORMAT, VERSION, Results, ResultsError
 from convcheck.cases.inside import Inside, ParametersInside
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import load
 from convcheck.kernels.loading import source_digest
 from convcheck.reference import convolution

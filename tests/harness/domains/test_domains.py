@@ -17,8 +17,9 @@ from convcheck.cases.worded import in_words
 from convcheck.diagnosis.where import domains
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.verdicts import Outcome
-from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import Fitted, Function, load
+from convcheck.kernels.loading import CandidateError
 from convcheck.reference.parameters import convolution
 
 KERNELS = kernels(STYLES["einsum"])

@@ -19,7 +19,8 @@ from convcheck.conformance.shapes import draws
 from convcheck.form.axis import Axis, Span
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS
-from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.declared.candidates import Candidate
+from convcheck.kernels.loading import CandidateError
 
 CONVOLUTION = OPERATIONS["convolution"]
 EXPRESSIONS = (

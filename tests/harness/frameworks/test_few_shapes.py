@@ -23,7 +23,8 @@ from convcheck.conformance.shapes.parameters import special
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome
-from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.declared.candidates import Candidate
+from convcheck.kernels.loading import CandidateError
 from convcheck.kernels.subjects import Subject
 
 

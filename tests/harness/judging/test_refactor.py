@@ -18,7 +18,7 @@ from convcheck.conformance.plugin.failures import ConformanceError
 from convcheck.conformance.plugin.likeness import Tally
 from convcheck.diagnosis.beside.likeness import Likeness, Losses, compare, differing, likeness
 from convcheck.form.operations import OPERATIONS, Kernel
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import subject_of
 from convcheck.reference import convolution
 from convcheck.reports.document import Speed

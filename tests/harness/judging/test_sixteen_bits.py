@@ -27,7 +27,7 @@ from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.oracles import ORACLES
 from convcheck.judging.verdicts import Outcome, explain
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import Function, load
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.promises import Promise

@@ -22,7 +22,6 @@ from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome
-from convcheck.kernels import literals
 from convcheck.kernels.arguments.arrangements import (
     CONTIGUOUS,
     IN_MEMORY,
@@ -31,8 +30,12 @@ from convcheck.kernels.arguments.arrangements import (
     TYPES,
     laid_out,
 )
-from convcheck.kernels.candidates import FILTERS, KEYS, TENSORS, Candidate, CandidateError
+from convcheck.kernels.declared import literals
+from convcheck.kernels.declared.candidates import Candidate
+from convcheck.kernels.declared.line import KEYS
+from convcheck.kernels.declared.required import FILTERS, TENSORS
 from convcheck.kernels.functions import Fitted, load
+from convcheck.kernels.loading import CandidateError
 from convcheck.kernels.misbehaviour import MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise
 from convcheck.kernels.subjects import Call

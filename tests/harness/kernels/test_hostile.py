@@ -17,9 +17,9 @@ from convcheck.cases.case import Case
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Outcome, Verdict
-from convcheck.kernels.candidates import CandidateError
 from convcheck.kernels.isolation.isolated import Isolated
 from convcheck.kernels.isolation.messages import GarbledError, Message, message_bytes, take_message
+from convcheck.kernels.loading import CandidateError
 from convcheck.kernels.misbehaviour import KernelWarning, MisbehaviourError
 
 KERNELS = hostile.__file__

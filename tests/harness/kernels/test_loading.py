@@ -12,10 +12,17 @@ from types import ModuleType
 import pytest
 from pytest_runs import Folder, call, environment
 
-from convcheck.kernels.candidates import CandidateError, split
+from convcheck.kernels.declared.line import split
 from convcheck.kernels.functions import load
 from convcheck.kernels.isolation import process
-from convcheck.kernels.loading import SAFE_PATH, import_module, kernels_of, safe_path, source_digest
+from convcheck.kernels.loading import (
+    SAFE_PATH,
+    CandidateError,
+    import_module,
+    kernels_of,
+    safe_path,
+    source_digest,
+)
 from convcheck.reference import notebook
 
 

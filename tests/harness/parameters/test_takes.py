@@ -15,8 +15,9 @@ from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome, explain
-from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import load
+from convcheck.kernels.loading import CandidateError
 from convcheck.kernels.shown.message import describe
 
 ALL = "takes=padding+dilation+groups+bias"

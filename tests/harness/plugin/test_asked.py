@@ -14,7 +14,7 @@ from convcheck.cases.case import Case
 from convcheck.conformance.plugin import asked
 from convcheck.judging.judge import judge
 from convcheck.judging.verdicts import Outcome
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.reference import notebook
 
 CONV2D = (

@@ -21,7 +21,8 @@ import convcheck
 from convcheck.conformance.commands.command import COMMANDS
 from convcheck.conformance.plugin import asked
 from convcheck.form.operations import OPERATIONS
-from convcheck.kernels.candidates import KEYS, Candidate
+from convcheck.kernels.declared.candidates import Candidate
+from convcheck.kernels.declared.line import KEYS
 from convcheck.kernels.isolation.isolated import Isolated, StartError
 from convcheck.reports import files
 from convcheck.reports.document import FORMAT, VERSION, plain

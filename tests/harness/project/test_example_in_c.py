@@ -17,7 +17,7 @@ from convcheck.judging.judge import judge_all
 from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.judging.verdicts import Verdict
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import load
 from convcheck.kernels.isolation.isolated import Isolated
 

@@ -18,7 +18,7 @@ from convcheck.conformance.plan.certified import TIERS
 from convcheck.conformance.plan.large import TEXTS
 from convcheck.conformance.plugin import hooks as plugin
 from convcheck.form.operations import OPERATIONS
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.reference import convolution
 
 MOST = 130

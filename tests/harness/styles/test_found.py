@@ -15,10 +15,10 @@ from convcheck.conformance.plugin import known
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Outcome, explain
-from convcheck.kernels.candidates import Candidate, CandidateError
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import Fitted, load
 from convcheck.kernels.isolation.isolated import Isolated
-from convcheck.kernels.loading import import_module
+from convcheck.kernels.loading import CandidateError, import_module
 from convcheck.kernels.styles.named import found_in
 from convcheck.reference import notebook as own
 from convcheck.reference.defects import LEDGER

@@ -10,7 +10,7 @@ from convcheck.cases.case import Case, agreement_fills
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import Outcome, Verdict
-from convcheck.kernels.candidates import Candidate
+from convcheck.kernels.declared.candidates import Candidate
 from convcheck.kernels.functions import Fitted
 from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.styles.named import found_in
