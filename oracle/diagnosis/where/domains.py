@@ -2,17 +2,20 @@
 
 An expression is learned of geometries that are usual, and of some that are drawn: of the
 comparisons that hold wherever the kernel is right, the fewest of which one fails wherever it
-raises.  Then geometries are drawn inside, on which it has to be right.
+raises.  Then geometries are drawn inside, on which it has to be right, and such as are outside by
+one comparison alone, on which it has to raise: else the expression is narrower than it might be.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, reduce
 from itertools import product
+from operator import and_
 
 from convcheck.cases.case import Case
 from convcheck.cases.domain import FORE, Domain, Numbers, numbers_of
-from convcheck.cases.taken import OF_AXIS
+from convcheck.cases.taken import OF_AXIS, Taken
 from convcheck.form.axis import Axis
 from convcheck.form.geometry import PARAMETER_NUMBERS, Geometry
 from convcheck.form.operations import Operation
@@ -22,13 +25,13 @@ from convcheck.kernels.subjects import Call, Request, Subject, Wrapped
 
 from .scan import LARGEST, Draw, deed, products
 
-_FILTERS = ((1, 1), (2, 2), (3, 3), (5, 5), (7, 7), (1, 3), (3, 1))
-_CHANNELS = ((1, 1), (3, 8), (8, 3), (16, 4), (4, 16), (2, 2), (32, 64))
+_FILTERS = ((1, 1), (2, 2), (3, 3), (5, 5), (7, 7), (1, 3), (3, 1), (1, 7), (7, 1))
+_CHANNELS = ((1, 1), (3, 8), (8, 3), (16, 4), (4, 16), (2, 2), (8, 8), (32, 64))
 _STRIDES = ((1, 1), (2, 2), (2, 1))
-_ROUNDS, _DRAWN, _MOST = 6, 24, 4
+_ROUNDS, _DRAWN, _BESIDE, _MOST = 8, 24, 2, 6
 _FEW = 8
 """geometries on which a kernel must be right"""
-_MULTIPLES = (64, 32, 16, 8, 4, 2)
+_MULTIPLES = (64, 32, 16, 8, 4, 3, 2)
 
 
 @dataclass
@@ -89,20 +92,42 @@ def learned(subject: Subject, dtype: str) -> tuple[Domain, int] | None:
     operation, taken = subject.operation, subject.taken
     tried = _surveyed(subject, dtype)
     for _ in range(_ROUNDS):
-        if tried.wrong or not tried.raised or len(tried.right) < _FEW:
+        if tried.wrong or not tried.raised or not tried.right:
             return None
         found = _parting(tried)
         if found is None:
             return None
         whole = found if taken.domain is None else taken.domain & found
         inside = taken._replace(domain=whole)
-        before = len(tried.raised)
         near = Draw(operation, seed=10, taken=inside)
         tried.ask(near.small() for _ in range(_DRAWN))
         tried.ask(near.geometry() for _ in range(_DRAWN))
-        if len(tried.raised) == before and not tried.wrong:
-            return found, sum(each in whole for each in tried.right)
+        tried.ask(_beyond(operation, taken, found))
+        parted = all(each in found for each in tried.right)
+        parted = parted and not any(each in whole for each in tried.raised)
+        if parted and not tried.wrong and len(tried.right) >= _FEW:
+            return found, len(tried.right)
     return None
+
+
+def _beyond(operation: Operation, taken: Taken, found: Domain) -> Iterator[Geometry]:
+    """Yield geometries that a kernel takes, of which all comparisons hold but one.
+
+    Where that is of one number, some are multiples.
+    """
+    for at, part in enumerate(found.parts):
+        others = [text for other, text in enumerate(found.parts) if other != at]
+        named = {name for clause in Domain(part).clauses for each in clause for name in each.names}
+        (name,) = named if len(named) == 1 else [""]
+        multiples = [f"{name} % {size} == 0" for size in reversed(_MULTIPLES)] if name else []
+        for multiple in [None, *multiples]:
+            texts = [f"not ({part})", *others, *filter(None, [multiple])]
+            outside = reduce(and_, map(Domain, texts))
+            own = taken._replace(domain=outside & taken.domain if taken.domain else outside)
+            with suppress(ValueError):  # there are none
+                own.simplest(operation)
+                draw = Draw(operation, seed=11, taken=own)
+                yield from (draw.small() for _ in range(_BESIDE))
 
 
 def _usual(operation: Operation) -> Iterator[Geometry]:

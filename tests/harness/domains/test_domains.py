@@ -159,10 +159,19 @@ def test_refuses_by_itself() -> None:
 NO_REMAINDER = (
     "(height - filter_height) % stride_height == 0 and (width - filter_width) % stride_width == 0"
 )
+TILES = "filter_height == 3 and filter_width == 3 and stride_height == 1 and stride_width == 1"
 SUGGESTED: dict[str, Callable[[Any, Any, Any], bool]] = {
     THREE: lambda x, ftr, strd: ftr.shape[1:3] == (3, 3) and ftr.shape[0] % 8 == 0,  # noqa: ARG005
     "batch == 1": lambda x, ftr, strd: len(x) == 1,  # noqa: ARG005
     "stride_height == stride_width": lambda x, ftr, strd: strd[0] == strd[1],  # noqa: ARG005
+    "channels_in % 3 == 0": lambda x, ftr, strd: ftr.shape[0] % 3 == 0,  # noqa: ARG005
+    "channels_in % 8 == 0 and channels_out % 8 == 0": lambda x, ftr, strd: (  # noqa: ARG005
+        not (ftr.shape[0] % 8 or ftr.shape[3] % 8)
+    ),
+    f"{TILES} and channels_in % 8 == 0 and channels_out % 8 == 0": lambda x, ftr, strd: (  # noqa: ARG005
+        (ftr.shape[1:3], tuple(strd)) == ((3, 3), (1, 1))
+        and not (ftr.shape[0] % 8 or ftr.shape[3] % 8)
+    ),
     NO_REMAINDER: lambda x, ftr, strd: (
         not any((x.shape[axis] - ftr.shape[axis]) % strd[axis - 1] for axis in (1, 2))
     ),
