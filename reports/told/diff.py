@@ -6,9 +6,9 @@ from pathlib import Path
 
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports import files
-from convcheck.reports.compare import LOST, Change, compare
 from convcheck.reports.document import Report
 from convcheck.reports.render import Outputs
+from convcheck.reports.since.compare import LOST, Change, compare
 
 from .markdown import code
 from .page import environment

@@ -14,11 +14,11 @@ from markupsafe import Markup
 from convcheck.judging.verdicts import Outcome
 from convcheck.kernels.shown.text import one_line
 from convcheck.reports import document, rows
-from convcheck.reports.ci.history import History, Run
-from convcheck.reports.compare import compare
 from convcheck.reports.document import Findings, Report
 from convcheck.reports.files import write_text
 from convcheck.reports.rows import Accuracy
+from convcheck.reports.since.compare import compare
+from convcheck.reports.since.history import History, Run
 
 from . import causes, faults, looks, pictures, problems, refactor, shown, strength, words
 

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from convcheck.judging.verdicts import Outcome
-from convcheck.reports.compare import KINDS, Change
 from convcheck.reports.document import BITS, LEFT_OUT, Findings, Parts
 from convcheck.reports.rows import CRASHED, NOT_RUN, Cell, Certificate, by
+from convcheck.reports.since.compare import KINDS, Change
 from convcheck.reports.status import FAILS, INCOMPLETE, SO_FAR, UNDECIDED
 
 from .faults import fault, listed

@@ -4,8 +4,8 @@ from html.parser import HTMLParser
 
 from sample import PLANNED
 
-from convcheck.reports.ci.history import History
 from convcheck.reports.document import Report
+from convcheck.reports.since.history import History
 from convcheck.reports.told import page
 
 

@@ -11,10 +11,10 @@ from convcheck.conformance.plugin.subjects import Subjects
 from convcheck.form.operations import OPERATIONS
 from convcheck.reference.defects import LEDGER
 from convcheck.reports import circumstances, failures, files, findings, rows
-from convcheck.reports.ci.history import Run
 from convcheck.reports.document import Asked, Cost, Phases, Report, Repository, Speed
 from convcheck.reports.failures import Diagnosis, Failure
 from convcheck.reports.rows import Accuracy, Boundary, Certificate, Pairs, Random, Record
+from convcheck.reports.since.history import Run
 from convcheck.reports.told import strength
 
 Cell = tuple[str, str, str]

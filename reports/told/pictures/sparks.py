@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 
-from convcheck.reports.ci.history import Run
+from convcheck.reports.since.history import Run
 from convcheck.reports.status import FAILS
 
 from .grid import Picture

@@ -38,8 +38,8 @@ class Commands:
 
     def _annotations(self, report: "Report") -> Iterator[str]:
         from convcheck.kernels.shown.source import place_of  # noqa: PLC0415
-        from convcheck.reports.ci import github  # noqa: PLC0415
         from convcheck.reports.circumstances import root_of  # noqa: PLC0415
+        from convcheck.reports.told import github  # noqa: PLC0415
 
         kernels = report.findings.asked.kernels
         found = {name: place_of(kernel) for name, kernel in kernels.items()}

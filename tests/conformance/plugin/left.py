@@ -11,8 +11,8 @@ import pytest
 from .hooks import FILES
 
 if TYPE_CHECKING:  # imported in time for the report and no earlier
-    from convcheck.reports.ci.history import History
     from convcheck.reports.document import Report
+    from convcheck.reports.since.history import History
 
 _CALLED = {
     "history": "History",
@@ -74,7 +74,7 @@ class Left:
 
     def _write_history(self, report: "Report", path: Path) -> str:
         """Add the run's line; return what is to be known of the others."""
-        from convcheck.reports.ci import history  # noqa: PLC0415
+        from convcheck.reports.since import history  # noqa: PLC0415
         from convcheck.reports.told.words import ranges  # noqa: PLC0415
 
         history.append(history.Run.of(report), path)
@@ -87,7 +87,7 @@ class Left:
         return said
 
     def _write_summary(self, report: "Report", path: Path) -> str:
-        from convcheck.reports.ci import github  # noqa: PLC0415
+        from convcheck.reports.told import github  # noqa: PLC0415
 
         with path.open("a", encoding="utf-8") as file:  # other steps' parts stand there
             file.write(github.summary(report, self._since))

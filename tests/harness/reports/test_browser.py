@@ -11,8 +11,8 @@ from browser import Show, browser, find
 from playwright.sync_api import Page
 from sample import candidate, everything, make, one_of_each, runs, spoken
 
-from convcheck.reports.ci.history import History
 from convcheck.reports.document import Report
+from convcheck.reports.since.history import History
 from convcheck.reports.told import page as page_of
 
 HOSTILE = (

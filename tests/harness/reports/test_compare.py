@@ -12,10 +12,10 @@ from pytest_runs import Command
 from sample import CASE, CELLS, REFACTOR, TESTS, diagnosis, failed, record, report
 
 from convcheck.reports import files
-from convcheck.reports.compare import KINDS, Change, compare
 from convcheck.reports.document import Report, Strength, plain
 from convcheck.reports.failures import Named
 from convcheck.reports.findings import domain_of, ledger_of
+from convcheck.reports.since.compare import KINDS, Change, compare
 from convcheck.reports.told import diff
 from convcheck.reports.told.words import summary
 

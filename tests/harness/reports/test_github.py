@@ -10,9 +10,9 @@ from sample import PLANNED, candidate, certificate, diagnosis, failed, make, par
 
 from convcheck.kernels.shown.source import Place
 from convcheck.kernels.shown.text import one_line
-from convcheck.reports.ci import github
 from convcheck.reports.document import Report
 from convcheck.reports.status import CONFORMS
+from convcheck.reports.told import github
 from convcheck.reports.told.causes import causes
 
 HOSTILE = (

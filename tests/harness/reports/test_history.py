@@ -12,8 +12,8 @@ from parsed import Page
 from pytest_runs import LEDGER, Command, Folder, run
 from sample import candidate, everything, make, runs, spoken
 
-from convcheck.reports.ci import history
-from convcheck.reports.ci.history import History, Run
+from convcheck.reports.since import history
+from convcheck.reports.since.history import History, Run
 from convcheck.reports.told.pictures.sparks import spark
 
 REPORT = candidate(wrong=True)
@@ -56,7 +56,7 @@ APPEND = """
 import sys
 from pathlib import Path
 import msgspec
-from convcheck.reports.ci import history
+from convcheck.reports.since import history
 run = msgspec.json.decode(sys.argv[2], type=history.Run)
 for _ in range(50):
     history.append(run, Path(sys.argv[1]))

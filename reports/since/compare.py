@@ -13,9 +13,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from .document import FAILS_TO, LEFT_OUT, UNSEEN, Error, Findings, Report, differences, plain
-from .document import MISSING as GONE
-from .rows import AGREEING, CRASHED, NOT_RUN, PARTLY, SO_FAR, Cell, Row, by
+from convcheck.reports.document import (
+    FAILS_TO,
+    LEFT_OUT,
+    UNSEEN,
+    Error,
+    Findings,
+    Report,
+    differences,
+    plain,
+)
+from convcheck.reports.document import MISSING as GONE
+from convcheck.reports.rows import AGREEING, CRASHED, NOT_RUN, PARTLY, SO_FAR, Cell, Row, by
 
 FAILING, FIXED, STILL = "newly failing", "fixed", "still failing"
 MISSING, RUN = "newly missing", "newly decided"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from convcheck.kernels.shown.source import Place
 from convcheck.kernels.shown.text import one_line, printable
-from convcheck.reports.compare import LOST, WORSE, compare
 from convcheck.reports.document import Report
+from convcheck.reports.since.compare import LOST, WORSE, compare
 from convcheck.reports.status import CONFORMS, SO_FAR
 from convcheck.reports.told import problems, shown, words
 from convcheck.reports.told.causes import Cause, causes

@@ -1,1 +1,0 @@
-"""What machines keep and show that judge a kernel again and again."""

@@ -1,0 +1,1 @@
+"""What is different since earlier runs: another report, or all that a file of history has."""
