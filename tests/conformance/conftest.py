@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from convcheck.conformance.plugin import hooks as plugin
-from convcheck.conformance.plugin import kept
+from convcheck.conformance.plugin import kept, options
 from convcheck.conformance.plugin.asked import is_about
 from convcheck.conformance.plugin.collector import BROKEN, COLLECTED, COST, PROPERTY, SAID, TOLD
 from convcheck.conformance.plugin.effort import tier
@@ -129,7 +129,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=_turn)
     offered = [item for item in items if is_home(item.path.parent)]
     config.stash[_OFFERED] = offered
-    shard, shards = plugin.shard(config)
+    shard, shards = options.shard(config)
     # Neighbours take about the same time, so that every shard gets its part of each kind.
     others = [item for at, item in enumerate(offered) if at % shards != shard - 1]
     _leave_out(config, items, others)

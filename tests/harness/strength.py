@@ -17,7 +17,7 @@ from typing import Any
 from hypothesis import settings
 from subtle import SUBTLE
 
-from convcheck.conformance.plugin.hooks import EXAMPLES
+from convcheck.conformance.plugin.options import EXAMPLES
 from convcheck.diagnosis.mistakes import catalogue
 from convcheck.form import pytorch
 from convcheck.form.operations import OPERATIONS

@@ -121,7 +121,7 @@ def _sorted(words: Sequence[str]) -> tuple[list[str], list[str], bool]:
 
 def _meant(words: Sequence[str]) -> Iterator[str]:
     """Yield which option may have been meant, where pytest has refused a command."""
-    from convcheck.conformance.plugin.hooks import NAMES  # noqa: PLC0415  (pytest)
+    from convcheck.conformance.plugin.options import NAMES  # noqa: PLC0415  (pytest)
 
     known = [*_VALUED, _QUICK, _ALL, _GITHUB, *(f"--{name}" for name in NAMES)]
     for word in words:

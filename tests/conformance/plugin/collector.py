@@ -11,6 +11,7 @@ import pytest
 from convcheck.reports.status import CONFORMS, FAILS, Exit, status_of
 
 from . import hooks as plugin
+from . import options
 from .github import Commands
 from .left import Left
 
@@ -202,7 +203,7 @@ class Collector:
             {name: plan.filled(what, cells) for name, what in self._collected["fills"].items()},
             whole=self._collected["whole"],
             covering=self._collected["covering"],
-            part=plugin.shard(config),
+            part=options.shard(config),
         )
         planned = findings.planned_rows(
             cells, plan.planned_boundaries(subjects), plan.planned_pairs(subjects)

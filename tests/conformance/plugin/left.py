@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .hooks import FILES
+from .options import FILES
 
 if TYPE_CHECKING:  # imported in time for the report and no earlier
     from convcheck.reports.document import Report

@@ -16,7 +16,7 @@ from pages import FIRST, PAGES, ROOT, TEXT, anchors, blocks, links
 
 from convcheck.conformance.plan.certified import TIERS
 from convcheck.conformance.plan.large import TEXTS
-from convcheck.conformance.plugin import hooks as plugin
+from convcheck.conformance.plugin import options
 from convcheck.form.operations import OPERATIONS
 from convcheck.kernels.declared.candidates import Candidate
 from convcheck.reference import convolution
@@ -128,7 +128,7 @@ def test_table_of_operations_is_complete() -> None:
 
 def test_profiles_are_the_plugin_s() -> None:
     """The number of examples of each profile is the one that the plugin registers."""
-    for profile, examples in plugin.EXAMPLES.items():
+    for profile, examples in options.EXAMPLES.items():
         assert re.search(rf"{profile} \({examples}[ )]", TEXT)
 
 

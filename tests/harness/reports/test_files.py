@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from sample import PLANNED, make, part
 
-from convcheck.conformance.plugin.hooks import check_writable
+from convcheck.conformance.plugin.options import check_writable
 from convcheck.reports import files
 from convcheck.reports.document import VERSION
 
