@@ -139,12 +139,22 @@ def _tolerance(should: Array, probe: Probe, mistake: Mistake) -> Any:
     if probe.single:
         least = 4 * probe.case.format.eta
         return np.where(whole, 0, 8 * eps * np.abs(should) + least)
-    largest = float(np.abs(should[np.isfinite(should)]).max(initial=0))
-    # A wrong kernel may sum more products than the integers were chosen for.
-    exact = whole.all() and largest * probe.case.format.u <= 1
-    if probe.case.mode != "bound" and exact and (probe.small or not mistake.sums):
+    integers = probe.case.mode != "bound" and whole.all()
+    largest = _largest(should)
+    if integers and not (probe.small or mistake.state):
+        # A wrong kernel may sum more products than the integers were chosen for.
+        positive = {name: np.abs(array) for name, array in probe.arrays.items()}
+        largest = max(largest, _largest(replay(mistake, probe.holding(**positive))))
+    if integers and largest * probe.case.format.u <= 1 and (probe.small or not mistake.sums):
         return 0
     return 64 * max(eps, 0 if probe.small else mistake.unit) * largest
+
+
+def _largest(answer: Answer) -> float:
+    """Return the largest finite magnitude, or 0 where there is none."""
+    if isinstance(answer, MisbehaviourError):
+        return 0.0
+    return float(np.abs(answer[np.isfinite(answer)]).max(initial=0))
 
 
 def same_kind(one: Answer, other: Answer) -> bool:

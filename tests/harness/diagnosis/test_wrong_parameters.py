@@ -55,6 +55,22 @@ def test_what_overflows_the_integers_is_the_mistake_still() -> None:
     assert sentences == ["all padding of columns lies before them"]
 
 
+@pytest.mark.parametrize("fill", ["integers:{}:41", "wide-ftr:{}:11"])
+def test_what_sums_beyond_the_integers_is_the_mistake_still(fill: str) -> None:
+    """Padding of the edges makes nine products of one; which are not exact, but no other mistake."""
+
+    def edges(x: Any, f: Any, s: Any, padding: Any = NO_PADDING) -> Any:
+        x = np.pad(x, ((0, 0), *padding, (0, 0)), mode="edge")
+        windows = np.lib.stride_tricks.sliding_window_view(x, f.shape[1:3], axis=(1, 2))
+        taps = reversed([*np.ndindex(f.shape[1:3])])
+        return sum(windows[:, :: s[0], :: s[1], :, i, j] @ f[:, i, j] for i, j in taps)
+
+    case = fill.format("b1.h1.w1.i1.o1.f3x3.s1x1.p2x2")
+    verdict = judge(edges, Case.parse(f"v1:convolution:float64:{case}"))
+    sentences = [each.sentence for each in diagnose(verdict).names]
+    assert sentences == ["padding holds the edges of the input instead of zeros"]
+
+
 def spoilt(kernel: Kernel, condition: Callable[..., Any]) -> Kernel:
     """Return a kernel whose last corner is off on a condition."""
 
