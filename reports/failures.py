@@ -109,13 +109,20 @@ class Pattern(Struct):
     """those alone in which the kernel fails, if it is about that"""
     grid: Grid | None = None
     """the geometries that it was seen on, if it is about them"""
+    share: str = ""
+    """how many calls that was seen in, which the sentence ends with"""
+
+    @property
+    def gist(self) -> str:
+        """The sentence without how many calls that was seen in."""
+        return self.text.removesuffix(f", {self.share}")
 
     @classmethod
     def of(cls, claim: Claim) -> Self:
         """Return what a claim says."""
         placed, dtypes = claim.link is not Link.NONE, [*claim.backing.dtypes]
         grid = msgspec.convert(claim.grid, Grid | None, from_attributes=True)
-        return cls(claim.text, claim.predicate, claim.leads, placed, dtypes, grid)
+        return cls(claim.text, claim.predicate, claim.leads, placed, dtypes, grid, claim.share)
 
 
 class Diagnosis(Struct):

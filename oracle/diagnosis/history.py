@@ -47,7 +47,8 @@ def history(session: Session, probe: Probe) -> Diagnosis:
         if fresh and wrong == list(range(max(wrong[0], 1), _REPEATS)):
             return replace(_from_then_on(probe, wrong[0], shown), calls=calls)
         share = f"wrong in {len(wrong)} of {len(asked)} calls"
-        claim = circumstance(f"different results for the same arguments, {share}", "gives")
+        words = "different results for the same arguments"
+        claim = Claim(words, "gives", share=share, circumstance=True)
         deeds = {asked[at].deed for at in wrong}
         if compared is None and len(deeds) == 1:
             share = f"{deeds.pop()} in {len(wrong)} of {len(asked)} calls with the same arguments"

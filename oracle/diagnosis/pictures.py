@@ -12,7 +12,8 @@ from convcheck.kernels.shown.evidence import Wrong
 
 from .where.signs import AXES, noun
 
-_MOST = 24
+_MOST, _FEW = 24, 8
+"""places of an axis that are drawn, and up to how many all are"""
 _BESIDE = 30  # characters of a row up to which numbers are told in text
 
 
@@ -86,13 +87,15 @@ def _part(places: slice, length: int) -> str:
 
 
 def _cropped(wrong: Array, told: int) -> slice:
-    """Return at most `_MOST` places that hold the first wrong one, and one before it.
+    """Return at most `_MOST` places from before the first wrong one until behind the last.
 
-    Where that leaves out the one that is told of, they end with it.
+    Few are all drawn.  Where `_MOST` leave out the one that is told of, they end with it.
     """
-    start = max(int(np.argmax(wrong)) - 1, 0, told - _MOST + 1)
-    start = max(min(start, len(wrong) - _MOST), 0)
-    return slice(start, min(start + _MOST, len(wrong)))
+    if len(wrong) <= _FEW or not wrong.any():
+        return slice(0, min(len(wrong), _MOST))
+    places = np.flatnonzero(wrong)
+    start = max(int(places[0]) - 1, 0, told - _MOST + 1)
+    return slice(start, min(start + _MOST, int(places[-1]) + 2, len(wrong)))
 
 
 def _numbers(values: Array) -> Plane:

@@ -74,7 +74,7 @@ def _keys(failure: Failure) -> Iterator[str]:
     if failure.names:
         yield f"mistake {failure.names[0].id}"
     else:
-        yield from (each.text for each in failure.patterns if each.leads)
+        yield from (each.gist for each in failure.patterns if each.leads)
 
 
 def _cause(

@@ -77,8 +77,8 @@ def verdict(findings: Findings) -> tuple[list[str], str]:
     if not wrong or (len(wrong) == 1 and len(first) < LONGEST):
         rests = [f"{more[0].upper()}{more[1:]}."] if more else []
         return [*rests, *[rest] * bool(rest)], f"{first}."
-    known = [each.fault for each in problems(findings)]
-    told = [f"Does not conform: {each}." for each in known]
+    known = problems(findings)
+    told = [f"Does not conform: {each.fault}." for each in known]
     before = [each for each in (text, rest) if each and each not in told]
     if len(known) == 1 and len(short := f"Does not conform: {_shorter(known[0])}.") <= LONGEST:
         return before, short
@@ -86,10 +86,15 @@ def verdict(findings: Findings) -> tuple[list[str], str]:
     return before, f"Does not conform: {listed(wrong)} {are} wrong."
 
 
-def _shorter(fault: str) -> str:
-    """Return a fault without what the lines before the last have told."""
-    likeness = fault.partition(" behaves exactly like: ")[2]
-    return likeness or re.sub(r", in [\d,]+ geometries tried$", "", fault)
+def _shorter(problem: Problem) -> str:
+    """Return a fault without what lines before the last have told: of what, in how many calls."""
+    likeness = problem.fault.partition(" behaves exactly like: ")[2]
+    for each in problem.first.told.patterns[:1] if problem.first and not likeness else ():
+        subject, predicate, _ = problem.fault.partition(each.predicate)
+        if predicate:
+            place = subject.removeprefix(problem.operation).strip()
+            return f"{place}, {each.gist}" if place else each.gist
+    return likeness or problem.fault
 
 
 def told(cell: Cell) -> Iterator[str]:

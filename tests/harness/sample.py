@@ -52,10 +52,16 @@ ELEMENT = failures.Element("z[0]", 1.0, 2.0, None, 1, 4)
 
 
 def pattern(
-    text: str, verb: str = "is wrong:", *, leads: bool = False, placed: bool = False
+    gist: str,
+    verb: str = "is wrong:",
+    *,
+    leads: bool = False,
+    placed: bool = False,
+    share: str = "",
 ) -> failures.Pattern:
     """Return something that is said of a wrong kernel."""
-    return failures.Pattern(text, f" {verb} {text}", leads or placed, placed, [])
+    text = f"{gist}, {share}" if share else gist
+    return failures.Pattern(text, f" {verb} {text}", leads or placed, placed, [], share=share)
 
 
 def failed(

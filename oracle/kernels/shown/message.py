@@ -40,13 +40,19 @@ def message(
         lines.append(f"  element  {numbers(*told)}")
         lines.append(f"  wrong    {share(evidence.wrong, evidence.total)}")
     lines += diagnosis
-    lines.append(f"  case     {describe(case.geometry)}; fill {case.fill}")
+    lines.append(f"  case     {described(case, evidence)}")
     lines.append(f"  case id  {case}" if rerun is None else f"  rerun    {rerun}")
     if error is not None:
         lines.append(f"  error    {error}")
     if evidence is not None:
         lines += ["  alone", *(f"    {line}" for line in snippet(subject, evidence))]
     return "\n".join(lines)
+
+
+def described(case: Case, evidence: Evidence | None) -> str:
+    """Return in words the call that is shown, which a law or a diagnosis may have made another."""
+    shown = evidence.case if evidence is not None and evidence.cut_from is None else case
+    return f"{describe(shown.geometry)}; fill {shown.fill}"
 
 
 def numbers(expression: str, got: float, expected: float, excess: float | None) -> str:

@@ -2,6 +2,7 @@
 
 import re
 import time
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import Any
@@ -10,6 +11,8 @@ import pytest
 
 import convcheck
 from convcheck.conformance.plugin.collector import PROPERTY
+from convcheck.kernels.misbehaviour import KernelWarning
+from convcheck.kernels.shown.text import fitted
 
 TITLES = {
     "kept": "cases that failed before",
@@ -50,14 +53,19 @@ class Stages:
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._last: dict[str, float] = {}
         self._failure_told = False
+        self._ended = ""
+        self._warnings: dict[str, None] = {}
 
-    @pytest.hookimpl(trylast=True)
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         """Say what is judged, and how long it will take if as long as the last time."""
         self._session, config = session, session.config
         if config.pluginmanager.has_plugin("terminaldistreporter"):  # it tells of xdist's workers
             config.pluginmanager.unregister(name="terminaldistreporter")
-        self._terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
+            loop: Any = config.pluginmanager.get_plugin("dsession")
+            loop.terminal = None
+        terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
+        self._terminal = terminal
+        self._columns = config.get_terminal_writer().fullwidth
         profile = config.getoption("hypothesis_profile", None) or "default"
         seed = config.getoption("hypothesis_seed", None) or "0"
         self._key = f"{self._kernels} {profile} {config.getoption('numprocesses', None)}"
@@ -71,6 +79,8 @@ class Stages:
 
         for line in config.stash.get(FOUND, []):
             self._line(line)
+        if terminal.isatty:  # PyTorch is imported for it, which takes a while
+            terminal.rewrite("  the oracles are compared with one another", erase=True)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Count the tests of each stage, where they run in this process."""
@@ -108,7 +118,10 @@ class Stages:
         if self._done[stage] == self._totals[stage]:
             self._line(self._row(stage))
         elif self._terminal.isatty:
-            self._terminal.rewrite(self._row(stage) + self._left(), erase=True)
+            row, left = self._row(stage), self._left()
+            # What is as wide as the terminal would go on in its next line.
+            fits = len(row) + len(left) < self._columns
+            self._terminal.rewrite((row + left * fits)[: self._columns - 1], erase=True)
 
     def _take(self, stage: str, text: str) -> None:
         """Add up what a test judged; tell of a failure if it is the first."""
@@ -133,14 +146,32 @@ class Stages:
         left = options.convcheck_json or options.convcheck_html or options.convcheck_history
         return self._judges_on or bool(left) or not self._terminal.isatty
 
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Note what ended the run: somebody, or pytest itself, which then has words for it."""
+        self._ended = "" if excinfo.type is KeyboardInterrupt else str(excinfo.value)
+        self._ended = self._ended or "interrupted"
+        self._terminal._report_keyboardinterrupt = lambda: None  # noqa: SLF001  (told before)
+
+    def pytest_warning_recorded(self, warning_message: warnings.WarningMessage) -> None:
+        """Take what kernels warned of, which is no matter of a place in convcheck's own code."""
+        if issubclass(warning_message.category, KernelWarning):
+            self._warnings[str(warning_message.message)] = None
+
     def pytest_sessionfinish(self, session: Any) -> None:
         """Show the stages that were not finished, and keep how long each took."""
         for stage in self._totals:
             if 0 < self._done[stage] < self._totals[stage]:
                 self._line(self._row(stage))
-        if session.shouldfail == _CLEAR:
-            self._line(f"  {_CLEAR}")
-            session._shouldfail = False  # noqa: SLF001  (pytest would tell it behind the verdict)
+        for text in self._warnings:
+            self._line(f"  {text}")
+        stats = self._terminal.stats
+        stats["warnings"] = [
+            each for each in stats.get("warnings", []) if KernelWarning.__name__ not in each.message
+        ]
+        ended = self._ended or session.shouldfail
+        if ended:  # pytest would tell it behind the verdict
+            self._line(f"  {ended}")
+            session._shouldfail = False  # noqa: SLF001
         if self._cache and self._done == self._totals:
             wall = time.monotonic() - self._started
             self._cache.set(_TIMES, {**self._times(), self._key: {**self._seconds, "wall": wall}})
@@ -174,7 +205,8 @@ class Stages:
         if self._terminal.isatty:
             self._terminal.rewrite("", erase=True)
             self._terminal.rewrite("")  # back to the first column
-        self._terminal.write_line(text, **markup)
+        for part in fitted(text, self._columns) if self._terminal.isatty else [text]:
+            self._terminal.write_line(part, **markup)
 
 
 def stage_of(nodeid: str) -> str | None:

@@ -3,11 +3,12 @@
 import json
 import sys
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from convcheck.kernels.shown.text import fitted
 from convcheck.reports.status import CONFORMS, FAILS, Exit, status_of
 
 from . import hooks as plugin
@@ -49,6 +50,17 @@ def _message(report: pytest.TestReport) -> str:
         return report.longrepr[2]
     crash = getattr(report.longrepr, "reprcrash", None)
     return str(crash.message if crash else report.longrepr or "")
+
+
+def _teller(terminalreporter: pytest.TerminalReporter) -> Callable[..., None]:
+    """Return what writes a line: at a terminal, in as many as there is room for."""
+    columns = terminalreporter.config.get_terminal_writer().fullwidth
+
+    def tell(line: str, **markup: bool) -> None:
+        for part in fitted(line, columns) if terminalreporter.isatty else [line]:
+            terminalreporter.line(part, **markup)
+
+    return tell
 
 
 def _now(outcome: str) -> str:
@@ -295,28 +307,28 @@ class Collector:
         from convcheck.reports.told import problems, refactor, terminal, words  # noqa: PLC0415
 
         said, verdict = terminal.verdict(findings)
-
+        tell = _teller(terminalreporter)
         terminalreporter.section("conformance")
         for problem in problems.problems(findings):
-            terminalreporter.line(problem.fault, red=True, bold=True)
+            tell(problem.fault, red=True, bold=True)
             for line in terminal.lines(findings, problem):
-                terminalreporter.line(line, red=terminal.shows_wrong(line))
-            terminalreporter.line("")
+                tell(line, red=terminal.shows_wrong(line))
+            tell("")
         for line in self._of_ledger():
-            terminalreporter.line(line)
+            tell(line)
         for line in (*words.of_zeros(findings), *circumstances.slow(self._records)):
-            terminalreporter.line(line)
+            tell(line)
         for case, how in circumstances.remarks(self._records).items():
-            terminalreporter.line(f"{case}: {how}")
+            tell(f"{case}: {how}")
         for line in self._kept_lines:
-            terminalreporter.line(line)
+            tell(line)
         speeds = refactor.speed(self._records)
         for entry in findings.refactor:
-            terminalreporter.line(refactor.sentence(entry, speeds))
+            tell(refactor.sentence(entry, speeds))
         for line in (*terminal.proved(findings), *said):
-            terminalreporter.line(line)
+            tell(line)
         good = findings.verdict == CONFORMS
-        terminalreporter.line(verdict, bold=True, green=good, red=findings.verdict == FAILS)
+        tell(verdict, bold=True, green=good, red=findings.verdict == FAILS)
 
     def _of_ledger(self) -> list[str]:
         """Return what the ledger says of kernels that are the notebook's own."""

@@ -13,7 +13,7 @@ from convcheck.diagnosis.diagnosis import Diagnosis
 from convcheck.judging.verdicts import Outcome, Verdict, explain
 from convcheck.kernels.shown.code import snippet
 from convcheck.kernels.shown.evidence import Evidence
-from convcheck.kernels.shown.message import describe
+from convcheck.kernels.shown.message import described
 from convcheck.kernels.shown.text import printable
 from convcheck.reports import failures
 
@@ -90,7 +90,7 @@ def failure_of(verdict: Verdict, rank: int, again: Again) -> failures.Failure:
         said=printable(verdict.finding),
         details=[printable(line) for line in (evidence.details if evidence else ())],
         element=_element(evidence) if evidence and evidence.expression else None,
-        described=f"{describe(case.geometry)}; fill {case.fill}",
+        described=described(case, evidence),
         error=None if verdict.error is None else float(verdict.error),
         snippet=[printable(line) for line in code],
         diagnosis=_diagnosed(found) if found else None,

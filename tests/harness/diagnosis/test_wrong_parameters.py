@@ -57,7 +57,7 @@ def test_what_overflows_the_integers_is_the_mistake_still() -> None:
 
 @pytest.mark.parametrize("fill", ["integers:{}:41", "wide-ftr:{}:11"])
 def test_what_sums_beyond_the_integers_is_the_mistake_still(fill: str) -> None:
-    """Padding of the edges makes nine products of one; which are not exact, but no other mistake."""
+    """Edges in the padding make nine products of one: not exact any more, but the same mistake."""
 
     def edges(x: Any, f: Any, s: Any, padding: Any = NO_PADDING) -> Any:
         x = np.pad(x, ((0, 0), *padding, (0, 0)), mode="edge")

@@ -3,6 +3,7 @@
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pytest_runs import environment, written
 
 from convcheck import conformance
 from convcheck.conformance.commands.stages import TITLES
+from convcheck.kernels.shown.text import fitted
 
 FLIPPED = """
 import numpy as np
@@ -23,8 +25,13 @@ def convolution(x, ftr, strd):
 """
 
 
-def at_a_terminal(where: Path, *words: str, columns: int) -> list[str]:
-    """Run `convcheck check` at a terminal, and return the lines that stand there in the end."""
+def at_a_terminal(
+    where: Path, *words: str, columns: int, status: int = 1, until: bytes = b""
+) -> list[str]:
+    """Run `convcheck check` at a terminal, and return the lines that stand there in the end.
+
+    It is interrupted once it has written `until`.
+    """
     parent, child = pty.openpty()
     process = subprocess.Popen(  # noqa: S603  (commands of the tests' own)
         [sys.executable, "-m", "convcheck", "check", *words],
@@ -38,10 +45,13 @@ def at_a_terminal(where: Path, *words: str, columns: int) -> list[str]:
     try:
         while chunk := os.read(parent, 1 << 16):
             sent += chunk
+            if until and until in sent:
+                process.send_signal(signal.SIGINT)
+                until = b""
     except OSError:  # Linux's word for its end
         pass
     os.close(parent)
-    assert process.wait() == 1
+    assert process.wait() == status
     text = re.sub(r"\x1b\[[\d;]*m", "", sent.decode())
     return [line for line in map(overwritten, text.replace("\r\n", "\n").split("\n")) if line]
 
@@ -65,9 +75,35 @@ def test_each_file_that_judges_a_kernel_is_a_stage() -> None:
 def test_what_stands_there_in_the_end(tmp_path: Path, columns: int) -> None:
     """Lines begin in the first column; where the cause is clear it stops, the verdict last."""
     folder = written(tmp_path, mine=FLIPPED)
-    first, kept, found, *_, last = at_a_terminal(folder, "mine.py", "--quick", columns=columns)
-    assert first.startswith("convcheck ")
-    assert kept == "  cases that failed before  [####################] none fails now"
+    lines = at_a_terminal(folder, "mine.py", "--quick", columns=columns)
+    assert max(len(line) for line in lines if not line.startswith(("  rerun", "   "))) <= columns
+    assert lines[0].startswith("convcheck ")
+    assert lines[1] == "  cases that failed before  [####################] none fails now"
     likeness = "convolution behaves exactly like: the filter is flipped in its rows and columns"
-    assert found == f"  found so far: {likeness}"
-    assert last == f"Does not conform: {likeness}."
+    assert "\n".join(lines[2:]).startswith(
+        "\n".join(fitted(f"  found so far: {likeness}", columns))
+    )
+    last = fitted(f"Does not conform: {likeness}.", columns)
+    assert lines[-len(last) :] == last
+
+
+@pytest.mark.parametrize(
+    ("words", "until", "told"),
+    [
+        ([], b"[#", "interrupted"),
+        (["-x", "--all"], b"", "stopping after 1 failures"),
+        (["-j", "2"], b"", "the cause is clear; --all judges on"),
+    ],
+    ids=["Ctrl-C", "-x", "-j"],
+)
+def test_what_ends_a_run_is_told_before_the_verdict(
+    tmp_path: Path, words: list[str], until: bytes, told: str
+) -> None:
+    """The verdict is last, and no word of pytest's or of its workers' stands behind it."""
+    folder = written(tmp_path, mine=FLIPPED)
+    given = ("mine.py", "--quick", *words)
+    lines = at_a_terminal(folder, *given, columns=120, status=2 if until else 1, until=until)
+    (section,) = (at for at, line in enumerate(lines) if "= conformance =" in line)
+    assert lines[section - 1] == f"  {told}"
+    assert lines[-1].startswith(("Incomplete: ", "Does not conform: "))
+    assert not any("nodes" in line for line in lines)

@@ -22,6 +22,7 @@ from sample import (
 from convcheck.reports.failures import Named, Pattern
 from convcheck.reports.rows import Zeros
 from convcheck.reports.told import problems, terminal, words
+from convcheck.reports.told.causes import causes
 from convcheck.reports.told.faults import fault, listed, telling
 
 NAMES = [Named(each, f"it is {each}", "") for each in "ab"]
@@ -133,6 +134,17 @@ def test_the_terminal_says_the_fault_first(first: str, rest: str, found: dict[st
     assert not any(first.rpartition(": ")[2] in line for line in lines if "pattern" in line)
 
 
+def test_other_counts_are_no_other_cause() -> None:
+    """What was seen in so many calls of one case, and in others of another, is one thing."""
+    parts = [
+        part(cell, {}, failed(diagnosis=diagnosis(names=[], patterns=[told])))
+        for cell, calls in zip(PLANNED, (12, 7), strict=False)
+        for told in [pattern("right now and then", leads=True, share=f"in {calls} of 64 calls")]
+    ]
+    (cause,) = causes(make(parts).findings)
+    assert len(cause.cells) == 2
+
+
 @pytest.mark.parametrize(
     ("found", "last"),
     [
@@ -140,8 +152,8 @@ def test_the_terminal_says_the_fault_first(first: str, rest: str, found: dict[st
         ({"names": [Named("a", "f" * 60, "")]}, "f" * 60),
         ({"names": [Named("a", "f" * 99, "")]}, "convolution is wrong"),
         (
-            {"patterns": [pattern(f"wrong where {'f' * 40}, in 1,200 geometries tried", "is")]},
-            f"convolution is wrong where {'f' * 40}",
+            {"patterns": [pattern(f"wrong where {'f' * 40}", "is", share="in 1,200 tried")]},
+            f"wrong where {'f' * 40}",
         ),
     ],
 )
