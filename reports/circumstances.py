@@ -127,7 +127,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 _JUDGED = "judged on layers of millions of products"
-_TOO_SLOW = "not judged on layers of millions of products: its calls took too long in this run"
+_TOO_SLOW = "not judged on layers of millions of products: calls took too long in this run"
 
 
 def large_layers(records: Iterable[Record]) -> dict[str, str]:
@@ -137,9 +137,9 @@ def large_layers(records: Iterable[Record]) -> dict[str, str]:
 
 
 def slow(records: Iterable[Record]) -> list[str]:
-    """Return a line about each kernel that was not."""
-    told = large_layers(records)
-    return [f"{name}: {each}" for name, each in told.items() if each == _TOO_SLOW]
+    """Return a line about the kernels that were not, if there are any."""
+    names = [name for name, each in large_layers(records).items() if each == _TOO_SLOW]
+    return [f"{', '.join(names)}: {_TOO_SLOW}"] if names else []
 
 
 def remarks(records: Iterable[Record]) -> dict[str, str]:

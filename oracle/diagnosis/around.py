@@ -16,7 +16,7 @@ from .mistakes import Mistake
 from .probes import Probe
 from .session import Session, session_of
 from .where.claims import Backing, Claim, Link
-from .where.conditions import condition
+from .where.conditions import condition, confined
 from .where.scan import WRONG, Draw, Scan, deed, in_words, products, size_of
 from .where.signs import common, of_shape, signs, told
 from .where.statements import numbers_of
@@ -99,16 +99,26 @@ def around_first(session: Session, dtype: str, fill: str, does: str) -> Found | 
 def _around(session: Session, case: Case, does: str) -> Found:
     scan = Scan(session.subject, case)
     where = condition(scan, case.geometry, does)
-    session.lost = session.lost or scan.lost
-    tried = tuple(session.answers(sorted(scan.verdicts.values(), key=lambda v: size_of(v.case))))
+    tried, names = _named(session, scan)
+    if where is None and not names and not session.lost:
+        where = confined(scan)
+        tried, names = _named(session, scan)
     if session.lost:
         return Found(does, tried)
-    names = tuple(each for each in session.fitting if answers.holds(each, tried))
     partly = () if names else tuple(answers.partly(session.operation, [*session.asked, *tried]))
     kinds = tuple(patterns.kinds(session.subject, case))
     (asked,) = session.ask([Probe(case)])
     linear = () if asked.right else tuple(patterns.linearity(session, asked.probe))
     return Found(does, tried, names, partly, where, kinds, linear)
+
+
+def _named(session: Session, scan: Scan) -> tuple[tuple[Asked, ...], tuple[Mistake, ...]]:
+    """Return what the kernel answered to all that was tried, and the mistakes that answer so."""
+    session.lost = session.lost or scan.lost
+    tried = tuple(session.answers(sorted(scan.verdicts.values(), key=lambda v: size_of(v.case))))
+    if session.lost:
+        return tried, ()
+    return tried, tuple(each for each in session.fitting if answers.holds(each, tried))
 
 
 def claims(session: Session, focus: Asked, found: Found, acts: taps.Acts | None) -> Iterator[Claim]:

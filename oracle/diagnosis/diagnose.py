@@ -174,7 +174,7 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
     if not names:
         said = tuple(dict.fromkeys(claims(session, focus, found, acts)))[:_MOST]
         if missing is not None:
-            words = f"right as far as {missing} promises, which is not declared"
+            words = f"only as exact as {missing} allows, which is not declared"
             said = (circumstance(words), *said)
         if more is not None:
             said = (circumstance(f"right but for its promise {more}"), *said)

@@ -13,7 +13,7 @@ from convcheck.kernels.shown.evidence import Wrong
 from .where.signs import AXES, noun
 
 _MOST, _FEW = 24, 8
-"""places of an axis that are drawn, and up to how many all are"""
+"""places of an axis that are drawn at most, and where there are as many, at least"""
 _BESIDE = 30  # characters of a row up to which numbers are told in text
 
 
@@ -87,15 +87,15 @@ def _part(places: slice, length: int) -> str:
 
 
 def _cropped(wrong: Array, told: int) -> slice:
-    """Return at most `_MOST` places from before the first wrong one until behind the last.
+    """Return `_FEW` to `_MOST` places, from before the first wrong one until behind the last.
 
-    Few are all drawn.  Where `_MOST` leave out the one that is told of, they end with it.
+    Where `_MOST` leave out the one that is told of, they end with it.
     """
-    if len(wrong) <= _FEW or not wrong.any():
-        return slice(0, min(len(wrong), _MOST))
     places = np.flatnonzero(wrong)
     start = max(int(places[0]) - 1, 0, told - _MOST + 1)
-    return slice(start, min(start + _MOST, int(places[-1]) + 2, len(wrong)))
+    most = min(max(int(places[-1]) + 2 - start, _FEW), _MOST)
+    start = max(min(start, len(wrong) - most), 0)
+    return slice(start, min(start + most, len(wrong)))
 
 
 def _numbers(values: Array) -> Plane:

@@ -16,7 +16,7 @@ class Link(StrEnum):
     EXACTLY = "exactly where"
     """there, and nowhere else"""
     ONLY = "only where"
-    """there something is always wrong, elsewhere nothing"""
+    """there something is wrong, elsewhere nothing"""
     AS_IF = "behaves as if"
     """there it gives a mistake's results"""
 
@@ -31,6 +31,8 @@ class Backing:
     """what the kernel does where the statement holds, as in `scan.deed`; "" for several things"""
     statement: Statement | None = None
     """it does so where this holds, and nowhere else"""
+    always: bool = True
+    """whether it does so on all of it"""
     signs: tuple[Sign, ...] = ()
     """those that all wrong results have"""
     dtypes: tuple[str, ...] = ()

@@ -38,6 +38,8 @@ _FEW = 3
 """geometries that must be wrong, and right, before anything is said"""
 _MOST = 4
 """statements that together make a condition"""
+_MUCH, _PLAIN = 0.6, 0.05
+"""the share of right geometries that a further statement may leave, and what its cost counts"""
 
 
 def condition(scan: Scan, geometry: Geometry, deed: str) -> Claim | None:
@@ -60,10 +62,7 @@ def _found(scan: Scan, draw: Draw, deed: str) -> Claim | None:
         parts = None if scan.lost else _parting(scan, deed)
         if parts is None:
             return None
-        parts = [
-            _bounded(scan, [*parts[:at], *parts[at + 1 :]], _bisected(scan, each))
-            for at, each in enumerate(parts)
-        ]
+        parts = _settled(scan, parts)
         before = len(scan.verdicts)
         scan.ask(_refuting(scan, draw, parts))
         found = both(parts)
@@ -72,6 +71,57 @@ def _found(scan: Scan, draw: Draw, deed: str) -> Claim | None:
             fresh = found.holds(scan.numbers())[before:].sum() >= _FRESH
             return _claim(scan, found, deed) if fresh else None
     return None
+
+
+def _settled(scan: Scan, parts: Sequence[Statement]) -> list[Statement]:
+    """Return statements with thresholds as near as further tries can tell."""
+    return [
+        _bounded(scan, [*parts[:at], *parts[at + 1 :]], _bisected(scan, each))
+        for at, each in enumerate(parts)
+    ]
+
+
+def confined(scan: Scan) -> Claim | None:
+    """Return where alone the kernel is wrong that is right on some of it, if that can be said.
+
+    `scan` has asked the kernel already, and no condition parts wrong from right.
+    """
+    draw = Draw(scan.operation, seed=3, taken=scan.subject.taken)
+    for _ in range(_ROUNDS):
+        parts = [] if scan.lost else _settled(scan, _confining(scan))
+        if not parts:
+            return None
+        scan.ask(_refuting(scan, draw, parts))
+        found = both(parts)
+        numbers, wrong = _split(scan, "")
+        inside = found.holds(numbers)
+        if not scan.lost and inside[wrong].all():
+            return Claim(
+                *in_words(*(set(scan.deeds()) - {""})),
+                Link.ONLY,
+                found.words,
+                f"in {wrong.sum()} of {inside.sum()} geometries tried there",
+                backing=Backing(numbers_in(scan.case), "", found, always=False),
+                grid=grid(numbers, wrong, found),
+            )
+    return None
+
+
+def _confining(scan: Scan) -> list[Statement]:
+    """Return few plain statements that leave the kernel wrong on much of what they hold of."""
+    numbers, wrong = _split(scan, "")
+    candidates = _necessary(scan, "")
+    left = [each.holds(numbers)[~wrong] for each in candidates]
+    open_ = np.ones((~wrong).sum(), bool)
+    chosen: list[Statement] = []
+    while candidates and len(chosen) < _MOST - 1:
+        shares = [(each & open_).sum() / max(open_.sum(), 1) for each in left]
+        best = min(range(len(left)), key=lambda at: shares[at] + _PLAIN * candidates[at].cost)
+        if shares[best] > _MUCH:
+            break
+        chosen.append(candidates[best])
+        open_ &= left[best]
+    return chosen if open_.sum() <= 2 * wrong.sum() else []
 
 
 def _claim(scan: Scan, found: Statement, deed: str) -> Claim:
@@ -106,12 +156,20 @@ def _split(scan: Scan, deed: str) -> tuple[dict[str, Array], Array]:
 
 def _parting(scan: Scan, deed: str) -> list[Statement] | None:
     """Return the plainest statement, or few together, that part wrong from right."""
-    if not scan.verdicts:
+    candidates = _necessary(scan, deed)
+    if not candidates:
         return None
     numbers, wrong = _split(scan, deed)
+    return _cover(candidates, np.array([each.holds(numbers)[~wrong] for each in candidates]))
+
+
+def _necessary(scan: Scan, deed: str) -> list[Statement]:
+    """Return statements that hold wherever the kernel is wrong, the plainest first."""
+    if not scan.verdicts:
+        return []
+    numbers, wrong = _split(scan, deed)
     if wrong.sum() < _FEW or (~wrong).sum() < _FEW:
-        return None
-    # Only what holds wherever the kernel is wrong can be part of it.
+        return []
     known: dict[bytes, Statement] = {}
     for each in (*statements(numbers), *of_parameters(numbers)):
         truth = each.holds(numbers)
@@ -119,10 +177,7 @@ def _parting(scan: Scan, deed: str) -> list[Statement] | None:
             key = truth.tobytes()
             if key not in known or each.cost < known[key].cost:
                 known[key] = each
-    candidates = sorted(known.values(), key=lambda each: each.cost)
-    if not candidates:
-        return None
-    return _cover(candidates, np.array([each.holds(numbers)[~wrong] for each in candidates]))
+    return sorted(known.values(), key=lambda each: each.cost)
 
 
 def _cover(candidates: Sequence[Statement], left: Array) -> list[Statement] | None:

@@ -129,6 +129,7 @@ class Seen:
         inside, tried = does[True][what], does[True].total()
         outside, others = does[False][what], does[False].total()
         spared = does[True][""] if claim.link is Link.ONLY else tried - inside
+        spared = spared if claim.backing.always else 0
         if not spared and not outside:
             return claim
         if not inside:

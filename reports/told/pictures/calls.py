@@ -41,7 +41,8 @@ def of_windows(case: str) -> Picture | None:
         for r, n in enumerate(rows)
     ]
     side = "input" if layer.narrows else "output"
-    title = f"How many windows reach each place of the layer's {side}"
+    padded = ", padding in grey" * any(map(any, outside))
+    title = f"How many windows reach each place of the layer's {side}{padded}"
     places = f"{len(rows) * len(columns)} places, padding included"
     numbers = [range(-span.before, span.padded - span.before) for span in spans]
     said = f"{title}: of {places}, {missed} lie in none"

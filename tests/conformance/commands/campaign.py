@@ -56,7 +56,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--parameters",
         type=int,
         metavar="EXTENT",
-        help="one axis up to this, with every parameter that the kernel takes; not with these five",
+        help="one axis up to this, with every parameter that the kernel takes; beside it, "
+        "none of the five options that follow",
     )
     parser.add_argument("--reach", type=int, help="one axis up to this")
     parser.add_argument("--narrow", type=int, help="the other axis then (default: 2)")

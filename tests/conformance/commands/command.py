@@ -29,7 +29,7 @@ COMMANDS = {
     "campaign": ("convcheck.conformance.commands.campaign", "certify a region in many parts"),
 }
 USAGE = f"{check.USAGE}\nconvcheck watch --help     judge again whenever a file changes" + "".join(
-    f"\n{f'convcheck {name} --help':25} {text}" for name, (_, text) in COMMANDS.items()
+    f"\n{f'convcheck {name} --help':26} {text}" for name, (_, text) in COMMANDS.items()
 )
 
 

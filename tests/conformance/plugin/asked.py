@@ -157,7 +157,7 @@ def _lines_in(target: str, about: Collection[str], others: list[str]) -> list[st
     """Return lines that name the kernels of a module by their operations' names, or else its layer.
 
     Args:
-        target: the module, behind which a layer's style and more may be declared.
+        target: the module, behind which may stand what is declared of each.
         about: the operations of cases; where a file defines them, nothing is looked into.
         others: to which what is told of other layers is added.
     """
@@ -165,10 +165,10 @@ def _lines_in(target: str, about: Collection[str], others: list[str]) -> list[st
     if about and not more and all(_defines(module, name) for name in about):
         return [f"{name}={module}:{name}" for name in about]
     found = _look_into(module or target)
-    if found["kernels"] and not more:
+    if found["kernels"] and ",style=" not in more:
         named = {line.partition("=")[0] for line in found["kernels"]}
-        wanted = [f"{name}={module}:{name}" for name in about if name not in named]
-        return found["kernels"] + wanted  # which is told to be missing
+        wanted = [f"{name}={module or target}:{name}" for name in about if name not in named]
+        return [line + more for line in found["kernels"] + wanted]  # what is missing is told
     if not found["layers"]:
         raise CandidateError(f"{target!r}: expected a layer, such as conv_forward, conv_backward")
     if more:

@@ -303,15 +303,17 @@ def picture_of(kernel: Kernel, case: Case) -> tuple[Picture, Evidence]:
 
 
 def test_picture_is_cropped_to_what_is_wrong() -> None:
-    """The picture holds at most 24 rows and columns, and says where they begin."""
-    kernel = spoilt(lambda z: z[:, 30:31, 20:21, 1].fill(np.nan))
+    """The picture holds 8 to 24 rows and columns, and says where they begin."""
+    kernel = spoilt(lambda z: z[:, 30:31, 5::20, 1].fill(np.nan))
     picture, _ = picture_of(kernel, case_of("h40.w30.i1.o2.f1x1.s1x1"))
-    assert picture.origin == (16, 6)
+    assert picture.origin == (29, 4)
     assert picture.at == {"batch item": 0, "channel": 1}
-    assert [len(picture.wrong), len(picture.wrong[0])] == [24, 24]
-    assert picture.wrong[30 - 16][20 - 6]
-    assert sum(map(sum, picture.wrong)) == 1
-    assert picture.got[30 - 16][20 - 6] == "nan"
+    assert [len(picture.wrong), len(picture.wrong[0])] == [8, 23]
+    assert [at for at, each in enumerate(picture.wrong[1], 4) if each] == [5, 25]
+    assert sum(map(sum, picture.wrong)) == 2
+    assert picture.got[1][1] == "nan"
+    picture, _ = picture_of(kernel, case_of("h40.w99.i1.o2.f1x1.s1x1"))
+    assert len(picture.wrong[0]) == 24
 
 
 def test_the_picture_is_of_the_call_that_is_told() -> None:
@@ -340,7 +342,7 @@ def test_the_picture_holds_the_element_that_is_told() -> None:
     most = spoilt(lambda z: (np.add(z[..., 0], 1, z[..., 0]), z[-1:, -1:, -1:, 1:].fill(10**6)))
     picture, evidence = picture_of(most, case_of("b2.h30.w30.i1.o2.f1x1.s1x1"))
     assert evidence.expression == "z[1, 29, 29, 1]"
-    assert picture.title == "z[1, 6:30, 6:30, 1]"
+    assert picture.title == "z[1, 22:30, 22:30, 1]"
     assert evidence.got in picture.got[-1]
 
 

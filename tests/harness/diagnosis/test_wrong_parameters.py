@@ -1,5 +1,6 @@
 """A kernel that is wrong with parameters is told how, truly or not at all."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -144,6 +145,54 @@ def test_conditions_speak_of_parameters(words: str) -> None:
         geometry = draw.small() if at % 2 else draw.geometry()
         fresh = judge(kernel, Case("convolution", geometry, "float64", "integers", 5))
         assert bool(statement.holds(numbers_of(operation, geometry))) is fresh.failed, geometry
+
+
+def beside(x: Any, f: Any, s: Any, padding: Any = NO_PADDING) -> Any:
+    """Read what lies before and behind a row in memory where it should read padding."""
+    flat = np.pad(x, ((0, 0), padding[0], (0, 0), (0, 0)))
+    before, behind = padding[1]
+    line = np.pad(flat.reshape(len(x), -1, x.shape[3]), ((0, 0), (before, behind), (0, 0)))
+    at = np.arange(flat.shape[1])[:, None] * x.shape[2] + np.arange(x.shape[2] + before + behind)
+    return convolution()(line[:, at], f, s)
+
+
+def running_over(x: Any, f: Any, s: Any, dilation: Any = (1, 1)) -> Any:
+    """Multiply the stride of columns by their dilation, and stop at the last column."""
+    rows, columns = dilation
+    steps = (x.shape[2] - (f.shape[2] - 1) * columns - 1) // s[1] + 1
+    starts = np.arange(steps)[:, None] * s[1] * columns
+    at = np.minimum(starts + np.arange(f.shape[2]) * columns, x.shape[2] - 1)
+    wide = x[:, :, at.ravel()]
+    return convolution()(wide, f, (s[0], f.shape[2]), dilation=(rows, 1))
+
+
+CONFINED: dict[Kernel, tuple[str, str]] = {
+    beside: ("b1.h2.w1.i1.o1.f1x1.s1x1.p0-0x0-1", "there is padding in columns"),
+    running_over: (
+        "b1.h1.w5.i1.o1.f1x2.s1x2.d1x2",
+        "dilation width is above 1 and there are several windows in columns and width is 3 or more",
+    ),
+}
+
+
+@pytest.mark.parametrize("kernel", CONFINED)
+def test_where_alone_a_kernel_is_wrong_at_times(kernel: Kernel) -> None:
+    """Where no condition parts wrong from right, it is told where the kernel is always right."""
+    text, place = CONFINED[kernel]
+    operation, subject = OPERATIONS["convolution"], subject_of(kernel, OPERATIONS["convolution"])
+    case = Case("convolution", Geometry.parse(text), "float64", "integers", 1)
+    found = diagnose(judge(subject, case))
+    assert not found.names
+    (claim,) = (each for each in found.claims if each.link is Link.ONLY)
+    assert claim.place == place
+    assert re.fullmatch(r"in \d+ of \d+ geometries tried there", claim.share)
+    assert claim.backing.statement is not None
+    draw = Draw(operation, 99, subject.taken)
+    for at in range(FRESH):
+        geometry = draw.small() if at % 2 else draw.geometry()
+        fresh = judge(subject, Case("convolution", geometry, "float64", "integers", 5))
+        there = claim.backing.statement.holds(numbers_of(operation, geometry))
+        assert there or not fresh.failed, geometry
 
 
 def test_windows_that_reach_padding_are_told() -> None:

@@ -131,6 +131,10 @@ def test_modules_are_looked_up_elsewhere(folder: Folder) -> None:
         dies="import os; os._exit(7)",
     )
     assert list(asked.settle(config(where, f"{where}/fine.py"))) == ["convolution"]
+    declared = asked.settle(config(where, f"{where}/fine.py,takes=padding"))
+    assert [*map(str, declared.values())] == [
+        f"convolution={where}/fine.py:convolution,takes=padding"
+    ]
     for name, message in {
         "none.py": "expected a function with the name of an operation",
         "dies.py": "importing it ended its process, with exit status 7",
