@@ -107,3 +107,31 @@ def test_what_ends_a_run_is_told_before_the_verdict(
     assert lines[section - 1] == f"  {told}"
     assert lines[-1].startswith(("Incomplete: ", "Does not conform: "))
     assert not any("nodes" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("a line that fits", ["a line that fits"]),
+        (
+            "wrong where the stride leaves a rest",
+            ["wrong where the", "    stride leaves a", "    rest"],
+        ),
+        (
+            "  holds    exact, bound, linearity",
+            ["  holds    exact,", "           bound,", "           linearity"],
+        ),
+        (
+            "  fails    exact: v1:convolution:float64:x",
+            ["  fails    exact:", "           v1:convolution:float64:x"],
+        ),
+        (
+            "  rerun    pytest --kernel mine.py --case v1",
+            ["  rerun    pytest --kernel mine.py --case v1"],
+        ),
+        ("    x = np.array([1, 2, 3, 4, 5])", ["    x = np.array([1, 2, 3, 4, 5])"]),
+    ],
+)
+def test_lines_are_broken_between_words(line: str, shown: list[str]) -> None:
+    """Prose goes on below itself; what is copied, and what stands in columns, is left whole."""
+    assert fitted(line, 20) == shown
