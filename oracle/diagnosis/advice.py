@@ -153,18 +153,22 @@ def advice(
     session: Session, focus: Asked, missing: Promise | None, more: str | None
 ) -> Iterator[str]:
     """Yield declarations with which the kernel would be right, and what they say."""
+    case, problem = focus.probe.case, focus.answer
     if missing is not None:
-        yield f"{missing}, if {_PROMISES[missing]}: it is right as far as that promises"
+        right = f"in {case.dtype} it is right as far as that promises"
+        yield f"{missing}, if {_PROMISES[missing]}: {right}"
     if more is not None:
         sums = f"no sums={session.subject.promise.sums}"
         yield f"{sums}, if it rounds partial sums, or else than to the nearest: it is right without"
-    problem = focus.answer
     if isinstance(problem, MisbehaviourError) and problem.kind is Misbehaviour.RAISED:
         yield from _dtypes(session, focus)
-        yield from _pairs(session.subject, focus.probe.case)
+        yield from _pairs(session.subject, case)
         yield from _domains(session, focus)
+    if case.mode == "nonfinite" and _is_right(session.subject, case.dtype):
+        finite = "if it is for finite numbers alone, of which those tried are right"
+        yield f"declines=nonfinite_data+nonfinite_others, {finite}"
     text = problem.text if isinstance(problem, MisbehaviourError) else ""
-    yield from handed_otherwise(session.subject, text, focus.probe.case.dtype, _is_right)
+    yield from handed_otherwise(session.subject, text, case.dtype, _is_right)
 
 
 def _domains(session: Session, focus: Asked) -> Iterator[str]:

@@ -27,7 +27,7 @@ from .mistakes import Mistake
 from .probes import Probe
 from .session import Session, session_of
 from .threads import raced, racing
-from .where.claims import Claim, circumstance
+from .where.claims import Backing, Claim, circumstance
 from .where.scan import LARGEST, WRONG, products, smaller
 
 _MOST = 6  # patterns in one diagnosis
@@ -175,7 +175,9 @@ def _of_call(session: Session, focus: Asked, evidence: Evidence) -> Diagnosis:
         said = tuple(dict.fromkeys(claims(session, focus, found, acts)))[:_MOST]
         if missing is not None:
             words = f"only as exact as {missing} allows, which is not declared"
-            said = (circumstance(words), *said)
+            narrowed = tuple(each for each in session.subject.asked if missing.narrows(each))
+            backing = Backing(dtypes=narrowed if missing.sums else ())
+            said = (circumstance(words, backing=backing), *said)
         if more is not None:
             said = (circumstance(f"right but for its promise {more}"), *said)
         told = replace(told, claims=said)

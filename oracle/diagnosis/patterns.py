@@ -84,10 +84,15 @@ def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
     bias = case.geometry.bias
     finite, values = agreement_fills(operation, bias), value_fills(operation)
     special, count = nonfinite_fills(operation, bias), operation.degree + bias
-    for fills in (finite, values, special[:count], *((fill,) for fill in special[count:])):
+    for fills in (finite, values, special):
         failed, passed = _parted(subject, [replace(case, fill=fill) for fill in fills], "fill")
         if failed:
             break
+    implied: tuple[str, ...] = ()
+    if not {*failed}.isdisjoint(special[:count]):
+        # Others have NaN in the same arguments.
+        implied = tuple(fill for fill in special[count:] if fill.startswith("nonfinite"))
+        failed = tuple(fill for fill in failed if fill not in implied)
     wrong, right = (" and on ".join(_meanings(each, count)) for each in (failed, passed))
     whole = exact_fills(operation, bias)
     if fills == finite and failed and {*whole} <= {*passed}:
@@ -101,7 +106,7 @@ def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
             for fill in values
             if "integers" in failed or ("scaled" in failed and is_scaled(fill))
         ]
-        backing = Backing(case.dtype, fills=(*failed, *named))
+        backing = Backing(case.dtype, fills=(*failed, *named, *implied))
         yield Claim(f"wrong only on {wrong}", "is", backing=backing)
     elif failed and 0 < len(passed) <= 2:
         yield circumstance(f"right on {right}", backing=Backing(case.dtype, spared=passed))

@@ -8,8 +8,9 @@ _ALIKE = 0.75
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is most like a word; None where none is like it."""
-    return next(iter(get_close_matches(word, known, n=1, cutoff=_ALIKE)), None)
+    """Return the known name that is most like a word, whatever its case; None where none is."""
+    by = {each.lower(): each for each in known}
+    return next((by[e] for e in get_close_matches(word.lower(), by, n=1, cutoff=_ALIKE)), None)
 
 
 def meant(word: str, known: Iterable[str]) -> str:

@@ -201,9 +201,11 @@ class _Handed:
         except MisbehaviourError as problem:
             return None, problem
         except BaseException as error:  # noqa: BLE001  (whatever it is, the judge goes on)
-            if kernel.partial and isinstance(error, NotImplementedError):
-                return None, declined(f"raised {words(error)}")
-            return None, raised(error)
+            refused = kernel.partial and isinstance(error, NotImplementedError)
+            found = declined(f"raised {words(error)}") if refused else raised(error)
+            # One object that is raised in every call would keep the frames of all of them.
+            error.__traceback__ = None
+            return None, found
         finally:
             floating.take_over(kernel.module)
             if floating.is_news(kernel.module) and kernel.promise.subnormals != "flushed":

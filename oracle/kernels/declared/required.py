@@ -1,7 +1,7 @@
 """What a candidate may declare: each value is one that there is, and they go together."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from convcheck.form.formats import DTYPES
@@ -102,8 +102,10 @@ def _arguments(candidate: "Candidate") -> None:
             raise CandidateError(f"argument {name!r}: expected the name of an argument")
 
 
-def _among(name: str, values: Iterable[str], allowed: Iterable[str]) -> None:
-    for value in values:
+def _among(name: str, values: Sequence[str], allowed: Iterable[str]) -> None:
+    for at, value in enumerate(values):
+        if value in values[:at]:
+            raise CandidateError(f"{name}={value!r}: expected it once")
         if value not in allowed:
             said, *words = (each.replace(" ", "_") for each in (value, *allowed))
             told = one_of(said, words) if words else "expected nothing: the operation has none"

@@ -37,7 +37,7 @@ def module_of(path: Path) -> ModuleType:
         name = f"{path}[{number}]"
         linecache.cache[name] = len(text), None, text.splitlines(keepends=True), name
         try:
-            nodes = _definitions(text)
+            nodes = _definitions(text, name)
         except (SyntaxError, ValueError) as error:
             _leave_out(module, _HEADS.findall(text), error)
             continue
@@ -101,10 +101,10 @@ def _text(cell: Any) -> str:
     return "".join(cell.get("source", cell.get("input", "")))
 
 
-def _definitions(text: str) -> list[ast.stmt]:
+def _definitions(text: str, name: str) -> list[ast.stmt]:
     """Return what a cell defines; SyntaxError or ValueError where it is no Python."""
     found = []
-    for node in ast.parse(text).body:
+    for node in ast.parse(text, name).body:
         tried = node.body if isinstance(node, ast.Try) else [node]
         if all(isinstance(each, (*_IMPORTS, *_DEFINITIONS)) for each in tried) or _is_name(node):
             found.append(node)

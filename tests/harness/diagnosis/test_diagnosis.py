@@ -169,6 +169,12 @@ def loses(x: Any, f: Any, s: Any) -> Any:
     return RIGHT["convolution_transpose"](x, f, s)
 
 
+def _not_infinite(x: Any, f: Any, s: Any) -> Any:
+    """Return a convolution with NaN in the place of infinity, as compensated sums make it."""
+    z = convolve(x, f, s)
+    return np.where(np.isinf(z), np.nan, z).astype(z.dtype)
+
+
 def skips(x: Any, f: Any, s: Any) -> Any:
     """Leave out a filter of zeros, against the promise."""
     return convolve(x if f.any() else np.nan_to_num(x), f, s)
@@ -232,6 +238,12 @@ SAID: dict[str, tuple[Kernel, Case, list[str | None], str, str]] = {
         lambda x, f, s: convolve(np.nan_to_num(x), f, s),
         case_of(ONE_PIXEL, "float16:nonfinite-x", seed=0),
         *([], "wrong only on NaN or infinity in x", ""),
+    ),
+    "a kernel that makes NaN of infinity, be it its own": (
+        _not_infinite,
+        case_of(ONE_PIXEL, "float16:nonfinite-x"),
+        ["wrong only on NaN or infinity and on finite numbers whose products overflow$"],
+        *("", ""),
     ),
     "a kernel that leaves out zeros beside NaN, against its promise": (
         skips,
@@ -596,6 +608,8 @@ def _narrow(dtype: str) -> Kernel:
 
 
 ADVISED = [
+    (_not_infinite, "float32:nonfinite-x", "declines=nonfinite_data+nonfinite_others"),
+    (changed(lambda z, *_: np.nan_to_num(-z)), "float32:nonfinite-x", ""),
     (_spectral, "float64:integers", "accuracy=normwise"),
     (changed(_flushing), "float32:tiny", "subnormals=flushed"),
     (_narrow("float16"), "float32:integers", "sums=float16"),
@@ -621,6 +635,15 @@ def test_the_declaration_that_is_missing_is_told(kernel: Kernel, kind: str, expe
     assert verdict.failed
     advice = diagnosis.diagnose(verdict).advice
     assert [each.partition(",")[0] for each in advice] == [expected] * bool(expected)
+
+
+def test_a_promise_of_sums_is_about_dtypes_that_are_narrowed() -> None:
+    """That a kernel is right as far as sums in float32 promise, a failure in float32 refutes."""
+    clips = changed(lambda z, *_: np.clip(z, -3e38, 3e38))
+    verdict = judge(clips, case_of("h9.w8.i2.o1.f2x1.s7x6", "float64:scaled"))
+    claim, *_ = diagnosis.diagnose(verdict).claims
+    assert claim.text == "only as exact as sums=float32 allows, which is not declared"
+    assert claim.backing.dtypes == ("float64",)
 
 
 def test_of_a_laws_calls_the_wrong_one_is_shown() -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.diagnosis.answers import same_kind
+from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Verdict, explain
 from convcheck.kernels import traces
+from convcheck.kernels.functions import Function
 from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
 
 CASES = [
@@ -174,6 +176,19 @@ def test_output_is_that_of_the_call(isolated: Callable[..., Any]) -> None:
         "returned",
     ]
     assert details(third) == ["printed  filter 3"]
+
+
+def test_an_error_that_is_raised_again_keeps_nothing() -> None:
+    """One object for every call has the frames of the last one, as if it were a new one."""
+    error = ValueError()
+
+    def raises(*_: Any) -> Any:
+        raise error
+
+    kernel = Function(raises, OPERATIONS["convolution"])
+    first, *others = (details(judge(kernel, CASES[0])) for _ in range(3))
+    assert others == [first] * 2
+    assert error.__traceback__ is None
 
 
 def test_libraries_are_shown_where_there_is_nothing_else() -> None:
