@@ -197,6 +197,14 @@ def _beyond(right: Kernel, x: Array, f: Array, s: Any, **rest: Any) -> Array:
     return z
 
 
+def _around(right: Kernel, x: Array, f: Array, s: Any, **rest: Any) -> Array:
+    """Read the last windows' input for windows that lie in the padding by more than a column."""
+    z = np.array(right(x, f, s, **rest))
+    if "padding" in rest and rest["padding"][1][0] > f.shape[2] + 1:
+        z[:, :, 0] += z[:, :, -1]
+    return z
+
+
 def _first_item_alone(right: Kernel, x: Array, f: Array, s: Any, **rest: Any) -> Array:
     """Compute the groups of the first batch item, and the first group of the others."""
     z = right(x, f, s, **rest)
@@ -276,6 +284,7 @@ RARE: dict[str, Wrong] = {
         )
     ),
     "read beside the input": _CONV(_beyond),
+    "read around the input": _CONV(_around),
     "dilation beyond the input": _CONV(
         _where(_any_side(lambda side: (side.taps - 1) * side.given + 1 > side.n), "dilation")
     ),

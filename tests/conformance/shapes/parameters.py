@@ -28,6 +28,8 @@ _CLASSES: Mapping[str, str | tuple[str, str]] = {
     "padding on the other side": "b2.h4.w5.i3.o2.f2x3.s2x1.p0-1x2-0",
     "much padding of rows": "b1.h70.w3.i2.o2.f3x1.s1x1.p33x0",
     "much padding of columns": "b1.h3.w70.i2.o2.f1x3.s1x1.p0x33",
+    "padding beyond the filter on one side": "b2.h6.w7.i2.o2.f2x2.s1x1.p4-0x0-5",
+    "padding beyond the filter on the other side": "b2.h6.w7.i2.o2.f2x2.s1x1.p0-4x5-0",
     "padding of many channels": "b1.h4.w3.i17.o18.f3x2.s1x1.p2-1x0-1",
     "padding of many channels, with 3 x 3 and a stride": (
         "b1.h5.w3.i18.o17.f3x3.s3x2.p0-1x1-0.bias",
