@@ -21,12 +21,17 @@ def pytest_configure() -> None:
     """Let the processes that tests start be a user's: as at a desk, wherever the tests run.
 
     They share compiled code; Hypothesis keeps examples, which it does not where `CI` is set; and
-    they listen to Ctrl-C, which what a shell runs in the background ignores, with all it starts.
+    they heed Ctrl-C and a hang-up, which what runs in the background, or by `nohup`, ignores, with
+    all that it starts.
     """
     for name in ("PYTHONDONTWRITEBYTECODE", "CI"):
         os.environ.pop(name, None)
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, usual in (
+        (signal.SIGINT, signal.default_int_handler),
+        (signal.SIGHUP, signal.SIG_DFL),
+    ):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 @pytest.fixture
