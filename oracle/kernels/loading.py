@@ -81,21 +81,24 @@ def import_module(name: str) -> ModuleType:
             _look_last_in(_working_directory())
             return importlib.import_module(name)
         path = Path(name).resolve()
-        sys.path.insert(0, str(path.parent))  # so that it finds its neighbours
+        home, full_name = _in_packages(path)
+        folders = [*dict.fromkeys([str(path.parent), str(home)])]
+        sys.path[:0] = folders  # so that it finds its neighbours, and its package
         try:
             if name.endswith(notebooks.SUFFIX):
                 module = notebooks.module_of(path)
                 sys.modules.setdefault(path.stem, module)  # so that its classes can be pickled
                 return module
-            spec = importlib.util.spec_from_file_location(path.stem, path)
+            spec = importlib.util.spec_from_file_location(full_name, path)
             assert spec is not None  # noqa: S101  (the name ends in .py)
             assert spec.loader is not None  # noqa: S101
             module = importlib.util.module_from_spec(spec)
-            sys.modules.setdefault(path.stem, module)
+            sys.modules.setdefault(full_name, module)
             spec.loader.exec_module(module)
         finally:
-            sys.path.remove(str(path.parent))
-            _look_last_in([str(path.parent)])  # for what it imports when called
+            for folder in folders:
+                sys.path.remove(folder)
+            _look_last_in(folders)  # for what it imports when called
     except CandidateError:
         raise
     except (Exception, SystemExit) as error:
@@ -104,6 +107,19 @@ def import_module(name: str) -> ModuleType:
     finally:
         _IMPORTED.remove(name)
     return module
+
+
+def is_packaged(module: str) -> bool:
+    """Return whether a file is part of a package, whose other modules it may import by dots."""
+    return is_path(module) and (Path(module).parent / "__init__.py").is_file()
+
+
+def _in_packages(path: Path) -> tuple[Path, str]:
+    """Return where a file's outermost package stands, or else the file, and its dotted name."""
+    home, parts = path.parent, [path.stem] * (path.name != "__init__.py")
+    while (home / "__init__.py").is_file():
+        home, parts = home.parent, [home.name, *parts]
+    return home, ".".join(parts)
 
 
 def require_no_import() -> None:

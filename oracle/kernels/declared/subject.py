@@ -7,6 +7,7 @@ from typing import Any
 from convcheck.cases.case import Case
 from convcheck.form.geometry import PARAMETERS, Geometry
 from convcheck.form.operations import operation_named
+from convcheck.kernels.loading import is_packaged
 from convcheck.kernels.styles import notebooks
 from convcheck.kernels.subjects import Subject
 
@@ -67,7 +68,8 @@ class Declared(Subject):
         It needs the user's module alone where the kernel is called as it is.
         """
         module, function, name = self.module, self.candidate.function, self.name
-        if not self.candidate.plain or module.endswith(notebooks.SUFFIX):
+        alone = self.candidate.plain and not is_packaged(module)
+        if not alone or module.endswith(notebooks.SUFFIX):
             return f"from convcheck.kernels.functions import load; {name} = load({self.line!r})"
         if module.endswith(".py"):
             first, *rest = function.split(".")

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from pytest_runs import Folder, call, environment
@@ -142,6 +143,20 @@ def test_a_package_makes_what_its_modules_make(
     module("from .inner import convolution", "package/__init__.py")
     monkeypatch.chdir(tmp_path)
     assert kernels_of("package") == ["convolution"]
+
+
+def test_a_file_of_a_package_may_import_by_dots(module: Callable[..., str]) -> None:
+    """Named by its path as well, and the snippet of a failure finds it likewise."""
+    module("", "package/__init__.py")
+    module("def convolution(x, ftr, strd): ...", "package/other.py")
+    module("raise SystemExit", "package/inner/__init__.py")
+    path = module("from ..other import convolution as own\nconvolution = own", "package/inner/k.py")
+    kernel = load(f"convolution={path}:convolution")
+    found: dict[str, Any] = {}
+    exec(kernel.import_line(), found)  # noqa: S102
+    assert found["convolution"](*[None] * 3) is None
+    initial = module("from .other import convolution", "package/__init__.py")
+    assert load(f"convolution={initial}:convolution")
 
 
 def test_neighbours_are_found_when_called(module: Callable[..., str], tmp_path: Path) -> None:
