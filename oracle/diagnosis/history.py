@@ -56,7 +56,7 @@ def history(session: Session, probe: Probe) -> Diagnosis:
         claim = threads.alone(session, probe, share, _REPEATS) or claim
         shown = replace(shown or Evidence(probe.arrays, probe.case), repeats=len(asked))
         return Diagnosis(claims=(claim,), evidence=shown, calls=calls)
-    found = _after_another(session, probe) if fresh and not probe.special else None
+    found = _after_another(session, Probe(probe.case)) if fresh else None
     found = found or after_its_like(session, probe.case) or threads.raced(session, probe.case.dtype)
     if found is not None:
         return found
@@ -66,6 +66,8 @@ def history(session: Session, probe: Probe) -> Diagnosis:
 
 def _after_another(session: Session, probe: Probe) -> Diagnosis | None:
     """Return which other call, made before, makes a call wrong: one that differs in one respect."""
+    if not (session.subject.renew() and all(each.right for each in session.ask([probe]))):
+        return None
     for words, case in others(probe.case, session.subject.asked):
         if case == probe.case or (case.mode != "bound" and case.largest is None):
             continue

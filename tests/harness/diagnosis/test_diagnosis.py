@@ -569,6 +569,30 @@ def test_a_filter_that_is_packed_once_is_told(name: str, law: str, words: str) -
     assert found.evidence.before is not None
 
 
+KEPT = """
+import numpy as np
+_filters = {}
+def convolution(x, ftr, strd):
+    ftr = _filters.setdefault((ftr.shape, ftr.dtype), ftr.copy())
+    windows = np.lib.stride_tricks.sliding_window_view(x, ftr.shape[1:3], axis=(1, 2))
+    return np.einsum("bhwcij,cijo->bhwo", windows[:, :: strd[0], :: strd[1]], ftr)
+"""
+
+
+@pytest.mark.parametrize("law", ["linearity", "impulse"])
+def test_what_a_law_expects_of_a_call_is_what_it_should_give(
+    kernel_of: Callable[..., Any], law: str
+) -> None:
+    """The other side of a law comes of a kernel, too, which may have remembered: it is not told."""
+    case = Case.parse("v1:convolution:float64:integers:b1.h1.w1.i1.o1.f1x1.s1x1:0")
+    found = diagnosis.diagnose(judge_law(law, kernel_of(KEPT), case, {}))
+    (pattern,) = found.patterns
+    assert pattern.startswith("right when first called, wrong after a call with ")
+    assert found.evidence is not None
+    assert found.evidence.expected == np.prod([*found.evidence.arrays.values()])
+    assert found.evidence.got != found.evidence.expected
+
+
 def _spectral(x: Any, f: Any, s: Any) -> Any:
     shape = tuple(x.shape[1 + axis] + f.shape[1 + axis] - 1 for axis in (0, 1))
     parts = np.fft.rfft2(x, shape, axes=(1, 2)), np.fft.rfft2(f[:, ::-1, ::-1], shape, axes=(1, 2))
