@@ -179,12 +179,9 @@ def _facts(report: Report, found: list[causes.Cause]) -> Iterator[tuple[str, str
     known = sum(cause.known for cause in found)
     if found:
         unknown = sum(len(cause.cells) for cause in found if not cause.known)
-        more = (
-            f"{unknown} failed cell{'' if unknown == 1 else 's'} put down to none"
-            if unknown
-            else ""
-        )
-        yield "Causes", "; ".join(filter(None, (str(known), more)))
+        cells = f"failed cell{'' if unknown == 1 else 's'}"
+        none = [f"none found for {unknown} {cells}"] * bool(unknown)
+        yield "Causes", "; ".join([*[str(known)] * bool(known), *none])
     if kept_out := findings.totals.get(Outcome.NOT_OFFERED.value, 0):
         yield "Not offered", f"{kept_out:,} cases"
     yield "Profile", findings.asked.profile

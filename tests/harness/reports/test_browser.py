@@ -242,6 +242,16 @@ def test_it_prints(show: Show, address: Callable[[str], str]) -> None:
     assert page.locator("#filter:visible, .copy:visible").count() == 0
 
 
+def test_the_whole_matrix_is_on_paper(show: Show, whole: str) -> None:
+    """All properties have room on a sheet, though none can be scrolled to there."""
+    page = show(whole, width=703)  # 186 mm
+    assert page.locator(".heat thead tr").first.locator("th").count() >= 16
+    right = "e => e.getBoundingClientRect().right"
+    assert page.locator(".heat").evaluate(right) > 703
+    page.emulate_media(media="print")
+    assert page.locator(".heat").evaluate(right) <= 703
+
+
 def test_it_works_without_scripts(show: Show, whole: str) -> None:
     """Without JavaScript all is there but the filters and buttons; links lead somewhere."""
     page = show(f"{whole}#cause-1", java_script_enabled=False)

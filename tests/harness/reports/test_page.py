@@ -331,7 +331,7 @@ def test_a_cause_is_told_once() -> None:
     assert "<code>v1:long</code>" in first
     assert "--case v1:long" not in told.source
     assert "--case v1:other" in second
-    assert "Causes 1; 1 failed cell put down to none" in told.words
+    assert "Causes 1; none found for 1 failed cell" in told.words
 
 
 def test_what_is_not_there_takes_no_room() -> None:
