@@ -51,7 +51,10 @@ def history(session: Session, probe: Probe) -> Diagnosis:
         claim = Claim(words, "gives", share=share, circumstance=True)
         deeds = {asked[at].deed for at in wrong}
         if compared is None and len(deeds) == 1:
-            share = f"{deeds.pop()} in {len(wrong)} of {len(asked)} calls with the same arguments"
+            does = deeds.pop()
+            # Results are compared with some of the earlier ones alone.
+            seen = ", as was seen," if "an earlier" in does else ""
+            share = f"{does}{seen} in {len(wrong)} of {len(asked)} calls with the same arguments"
             claim = circumstance(share, "")
         claim = threads.alone(session, probe, share, _REPEATS) or claim
         shown = replace(shown or Evidence(probe.arrays, probe.case), repeats=len(asked))

@@ -44,7 +44,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from convcheck.form.names import meant
+from convcheck.form.names import meant, one_of
 from convcheck.kernels.loading import CandidateError
 from convcheck.kernels.promises import DIRECT, OF_ARRAYS, Promise
 
@@ -155,8 +155,10 @@ def declared(key: str, of: Any) -> str:
 
     Raises:
         TypeError: it is none of these.
-        ValueError: no text stands for a constant in it.
+        ValueError: nothing is declared by that key, or no text stands for a constant in it.
     """
+    if key not in KEYS:
+        raise ValueError(f"{key}={of!r:.100}: {one_of(key, KEYS)}")
     if key == "partial" and isinstance(of, bool):
         of = "yes" if of else "no"
     if isinstance(of, str):

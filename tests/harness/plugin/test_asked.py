@@ -90,7 +90,8 @@ BAD_TABLES = {
         "tensors=3": "tensors=3: expected a text",
         "dtypes=[32]": "dtypes=[32]: expected a list of texts",
         "names=['x']": "names=['x']: expected a table",
-        "color='x'": "'color=x': expected one of tensors=",
+        "color='x'": "color='x': expected one of tensors, ",
+        "take=['bias']": "promises; did you mean takes?",
         "constants={x=2000-01-01}": "constants=x: datetime.date(2000, 1, 1): expected texts,",
     }.items()
 }
