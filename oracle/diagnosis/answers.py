@@ -105,7 +105,7 @@ class Asked:
             unknown |= doubtful & (np.isnan(got) | np.isnan(should))
         if mistake.sums and not self.probe.single:
             unknown |= ~np.isfinite(got)  # sums overflow earlier, or not, by their order
-        if mistake.wild:
+        if mistake.wild or mistake.quotient:
             unknown |= np.isnan(should) & ~np.isnan(self.probe.expected)
         return unknown
 
@@ -135,7 +135,7 @@ def _equal(got: Array, should: Array, allowed: Any) -> Array:
 def _tolerance(should: Array, probe: Probe, mistake: Mistake) -> Any:
     """Return how far results may be from those of a mistake: nothing where sums are exact."""
     eps = 2 * probe.case.format.u
-    whole = should == np.rint(should)
+    whole = (should == np.rint(should)) & (not mistake.quotient)
     if probe.single:
         least = 4 * probe.case.format.eta
         return np.where(whole, 0, 8 * eps * np.abs(should) + least)
@@ -185,7 +185,10 @@ def _call(kernel: Kernel, probe: Probe) -> Answer:
 
 
 def fitting(operation: Operation, asked: Sequence[Asked]) -> list[Mistake]:
-    """Return the mistakes that give the same answers to all probes, made in this order."""
+    """Return the mistakes that give the same answers to all probes, made in this order.
+
+    What is left as it was may be anything: only if no other mistake says what it is.
+    """
     wrong_first = sorted(asked, key=lambda each: each.right)
 
     def fits(mistake: Mistake) -> bool:
@@ -194,7 +197,8 @@ def fitting(operation: Operation, asked: Sequence[Asked]) -> list[Mistake]:
         kernel = mistake.make()
         return all(each.fits(_call(kernel, each.probe), mistake) for each in asked)
 
-    return [each for each in _eligible(operation, asked) if fits(each)]
+    found = [each for each in _eligible(operation, asked) if fits(each)]
+    return [each for each in found if not each.wild] or found
 
 
 def _eligible(operation: Operation, asked: Sequence[Asked]) -> list[Mistake]:

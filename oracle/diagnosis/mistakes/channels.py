@@ -1,6 +1,8 @@
 """Slips in batch items, channels and the order of axes in memory."""
 
 from collections.abc import Callable
+from functools import partial
+from itertools import product
 
 import numpy as np
 
@@ -26,6 +28,35 @@ def _of_layout(axis: str, order: tuple[int, ...]) -> Change:
     )
 
 
+def _from_nchw(axis: str) -> Change:
+    """Return the change that reshapes an array in the order NCHW, or the result to that order."""
+    return on_side(
+        axis,
+        lambda array: array.transpose(_NCHW).reshape(array.shape),
+        lambda array: _misread(_NCHW, array),
+    )
+
+
+def _last_window(narrow: Array) -> Array:
+    kept = np.zeros_like(narrow)
+    kept[-1:, -1:, -1:] = narrow[-1:, -1:, -1:]
+    return kept
+
+
+def _reshaped(is_in: str, read_as: str) -> Change:
+    """Return the change to a filter in one order of axes, or its gradient, that is read as another.
+
+    Where it is an argument it is in the second order, and read as the first.
+    """
+
+    def change(before: str, after: str, ftr: Array) -> Array:
+        own, other = ([*map("IHWO".index, order)] for order in (before, after))
+        read = ftr.transpose(own).reshape([ftr.shape[axis] for axis in other])
+        return read.transpose(np.argsort(other))
+
+    return on_side("h", partial(change, read_as, is_in), partial(change, is_in, read_as))
+
+
 def _apart(number: Callable[[int], Array]) -> Change:
     """Return the change that leaves channels apart whose `number`, of so many, is another."""
 
@@ -38,6 +69,8 @@ def _apart(number: Callable[[int], Array]) -> Change:
 
 
 _GROUPS = "groups and depthwise convolutions"
+_TURN = "the filter turned by 180 degrees in the wrong axes"
+_RESHAPE = "reshape where transpose is needed, as behind im2col"
 _ORDER = "layouts of other frameworks"
 _TAIL = "vectorised loops without a tail"
 _NCHW = (0, 3, 1, 2)
@@ -99,15 +132,36 @@ CHANNELS = (
     Slip("channels-exchanged", "the filter's channels in and out are exchanged",
         "transposed convolution as the gradient of a convolution: pytorch#5057",
         on_side("h", lambda ftr: ftr.transpose(3, 1, 2, 0))),
+    Slip("filter-flipped-channels", "the filter is flipped in its channels in and out", _TURN,
+        on_side("h", lambda ftr: ftr[::-1, :, :, ::-1]), fore=False),
+    Slip("filter-flipped-throughout", "the filter is flipped in all its axes", _TURN,
+        on_side("h", np.flip), fore=False),
     *(Slip(f"filter-as-{name}", f"the filter's memory is taken for {name.upper()}", _ORDER,
         _of_layout("h", order))
         for name, order in (
             ("hwio", (1, 2, 0, 3)), ("oihw", (3, 0, 1, 2)),
             ("iohw", (0, 3, 1, 2)), ("ohwi", (3, 1, 2, 0)))),
+    *(Slip(f"filter-{own}-as-{other}".lower(), words.format(own, other), _RESHAPE,
+        _reshaped(own, other), returns, fore=False)
+        for (own, other), (words, returns) in product(
+            (("IHWO", "OIHW"), ("OHWI", "HWIO")),
+            (("the result's numbers in the order {} are reshaped to {}, not transposed", "h"),
+                ("the filter in the order {1} is reshaped to {0}, not transposed", "PH")))),
     Slip("wide-as-nchw", "the memory of the {wide} is taken for NCHW", _ORDER,
         _of_layout("H", _NCHW)),
     Slip("narrow-as-nchw", "the memory of the {narrow} is taken for NCHW", _ORDER,
         _of_layout("P", _NCHW)),
+    Slip("narrow-from-nchw", "the {narrow} in the order NCHW is reshaped to NHWC, not transposed",
+        _RESHAPE, _from_nchw("P"), "Hh", fore=False),
+    Slip("narrow-from-nhwc",
+        "the result's numbers in the order NHWC are reshaped to NCHW, not transposed",
+        _RESHAPE, _from_nchw("P"), "P", fore=False),
+    Slip("batch-behind-windows",
+        "the {narrow}'s batch items and windows are reshaped as if batch items came last",
+        _RESHAPE, _of_layout("P", (1, 2, 0, 3)), fore=False),
+    Slip("only-last-window",
+        "only the last window of the last batch item counts: the others are overwritten",
+        "= where += is needed", on_side("P", _last_window), "h", fore=False),
     Slip("depthwise", "each channel out sees the channel in of its number alone", _GROUPS,
         _apart(np.arange)),
     Slip("two-groups", "channels are cut into two groups that do not see each other", _GROUPS,

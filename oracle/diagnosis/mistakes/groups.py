@@ -234,6 +234,22 @@ _SUMS: tuple[tuple[str, str, Sum], ...] = (
         lambda d: np.full(d.shape[3], d.sum())),
     ("of-first-item", "delta is summed over the first batch item alone",
         lambda d: d[:1].sum((0, 1, 2))),
+    ("of-last-item", "only the last batch item's sum counts: the others are overwritten",
+        lambda d: d[-1:].sum((0, 1, 2))),
+    ("of-last-number", "only the last number of each channel counts: the others are overwritten",
+        lambda d: d[-1:, -1:, -1:].sum((0, 1, 2))),
+    ("from-nchw", "delta in the order NCHW is reshaped to NHWC, not transposed",
+        lambda d: d.transpose(0, 3, 1, 2).reshape(d.shape).sum((0, 1, 2))),
+    ("for-items", "delta is summed over rows, columns and channels, for each batch item",
+        lambda d: d.sum((1, 2, 3))),
+    ("for-rows", "delta is summed over batch, columns and channels, for each row",
+        lambda d: d.sum((0, 2, 3))),
+    ("for-columns", "delta is summed over batch, rows and channels, for each column",
+        lambda d: d.sum((0, 1, 3))),
+    ("mean-of-batch", "the sum is divided by the number of batch items",
+        lambda d: d.sum((0, 1, 2)) / np.float64(len(d))),
+    ("mean-of-windows", "the sum is divided by the number of windows",
+        lambda d: d.mean((1, 2)).sum(0)),
     ("mean", "the mean is taken in place of the sum",
         lambda d: d.sum((0, 1, 2)) / d[..., 0].size),
 )
@@ -264,4 +280,5 @@ def summing(sums: Sum = _sum) -> Kernel:
 def of_bias_gradient(operation: Operation) -> Iterator[Mistake]:
     """Yield the mistakes of a bias's gradient."""
     for key, words, sums in _SUMS:
-        yield Mistake(f"sum-{key}", operation.name, words, _SUM, partial(summing, sums))
+        make, quotient = partial(summing, sums), key.startswith("mean")
+        yield Mistake(f"sum-{key}", operation.name, words, _SUM, make, quotient=quotient)

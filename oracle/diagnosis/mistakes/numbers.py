@@ -21,7 +21,8 @@ def _divided(letters: str) -> Change:
         rows, columns = work.spans()
         extents = {"P": rows.steps, "Q": columns.steps, **work.extents}
         extents |= {"s": rows.stride, "t": columns.stride}
-        return z / max(math.prod(extents[letter] for letter in letters), 1)
+        number = math.prod(extents[letter] for letter in letters)
+        return z / number if number else np.full_like(z, np.nan)  # or nothing is divided
 
     return Change(result=result)
 
@@ -49,7 +50,7 @@ _SCALES = (
         "an accumulator with the wrong initial value", on_result(lambda z: z + 1)),
     Slip("zeros", "the result is zero everywhere",
         "zeros pass 4 of 60 problems of KernelBench#165", on_result(np.zeros_like)),
-    *(Slip(id_, f"the {words}", "a mean where the sum is needed", _divided(letters))
+    *(Slip(id_, f"the {words}", "a mean where the sum is needed", _divided(letters), quotient=True)
         for id_, words, letters in (
             ("mean-of-batch", "sum over the batch is divided by the number of its items", "b"),
             ("mean-of-taps", "result is divided by the number of filter taps", "hw"),

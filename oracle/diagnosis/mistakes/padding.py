@@ -75,12 +75,15 @@ def _whole(work: Work) -> Work:
 
 
 def _cut_by_one(work: Work) -> Work:
-    if not any(axis.before or axis.after for axis in work.axes):
-        return work
     whole = _whole(work)
     sizes = {axis: whole.sizes[axis] - 2 for axis in "HW" if axis in whole.sizes}
     rows, columns = (axis._replace(before=1, after=1) for axis in whole.axes)
     return replace(whole, axes=(rows, columns), sizes={**whole.sizes, **sizes})
+
+
+def _cut_by_one_if_any(work: Work) -> Work:
+    padded = any(axis.before or axis.after for axis in work.axes)
+    return _cut_by_one(work) if padded else work
 
 
 def _cut_by_minus_zero(work: Work, z: Array) -> Array:
@@ -205,7 +208,9 @@ _FILL = (
         both(_filled("edge")), "H"),
     Slip("padding-kept", "the result comes with its padding", "padding that is not cut off",
         Change(arguments=_whole), "H", NARROWS),
-    Slip("padding-cut-by-one", "padding of 1 is cut off, whatever there is", _CUT,
+    Slip("padding-cut-by-one", "where there is padding, one of 1 is cut off", _CUT,
+        Change(arguments=_cut_by_one_if_any), "H"),
+    Slip("padding-cut-by-one-always", "padding of 1 is cut off, whatever there is", _CUT,
         Change(arguments=_cut_by_one), "H"),
     Slip("padding-cut-by-minus-zero",
         "the result is empty where an axis has no padding behind it: p:-p", _CUT,

@@ -10,8 +10,8 @@ import numpy as np
 from convcheck.form.axis import Span
 from convcheck.form.layouts import Array
 
-from .changes import both, moved, on_side
-from .form import Change, Work, windows
+from .changes import both, masked, moved, on_side
+from .form import Change, Map, Work, windows
 from .slips import NARROWS, NEGLECT, PADDING, SAME, WIDENS, Slip
 
 
@@ -34,6 +34,20 @@ def _wins(taps: slice, z: Array, places: Any, parts: Array) -> None:
 
 # What a window's last tap reaches, the first tap of a later window reaches, too.
 _FIRST_WINS, _LAST_WINS = partial(_wins, slice(None)), partial(_wins, slice(None, None, -1))
+
+
+def _counted_as(axis: int) -> Map:
+    """Return the map that keeps as many windows along one axis as there are along the other."""
+
+    def change(narrow: Array) -> Array:
+        steps = narrow.shape[3 - axis]
+        if steps > narrow.shape[axis]:
+            raise IndexError(f"index {steps - 1}: expected less than {narrow.shape[axis]}")
+        kept = narrow.copy()
+        np.moveaxis(kept, axis, 0)[steps:] = 0
+        return kept
+
+    return change
 
 
 def _largest_wins(z: Array, places: Any, parts: Array) -> None:
@@ -108,10 +122,22 @@ _TURNED = tuple(
     for late in (False, True)
 )
 
+_COUNTED = tuple(
+    Slip(f"{one}-counted-as-{other}",
+        f"of {one} of windows only so many count as there are {other}, and there may not be fewer",
+        _PAIR, on_side("P", _counted_as(axis)), "Hh", NARROWS, fore=False)
+    for one, other, axis in (("rows", "columns", 1), ("columns", "rows", 2))
+)
+
 _WIDE = (
     Slip("overlap-last",
         "where windows overlap, only the last one counts: = for += in a loop over windows",
         _OVERLAP, Change(scatter=_LAST_WINS)),
+    Slip("overlap-last-of-channels",
+        "where windows overlap, only the last one counts, and of channels out only the last: "
+        "= for +=", _OVERLAP,
+        replace(masked("o", lambda n: np.arange(n) == n - 1), scatter=_LAST_WINS),
+        layers=NARROWS, fore=False),
     Slip("overlap-first",
         "where windows overlap, only the first one counts: = for += in a loop over filter taps",
         _OVERLAP, Change(scatter=_FIRST_WINS)),
@@ -149,4 +175,4 @@ _WIDE = (
 )
 # fmt: on
 
-SIDES = (*_STRIDES, *_TURNED, *(replace(slip, returns="H") for slip in _WIDE))
+SIDES = (*_STRIDES, *_TURNED, *_COUNTED, *(replace(slip, returns="H") for slip in _WIDE))

@@ -39,6 +39,8 @@ class Mistake:
     """whether it remembers earlier calls"""
     sums: bool = False
     """whether sums are in that precision, too, and depend on their order"""
+    quotient: bool = False
+    """whether it divides, sooner or later: then 0 / 0 in its results stands for any value"""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Slip:
     unit: float = 0.0
     nan: bool = False
     sums: bool = False
+    quotient: bool = False
 
     def applies(self, operation: Operation) -> bool:
         """Return whether a one-layer operation can have it."""
@@ -93,7 +96,8 @@ class Slip:
     ) -> Mistake:
         """Return the mistake of an operation that this makes."""
         named = prefix + self.id, operation.name, words, self.known_from
-        return Mistake(*named, make, self.wild, self.unit, self.nan, sums=self.sums)
+        numbers = self.wild, self.unit, self.nan
+        return Mistake(*named, make, *numbers, sums=self.sums, quotient=self.quotient)
 
 
 def of_one_layer(slips: Sequence[Slip], operation: Operation) -> Iterator[Mistake]:

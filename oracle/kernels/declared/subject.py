@@ -36,8 +36,8 @@ class Declared(Subject):
         self.absent = {name: absent[name] for name in candidate.takes}
 
     def beside(self, geometry: Geometry) -> Mapping[str, Any]:
-        """Return what a layer with a domain is made with, which a bias's gradient does not tell."""
-        if not (self.candidate.style and self.candidate.only and self.operation.degree == 1):
+        """Return what a layer is made with, which a bias's gradient does not tell."""
+        if not (self.candidate.style and self.operation.degree == 1):
             return {}
         shapes = operation_named(self.operation.layer).array_shapes(geometry)
         return {"strd": geometry.strides, **{f"{of}_shape": each for of, each in shapes.items()}}

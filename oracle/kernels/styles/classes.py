@@ -5,6 +5,7 @@ import random
 import re
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,7 +56,11 @@ class Class:
         self._backward = beside.get("backward") or _backward
 
     def build(self, ftr: Any, bias: Any, strd: Any, padding: Any = (0,)) -> Made:
-        """Return a layer that has this filter and bias, whatever it was made with."""
+        """Return a layer that has this filter and bias, whatever it was made with.
+
+        They are its own: a backward pass may change them, as by a step of gradient descent.
+        """
+        ftr, bias = deepcopy((ftr, bias))
         extents = dict(zip(self._filters, ftr.shape, strict=True))
         needed = bias is not None
         bias = bias if needed else np.zeros(extents["O"], ftr.dtype)

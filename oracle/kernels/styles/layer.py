@@ -59,24 +59,19 @@ class Called:
     ) -> Any:
         made = self._layer.build(ftr, None, strd, **given)
         shape = x_shape or self._input_of(delta.shape, ftr.shape, strd, **given)
-        return self._gradients(made, _any(shape, delta), delta)[0]
+        return self._gradient(0, made, _any(shape, delta), ftr, delta)
 
     def _filter_gradient(self, x: Any, delta: Any, strd: Any, ftr_shape: Any, **given: Any) -> Any:
-        made = self._layer.build(_any(ftr_shape, delta), None, strd, **given)
-        return self._gradients(made, x, delta)[1]
+        ftr = _any(ftr_shape, delta)
+        return self._gradient(1, self._layer.build(ftr, None, strd, **given), x, ftr, delta)
 
     def _bias_gradient(
-        self, delta: Any, strd: Any = None, x_shape: Any = None, ftr_shape: Any = None
+        self, delta: Any, strd: Any = (), x_shape: Any = (), ftr_shape: Any = ()
     ) -> Any:
-        """Return the bias's gradient; of one tap and channel of input, where nothing is said."""
-        channels = delta.shape[self._tensors.index("C")]
-        if ftr_shape is None:
-            ftr_shape = [channels if axis == "O" else 1 for axis in self._filters]
-            sides = zip(self._tensors, delta.shape, strict=True)
-            x_shape = [1 if axis == "C" else extent for axis, extent in sides]
-            strd = (1,) * (len(ftr_shape) - 2)
-        ftr, bias = _any(ftr_shape, delta), _any([channels], delta)
-        return self._gradients(self._layer.build(ftr, bias, strd), _any(x_shape, delta), delta)[2]
+        """Return the bias's gradient, of the layer that `Declared.beside` tells of."""
+        ftr, bias = _any(ftr_shape, delta), _any([delta.shape[self._tensors.index("C")]], delta)
+        made = self._layer.build(ftr, bias, strd)
+        return self._gradient(2, made, _any(x_shape, delta), ftr, delta)
 
     def _input_of(
         self, output: Sequence[int], ftr: Sequence[int], strd: Sequence[int], **given: Sequence[int]
@@ -93,13 +88,21 @@ class Called:
             shape[axis] = (shape[axis] + 2 * pads[n] - left[n] - reach) // strd[n] + 1
         return [shape[axis] for axis in self._tensors]
 
-    def _gradients(self, made: Any, x: Any, delta: Any) -> Gradients:
+    def _gradient(self, which: int, made: Any, x: Any, ftr: Any, delta: Any) -> Any:
+        """Return one of the gradients of input, filter and bias."""
         self._layer.forward(made, x)
         found = self._layer.backward(made, delta)
         if not isinstance(found, tuple | list) or len(found) != 3:
             kind = type(found).__name__
             raise TypeError(f"the backward pass returned {kind}, expected three gradients")
-        return found
+        shapes = [tuple(np.shape(each)) for each in found]
+        expected = [tuple(x.shape), tuple(ftr.shape), (delta.shape[self._tensors.index("C")],)]
+        if shapes[which] != expected[which] and sorted(shapes) == sorted(expected):
+            raise TypeError(
+                f"the backward pass returned gradients of shapes {shapes}, expected {expected}: "
+                "those of input, filter and bias, in this order"
+            )
+        return found[which]
 
 
 def _any(shape: Sequence[int], like: Any) -> Any:

@@ -59,15 +59,20 @@ class Pair:
             raise TypeError(f"the forward function returned {kind}, expected output and cache")
         out, cache = found
         made.append(cache)
-        return out
+        return _plain(out)
 
     def backward(self, made: list[Any], delta: Any) -> Gradients:
         """Return the gradients of the last output."""
         found: Gradients = self._backward(delta, made[-1])
         if self._coursera and isinstance(found, tuple | list) and len(found) == 3:
-            dx, dw, db = found
+            dx, dw, db = map(_plain, found)
             return dx, dw, db.reshape(-1) if np.shape(db)[:-1] == (1, 1, 1) else db
         return found
+
+
+def _plain(array: Any) -> Any:
+    """Return what was made of the bias as the array that it would be of a plain one."""
+    return np.asarray(array) if isinstance(array, _OneOfEach) else array
 
 
 def counterpart(forward: Callable[..., Any]) -> Callable[..., Any]:

@@ -216,7 +216,9 @@ BIAS_GRADIENTS = {
     "summed over the first batch item alone": lambda d: d[:1].sum((0, 1, 2)),
     "every channel is given the sum over all": lambda d: np.ones(d.shape[3], d.dtype) * np.sum(d),
     "the result has 2 axes, expected 1": lambda d: d.sum((0, 1)),
-    "wrong results are divided by batch": lambda d: d.mean(0).sum((0, 1)),
+    "the sum is divided by the number of batch items": lambda d: d.mean(0).sum((0, 1)),
+    "only the last number of each channel counts": lambda d: d[-1, -1, -1].copy(),
+    "wrong exactly where there are several windows in columns": lambda d: d.mean(2).sum((0, 1)),
 }
 
 

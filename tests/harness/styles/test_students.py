@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from convcheck.cases.case import Case, agreement_fills
+from convcheck.diagnosis.diagnose import diagnose
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge_all
 from convcheck.judging.verdicts import Outcome, Verdict
@@ -136,3 +137,78 @@ def test_the_biass_gradient_is_asked_of_a_layer_in_the_domain(tmp_path: Path) ->
     assert {each.outcome for each in found} == {Outcome.AGREES}
     *_, kernel = Candidate.parse(f"{line} and padding_top==1").of_layer()
     assert kernel.operation == "convolution_filter_gradient"
+
+
+# What is changed in the course's loops; then which gradients are wrong, and what is said of them.
+LOOPS = (
+    ("db[f] +=", "db[f] =", "bias", "only the last batch item's sum counts"),
+    ("dout[n, f])", "dout[n, f]) / N", "bias", "the sum is divided by the number of batch items"),
+    ("db[f] +=", "for c in range(C): db[f] +=", "bias", "multiplied by channels in"),
+    ("dw[f] +=", "dw[f] =", "filter", "only the last window of the last batch item counts"),
+    ("dx, dw, db\n", "dx, dw / N, db\n", "filter", "divided by the number of its items"),
+    (
+        "dx, dw, db\n",
+        "dx, dw.transpose(1, 2, 3, 0).reshape(w.shape), db\n",
+        "filter",
+        "in the order IHWO are reshaped to OIHW, not transposed",
+    ),
+    (
+        "w0:w0 + WW] +=",
+        "w0:w0 + WW] =",
+        "input",
+        "only the last one counts, and of channels out only the last",
+    ),
+    ("pad:pad + H, pad:pad + W]", "1:-1, 1:-1]", "input", "padding of 1 is cut off, whatever"),
+    ("w[f] *", "w[-1 - f, ::-1] *", "input", "the filter is flipped in its channels in and out"),
+    ("dx, dw, db\n", "dw, dx, db\n", "input filter", "those of input, filter and bias, in this"),
+    (
+        "in range(W_out):\n                    h0",
+        "in range(H_out):\n                    h0",
+        "input filter",
+        "columns of windows only so many count as there are rows",
+    ),
+)
+
+
+@pytest.mark.parametrize(("before", "after", "wrong", "named"), LOOPS)
+def test_what_is_wrong_in_loops_is_named(
+    student: Student, before: str, after: str, wrong: str, named: str
+) -> None:
+    """Each gradient that is wrong fails, and no other; a batch that is empty tells the same."""
+    path = Path(student("cs231n_loops"))
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    said: dict[str, list[str]] = {}
+    for kernel in Candidate.parse(f"convolution={path}:conv_forward_naive,style=cs231n").of_layer():
+        found = verdicts(kernel, ("b0.h3.w3.i2.o2.f2x2.s2x2", *GEOMETRIES[1:3], *REMAINDERS))
+        failed = [each for each in found if each.failed]
+        if failed:
+            told = [(each.reason, *diagnose(each).lines()) for each in (failed[0], failed[-1])]
+            said[kernel.operation] = [" ".join(lines) for lines in told]
+    assert [*said] == [f"convolution_{each}_gradient" for each in wrong.split()]
+    assert all(named in told for told in next(iter(said.values()))), said
+
+
+# Right ones, with what they change.
+RIGHT = (
+    ("coursera_loops", "    return Z, cache", "    return Z + 0 * b, cache"),
+    ("coursera_loops", "np.zeros((1, 1, 1, n_C))", "np.zeros_like(b)"),
+    ("scratch_class", "        return dx", "        self.W -= 0.1 * self.dW\n        return dx"),
+)
+
+
+@pytest.mark.parametrize(("name", "before", "after"), RIGHT)
+def test_a_right_one_is_never_rejected(
+    student: Student, name: str, before: str, after: str
+) -> None:
+    """What is made of its bias is an array, and its weights are the layer's own."""
+    path = Path(student(name))
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    found = found_in(str(path))["layers"][0]
+    for kernel in Candidate.parse(found).of_layer():
+        agree = {each.outcome for each in verdicts(kernel, GEOMETRIES)}
+        assert not agree & {Outcome.DISAGREES, Outcome.MISBEHAVED}, kernel.operation
+        assert Outcome.AGREES in agree
