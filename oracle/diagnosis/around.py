@@ -130,8 +130,13 @@ def claims(session: Session, focus: Asked, found: Found, acts: taps.Acts | None)
     located = found.located(focus.probe.case, found.deed)
     kinds = [each for each in found.kinds if _borne_out(each.backing, focus.probe.case)]
     yield from located
+    counted = found.where is None and len(wrong) >= _FEW
+    every = len(wrong) == len(found.tried)
+    share = f"all {len(wrong)}" if every else f"{len(wrong)} of {len(found.tried)}"
+    words, verb = in_words(found.deed)
+    count = Claim(f"{words} in {share} geometries tried", verb)
     if not located and isinstance(focus.answer, MisbehaviourError):
-        yield Claim(*in_words(focus.deed))
+        yield count if counted else Claim(*in_words(focus.deed))
     if not located:
         yield from kinds
     looked = [each for each in (focus, *wrong[:_LOOKED]) if not each.right]
@@ -146,11 +151,8 @@ def claims(session: Session, focus: Asked, found: Found, acts: taps.Acts | None)
         yield from patterns.rounding(looked, guess=not plain)
     yield from kinds  # where they were not told yet
     yield from found.others
-    if found.where is None and len(wrong) >= _FEW:
-        every = len(wrong) == len(found.tried)
-        share = f"all {len(wrong)}" if every else f"{len(wrong)} of {len(found.tried)}"
-        words, verb = in_words(found.deed)
-        yield Claim(f"{words} in {share} geometries tried", verb)
+    if counted and not isinstance(focus.answer, MisbehaviourError):
+        yield count
 
 
 def _borne_out(backing: Backing, case: Case) -> bool:

@@ -72,12 +72,16 @@ def verdict(findings: Findings) -> tuple[list[str], str]:
     text, rest = words.headline(findings)
     if len(text) <= LONGEST:
         return [rest] * bool(rest), text
-    first, _, more = text.removesuffix(".").partition("; ")
+    known = problems(findings)
+    # What a kernel says may have semicolons.
+    whole = f"Does not conform: {known[0].fault}" if len(known) == 1 else ""
+    start = len(whole) if text.startswith(whole) else 0
+    first, _, more = text[start:].removesuffix(".").partition("; ")
+    first = text[:start] + first
     wrong = [*by(filter(is_bad, findings.cells), lambda c: c.operation)]
     if not wrong or (len(wrong) == 1 and len(first) < LONGEST):
         rests = [f"{more[0].upper()}{more[1:]}."] if more else []
         return [*rests, *[rest] * bool(rest)], f"{first}."
-    known = problems(findings)
     told = [f"Does not conform: {each.fault}." for each in known]
     before = [each for each in (text, rest) if each and each not in told]
     if len(known) == 1 and len(short := f"Does not conform: {_shorter(known[0])}.") <= LONGEST:
@@ -94,7 +98,7 @@ def _shorter(problem: Problem) -> str:
         if predicate:
             place = subject.removeprefix(problem.operation).strip()
             return f"{place}, {each.gist}" if place else each.gist
-    return likeness or problem.fault
+    return likeness or problem.fault.removeprefix(f"{problem.operation} ")
 
 
 def told(cell: Cell) -> Iterator[str]:

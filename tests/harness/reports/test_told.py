@@ -166,6 +166,14 @@ def test_the_last_line_says_what_it_has_room_for(found: dict[str, Any], last: st
     assert len(line) <= terminal.LONGEST
 
 
+def test_the_last_line_does_not_part_what_a_kernel_says() -> None:
+    """A semicolon in a message is none between parts of the verdict."""
+    said = f"raised ValueError: {'f' * 20}; {'f' * 35}"
+    parts = [part(PLANNED[0], {}, failed(f"the kernel {said}", outcome="misbehaved"))]
+    _, line = terminal.verdict(make(parts).findings)
+    assert line == f"Does not conform: {said}."
+
+
 def test_everything_to_go_on_with_is_there() -> None:
     """Element, picture, case, command and code are told in this order, then what fails."""
     lines = on_terminal(text=["the picture"])
