@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from convcheck.cases.case import ROUNDED, Case
+from convcheck.cases.case import ROUNDED, Case, exact_fills
 from convcheck.cases.domain import Domain
+from convcheck.form.formats import HALVES
 from convcheck.form.geometry import NO_PADDING
 from convcheck.judging.judge import judge, judge_against, judge_all, limits_of
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
@@ -79,21 +81,37 @@ def missing_promise(session: Session, case: Case) -> Promise | None:
     """Return what a kernel need only promise to be right on a case, and on others besides."""
     if session.subject.promise is not DIRECT or case.mode == "nonfinite":
         return None
+    # In 16 bits, most of what is promised is undecided.
+    fills = [case.fill, *exact_fills(session.operation)] if case.dtype in HALVES else []
+    others = product(("float64", "float32"), fills)
+    wide = (replace(case, fill=fill).in_dtype(dtype) for dtype, fill in others)
+    failing = next((each for each in wide if judge(session.subject, each).failed), None)
+    if failing is not None:
+        promise = missing_promise(session, failing)
+        if promise is not None and _fails_nowhere(session, promise, case):
+            return promise
     plain = [replace(case, fill=fill) for fill in ("integers", "uniform")]
     fails = any(judge(session.subject, each).failed for each in plain)
     for promise in _PROMISES:
         kernel = _promising(session.subject, promise)
-        verdict, *others = (judge(kernel, suited(promise, each)) for each in (case, *plain))
-        right = not any(each.failed for each in (verdict, *others))
+        verdict, *more = (judge(kernel, suited(promise, each)) for each in (case, *plain))
+        right = not any(each.failed for each in (verdict, *more))
         if verdict.outcome is Outcome.NOT_OFFERED:
             # Excused from such numbers, it must fail on others.
-            right = right and (fails or bool(promise.subnormals))
-        if others[0].outcome is Outcome.UNDECIDED:
+            right = right and (fails or promise.normwise or bool(promise.subnormals))
+        if more[0].outcome is Outcome.UNDECIDED:
             # Where no integers tell, it must be off by more than wider sums are.
             right = right and _off_by_more(_promising(session.subject, _NARROW), case.dtype)
         if right and _is_within(session, promise, case) and _is_right(kernel, case.dtype):
             return promise
     return None
+
+
+def _fails_nowhere(session: Session, promise: Promise, case: Case) -> bool:
+    """Return whether a kernel with a promise fails neither a case nor any that are drawn."""
+    kernel = _promising(session.subject, promise)
+    drawn = _drawn(kernel, case.dtype, _FILLS)
+    return not any(each.failed for each in (judge(kernel, suited(promise, case)), *drawn))
 
 
 def _is_within(session: Session, promise: Promise, case: Case) -> bool:

@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import pytest
 import subtle
+from transforms import winograd
 from wrong import NAMED, ONE_TAP, RIGHT, UNSEEN
 from zeros import OF_ZEROS
 from zoo import kernels
@@ -658,6 +659,8 @@ ADVISED = [
     (_not_infinite, "float32:nonfinite-x", "declines=nonfinite_data+nonfinite_others"),
     (changed(lambda z, *_: np.nan_to_num(-z)), "float32:nonfinite-x", ""),
     (_spectral, "float64:integers", "accuracy=normwise"),
+    # Its errors are as large as direct ones may be, but on integers that leave no room.
+    (winograd, "float32:wide-x", "accuracy=normwise"),
     (changed(_flushing), "float32:tiny", "subnormals=flushed"),
     (_narrow("float16"), "float32:integers", "sums=float16"),
     (_narrow("bfloat16"), "float32:integers", "sums=bfloat16"),
@@ -682,6 +685,14 @@ def test_the_declaration_that_is_missing_is_told(kernel: Kernel, kind: str, expe
     assert verdict.failed
     advice = diagnosis.diagnose(verdict).advice
     assert [each.partition(",")[0] for each in advice] == [expected] * bool(expected)
+
+
+def test_a_promise_that_sixteen_bits_leave_undecided_is_told() -> None:
+    """It is what the kernel need only promise in more bits, and keeps in fewer."""
+    verdict = judge(winograd, case_of("b2.h5.w4.i1.o2.f3x3.s1x1", "float16:integers", seed=0))
+    assert verdict.failed
+    (advice,) = diagnosis.diagnose(verdict).advice
+    assert advice.startswith("accuracy=normwise, ")
 
 
 def test_a_promise_of_sums_is_about_dtypes_that_are_narrowed() -> None:
