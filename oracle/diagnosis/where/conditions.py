@@ -91,11 +91,14 @@ def confined(scan: Scan) -> Claim | None:
         parts = [] if scan.lost else _settled(scan, _confining(scan))
         if not parts:
             return None
+        before = len(scan.verdicts)
         scan.ask(_refuting(scan, draw, parts))
         found = both(parts)
         numbers, wrong = _split(scan, "")
         inside = found.holds(numbers)
         if not scan.lost and inside[wrong].all():
+            if found.holds(scan.numbers())[before:].sum() < _FRESH:
+                return None
             return Claim(
                 *in_words(*(set(scan.deeds()) - {""})),
                 Link.ONLY,

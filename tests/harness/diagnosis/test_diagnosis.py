@@ -487,6 +487,21 @@ def test_chance_is_counted(*, raises: bool) -> None:
     assert (len(made.right), made.right.count(False) in (9, 10)) == (64, True)
 
 
+def test_what_never_comes_true_again_is_no_place() -> None:
+    """Where a few calls alike are wrong, no condition is made of what they have in common."""
+    kept: dict[tuple[Any, ...], Any] = {}
+
+    def stale(x: Any, f: Any, s: Any) -> Any:
+        key = (f.shape, f.dtype, f.flat[:16].tobytes(), f.flat[-16:].tobytes())
+        return convolve(x, kept.setdefault(key, f.copy()), s)
+
+    kernel = subject_of(stale, OPERATIONS["convolution"])
+    for fill in ("integers", "nonfinite-ftr"):
+        verdict = judge(kernel, case_of("b4.h3.w3.i8.o8.f3x3.s2x2", f"float32:{fill}"))
+    assert verdict.failed
+    assert not any(" where " in each for each in diagnosis.diagnose(verdict).patterns)
+
+
 RING = """
 import itertools
 import numpy as np
