@@ -46,11 +46,13 @@ class Class:
         Filters have these axes, a letter each.
 
         Raises:
-            ValueError: it has a parameter that may be anything.
+            ValueError: it has a parameter that may be anything; or its method needs more.
         """
         self._build, self._filters, self._roles = found, filters, roles_of(found)
         beside: Mapping[str, Any] = {}
-        if not inspect.isclass(found):
+        if inspect.isclass(found):
+            _check_methods(found)
+        else:
             beside = getattr(inspect.unwrap(found), "__globals__", {})
         self._forward = beside.get("forward") or _forward
         self._backward = beside.get("backward") or _backward
@@ -88,6 +90,22 @@ class Class:
         dx = found[0] if isinstance(found, tuple | list) and found else found
         left = [each for each in _kept(made.layer) if _GRADIENT.fullmatch(each.name)]
         return dx, _gradient(left, made.ftr, "filter"), _gradient(left, made.bias, "bias")
+
+
+def _check_methods(found: type) -> None:
+    """Raise ValueError if `forward` or `backward` needs more than an array."""
+    for name in ("forward", "backward"):
+        method = inspect.getattr_static(found, name, None)
+        if not inspect.isfunction(method):
+            continue
+        try:
+            inspect.signature(method).bind("self", "array")
+        except TypeError as error:
+            raise ValueError(
+                f"{found.__name__}.{name} cannot be called with an array alone: {error}; write "
+                f"{name}(layer, array), which hands over the rest, and build(filters, bias, "
+                "stride, padding), which makes the layer"
+            ) from None
 
 
 @contextmanager

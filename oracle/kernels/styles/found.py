@@ -71,7 +71,9 @@ Found = tuple[str, str, Callable[..., Any]]
 
 
 def _layers(module: ModuleType, written: Callable[[Any], bool]) -> Iterator[Found]:
-    """Yield name and style of each layer, and the layer."""
+    """Yield name and style of each layer, and the layer; of classes, what `build` makes."""
+    build = getattr(module, "build", None)
+    built = inspect.isfunction(build) and written(build)
     for name, each in [*vars(module).items()]:
         if not callable(each) or not written(each):
             continue
@@ -79,12 +81,11 @@ def _layers(module: ModuleType, written: Callable[[Any], bool]) -> Iterator[Foun
             style = _style_of_pair(vars(module), name, each)
             if style is not None:
                 yield name, style, each
-        elif inspect.isclass(each) and _is_convolution(name):
+        elif inspect.isclass(each) and _is_convolution(name) and not built:
             style = _style_of_class(each)
             if style is not None:
                 yield name, style, each
-    build = getattr(module, "build", None)
-    if inspect.isfunction(build) and written(build):
+    if build is not None and built:
         yield "build", "layer", build
 
 

@@ -131,6 +131,21 @@ def test_three_lines_make_any_class_a_layer(file: Callable[..., str]) -> None:
     assert Outcome.MISBEHAVED in outcomes(line.replace(path, wrong), "b2.h5.w4.i2.o3.f3x2.s2x2")
 
 
+STEPS = """
+class Conv2D:
+    def __init__(self, filters, bias, stride, padding): self.inner = MyLayer(filters, bias)
+    def forward(self, x): return self.inner.run(x)
+    def backward(self, dz, learning_rate): return self.inner.back(dz)
+"""
+
+
+def test_a_layer_that_steps_is_told_what_to_write(file: Callable[..., str]) -> None:
+    """It is not called wrong for what it is not handed; with `build`, that is what is judged."""
+    with pytest.raises(CandidateError, match=r"argument: 'learning_rate'; write backward\(layer, "):
+        load(f"convolution={file(STEPS)}:Conv2D,style=layer")
+    assert found_in(file(STEPS + LAYER))["layers"] == ["convolution=mine.py:build,style=layer"]
+
+
 DRAWS = LAYER.replace("self.own", "np.random.rand(); random.random(); self.own", 1).replace(
     "import numpy", "import random\nimport numpy"
 )
