@@ -9,7 +9,7 @@ from convcheck.reports.document import Findings
 from convcheck.reports.failures import Failure
 from convcheck.reports.rows import Cell, by
 
-from .faults import OF_DTYPES, fault, likeness, telling
+from .faults import OF_DTYPES, fault, likeness, telling, within
 
 
 class Cause(NamedTuple):
@@ -93,7 +93,8 @@ def _cause(
     if first.names:
         title, _ = likeness(operation, first.names[0], failed, len(order))
     elif patterns and (known or all(c.told.patterns[:1] == patterns[:1] for c in cells)):
-        title, patterns = f"{operation}{patterns[0].predicate}", patterns[1:]
+        place = within(patterns[0], failed, [*order])
+        title, patterns = f"{operation}{place}{patterns[0].predicate}", patterns[1:]
     else:
         title = fault([*map(_unexplained, cells), *spared])
     dtypes = {

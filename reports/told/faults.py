@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from convcheck.cases.case import Case
-from convcheck.reports.failures import Failure, Named
+from convcheck.reports.failures import Failure, Named, Pattern
 from convcheck.reports.rows import Cell
 
 _LONGEST = 160  # what a kernel says may be of any length
@@ -56,13 +56,19 @@ def fault(cells: list[Cell]) -> str:
         # That other dtypes are right is said if they were asked: not each test judges all.
         first, *others = patterns
         alone = next((each for each in others if each.dtypes and not first.dtypes), None)
-        place = f" in {' and '.join(alone.dtypes)}" if alone else ""
+        place = f" in {' and '.join(alone.dtypes)}" if alone else within(first, failed, dtypes)
         besides = [f"; {each.text}" for each in patterns[1 : heading(failure)] if each != alone]
         return f"{operation}{place}{first.predicate}{''.join(besides)}"
     # What is certified is judged dtype by dtype, and no more once one fails.
     told = wrong != dtypes and any(cell.prop != "certified" for cell in failed)
     subject = f"{operation} in {listed(wrong)}" if told else operation
     return f"{subject} fails {listed(dict.fromkeys(cell.prop for cell in failed))}"
+
+
+def within(pattern: Pattern, failed: list[Cell], dtypes: list[str]) -> str:
+    """Return where a kernel is less exact than it should be, if that is in some dtypes alone."""
+    wrong = [dtype for dtype in dtypes if any(cell.dtype == dtype for cell in failed)]
+    return f" in {listed(wrong)}" if pattern.leads and pattern.dtypes and wrong != dtypes else ""
 
 
 def likeness(operation: str, name: Named, failed: list[Cell], dtypes: int) -> tuple[str, bool]:

@@ -1,7 +1,7 @@
 """Reports made up: of a single test, of a whole run in parts, and with everything in it."""
 
 import copy
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
@@ -58,10 +58,13 @@ def pattern(
     leads: bool = False,
     placed: bool = False,
     share: str = "",
+    dtypes: Sequence[str] = (),
 ) -> failures.Pattern:
     """Return something that is said of a wrong kernel."""
     text = f"{gist}, {share}" if share else gist
-    return failures.Pattern(text, f" {verb} {text}", leads or placed, placed, [], share=share)
+    return failures.Pattern(
+        text, f" {verb} {text}", leads or placed, placed, [*dtypes], share=share
+    )
 
 
 def failed(

@@ -134,6 +134,17 @@ def test_the_terminal_says_the_fault_first(first: str, rest: str, found: dict[st
     assert not any(first.rpartition(": ")[2] in line for line in lines if "pattern" in line)
 
 
+def test_what_is_less_exact_is_told_with_the_dtypes_that_are() -> None:
+    """A promise that would do is said of those that fail, by page and terminal alike."""
+    told = pattern("only as exact as sums=s allows", "is", leads=True, dtypes=["float32"])
+    parts = [part(PLANNED[0], {}, failed(diagnosis=diagnosis(names=[], patterns=[told])))]
+    findings = make(parts).findings
+    (cause,) = causes(findings)
+    dtype = PLANNED[0][2]
+    assert cause.title == f"convolution in {dtype} is only as exact as sums=s allows"
+    assert [each.fault for each in problems.problems(findings)] == [cause.title]
+
+
 def test_other_counts_are_no_other_cause() -> None:
     """What was seen in so many calls of one case, and in others of another, is one thing."""
     parts = [
