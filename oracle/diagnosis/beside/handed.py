@@ -133,15 +133,19 @@ def _others(own: Candidate, raised: str, *, of_torch: bool) -> Iterator[dict[str
     return ({**library, **rank} for rank, library in product(ranks, libraries[::-1]))
 
 
-def _layouts(kernel: Subject, own: Candidate, dtype: str, right: Right) -> Iterator[Candidate]:
+def _layouts(kernel: Declared, own: Candidate, dtype: str, right: Right) -> Iterator[Candidate]:
     """Yield layouts in which a kernel is right, those that differ least from its own first."""
     both = product(TENSORS, FILTERS) if own.rank == "2" else [(own.tensors, own.filters)]
     others = [replace(own, tensors=tensors, filters=filters) for tensors, filters in both]
     others.sort(key=lambda each: (each.tensors != own.tensors) + (each.filters != own.filters))
     for other in others:
-        laid_out = kernel if other == own else _LaidOut(kernel, own, other)
-        agrees = _verdict(laid_out, dtype).outcome is Outcome.AGREES
-        if agrees and right(laid_out, dtype):
+        with ExitStack() as ended:
+            laid_out: Subject = kernel if other == own else _LaidOut(kernel, own, other)
+            if own.style and other != own:  # what a layer is made with depends on its axes
+                laid_out = ended.enter_context(kernel.declaring(other))
+            agrees = _verdict(laid_out, dtype).outcome is Outcome.AGREES
+            fits = agrees and right(laid_out, dtype)
+        if fits:
             yield other
 
 

@@ -12,6 +12,7 @@ from convcheck.cases.case import Case
 from convcheck.conformance import witnesses
 from convcheck.conformance.face.given import Given, subject_given
 from convcheck.conformance.plugin import known
+from convcheck.diagnosis.diagnose import diagnose
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge, judge_all
 from convcheck.judging.verdicts import Outcome, explain
@@ -129,6 +130,14 @@ def test_three_lines_make_any_class_a_layer(file: Callable[..., str]) -> None:
     assert outcomes(line, "b2.h5.w4.i2.o3.f3x2.s2x1") == {Outcome.NOT_OFFERED}
     wrong = file(LAYER.replace("return dx, dw", "return dw, dx"), "wrong.py")
     assert Outcome.MISBEHAVED in outcomes(line.replace(path, wrong), "b2.h5.w4.i2.o3.f3x2.s2x2")
+
+
+def test_the_layouts_of_a_layer_are_advised(file: Callable[..., str]) -> None:
+    """Where its arrays lie otherwise than is declared, it is made anew for each way to lie."""
+    (kernel, *_) = Candidate.parse(f"convolution={file(LAYER)}:build,style=layer").of_layer()
+    case = Case.parse("v1:convolution:float64:integers:b1.h4.w5.i2.o3.f2x3.s1x1:1")
+    found = diagnose(judge(Fitted(kernel), case))
+    assert found.advice == ("tensors=NHWC,filters=IHWO: handed so, it is right",)
 
 
 STEPS = """
