@@ -3,10 +3,13 @@
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr
 from itertools import islice
 
 from convcheck.form.names import nearest
 from convcheck.reports.status import ReportError
+
+from .spelled import Spelled
 
 STATUSES = """Exit status: 0 it conforms; 1 it does not; 2 interrupted; 3 convcheck itself failed,
 or could not write a report; 4 the command was wrong, parts are missing, or nothing was decided.
@@ -48,7 +51,11 @@ _VALUED = {
     "--html": "--conformance-html",
     "--json": "--conformance-json",
     "--history": "--convcheck-history",
-    "-j": "-n",
+    "-j": "--numprocesses",
+}
+_NUMBERS = {
+    _SEED: (r"\d+", "an integer, 0 or more"),
+    "-j": (r"\d+|auto|logical", "a number of processes, or auto"),
 }
 # With these, pytest tells the run as it tells any other.
 _TOLD_BY_PYTEST = re.compile("-[vq]+|--(verbose|quiet|verbosity.*|co|collect-only)")
@@ -73,7 +80,8 @@ def main(words: Sequence[str]) -> int:
 
         plugins.append(Stages(" ".join(targets) or "pyproject.toml", judges_on=judges_on))
         options = ["-qq", *options]
-    status = int(pytest.main([*kernels, *options], plugins))
+    with redirect_stderr(Spelled(sys.stderr, _VALUED)):
+        status = int(pytest.main([*kernels, *options], plugins))
     for text in _meant(own) if status == pytest.ExitCode.USAGE_ERROR else ():
         sys.stderr.write(f"{text}\n")
     return status
@@ -97,14 +105,14 @@ def _sorted(words: Sequence[str]) -> tuple[list[str], list[str], bool]:
     rest = iter(words)
     for word in rest:
         name, equals, value = word.partition("=")
-        short = word[:2] if word[:2] in _VALUED and not word.startswith("--") else ""
-        if name in _VALUED:
-            given = [value] if equals else [*islice(rest, 1)]
-            if name == _SEED and not all(map(str.isdecimal, given)):
-                raise ReportError(f"{name} {given[0]!r}: expected an integer, 0 or more")
+        short = word[:2] if word[:2] in _VALUED and word[2:] else ""
+        if name in _VALUED or short:
+            name = short or name
+            given = [word[2:]] if short else [value] if equals else [*islice(rest, 1)]
+            right, expected = _NUMBERS.get(name, ("", ""))
+            if expected and given and not re.fullmatch(right, given[0]):
+                raise ReportError(f"{name} {given[0]!r}: expected {expected}")
             options += [f"{_VALUED[name]}={value}"] if equals else [_VALUED[name], *given]
-        elif short:
-            options += [_VALUED[short], word[2:]]
         elif word == _QUICK:
             options.append("--hypothesis-profile=quick")
         elif word == _ALL:

@@ -276,8 +276,8 @@ MINE = ["--convcheck-kernels", "mine.py"]
         ("--kernels mine.py", ["-qq", "--kernels", "mine.py"]),
         ("--convcheck-kernel=x -q", ["--convcheck-kernel=x", "-q"]),
         ("-q", [*TABLE, "-q"]),
-        ("mine.py --quick --seed 3 -j2", [*MINE, "-qq", PROFILE, SEED, "3", "-n", "2"]),
-        ("--profile=quick mine.py -j 2 --all", [*MINE, "-qq", PROFILE, "-n", "2"]),
+        ("mine.py --quick --seed 3 -j2", [*MINE, "-qq", PROFILE, SEED, "3", "--numprocesses", "2"]),
+        ("--profile=quick mine.py -j 2 --all", [*MINE, "-qq", PROFILE, "--numprocesses", "2"]),
         ("mine.py --html r.html -k x --json=r.json", [*MINE, "-qq", *HTML, "-k", "x", JSON]),
         ("--github --history h mine.py", [*MINE, "-qq", "--convcheck-github", *KEPT]),
         ("mine.py -v -- --quick", [*MINE, "-v", "--quick"]),
@@ -327,6 +327,8 @@ def test_an_option_that_was_meant_is_named(words: str, said: str, command: Comma
         ("campaign convolutoin --extent 2 --results r", "; did you mean convolution?"),
         ("check convolution=mine.py:f,takes=dilations", "groups, bias; did you mean dilation?"),
         ("check mine.py --seed abc", "check: --seed 'abc': expected an integer, 0 or more"),
+        ("check mine.py -j abc", "check: -j 'abc': expected a number of processes, or auto"),
+        ("check mine.py -jabc", "check: -j 'abc': expected a number of processes, or auto"),
         ("watch mine.py --seed=-1", "watch: --seed '-1': expected an integer, 0 or more"),
     ],
 )
@@ -335,6 +337,26 @@ def test_a_name_that_was_meant_is_told(words: str, said: str, command: Command) 
     told = command(*words.split())
     assert told.status == 4
     assert told.problem.endswith(said)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--htm=x", "unrecognized arguments: --htm=x"),
+        ("--threads 0", "argument --threads: '0': expected a positive integer"),
+        ("--html=no/x", "--html='no/x': expected a regular file in a folder that exists"),
+        ("--json x --html x", "--html='x': expected another file than --json's"),
+        ("--profile mine", "--profile='mine': expected quick, default, thorough"),
+    ],
+)
+def test_errors_name_options_as_the_command_does(words: str, said: str, command: Command) -> None:
+    """Whatever pytest calls them; it tells neither its own usage nor its folder."""
+    Path("mine.py").write_text("def convolution(x, ftr, strd):\n    pass\n", encoding="utf-8")
+    told = command("check", "mine.py", *words.split())
+    assert (told.status, told.out) == (4, "")
+    line, *more = told.err.splitlines()
+    assert line.startswith(f"ERROR: {said}")
+    assert more == ["--htm: did you mean --html?"] * words.startswith("--htm=")
 
 
 def test_versions_and_help_are_told(command: Command) -> None:
