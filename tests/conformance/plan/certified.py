@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from convcheck.campaigns.certificates import Certificate
+from convcheck.cases.case import Case
 from convcheck.cases.inside import inside, parameters_inside
 from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.form.operations import Operation
 from convcheck.judging.enumeration import enumerate_region
+from convcheck.judging.judge import judge_all
 from convcheck.kernels.subjects import Subject
 
 from .step import Judged, Step, dtypes_of, fore_layers_of
@@ -86,6 +88,11 @@ class Certified(Step):
         within = self.within(subject)
         certificate = Certificate(within, 1, within.count())
         yield Judged([], certificate=certificate)
+        # What it does not offer is counted, as it is of other properties.
+        simplest = subject.taken.simplest(subject.operation)
+        beyond = [each for each in subject.asked if each not in within.dtypes]
+        cases = [Case(subject.operation.name, simplest, each, "integers", 1) for each in beyond]
+        yield Judged(judge_all(subject, cases if self.shard == 0 else []))
         for rank, verdicts in enumerate_region(
             subject,
             within,

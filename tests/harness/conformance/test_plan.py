@@ -9,6 +9,7 @@ import pytest
 
 from convcheck.cases.case import Case
 from convcheck.cases.numbers import Raw
+from convcheck.conformance.plan.certified import certified
 from convcheck.conformance.plan.plan import EFFORTS, plan
 from convcheck.conformance.plan.replay import properties_of, replays
 from convcheck.conformance.plan.simplest import simplest
@@ -17,7 +18,8 @@ from convcheck.conformance.shapes import draws
 from convcheck.conformance.shapes.boundaries import classes_of
 from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.judging.judge import judge
-from convcheck.kernels.functions import Function
+from convcheck.judging.verdicts import Outcome
+from convcheck.kernels.functions import Function, load
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=lambda o: o.name)
 
@@ -51,6 +53,16 @@ def test_geometries_drawn_by_a_seed_are_of_all_kinds(operation: Operation) -> No
     assert {"empty batch", "1 x 1 input", "large filter", "large stride"} < kinds
     assert {"a block of channels", "a block of rows or columns", "unequal strides"} < kinds
     assert len(set(found)) > 150
+
+
+def test_a_certificate_counts_what_is_not_declared() -> None:
+    """As other properties do: no cell of a dtype is left as if it had not been run."""
+    kernel = load("convolution=convcheck.reference:convolution,dtypes=float32")
+    steps = certified(kernel.operation, "quick", seed=0)
+    verdicts = [each for step in steps for part in step.judge(kernel) for each in part.verdicts]
+    found = Counter((each.case.dtype, each.outcome) for each in verdicts)
+    assert found.pop(("float32", Outcome.AGREES)) > 1000
+    assert found == {(dtype, Outcome.NOT_OFFERED): 1 for dtype in ("float16", "float64")}
 
 
 def test_a_case_is_judged_by_laws_where_it_holds_exact_integers() -> None:
