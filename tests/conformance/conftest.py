@@ -38,14 +38,26 @@ _MODULES = pytest.StashKey[set[str]]()
 @pytest.fixture(scope="session")
 def agreeing_oracles(request: pytest.FixtureRequest) -> None:
     """Refuse to go on unless the oracles agree with one another."""
+    if all(map(plugin.is_ours, request.config.args)):
+        _import_torch()
     try:
         with floating.kept():
             subjects_of(request.config).check_oracles()
-        if all(map(plugin.is_ours, request.config.args)):
-            gc.freeze()  # torch, which is there to stay, takes long to look through for rubbish
     except OracleError as error:
         request.session.shouldfail = str(error)
         raise
+
+
+def _import_torch() -> None:
+    """Import torch, which is there to stay, and takes long to look through for rubbish."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        import torch  # noqa: F401, PLC0415  (not before the oracles are compared)
+    finally:
+        if enabled:
+            gc.enable()
+    gc.freeze()
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from typing import Self
 import msgspec
 
 from convcheck.cases.case import Case
-from convcheck.diagnosis.diagnose import diagnose
 from convcheck.diagnosis.diagnosis import Diagnosis
 from convcheck.judging.verdicts import Outcome, Verdict, explain
 from convcheck.kernels.shown.code import snippet
@@ -74,6 +73,8 @@ def _showing(verdict: Verdict, found: Diagnosis | None) -> Verdict:
 
 def diagnosis_of(verdict: Verdict) -> Diagnosis | None:
     """Return how the kernel is wrong; None where it hung or crashed."""
+    from convcheck.diagnosis.diagnose import diagnose  # noqa: PLC0415  (for the first failure)
+
     return None if verdict.lost else diagnose(verdict)
 
 
