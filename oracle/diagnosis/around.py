@@ -129,6 +129,8 @@ def claims(session: Session, focus: Asked, found: Found, acts: taps.Acts | None)
         yield Claim(part[0].sentence, link=Link.AS_IF, place=part[1])
     located = found.located(focus.probe.case, found.deed)
     kinds = [each for each in found.kinds if _borne_out(each.backing, focus.probe.case)]
+    if not all(each.backing.always for each in located):
+        yield from kinds  # that say more than where it is wrong now and then
     yield from located
     counted = found.where is None and len(wrong) >= _FEW
     every = len(wrong) == len(found.tried)
