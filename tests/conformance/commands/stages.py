@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 import convcheck
-from convcheck.conformance.plugin.collector import PROPERTY
+from convcheck.conformance.plugin.collector import PROPERTY, teller
 from convcheck.kernels.misbehaviour import KernelWarning
-from convcheck.kernels.shown.text import fitted
 
 TITLES = {
     "kept": "cases that failed before",
@@ -64,7 +63,7 @@ class Stages:
             loop: Any = config.pluginmanager.get_plugin("dsession")
             loop.terminal = None
         terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
-        self._terminal = terminal
+        self._terminal, self._tell = terminal, teller(terminal)
         self._columns = config.get_terminal_writer().fullwidth
         profile = config.getoption("hypothesis_profile", None) or "default"
         seed = config.getoption("hypothesis_seed", None) or "0"
@@ -205,8 +204,7 @@ class Stages:
         if self._terminal.isatty:
             self._terminal.rewrite("", erase=True)
             self._terminal.rewrite("")  # back to the first column
-        for part in fitted(text, self._columns) if self._terminal.isatty else [text]:
-            self._terminal.write_line(part, **markup)
+        self._tell(text, **markup)
 
 
 def stage_of(nodeid: str) -> str | None:

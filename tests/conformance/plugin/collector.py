@@ -52,13 +52,13 @@ def _message(report: pytest.TestReport) -> str:
     return str(crash.message if crash else report.longrepr or "")
 
 
-def _teller(terminalreporter: pytest.TerminalReporter) -> Callable[..., None]:
+def teller(terminalreporter: pytest.TerminalReporter) -> Callable[..., None]:
     """Return what writes a line: at a terminal, in as many as there is room for."""
     columns = terminalreporter.config.get_terminal_writer().fullwidth
 
     def tell(line: str, **markup: bool) -> None:
         for part in fitted(line, columns) if terminalreporter.isatty else [line]:
-            terminalreporter.line(part, **markup)
+            terminalreporter.write_line(part, **markup)
 
     return tell
 
@@ -307,7 +307,7 @@ class Collector:
         from convcheck.reports.told import problems, refactor, terminal, words  # noqa: PLC0415
 
         said, verdict = terminal.verdict(findings)
-        tell = _teller(terminalreporter)
+        tell = teller(terminalreporter)
         terminalreporter.section("conformance")
         for problem in problems.problems(findings):
             tell(problem.fault, red=True, bold=True)

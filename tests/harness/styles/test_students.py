@@ -139,6 +139,15 @@ def test_the_biass_gradient_is_asked_of_a_layer_in_the_domain(tmp_path: Path) ->
     assert kernel.operation == "convolution_filter_gradient"
 
 
+def changed(path: str, before: str, after: str) -> str:
+    """Change one place of a student's file, and return its path."""
+    file = Path(path)
+    text = file.read_text(encoding="utf-8")
+    assert text.count(before) == 1
+    file.write_text(text.replace(before, after), encoding="utf-8")
+    return path
+
+
 # What is changed in the course's loops; then which gradients are wrong, and what is said of them.
 LOOPS = (
     ("db[f] +=", "db[f] =", "bias", "only the last batch item's sum counts"),
@@ -175,10 +184,7 @@ def test_what_is_wrong_in_loops_is_named(
     student: Student, before: str, after: str, wrong: str, named: str
 ) -> None:
     """Each gradient that is wrong fails, and no other; a batch that is empty tells the same."""
-    path = Path(student("cs231n_loops"))
-    text = path.read_text(encoding="utf-8")
-    assert text.count(before) == 1
-    path.write_text(text.replace(before, after), encoding="utf-8")
+    path = changed(student("cs231n_loops"), before, after)
     said: dict[str, list[str]] = {}
     for kernel in Candidate.parse(f"convolution={path}:conv_forward_naive,style=cs231n").of_layer():
         found = verdicts(kernel, ("b0.h3.w3.i2.o2.f2x2.s2x2", *GEOMETRIES[1:3], *REMAINDERS))
@@ -203,11 +209,8 @@ def test_a_right_one_is_never_rejected(
     student: Student, name: str, before: str, after: str
 ) -> None:
     """What is made of its bias is an array, and its weights are the layer's own."""
-    path = Path(student(name))
-    text = path.read_text(encoding="utf-8")
-    assert text.count(before) == 1
-    path.write_text(text.replace(before, after), encoding="utf-8")
-    found = found_in(str(path))["layers"][0]
+    path = changed(student(name), before, after)
+    found = found_in(path)["layers"][0]
     for kernel in Candidate.parse(found).of_layer():
         agree = {each.outcome for each in verdicts(kernel, GEOMETRIES)}
         assert not agree & {Outcome.DISAGREES, Outcome.MISBEHAVED}, kernel.operation
