@@ -165,9 +165,14 @@ class Collector:
         """Note that something broke here or in a worker."""
         self._broken = True
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note that somebody ended the run, which pytest itself does by a subclass."""
         self._interrupted = excinfo.type is KeyboardInterrupt
+        # A signal may come at an instruction that no line has, where pytest's own account breaks.
+        excinfo.traceback = excinfo.traceback.filter(
+            lambda entry: entry._rawentry.tb_lineno is not None  # noqa: SLF001
+        )
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

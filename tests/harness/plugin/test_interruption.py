@@ -86,6 +86,23 @@ def test_ctrl_c_leaves_an_incomplete_report(folder: Folder) -> None:
     assert "JSON report: r.json" in text
 
 
+# Ctrl-C at an instruction that Python has no line for, which pytest cannot show.
+NOWHERE = """
+import sys, types
+
+def pytest_runtest_protocol():
+    nowhere = types.TracebackType(None, sys._getframe(), 1_000_000, -1)
+    assert nowhere.tb_lineno is None
+    raise KeyboardInterrupt().with_traceback(nowhere)
+"""
+
+
+def test_ctrl_c_may_come_at_any_instruction(folder: Folder) -> None:
+    """Also at one without a line, where pytest's own account of it fails."""
+    done = run(folder(nowhere=NOWHERE), "-p", "nowhere", *LEDGER)
+    assert (done.returncode, done.stderr) == (2, "")
+
+
 def test_kill_leaves_the_older_report(folder: Folder) -> None:
     """A run that is killed leaves an older report as it was, and nothing beside it."""
     where = folder(hang=HANG)

@@ -90,7 +90,7 @@ def test_what_stands_there_in_the_end(tmp_path: Path, columns: int) -> None:
 @pytest.mark.parametrize(
     ("words", "until", "told"),
     [
-        ([], b"[#", "interrupted"),
+        (["--all"], b"[#", "interrupted"),
         (["-x", "--all"], b"", "stopping after 1 failures"),
         (["-j", "2"], b"", "the cause is clear; --all judges on"),
     ],
