@@ -30,8 +30,10 @@ of the result is exactly representable, in whatever order it is taken (see `judg
     huge-NAME       as `integers`, factor NAME multiplied by a power of two near the largest
                     number, the others by as small ones
     subnormal-NAME  as `integers`, factor NAME multiplied by the smallest subnormal number
+    normal-NAME     as `integers`, factor NAME multiplied by the smallest normal number: no sum is
+                    smaller, so that kernels are exact here, too, that take subnormals for zero
 
-The last three are as exact as the others: with q the product of the powers of two, all partial sums
+The last four are as exact as the others: with q the product of the powers of two, all partial sums
 are integers times q of at most 2**p q.  No q is below the smallest subnormal, nor 2**p q above the
 largest number; and it is the same with the factors of any part of a product.  A bias is multiplied
 by q, or zero where q is drawn.
@@ -96,9 +98,19 @@ def value_fills(operation: Operation) -> tuple[str, ...]:
     return ("shifted", *of_one)
 
 
+def is_of_values(fill: str) -> bool:
+    """Return whether a fill is one of those, or of the smallest normal numbers."""
+    return fill == "shifted" or fill.partition("-")[0] in (*_OF_ONE_FACTOR, "normal")
+
+
+def on_normal(fill: str) -> str:
+    """Return a fill with the smallest normal numbers in the place of subnormal ones."""
+    return fill.replace("subnormal", "normal")
+
+
 def is_scaled(fill: str) -> bool:
     """Return whether a fill is of integers times powers of two."""
-    return fill.startswith(("shifted", "huge", "subnormal"))
+    return fill.startswith(("shifted", "huge", "subnormal", "normal"))
 
 
 def nonfinite_fills(operation: Operation, bias: int = 0) -> tuple[str, ...]:
@@ -115,7 +127,8 @@ def _varied(operation: Operation, bias: int) -> tuple[str, ...]:
 
 @lru_cache
 def _all_fills(operation: Operation, bias: int, dtype: str) -> tuple[str, ...]:
-    exact = ["sparse", "small", *value_fills(operation)]
+    values = value_fills(operation)
+    exact = ["sparse", "small", *dict.fromkeys((*values, *map(on_normal, values)))]
     if dtype in HALVES and operation.default_fore is None:
         exact.append(ROUNDED)
     return (*agreement_fills(operation, bias), *exact, *nonfinite_fills(operation, bias))
@@ -228,8 +241,8 @@ class Case:
             return reach if special else others
         if kind == "overflow":
             return (form.emax + 4) // 2  # of numbers that are at least one half
-        smallest = kind == "subnormal" and (special or name == "bias")
-        return form.emin - form.precision + 1 if smallest else 0
+        least = {"subnormal": form.emin - form.precision + 1, "normal": form.emin}
+        return least.get(kind, 0) if special or name == "bias" else 0
 
     @property
     def format(self) -> Format:

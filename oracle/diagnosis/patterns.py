@@ -82,7 +82,8 @@ def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
         yield Claim(f"wrong only in {' and '.join(failed)}", "is", backing=Backing(dtypes=failed))
     operation = operation_named(case.operation)
     bias = case.geometry.bias
-    finite, values = agreement_fills(operation, bias), value_fills(operation)
+    finite = agreement_fills(operation, bias)
+    values = [subject.promise.fill(each, case.dtype) for each in value_fills(operation)]
     special, count = nonfinite_fills(operation, bias), operation.degree + bias
     for fills in (finite, values, special):
         failed, passed = _parted(subject, [replace(case, fill=fill) for fill in fills], "fill")
@@ -126,6 +127,7 @@ _MEANING = {
     "impulses": "zeros but for two numbers",
     "huge": "huge numbers",
     "subnormal": "subnormal numbers",
+    "normal": "the smallest normal numbers",
     "nonfinite": "NaN or infinity",
     "nonfinite-sparse": "NaN or infinity among zeros",
     "nonfinite-all": "NaN in every argument",

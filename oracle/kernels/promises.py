@@ -24,7 +24,7 @@ half, and is "undecided" where it is not.
 
 from dataclasses import dataclass, replace
 
-from convcheck.cases.case import ROUNDED, Case, is_scaled
+from convcheck.cases.case import ROUNDED, Case, is_scaled, on_normal
 from convcheck.form.formats import DTYPES, FORMATS, HALVES
 from convcheck.form.names import one_of
 
@@ -117,9 +117,15 @@ class Promise:
             return False
         return FORMATS[self.sums].precision < case.bits
 
+    def fill(self, fill: str, dtype: str) -> str:
+        """Return a fill, with the smallest normal numbers where nothing is promised of smaller."""
+        return on_normal(fill) if self.flushes(dtype) else fill
+
     def refuses(self, case: Case) -> str | None:
         """Return why a kernel that promises this is not to be judged on `case`, if so."""
-        if case.fill.startswith("subnormal") and self.flushes(case.dtype):
+        # Transforms take the smallest normal numbers apart.
+        least = ("subnormal", "normal") if self.normwise else "subnormal"
+        if case.fill.startswith(least) and self.flushes(case.dtype):
             who = self if self.subnormals else case.dtype
             return f"{who} promises nothing of subnormal numbers"
         if case.fill == ROUNDED and not self.rounds_once(case.dtype):

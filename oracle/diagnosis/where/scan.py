@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from convcheck.cases.case import Case, value_fills
+from convcheck.cases.case import Case, is_of_values
 from convcheck.cases.numbers import Raw
 from convcheck.cases.taken import NOTHING, Taken
 from convcheck.form.axis import Axis, reaching
@@ -221,7 +221,7 @@ def in_words(*deeds: str) -> tuple[str, str]:
 
 def numbers_in(case: Case) -> str:
     """Return the dtype of a case, and what is special about its numbers: others may be right."""
-    if case.fill in value_fills(operation_named(case.operation)):
+    if is_of_values(case.fill):
         return f"{case.dtype}, {case.fill}"
     return case.dtype if case.mode == "exact" else f"{case.dtype}, real numbers"
 

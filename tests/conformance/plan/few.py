@@ -12,7 +12,7 @@ from convcheck.judging.laws.identities import LAWS
 from convcheck.judging.laws.judge_law import judge_law
 from convcheck.kernels.subjects import Subject
 
-from .step import Judged, Step, dtypes_of, fore_layers_of, roomy
+from .step import Judged, Step, dtypes_of, fore_layers_of, promised, roomy
 
 _SAID = (
     "compiles for each shape, and was judged on {} pairs of a shape and a dtype alone: nothing is "
@@ -51,7 +51,10 @@ class Few(Step):
         )
         offered = dtypes_of(subject)
         for dtype in (self.dtype, *(each for each in subject.asked if each not in offered)):
-            cases = [Case(operation.name, self.geometry, dtype, fill, seed=1) for fill in fills]
+            cases = [
+                Case(operation.name, self.geometry, dtype, fill, seed=1)
+                for fill in promised(subject, dtype, fills)
+            ]
             yield Judged(judge_all(subject, cases))
             for law in laws_of(operation.name, parameters=bool(subject.taken.parameters)):
                 yield Judged([judge_law(law, subject, cases[0], partners())])

@@ -108,10 +108,11 @@ def _offers(subject: Subject, dtype: str, fore_layer: str | None) -> bool:
     return not_offered(subject, case, "exact") is None
 
 
-def beside(subject: Subject, dtype: str, fills: Sequence[str]) -> Sequence[str]:
-    """Return the fills, and beside integers rounded ones, where a kernel promises these."""
-    promised = subject.promise.rounds_once(dtype) and subject.operation.default_fore is None
-    return (*fills, ROUNDED) if promised and "integers" in fills else fills
+def promised(subject: Subject, dtype: str, fills: Sequence[str]) -> Sequence[str]:
+    """Return the fills as a kernel's promise has them, rounded integers beside others."""
+    own = [subject.promise.fill(each, dtype) for each in fills]
+    rounded = subject.promise.rounds_once(dtype) and subject.operation.default_fore is None
+    return [*own, ROUNDED] if rounded and "integers" in fills else own
 
 
 def as_taken(subject: Subject, geometry: Geometry) -> Geometry:
@@ -127,7 +128,7 @@ def judge_fills(
     cases = [
         Case(name, own, dtype, fill, seed)
         for dtype in subject.asked
-        for fill in beside(subject, dtype, fills)
+        for fill in promised(subject, dtype, fills)
     ]
     return judge_all(subject, cases)
 
@@ -161,10 +162,10 @@ def cases_by_turns(subject: Subject, geometry: Geometry, turn: int) -> list[Case
     operation, dtypes = subject.operation, dtypes_of(subject)
     rounds, first = divmod(turn, len(dtypes))
     turned = dtypes[first:] + dtypes[:first]
-    fill = _fill_of(operation, rounds, geometry.bias)
     cases = [Case(operation.name, geometry, dtype, "integers", seed=1) for dtype in turned]
     cases = roomy(cases)
-    other = replace(cases[0], fill=fill)
+    fill = _fill_of(operation, rounds, geometry.bias)
+    other = replace(cases[0], fill=subject.promise.fill(fill, cases[0].dtype))
     return cases if fill == "integers" or not _tells(other) else [other, *cases]
 
 
@@ -219,9 +220,10 @@ def judge_class(subject: Subject, geometry: Geometry, turn: int) -> list[Verdict
     cases = [
         Case(operation.name, geometry, dtype, fill, seed=1)
         for at, dtype in enumerate(subject.asked, start=turn)
-        for fill in (
-            *beside(subject, dtype, usual),
-            *(each for fills in special for each in by_turns(fills, at, 2)),
+        for fill in promised(
+            subject,
+            dtype,
+            (*usual, *(each for fills in special for each in by_turns(fills, at, 2))),
         )
     ]
     return judge_all(subject, cases)

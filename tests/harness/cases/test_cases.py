@@ -11,7 +11,14 @@ from itertools import product
 import numpy as np
 import pytest
 
-from convcheck.cases.case import REAL_FILLS, Case, exact_fills, nonfinite_fills, value_fills
+from convcheck.cases.case import (
+    REAL_FILLS,
+    Case,
+    exact_fills,
+    nonfinite_fills,
+    on_normal,
+    value_fills,
+)
 from convcheck.cases.numbers import integers
 from convcheck.form.counts import counts
 from convcheck.form.formats import DTYPES, FORMATS
@@ -22,6 +29,10 @@ from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.kernels.shown.code import drawn
 
 CONVOLUTION = OPERATIONS["convolution"]
+VALUES = {
+    name: dict.fromkeys((*value_fills(each), *map(on_normal, value_fills(each))))
+    for name, each in OPERATIONS.items()
+}
 SIGNIFICAND = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 NARROWER = {"float16": 5, "bfloat16": 4, "float32": 11, "float64": 24}
 
@@ -35,7 +46,7 @@ def some_cases() -> Iterator[Case]:
             *exact_fills(operation, bias),
             "small",
             "sparse",
-            *value_fills(operation),
+            *VALUES[operation.name],
             *REAL_FILLS,
             *nonfinite_fills(operation, bias),
         )
@@ -161,7 +172,7 @@ def test_sparse_fill() -> None:
         assert np.abs(array).max() > 0.8 * largest
 
 
-KINDS = ("samesign", "constant", "impulses", "huge", "subnormal")
+KINDS = ("samesign", "constant", "impulses", "huge", "subnormal", "normal")
 
 
 @pytest.mark.parametrize("case", [case for kind in KINDS for case in of_fill(kind)], ids=str)
@@ -183,11 +194,12 @@ def test_fill_of_one_factor(case: Case) -> None:
         "impulses": np.count_nonzero(array) == min(2, array.size),
         "huge": numbers.min() >= form.largest * form.u / 16,
         "subnormal": numbers.max() < form.smallest_normal,
+        "normal": numbers.min() >= form.smallest_normal > numbers.min() / 2**form.precision,
     }[kind]
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("fill", [*exact_fills(CONVOLUTION), *value_fills(CONVOLUTION)])
+@pytest.mark.parametrize("fill", [*exact_fills(CONVOLUTION), *VALUES["convolution"]])
 def test_partial_sums_are_exact(dtype: str, fill: str) -> None:
     """Sums of any of a result's products, in random order, are exact in the case's dtype."""
     case = Case("convolution", Geometry.of(2, 4, 3, 3, 2, 3, 2, 1, 1), dtype, fill, 11)

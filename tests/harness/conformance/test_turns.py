@@ -4,6 +4,7 @@ from collections import Counter
 from itertools import product
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from each import each_kind_of_layers
@@ -17,7 +18,8 @@ from convcheck.conformance.shapes.sizes import covering
 from convcheck.form.layers import LAYERS
 from convcheck.form.operations import OPERATIONS, Kernel, Operation
 from convcheck.judging.verdicts import Verdict
-from convcheck.kernels.functions import subject_of
+from convcheck.kernels.functions import Function, subject_of
+from convcheck.kernels.promises import Promise
 
 CONVOLUTION = OPERATIONS["convolution"]
 
@@ -46,6 +48,36 @@ def on_sizes(kernel: Kernel) -> list[Verdict]:
     subject = subject_of(kernel, CONVOLUTION)
     steps = combined(CONVOLUTION, TIERS["quick"])
     return [v for step in steps for each in step.judge(subject) for v in each.verdicts]
+
+
+def _flushing(below: float, taken: type) -> Kernel:
+    """Return a kernel that takes and returns zero for numbers of a dtype below a limit."""
+
+    def flushed(array: Any) -> Any:
+        return (
+            np.where(abs(array) < below, 0, array).astype(taken) if array.dtype == taken else array
+        )
+
+    def call(x: Any, ftr: Any, strd: Any) -> Any:
+        right = kernels(STYLES["fused"])["convolution"]
+        return flushed(right(flushed(x), flushed(ftr), strd))
+
+    return call
+
+
+@pytest.mark.parametrize("dtype", [np.float32, ml_dtypes.bfloat16])
+@pytest.mark.parametrize(("below", "right"), [(2.0**-126, True), (2.0**-120, False)])
+def test_numbers_that_are_normal_are_not_to_be_flushed(
+    dtype: type, below: float, *, right: bool
+) -> None:
+    """Who may take subnormal numbers for zero is judged on the smallest normal ones instead."""
+    subject = Function(_flushing(below, dtype), CONVOLUTION, Promise(subnormals="flushed"))
+    subject.dtypes = (np.dtype(dtype).name,)
+    steps = combined(CONVOLUTION, TIERS["quick"])
+    judged = [v for step in steps for each in step.judge(subject) for v in each.verdicts]
+    wrong = {each.case.fill for each in judged if each.failed}
+    assert wrong <= {"shifted", "normal-x", "normal-ftr"}
+    assert (not wrong) is right
 
 
 def _narrowed(x: Any, ftr: Any, strd: Any) -> Any:

@@ -15,6 +15,7 @@ from convcheck.cases.case import (
     Case,
     agreement_fills,
     nonfinite_fills,
+    on_normal,
     value_fills,
 )
 from convcheck.conformance.references import laws_of, partners, reference_for
@@ -51,7 +52,9 @@ def subject(kernel: Kernel, operation: Operation, promise: Promise | None = None
 
 def cases(operation: Operation, dtype: str, *, rounded: bool = False) -> Iterator[Case]:
     """Yield cases of all fills, on several geometries and seeds."""
-    fills = (*agreement_fills(operation), "sparse", "small", *value_fills(operation))
+    values = value_fills(operation)
+    normal = (on_normal(fill) for fill in values if fill != on_normal(fill))
+    fills = (*agreement_fills(operation), "sparse", "small", *values, *normal)
     for seed, text in enumerate(SIZES):
         geometry = Geometry.parse(text)
         if operation.default_fore:
