@@ -7,4 +7,8 @@ if not sys.flags.safe_path:  # files of the working directory may bear the names
 
 from convcheck.conformance.commands.command import main
 
-sys.exit(main())
+status = main()
+# Python remembers a Ctrl-C that met code in a text, as dataclasses have, and would end by the
+# signal, unless another such code ran to its end since.
+exec("")  # noqa: S102
+sys.exit(status)

@@ -178,6 +178,8 @@ def _name(item: pytest.Item) -> str:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Remember which conformance tests are to run, which are left out, and what they fill."""
     config = session.config
+    if _OFFERED not in config.stash:  # it was interrupted
+        return
     ours = [item for item in session.items if is_home(item.path.parent)]
     # Both keep tests from being collected at all, so that nobody knows of them here.
     chosen = any("::" in each for each in config.args) or config.getoption("lf", default=False)

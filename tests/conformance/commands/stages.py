@@ -52,6 +52,7 @@ class Stages:
         self._seconds: defaultdict[str, float] = defaultdict(float)
         self._last: dict[str, float] = {}
         self._failure_told = False
+        self._terminal: Any = None
         self._ended = ""
         self._warnings: dict[str, None] = {}
 
@@ -145,8 +146,11 @@ class Stages:
         left = options.convcheck_json or options.convcheck_html or options.convcheck_history
         return self._judges_on or bool(left) or not self._terminal.isatty
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note what ended the run: somebody, or pytest itself, which then has words for it."""
+        if self._terminal is None:  # not begun: the command tells it
+            raise excinfo.value
         self._ended = "" if excinfo.type is KeyboardInterrupt else str(excinfo.value)
         self._ended = self._ended or "interrupted"
         self._terminal._report_keyboardinterrupt = lambda: None  # noqa: SLF001  (told before)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pytest_runs import environment, written
+from pytest_runs import call, environment, written
 
 from convcheck import conformance
 from convcheck.conformance.commands.stages import TITLES
@@ -107,6 +107,29 @@ def test_what_ends_a_run_is_told_before_the_verdict(
     assert lines[section - 1] == f"  {told}"
     assert lines[-1].startswith(("Incomplete: ", "Does not conform: "))
     assert not any("nodes" in line for line in lines)
+
+
+HOOKS = (
+    "configure",
+    "sessionstart",
+    "itemcollected",
+    "runtestloop",
+    "sessionfinish",
+    "unconfigure",
+)
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_ctrl_c_may_come_at_any_time(tmp_path: Path, hook: str) -> None:
+    """Before there is anything to tell, and at the end, too, it is the only thing told."""
+    where = written(
+        tmp_path, mine=FLIPPED, ends=f"def pytest_{hook}():\n    raise KeyboardInterrupt"
+    )
+    words = ("-m", "convcheck", "check", "mine.py", "--quick", "-p", "ends", "-k", "none_of_them")
+    done = call(where, [sys.executable, *words], PYTHONPATH=str(where))
+    told = done.stdout + done.stderr
+    assert (done.returncode, "Traceback" in told, "INTERNAL" in told) == (2, False, False), told
+    assert told.count("interrupted\n") == 1
 
 
 @pytest.mark.parametrize(
