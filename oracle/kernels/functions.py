@@ -230,7 +230,7 @@ def layer_function(candidate: Candidate, found: Callable[..., Any]) -> Callable[
     )
     transposed = not operation.layer.narrows
     try:
-        layer = styles.layer_of(candidate.style, found, filters, transposed=transposed)
+        layer = styles.layer_of(candidate.style, found, tensors, filters, transposed=transposed)
     except ValueError as error:
         raise CandidateError(f"{candidate.place}: style={candidate.style}: {error}") from None
     return Called(layer, tensors, filters).function(operation)

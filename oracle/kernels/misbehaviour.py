@@ -5,6 +5,9 @@ import warnings
 from collections.abc import Sequence
 from enum import StrEnum
 
+FORWARD_PASS, BACKWARD_PASS = "in its forward pass", "in its backward pass"
+"""notes of exceptions: where a layer raised that was asked for a gradient"""
+
 
 class Misbehaviour(StrEnum):
     """The kinds of what a kernel does instead of giving a result that can be judged."""
@@ -89,4 +92,6 @@ def words(error: BaseException) -> str:
     except BaseException:  # noqa: BLE001  (kernels may raise anything, also then)
         text = "a message that cannot be read"
     text = " ".join(re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text).split())
-    return f"{type(error).__name__}: {text[:200] or 'no message'}"
+    notes = getattr(error, "__notes__", ())
+    where = "".join(f" {each}" for each in (FORWARD_PASS, BACKWARD_PASS) if each in notes)
+    return f"{type(error).__name__}{where}: {text[:200] or 'no message'}"

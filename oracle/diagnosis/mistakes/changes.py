@@ -114,6 +114,30 @@ def without(skipped: Callable[[Span, Array, Array], Array]) -> Index:
     return index
 
 
+def sliced(span: Span, extent: int, returns: str) -> Array:
+    """Return the map of windows that are slices of an array, as NumPy has them meet a filter.
+
+    Where a slice ends early at a single place, an argument's is broadcast over the filter's taps.
+    Where it is empty, it counts for nothing beside a single tap, but not as part of a gradient of
+    the filter.  What else does not fit the filter raises.
+
+    Args:
+        span: steps and taps.
+        extent: of the array, in which the first window begins.
+        returns: the axis that tells what is computed, as in `Slip`.
+
+    Raises:
+        IndexError: a slice does not fit.
+    """
+    starts, taps = np.arange(span.steps)[:, None] * span.stride, np.arange(span.taps)
+    left = -(-np.clip(extent - starts, 0, span.reach) // span.dilation)
+    repeated = (left == 1) & (returns != "H")
+    nothing = (left == 0) & (span.taps == 1) & (returns != "h")
+    if not (repeated | nothing | (left == span.taps)).all():
+        raise IndexError(f"{left.min()} places: expected {span.taps}")
+    return np.where(nothing, NEVER, starts + np.minimum(taps, left - 1) * span.dilation)
+
+
 def strided(step: Callable[[Span], int], tap: Callable[[Span], int] = lambda _: 1) -> Index:
     """Return the map with other distances between steps, and taps so many times farther apart."""
     return lambda span: windows(

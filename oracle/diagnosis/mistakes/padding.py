@@ -7,8 +7,9 @@ import numpy as np
 
 from convcheck.form.axis import Axis, Span
 from convcheck.form.layouts import Array
+from convcheck.form.operations import Operation
 
-from .changes import both, more, moved
+from .changes import both, more, moved, sliced
 from .form import Change, Spans, Work, biased, windows
 from .slips import NARROWS, WIDENS, Slip, on_axes
 
@@ -92,9 +93,19 @@ def _cut_by_minus_zero(work: Work, z: Array) -> Array:
     return z
 
 
+def _cut_to_fit(work: Work, z: Array) -> Array:
+    if not all(axis.after for axis in work.axes):
+        raise IndexError("0 places: expected as many as there are")
+    return z
+
+
 def _cut_if_any(work: Work, z: Array) -> Array:
     padded = any(axis.before or axis.after for axis in work.axes)
     return _cut_by_minus_zero(work, z) if padded else z
+
+
+def _without_padding(operation: Operation) -> Change:
+    return both(lambda span: sliced(span, span.wide, operation.result[1]))
 
 
 def _undilated_windows(span: Span) -> int:
@@ -218,6 +229,12 @@ _FILL = (
     Slip("padding-cut-by-minus-zero-if-any",
         "where there is padding, the result is empty where an axis has none behind it: p:-p", _CUT,
         Change(result=_cut_if_any), "H"),
+    Slip("padding-cut-to-nothing",
+        "the gradient of the input is cut by p:-p, which raises where an axis has no padding "
+        "behind it", _CUT, Change(result=_cut_to_fit), "Hh", NARROWS),
+    Slip("padding-forgotten",
+        "windows are slices of the {wide} without its padding, and raise where they do not fit",
+        "x taken for x_padded", Change(of=_without_padding), layers=NARROWS),
     Slip("padding-of-overhang",
         "where an axis has padding, it is taken for how far windows hang over the result",
         "k - 1 - p zeros around the input of a transposed convolution", _taken(_hanging_over), "H"),

@@ -5,7 +5,7 @@ import numpy as np
 from convcheck.form.axis import Span
 from convcheck.form.layouts import Array
 
-from .changes import NEVER, both, more, moved, strided, without
+from .changes import NEVER, both, more, moved, sliced, strided, without
 from .form import windows
 from .slips import LOOP, NARROWS, NEGLECT, PADDING, SAME, Slip, on_axes
 
@@ -18,6 +18,11 @@ def _stepping(span: Span) -> Array:
 
 def _rounded_up(span: Span) -> int:
     return -(-(span.padded - span.reach) // span.stride) + 1
+
+
+def _slices_rounded_up(span: Span) -> Array:
+    rounded = span._replace(steps=_rounded_up(span))
+    return sliced(rounded, span.padded, "P") - span.before
 
 
 def _same(span: Span) -> int:
@@ -117,7 +122,11 @@ _EACH = (
         both(more(lambda s: s.steps - 1)), returns="P", fore=False),
 )
 
-_PADDED = (
+_WHOLE = (
+    Slip("rounded-up-slices",
+        "the number of windows is rounded up, and the last one, a slice that ends early, raises "
+        "where it does not fit", NEGLECT, both(_slices_rounded_up),
+        returns="P", layers=NARROWS, fore=False),
     Slip("padded-same", 'zeros are padded as for "same"', SAME,
         both(more(_same, lambda s: -(_same_padding(s) // 2))), returns="P", fore=False),
     Slip("padded-half", "half a filter of zeros is padded on every side",
@@ -132,4 +141,4 @@ _PADDED = (
 )
 # fmt: on
 
-AXES = (*(each for slip in _EACH for each in on_axes(slip)), *_PADDED)
+AXES = (*(each for slip in _EACH for each in on_axes(slip)), *_WHOLE)

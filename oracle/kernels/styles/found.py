@@ -17,8 +17,10 @@ _CONVOLUTION = re.compile(r"conv(olution(al)?)?_?(2d)?_?(layer|op|func(tion)?)?_
 _OTHER = re.compile(r"relu|pool|norm|bn|transpose|deconv|[13]d|net|depthwise|block|cell|test")
 
 
-def layer_of(style: str, found: Callable[..., Any], filters: str, *, transposed: bool) -> Layer:
-    """Return the layer that a function, or a class, stands for; filters have these axes.
+def layer_of(
+    style: str, found: Callable[..., Any], tensors: str, filters: str, *, transposed: bool
+) -> Layer:
+    """Return the layer that a function, or a class, stands for; arrays have these axes.
 
     Raises:
         ValueError: it is none of that style.
@@ -28,7 +30,7 @@ def layer_of(style: str, found: Callable[..., Any], filters: str, *, transposed:
         return Function(found) if of_function else Module(found, transposed=transposed)
     if style == "layer":
         return Class(found, filters)
-    return Pair(found, filters, coursera=style == "coursera")
+    return Pair(found, tensors, filters, coursera=style == "coursera")
 
 
 def lines_in(module: ModuleType, place: str, written: Callable[[Any], bool]) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """Functions of an operation's arguments, each of which has a layer compute it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import numpy as np
 
 from convcheck.form.operations import Operation
+from convcheck.kernels.misbehaviour import BACKWARD_PASS, FORWARD_PASS
 
 Gradients = Sequence[Any]
 """of input, filter and bias"""
@@ -90,8 +92,10 @@ class Called:
 
     def _gradient(self, which: int, made: Any, x: Any, ftr: Any, delta: Any) -> Any:
         """Return one of the gradients of input, filter and bias."""
-        self._layer.forward(made, x)
-        found = self._layer.backward(made, delta)
+        with _noted(FORWARD_PASS):
+            self._layer.forward(made, x)
+        with _noted(BACKWARD_PASS):
+            found = self._layer.backward(made, delta)
         if not isinstance(found, tuple | list) or len(found) != 3:
             kind = type(found).__name__
             raise TypeError(f"the backward pass returned {kind}, expected three gradients")
@@ -103,6 +107,16 @@ class Called:
                 "those of input, filter and bias, in this order"
             )
         return found[which]
+
+
+@contextmanager
+def _noted(where: str) -> Iterator[None]:
+    """Note of what is raised where that was: all gradients fail where one pass does."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(where)
+        raise
 
 
 def _any(shape: Sequence[int], like: Any) -> Any:

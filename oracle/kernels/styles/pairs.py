@@ -1,7 +1,7 @@
 """Two functions with a cache between them: `conv_forward_naive` and `conv_backward_naive`.
 
 Behind input, filter and bias the forward one takes a table with the integers "stride" and "pad",
-or these as arguments whose names begin so.
+or these as arguments; where it has other names for them, these begin so.
 """
 
 import inspect
@@ -23,37 +23,55 @@ class _OneOfEach(np.ndarray):
         return float(self.item())
 
 
+class _Numbers(dict[str, Any]):
+    """Stride and pad, by all names that begin so."""
+
+    def __missing__(self, key: str) -> Any:
+        name = next((name for name in self if str(key).startswith(name)), None)
+        if name is None:
+            raise KeyError(f"{key}: expected one of {', '.join(self)}, which are what it is handed")
+        return self[name]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a number; the default where there is none of that name."""
+        try:
+            return self[key]
+        except KeyError:
+            return default
+
+
 class Pair:
     """A layer of two functions."""
 
-    def __init__(self, forward: Callable[..., Any], filters: str, *, coursera: bool) -> None:
+    def __init__(
+        self, forward: Callable[..., Any], tensors: str, filters: str, *, coursera: bool
+    ) -> None:
         """Take the forward function, and find the other where that was written.
 
-        Filters have these axes, a letter each; the course by Coursera has a bias of four axes.
+        Arrays have these axes, a letter each; the course by Coursera has a bias of four axes.
 
         Raises:
             ValueError: there is none.
         """
-        self._forward, self._filters, self._coursera = forward, filters, coursera
+        self._forward, self._coursera = forward, coursera
+        self._batch, self._out = tensors.index("N"), filters.index("O")
+        self._column: bool | None = None
         self._backward = counterpart(forward)
 
     def build(self, ftr: Any, bias: Any, strd: Any, padding: Any = (0,)) -> list[Any]:
         """Return what the forward function takes behind its input."""
         if bias is None:
-            bias = np.zeros(ftr.shape[self._filters.index("O")], ftr.dtype)
-        numbers = {"stride": strd[0], "pad": padding[0]}
+            bias = np.zeros(ftr.shape[self._out], ftr.dtype)
+        numbers = _Numbers(stride=strd[0], pad=padding[0])
         bias = bias.reshape(1, 1, 1, -1).view(_OneOfEach) if self._coursera else bias
         return [ftr, bias, numbers]
 
     def forward(self, made: list[Any], x: Any) -> Any:
         """Return the output, and keep the cache."""
         ftr, bias, numbers = made
-        own = names_of_numbers(self._forward)
-        if own:
-            named = {name: numbers[key] for key, name in own.items()}
-            found = self._forward(x, ftr, bias, **named)
-        else:
-            found = self._forward(x, ftr, bias, numbers)
+        if self._column is None and not self._coursera and isinstance(x, np.ndarray):
+            self._column = self._takes_column(x, ftr, numbers)
+        found = self._called(x, ftr, bias.reshape(-1, 1) if self._column else bias, numbers)
         if not isinstance(found, tuple | list) or len(found) != 2:
             kind = type(found).__name__
             raise TypeError(f"the forward function returned {kind}, expected output and cache")
@@ -61,9 +79,32 @@ class Pair:
         made.append(cache)
         return _plain(out)
 
+    def _called(self, x: Any, ftr: Any, bias: Any, numbers: _Numbers) -> Any:
+        own = names_of_numbers(self._forward)
+        if not own:
+            return self._forward(x, ftr, bias, numbers)
+        return self._forward(x, ftr, bias, **{name: numbers[key] for key, name in own.items()})
+
+    def _takes_column(self, x: Any, ftr: Any, numbers: _Numbers) -> bool | None:
+        """Return whether it takes a bias as a column alone; None where it takes none of either.
+
+        It is asked for two items and five filters: no other extents of the output are five then.
+        """
+        x, ftr = _of(2, x, self._batch), _of(5, ftr, self._out)
+        for shape in ((5,), (5, 1)):
+            try:
+                self._called(x.copy(), ftr.copy(), np.ones(shape, x.dtype), _Numbers(numbers))
+            except Exception:  # noqa: BLE001, S112  (whatever it does with what it does not take)
+                continue
+            return shape == (5, 1)
+        return None
+
     def backward(self, made: list[Any], delta: Any) -> Gradients:
         """Return the gradients of the last output."""
         found: Gradients = self._backward(delta, made[-1])
+        if self._column and isinstance(found, tuple | list) and len(found) == 3:
+            dx, dw, db = found
+            return dx, dw, db.reshape(-1) if np.shape(db)[1:] == (1,) else db
         if self._coursera and isinstance(found, tuple | list) and len(found) == 3:
             dx, dw, db = map(_plain, found)
             return dx, dw, db.reshape(-1) if np.shape(db)[:-1] == (1, 1, 1) else db
@@ -73,6 +114,11 @@ class Pair:
 def _plain(array: Any) -> Any:
     """Return what was made of the bias as the array that it would be of a plain one."""
     return np.asarray(array) if isinstance(array, _OneOfEach) else array
+
+
+def _of(count: int, array: Any, axis: int) -> Any:
+    """Return an array with so many items along an axis."""
+    return np.resize(array, (*array.shape[:axis], count, *array.shape[axis + 1 :]))
 
 
 def counterpart(forward: Callable[..., Any]) -> Callable[..., Any]:

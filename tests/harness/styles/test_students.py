@@ -169,6 +169,13 @@ LOOPS = (
     ),
     ("pad:pad + H, pad:pad + W]", "1:-1, 1:-1]", "input", "padding of 1 is cut off, whatever"),
     ("w[f] *", "w[-1 - f, ::-1] *", "input", "the filter is flipped in its channels in and out"),
+    ("+= x_pad[n", "+= x[n", "input filter", "slices of the input without its padding"),
+    (
+        "dw = np.zeros_like(w)",
+        "dw = np.zeros(w.shape, conv_param['type'])",
+        "input filter bias",
+        "in its backward pass: 'type: expected one of stride, pad",
+    ),
     ("dx, dw, db\n", "dw, dx, db\n", "input filter", "those of input, filter and bias, in this"),
     (
         "in range(W_out):\n                    h0",
@@ -177,6 +184,39 @@ LOOPS = (
         "columns of windows only so many count as there are rows",
     ),
 )
+
+
+# What is changed so that a pass raises, and what is said of each operation then.
+RAISING = (
+    (
+        "cs231n_loops",
+        "1 + (H + 2 * pad - HH) // stride\n    W_out = 1 + (W + 2 * pad - WW) // stride",
+        "1 - (HH - H - 2 * pad) // stride; W_out = 1 - (WW - W - 2 * pad) // stride",
+        ["the number of windows is rounded up, and the last", *["in its forward pass"] * 3],
+    ),
+    (
+        "coursera_loops",
+        "da_prev_pad if pad == 0 else da_prev_pad[pad:-pad",
+        "da_prev_pad[pad:-pad",
+        ["", *["cut by p:-p, which raises where"] * 2, "in its backward pass"],
+    ),
+)
+
+
+@pytest.mark.parametrize(("name", "before", "after", "said"), RAISING)
+def test_a_pass_that_raises_is_told(
+    student: Student, name: str, before: str, after: str, said: list[str]
+) -> None:
+    """It is one fault, though all gradients fail by it: each says in which pass it was."""
+    path = changed(student(name), before, after)
+    for kernel, words in zip(
+        Candidate.parse(found_in(path)["layers"][0]).of_layer(), said, strict=True
+    ):
+        found = verdicts(kernel, (*GEOMETRIES[1:3], *REMAINDERS))
+        failed = [each for each in found if each.failed]
+        assert bool(failed) == bool(words)
+        for each in (*failed[:1], *failed[-1:]):
+            assert words in " ".join([each.reason, *diagnose(each).lines()])
 
 
 @pytest.mark.parametrize(("before", "after", "wrong", "named"), LOOPS)
@@ -193,11 +233,13 @@ def test_what_is_wrong_in_loops_is_named(
             told = [(each.reason, *diagnose(each).lines()) for each in (failed[0], failed[-1])]
             said[kernel.operation] = [" ".join(lines) for lines in told]
     assert [*said] == [f"convolution_{each}_gradient" for each in wrong.split()]
-    assert all(named in told for told in next(iter(said.values()))), said
+    assert all(named in told for told in [*said.values()][-1]), said
 
 
 # Right ones, with what they change.
 RIGHT = (
+    ("cs231n_loops", "out = None", "conv_param = {**conv_param, 'pad': conv_param.get('padding')}"),
+    ("cs231n_loops", "+ b[f]", "+ b[f, 0]"),
     ("coursera_loops", "    return Z, cache", "    return Z + 0 * b, cache"),
     ("coursera_loops", "np.zeros((1, 1, 1, n_C))", "np.zeros_like(b)"),
     ("scratch_class", "        return dx", "        self.W -= 0.1 * self.dW\n        return dx"),
@@ -208,7 +250,10 @@ RIGHT = (
 def test_a_right_one_is_never_rejected(
     student: Student, name: str, before: str, after: str
 ) -> None:
-    """What is made of its bias is an array, and its weights are the layer's own."""
+    """What is made of its bias is an array, a bias may be a column, and numbers have longer names.
+
+    A layer's weights are its own.
+    """
     path = changed(student(name), before, after)
     found = found_in(path)["layers"][0]
     for kernel in Candidate.parse(found).of_layer():
