@@ -34,7 +34,8 @@ delta, n2 in the outer sum and at most one conversion of error between the two s
 where M is the operation applied to all four absolute values.  Underflow leaves error off by
 at most (n1 + 1) eta/2 and delta by eta/2 more than |d_act| times that; this is carried
 through the sum over |x|, which adds n2 eta/2 for its products, n2 eta/2 for conversions to
-a narrower sum, and eta/2 for one of the result.
+a narrower sum, and eta/2 for one of the result.  A kernel that multiplies all four factors before
+it sums has n1 products for each delta, and n1 n2 for each result, of which each may underflow.
 
 Sums in another precision.  Where products and sums are in a dtype with unit roundoff v and
 the smallest subnormal mu instead (see `promises`), nothing changes for v = u.  For v < u
@@ -221,10 +222,11 @@ def _terms(
     n = np.where(count.terms > 0, count.inner + count.outer + between + converted, 0)
     error = operation.error(geometry, absolute)
     delta = error * absolute["d_act"]
-    eta_delta = (count.inner * p.ratio + 1) * absolute["d_act"] + 1
+    eta_delta = (count.inner * p.ratio + 1) * absolute["d_act"] + max(count.inner, 1)
     carried = operation.gradient(geometry, absolute["x"], eta_delta)
     largest = max(*inputs, float(error.max(initial=0)), float(delta.max(initial=0)))
-    return n, carried + 2 * count.outer * p.ratio + 1, largest
+    products = np.maximum(count.terms, 2 * count.outer)
+    return n, carried + products * p.ratio + 1, largest
 
 
 def _normwise(
@@ -241,7 +243,7 @@ def _normwise(
         total = normwise.norms(operation, geometry, absolute)
         growth = float(g(k + 2 * p.converts, p.v))
         growth += p.widens * float(g(1 + geometry.bias, p.u)) * (1 + growth)
-        etas = 1 + normwise.etas(operation, geometry) * (1 + growth)
+        etas = 1 + normwise.etas(operation, geometry, promise.constant) * (1 + growth)
         error: Array = growth * total + etas * p.eta
         return error
     (inner, after), (outer, layer) = operation.layers(geometry)

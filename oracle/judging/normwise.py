@@ -44,7 +44,10 @@ sums cost two more, for the conversions.
 A bias is one addition more: K + 1 for K, N + |bias| for N.
 
 Underflow.  Numbers of a below half an eta over u are raised by that, which covers errors of
-eta / 2 in what is transformed; 8 eta for each channel cover those of product and way back.
+eta / 2 in what is transformed; 8 eta for each channel cover those of product and way back.  The
+way back of larger tiles multiplies them: for F(4 x 4, 3 x 3) by up to 361.  Constants are declared
+as they are measured, where roundings cancel, and are the root of what is proved or more; so the
+square of one stands for 8.
 
 Two layers.  With E the bound on dL/da, delta is off by at most D = E |d_act| and three
 roundings, and the result by the bound on the gradient at (|x|, |delta| + D), and by the
@@ -61,6 +64,7 @@ from convcheck.form.layouts import Array
 from convcheck.form.operations import Arrays, Operation
 
 _PER_DOUBLING, _ONCE, _PER_CHANNEL = 34, 4, 12
+_ETAS = 8
 
 
 def cost(operation: Operation, geometry: Geometry, constant: float | None) -> float:
@@ -99,6 +103,6 @@ def points(operation: Operation, geometry: Geometry) -> int:
     return int(2 ** _doublings(operation, geometry))
 
 
-def etas(operation: Operation, geometry: Geometry) -> int:
+def etas(operation: Operation, geometry: Geometry, constant: float | None) -> float:
     """Return what underflow adds in a one-layer operation."""
-    return 8 * operation.combinations(geometry)
+    return max(_ETAS, (constant or 0) ** 2) * operation.combinations(geometry)

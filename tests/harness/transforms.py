@@ -48,25 +48,46 @@ def fft_style(length: Length = power_of_two) -> Style:
     return Style(narrow, ftr, wide)
 
 
-_A = np.array([[1, 1, 1, 0], [0, 1, -1, -1]])
-_B = np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]])
-_G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+Matrices = tuple[Array, Array, Array]
+
+_F2 = (
+    np.array([[1, 1, 1, 0], [0, 1, -1, -1]]),
+    np.array([[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]]),
+    np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]]),
+)
+_F4 = (
+    np.array([[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]]),
+    np.array(
+        [
+            *([4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0]),
+            *([0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]),
+        ]
+    ),
+    np.array([[6, 0, 0], [-4, -4, -4], [-4, 4, -4], [1, 2, 4], [1, -2, 4], [0, 0, 24]]) / 24,
+)
+"""A, B and G of F(2 x 2, 3 x 3) and F(4 x 4, 3 x 3)"""
 
 
-def winograd(x: Array, ftr: Array, strd: Pair) -> Array:
-    """Convolve by F(2 x 2, 3 x 3) where the filter is 3 x 3 at stride 1; else directly."""
+def winograd(x: Array, ftr: Array, strd: Pair, matrices: Matrices = _F2) -> Array:
+    """Convolve by tiles of these where the filter is 3 x 3 at stride 1; else directly."""
     if ftr.shape[1:3] != (3, 3) or strd != (1, 1):
         return STYLES["fused"].narrow(x, ftr, strd)
-    a, b, g = (matrix.astype(x.dtype) for matrix in (_A, _B, _G))
+    a, b, g = (matrix.astype(x.dtype) for matrix in matrices)
+    size = len(a)
     rows, columns = x.shape[1] - 2, x.shape[2] - 2
-    padded = np.pad(x, ((0, 0), (0, rows % 2), (0, columns % 2), (0, 0)))
-    z = np.zeros((x.shape[0], rows + rows % 2, columns + columns % 2, ftr.shape[3]), x.dtype)
+    padded = np.pad(x, ((0, 0), (0, -rows % size), (0, -columns % size), (0, 0)))
+    z = np.zeros((x.shape[0], padded.shape[1] - 2, padded.shape[2] - 2, ftr.shape[3]), x.dtype)
     f = np.einsum("ur,irso,vs->iuvo", g, ftr, g)
-    for p, q in product(range(0, rows, 2), range(0, columns, 2)):
-        tile = np.einsum("ur,brsi,vs->buvi", b, padded[:, p : p + 4, q : q + 4], b)
+    for p, q in product(range(0, rows, size), range(0, columns, size)):
+        tile = np.einsum("ur,brsi,vs->buvi", b, padded[:, p : p + size + 2, q : q + size + 2], b)
         summed = np.einsum("buvi,iuvo->buvo", tile, f)
-        z[:, p : p + 2, q : q + 2] = np.einsum("ru,buvo,sv->brso", a, summed, a)
+        z[:, p : p + size, q : q + size] = np.einsum("ru,buvo,sv->brso", a, summed, a)
     return z[:, :rows, :columns]
+
+
+def winograd_of_four(x: Array, ftr: Array, strd: Pair) -> Array:
+    """Do the same by F(4 x 4, 3 x 3)."""
+    return winograd(x, ftr, strd, _F4)
 
 
 class Normwise:

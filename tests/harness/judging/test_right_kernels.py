@@ -1,5 +1,8 @@
 """Right kernels are never rejected, in whatever way they are written."""
 
+from typing import Any
+
+import numpy as np
 import pytest
 from each import drawing, drawn, each_operation
 from hypothesis import strategies as st
@@ -13,6 +16,7 @@ from convcheck.cases.parameters import ParameterRegion
 from convcheck.cases.regions import Region
 from convcheck.conformance.references import laws_of, partners
 from convcheck.form.formats import USUAL
+from convcheck.form.geometry import Geometry
 from convcheck.form.operations import Kernel, Operation
 from convcheck.judging.judge import judge_all
 from convcheck.judging.laws.judge_law import judge_law
@@ -72,6 +76,35 @@ def test_agrees_on_random_geometries(way: str, operation: Operation, data: st.Da
     verdicts += [judge_law(law, kernel, case, partners()) for law in laws]
     for verdict in verdicts:
         assert not verdict.failed, (str(verdict.case), verdict.prop, verdict.reason)
+
+
+def at_once(
+    fore_delta: Any, fore_w: Any, fore_strd: Any, d_act: Any, x: Any, fltrs: Any, strd: Any
+) -> Any:
+    """Multiply all four factors before anything is summed; layer l+1 is a convolution."""
+    (_, height, width, _), (_, *taps, _) = d_act.shape, fore_w.shape
+    grid = np.zeros((len(x), height + taps[0] - 1, width + taps[1] - 1, fore_w.shape[3]), x.dtype)
+    grid[:, taps[0] - 1 :: fore_strd[0], taps[1] - 1 :: fore_strd[1]][
+        :, : fore_delta.shape[1], : fore_delta.shape[2]
+    ] = fore_delta
+    error = np.lib.stride_tricks.sliding_window_view(grid, taps, axis=(1, 2))
+    windows = np.lib.stride_tricks.sliding_window_view(x, fltrs.shape[1:3], axis=(1, 2))
+    windows = windows[:, :: strd[0], :: strd[1]]
+    factors = error, fore_w[:, ::-1, ::-1], d_act, windows
+    return np.einsum("bhwkij,oijk,bhwo,bhwcmn->cmno", *factors)
+
+
+@pytest.mark.parametrize("dtype", USUAL)
+def test_all_factors_may_be_multiplied_at_once(dtype: str) -> None:
+    """Then n1 n2 products may underflow for each result, of which most are subnormal here."""
+    texts = (
+        "b1.h2.w2.i65.o2.f2x1.s1x1+convolution.k40.f1x2.s1x1",
+        "b2.h5.w4.i3.o4.f3x2.s1x1+convolution.k30.f2x2.s1x2",
+    )
+    for geometry in map(Geometry.parse, texts):
+        for fill in ("integers", "uniform", "positive", "tiny"):
+            cases = [Case("conv_back_prop", geometry, dtype, fill, seed) for seed in range(40)]
+            assert not [str(each.case) for each in judge_all(at_once, cases) if each.failed]
 
 
 OTHERS = {name: whole(style) for name, style in OF_ZEROS.items()}

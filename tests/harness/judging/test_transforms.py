@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from each import each_operation
-from transforms import Length, Normwise, fft_kernels, power_of_two, winograd
+from transforms import Length, Normwise, fft_kernels, power_of_two, winograd, winograd_of_four
 from zoo import STYLES
 
 from convcheck.campaigns.certificates import certify
@@ -60,6 +60,17 @@ def test_winograd_is_accepted() -> None:
     for dtype, seed in product(DTYPES, range(10)):
         cases = [Case("convolution", GEOMETRY, dtype, fill, seed) for fill in fills]
         assert not any(verdict.failed for verdict in judge_all(kernel, cases))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_larger_tiles_are_accepted_with_a_constant_of_their_own(dtype: str) -> None:
+    """So is F(4 x 4, 3 x 3), on subnormal numbers, too, whose errors its way back multiplies."""
+    kernel = Normwise(winograd_of_four, constant=50)
+    geometries = map(Geometry.parse, ("b2.h8.w8.i2.o2.f3x3.s1x1", "b1.h6.w9.i1.o3.f3x3.s1x1"))
+    fills = ("integers", "uniform", "scaled", "tiny", "subnormal-x", "subnormal-ftr")
+    for geometry, fill, seed in product(geometries, fills, range(8)):
+        verdict = judge(kernel, Case("convolution", geometry, dtype, fill, seed))
+        assert not verdict.failed, str(verdict.case)
 
 
 def test_without_the_promise_they_are_rejected() -> None:
