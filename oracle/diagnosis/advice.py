@@ -21,6 +21,7 @@ from convcheck.kernels.subjects import Answer, Request, Subject, Wrapped
 
 from .answers import Asked
 from .beside.handed import handed_otherwise
+from .probes import Probe
 from .session import Session
 from .where import domains
 from .where.scan import Draw
@@ -35,6 +36,7 @@ _PROMISES = {
 """those that allow less before those that allow more"""
 _NARROW = Promise(sums="float16")
 _DRAWN = 12
+_DRAWS = 4
 _FILLS = ("integers", "uniform", "positive", "tiny")
 
 
@@ -102,9 +104,28 @@ def missing_promise(session: Session, case: Case) -> Promise | None:
         if more[0].outcome is Outcome.UNDECIDED:
             # Where no integers tell, it must be off by more than wider sums are.
             right = right and _off_by_more(_promising(session.subject, _NARROW), case.dtype)
-        if right and _is_within(session, promise, case) and _is_right(kernel, case.dtype):
+        # Of tiny numbers alone, other sums would excuse everything.
+        right = right and (fails or case.fill != "tiny" or not promise.narrows(case.dtype))
+        right = right and _is_within(session, promise, case) and _rounds(session, promise, case)
+        if right and _is_right(kernel, case.dtype):
             return promise
     return None
+
+
+def _rounds(session: Session, promise: Promise, case: Case) -> bool:
+    """Return whether a kernel is right on integers that leave sums as narrow no room for rounding.
+
+    If it is not, or there are no such integers for so many terms, more than rounding is wrong.
+    """
+    if promise.sums is None or not promise.narrows(case.dtype):
+        return True
+    lower = Case(case.operation, case.geometry, promise.sums, "integers", case.seed)
+    if lower.largest is None:
+        return False
+    plain = replace(case, fill="integers")
+    draws = (replace(lower, seed=case.seed + more).arrays() for more in range(_DRAWS))
+    exact = [{name: case.format.array(array) for name, array in each.items()} for each in draws]
+    return all(each.right for each in session.ask([Probe(plain).holding(**a) for a in exact]))
 
 
 def _fails_nowhere(session: Session, promise: Promise, case: Case) -> bool:
@@ -144,7 +165,9 @@ def overpromised(session: Session, case: Case) -> str | None:
 @lru_cache(maxsize=64)
 def _is_right(kernel: Subject, dtype: str) -> bool:
     """Return whether a kernel is right, as far as it promises, on geometries drawn at random."""
-    found = _drawn(kernel, dtype, _FILLS)
+    promise, normal = kernel.promise, [f"normal-{name}" for name in kernel.operation.factors]
+    flushes = promise.flushes(dtype) and not promise.normwise
+    found = _drawn(kernel, dtype, (*_FILLS, *normal) if flushes else _FILLS)
     decided = [each for each in found if each.outcome in DECIDED]
     return len(decided) > len(found) // 2 and not any(each.failed for each in decided)
 

@@ -23,7 +23,7 @@ from .where.statements import numbers_of
 
 _TRIED = 40  # small geometries, and others, of which the smallest wrong one is looked around
 _SMALL = 100  # products up to which a call is small
-_LOOKED, _FEW = 60, 3  # wrong results that are looked at, and that it takes to count them
+_FEW = 3  # wrong results that it takes to count them
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +105,8 @@ def _around(session: Session, case: Case, does: str) -> Found:
         tried, names = _named(session, scan)
     if session.lost:
         return Found(does, tried)
+    if where is not None:
+        where = replace(where, share=where.share + patterns.numbers_of(case))
     partly = () if names else tuple(answers.partly(session.operation, [*session.asked, *tried]))
     kinds = tuple(patterns.kinds(session.subject, case))
     (asked,) = session.ask([Probe(case)])
@@ -136,12 +138,13 @@ def claims(session: Session, focus: Asked, found: Found, acts: taps.Acts | None)
     every = len(wrong) == len(found.tried)
     share = f"all {len(wrong)}" if every else f"{len(wrong)} of {len(found.tried)}"
     words, verb = in_words(found.deed)
-    count = Claim(f"{words} in {share} geometries tried", verb)
+    on = patterns.numbers_of(found.tried[0].probe.case) if found.tried else ""
+    count = Claim(f"{words} in {share} geometries tried{on}", verb)
     if not located and isinstance(focus.answer, MisbehaviourError):
         yield count if counted else Claim(*in_words(focus.deed))
     if not located:
         yield from kinds
-    looked = [each for each in (focus, *wrong[:_LOOKED]) if not each.right]
+    looked = [each for each in (focus, *wrong) if not each.right]
     looked = [each for each in looked if not isinstance(each.answer, MisbehaviourError)]
     signed = list(_signed(session, looked, focus.probe.case.dtype))
     yield from signed

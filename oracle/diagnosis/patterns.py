@@ -58,21 +58,39 @@ def rounding(wrong: Sequence[Asked], *, guess: bool) -> Iterator[Claim]:
 
 def linearity(session: Session, probe: Probe) -> Iterator[Claim]:
     """Yield the factors that the result does not follow when they are doubled or negated."""
-    names, probe = list(session.operation.factors), probe.linear
+    found = _followed(session, probe.linear)
+    for name, (twice, sign, opposite) in found.items():
+        # Beside what is large, a sign may not matter that does matter elsewhere.
+        plain = Probe(replace(probe.case, fill="integers")).linear if not sign else None
+        if plain and not _followed(session, plain).get(name, (True, True, True))[1]:
+            yield Claim(f"the sign of {name} does not matter")
+        elif not twice:
+            yield Claim(f"twice {name} does not give twice the result")
+        elif not opposite:
+            yield Claim(f"-{name} does not give the opposite result")
+
+
+def _followed(session: Session, probe: Probe) -> dict[str, tuple[bool, bool, bool]]:
+    """Return of each factor whether its double doubles the result, and its sign matters, rightly.
+
+    Of none where the result does not tell.
+    """
+    names = list(session.operation.factors)
     changed = [probe.holding(**{n: by * probe.arrays[n]}) for n in names for by in (2, -1)]
     once, *answers = session.results([probe, *changed]) or [np.zeros(0)]
     with np.errstate(over="ignore"):
         doubled = 2 * once
     # What zeros make of NaN need not be linear, nor what overflows.
     if not once.any() or not np.isfinite(doubled).all():
-        return
-    for name, twice, opposite in zip(names, answers[::2], answers[1::2], strict=True):
-        if np.array_equal(opposite, once):
-            yield Claim(f"the sign of {name} does not matter")
-        elif not np.array_equal(twice, doubled):
-            yield Claim(f"twice {name} does not give twice the result")
-        elif not np.array_equal(opposite, -once):
-            yield Claim(f"-{name} does not give the opposite result")
+        return {}
+    return {
+        name: (
+            np.array_equal(twice, doubled),
+            not np.array_equal(opposite, once),
+            np.array_equal(opposite, -once),
+        )
+        for name, twice, opposite in zip(names, answers[::2], answers[1::2], strict=True)
+    }
 
 
 def kinds(subject: Subject, case: Case) -> Iterator[Claim]:
@@ -133,6 +151,14 @@ _MEANING = {
     "nonfinite-all": "NaN in every argument",
     "overflow": "finite numbers whose products overflow",
 }
+
+
+def numbers_of(case: Case) -> str:
+    """Return " on " what kind of numbers a case is of, in words; "" where it is of any."""
+    if case.fill in ("integers", "small", "sparse", "uniform"):
+        return ""
+    count = operation_named(case.operation).degree + case.geometry.bias
+    return f" on {' and '.join(_meanings([case.fill], count))}"
 
 
 def _meanings(fills: Iterable[str], count: int) -> Iterator[str]:

@@ -30,10 +30,10 @@ from .statements import (
 _GENERAL, _SMALL = 80, 160
 """geometries drawn at random, whatever failed, and small ones among them"""
 _ROUNDS = 5
-_PER_CLAUSE = 10
+_PER_CLAUSE = 40
 _FRESH = 4
 """geometries on which a condition must have come true, found before they were asked for"""
-_POOL = 500
+_POOL = 400
 _FEW = 3
 """geometries that must be wrong, and right, before anything is said"""
 _MOST = 4
@@ -65,6 +65,9 @@ def _found(scan: Scan, draw: Draw, deed: str) -> Claim | None:
         parts = _settled(scan, parts)
         before = len(scan.verdicts)
         scan.ask(_refuting(scan, draw, parts))
+        if len(parts) > 1:  # the more is said, the more often it must come true
+            scan.ask(_refuting(scan, draw, parts))
+        parts = _settled(scan, _telling(scan, parts, deed, 1))
         found = both(parts)
         numbers, wrong = _split(scan, deed)
         if (found.holds(numbers) == wrong).all():
@@ -93,6 +96,7 @@ def confined(scan: Scan) -> Claim | None:
             return None
         before = len(scan.verdicts)
         scan.ask(_refuting(scan, draw, parts))
+        parts = _settled(scan, _telling(scan, parts, "", _FRESH))
         found = both(parts)
         numbers, wrong = _split(scan, "")
         inside = found.holds(numbers)
@@ -125,6 +129,19 @@ def _confining(scan: Scan) -> list[Statement]:
         chosen.append(candidates[best])
         open_ &= left[best]
     return chosen if open_.sum() <= 2 * wrong.sum() else []
+
+
+def _telling(scan: Scan, parts: Sequence[Statement], deed: str, least: int) -> Sequence[Statement]:
+    """Return the statements without which so many more geometries would be right at least.
+
+    Without more that are right where one statement alone does not hold, little speaks for it.
+    """
+    numbers, wrong = _split(scan, deed)
+    for each in sorted(parts, key=lambda part: -part.cost):
+        others = [other for other in parts if other is not each]
+        if others and (both(others).holds(numbers) & ~each.holds(numbers) & ~wrong).sum() < least:
+            parts = others
+    return parts
 
 
 def _claim(scan: Scan, found: Statement, deed: str) -> Claim:
@@ -271,9 +288,11 @@ def _bounded(scan: Scan, others: Sequence[Statement], statement: Statement) -> S
 def _refuting(scan: Scan, draw: Draw, parts: Sequence[Statement]) -> list[Geometry]:
     """Return geometries on which all parts hold, or all but one, or few of them."""
     wrong = [each.case.geometry for each in scan.wrong]
-    pool = [draw.geometry() for _ in range(_POOL // 5)]
-    pool += [draw.small() for _ in range(_POOL // 5)]
-    pool += filter(None, (draw.mutated(wrong[at % len(wrong)]) for at in range(_POOL)))
+    pool = [draw.geometry() for _ in range(_POOL // 4)]
+    pool += [draw.small() for _ in range(_POOL // 4)]
+    about = {name for each in parts for name in each.names}
+    for names in ((), about):
+        pool += filter(None, (draw.mutated(wrong[at % len(wrong)], names) for at in range(_POOL)))
     pool = [each for each in dict.fromkeys(pool) if each not in scan.verdicts]
     if not pool:
         return []

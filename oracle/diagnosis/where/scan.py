@@ -1,6 +1,6 @@
 """Geometries to ask a kernel about, around one or drawn at random, and what it does on them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from convcheck.judging.verdicts import DECIDED, Verdict
 from convcheck.kernels.misbehaviour import Misbehaviour
 from convcheck.kernels.subjects import Subject
 
-from .statements import FORE, FORE_SIZES, SIZES, columns_of, numbers_of
+from .statements import FORE, FORE_SIZES, SIZES, TOTALS, columns_of, numbers_of
 
 LARGEST = 200_000
 """cases with more products than this are too slow to be asked by the hundred"""
@@ -114,6 +114,18 @@ def changed(geometry: Geometry, sizes: dict[str, int]) -> Geometry | None:
     return replace(made, fore=replace(made.fore, **fore))
 
 
+_PARTS = {
+    **dict.fromkeys(("height", "top", "bottom"), "rows"),
+    **dict.fromkeys(("width", "left", "right"), "columns"),
+    **dict.fromkeys(("in", "out", "groups"), "channels"),
+}
+
+
+def _parts(name: str) -> set[str]:
+    """Return what parts of a geometry a number is about."""
+    return {"rows", "columns"} if name in TOTALS else {_PARTS.get(name.rpartition("_")[2], name)}
+
+
 class Draw:
     """Random sizes of an operation's geometries, the same in every run."""
 
@@ -182,15 +194,38 @@ class Draw:
         fore = Fore(LAYERS[kind], self.of((1, 2, 3, 4)), *taps, *strides)
         return replace(layer, fore=fore)
 
-    def mutated(self, geometry: Geometry) -> Geometry | None:
-        """Return a geometry with one to three sizes drawn anew; None if it has no meaning."""
+    def mutated(self, geometry: Geometry, about: Collection[str] = ()) -> Geometry | None:
+        """Return a geometry with one to three sizes drawn anew; None if it has no meaning.
+
+        The sizes are those on which numbers depend that it is `about`, if it is about some.  In one
+        of two, there are as many windows as before: else a condition on these hides what stands
+        beside it.
+        """
+        every = _sized(geometry, self._taken)
+        parts = set().union(*map(_parts, about))
+        names = [name for name in every if _parts(name) & parts] or every
         sizes = {}
         for _ in range(1 + self._raw.below(3)):
-            name = self.of(_sized(geometry, self._taken))
+            name = self.of(names)
             sizes[name] = self.of(_VALUES[name][:4] if self._raw.below(2) else _VALUES[name])
         made = changed(geometry, sizes)
+        if made and self._raw.below(2):
+            made = self._with_windows_of(geometry, made)
         made = made and self._fit(made)
         return made if made and self.fits(made) else None
+
+    def _with_windows_of(self, other: Geometry, made: Geometry) -> Geometry:
+        """Return a geometry with extents, or padding, that make as many windows as another has."""
+        if not self._operation.layer.narrows:
+            return made  # an extent is a number of windows there
+        pads = "padding" in self._taken.parameters and self._raw.below(2)
+        names = ("padding_bottom", "padding_right") if pads else ("height", "width")
+        spans = map(self._operation.spans, (other, made))
+        sizes = {}
+        for name, before, after in zip(names, *spans, strict=True):
+            size = getattr(made, name) + (before.steps - after.steps) * after.stride
+            sizes[name] = max(size, 0 if pads else 1)
+        return made.resized(**sizes)
 
     def fits(self, geometry: Geometry) -> bool:
         """Return whether the operation has a meaning on it, and few products."""

@@ -104,7 +104,7 @@ class Seen:
         dtypes = {dtype for dtype, _ in self.failed}
         fills = {fill for dtype, fill in self.failed if backing.dtype in ("", dtype)}
         return (
-            set(backing.signs) <= self.signs.get(backing.dtype, dict.fromkeys(backing.signs)).keys()
+            all(set(backing.signs) <= found.keys() for found in self.signs.values())
             and (not backing.dtypes or dtypes <= {*backing.dtypes})
             and (not backing.fills or fills <= {*backing.fills})
             and fills.isdisjoint(backing.spared)

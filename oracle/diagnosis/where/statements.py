@@ -68,6 +68,12 @@ class Statement:
         return unknown
 
     @property
+    def names(self) -> set[str]:
+        """Names of the numbers that it is about."""
+        atoms = [atom for clause in self.clauses for atom in clause]
+        return {each for name, _, other in atoms for each in (name, other) if isinstance(each, str)}
+
+    @property
     def threshold(self) -> tuple[str, str, int] | None:
         """Name, comparison and value, if it says that one number is at least, or at most, so."""
         (((name, compare, value), *others), *more) = self.clauses

@@ -124,6 +124,9 @@ def test_signs_that_a_wrong_result_lacks_are_not_said() -> None:
         for words in ("off by 1", "zero")
     )
     assert borne_out(found, off, zero, Claim("plain")) == ["off by 1", "plain"]
+    case = Case.parse("v1:convolution:float32:integers:b1.h1.w4.i1.o1.f1x1.s1x1:1")
+    found.add(judge(lambda x, f, s: 2 + RIGHT["convolution"](x, f, s), case))
+    assert borne_out(found, off, Claim("plain")) == ["plain"]  # it names no dtype
 
 
 def test_what_tests_saw_adds_up_across_processes() -> None:

@@ -644,6 +644,18 @@ def _flushing(z: Any, *_: Any) -> Any:
     return np.where(np.abs(z) < np.finfo(z.dtype).smallest_normal, 0, z).astype(z.dtype)
 
 
+def _flushing_more(x: Any, f: Any, s: Any) -> Any:
+    """Take for zero what is below 1e-30 in float32, where normal numbers are."""
+    x, f = (np.where(np.abs(each) < 1e-30, 0, each).astype(each.dtype) for each in (x, f))
+    return _flushing(convolve(x, f, s)) if x.dtype == np.float32 else convolve(x, f, s)
+
+
+def _unsigned_far_from_1(x: Any, f: Any, s: Any) -> Any:
+    """Take absolute values of numbers far from 1."""
+    far = np.abs(x).max(initial=0) < 1e-3
+    return convolve(np.abs(x), f, s) if far else convolve(x, f, s)
+
+
 def _wrapping(x: Any, f: Any, s: Any) -> Any:
     """Compute a convolution of integers in int32."""
     if all((each == np.rint(each)).all() for each in (x, f)):
@@ -677,6 +689,7 @@ ADVISED = [
     # Its errors are as large as direct ones may be, but on integers that leave no room.
     (winograd, "float32:wide-x", "accuracy=normwise"),
     (changed(_flushing), "float32:tiny", "subnormals=flushed"),
+    (_flushing_more, "float32:tiny", ""),
     (_narrow("float16"), "float32:integers", "sums=float16"),
     (_narrow("bfloat16"), "float32:integers", "sums=bfloat16"),
     # In float16, only large integers and real numbers tell it.
@@ -700,6 +713,28 @@ def test_the_declaration_that_is_missing_is_told(kernel: Kernel, kind: str, expe
     assert verdict.failed
     advice = diagnosis.diagnose(verdict).advice
     assert [each.partition(",")[0] for each in advice] == [expected] * bool(expected)
+
+
+def test_a_tap_of_many_that_is_lost_is_no_rounding() -> None:
+    """Sums in bfloat16 may be off by as much, but not on integers that they hold."""
+
+    def kernel(x: Any, f: Any, s: Any) -> Any:
+        last = np.arange(f[0, ..., 0].size).reshape(1, *f.shape[1:3], 1) == 32
+        return convolve(x, f * ~last if x.dtype == np.float16 else f, s)
+
+    verdict = judge(kernel, case_of("h9.w11.i1.o2.f7x7.s2x2", "float16:integers"))
+    found = diagnosis.diagnose(verdict)
+    assert found.advice == ()
+    assert "in this call, filter tap (4, 4) left out" in found.patterns
+
+
+def test_a_sign_that_matters_elsewhere_is_not_said_not_to() -> None:
+    """That a sign does not matter is told of all numbers; what a count is of, with the count."""
+    verdict = judge(_unsigned_far_from_1, case_of("h5.w6.i2.o2.f3x3.s1x1", "float32:tiny"))
+    told = diagnosis.diagnose(verdict).patterns
+    assert "-x does not give the opposite result" in told
+    assert not any("sign of x" in each for each in told)
+    assert any(each.endswith("geometries tried on tiny numbers") for each in told)
 
 
 def test_a_promise_that_sixteen_bits_leave_undecided_is_told() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from whole import NO_PADDING
+from whole import DIRECT, NO_PADDING
 from wrong_parameters import NAMED, Kernel, convolution
 
 from convcheck.cases.case import Case
@@ -145,6 +145,59 @@ def test_conditions_speak_of_parameters(words: str) -> None:
         geometry = draw.small() if at % 2 else draw.geometry()
         fresh = judge(kernel, Case("convolution", geometry, "float64", "integers", 5))
         assert bool(statement.holds(numbers_of(operation, geometry))) is fresh.failed, geometry
+
+
+def bias_twice_behind_16(
+    x: Any,
+    f: Any,
+    s: Any,
+    padding: Any = NO_PADDING,
+    output_padding: Any = (0, 0),
+    bias: Any = None,
+) -> Any:
+    """Add a transposed convolution's bias twice in a last column behind full tiles of 16."""
+    given = {"padding": padding, "output_padding": output_padding, "bias": bias}
+    z = np.array(DIRECT["convolution_transpose"](x, f, s, **given))
+    if bias is not None and z.shape[2] > 16 and z.shape[2] % 16 == 1:
+        z[:, :, -1] += bias
+    return z
+
+
+def tap_beyond_the_input(
+    x: Any, f: Any, s: Any, padding: Any = NO_PADDING, dilation: Any = (1, 1)
+) -> Any:
+    """Leave out the last row of three taps or more that are further apart than there are rows."""
+    if dilation[0] > x.shape[1] and f.shape[1] > 2:
+        f = np.concatenate([f[:, :-1], 0 * f[:, -1:]], 1)
+    return convolution()(x, f, s, padding=padding, dilation=dilation)
+
+
+# A geometry, and others on which it is wrong, too, of which a search around that may find none.
+RARE = {
+    bias_twice_behind_16: (
+        "convolution_transpose",
+        "b1.h1.w3.i1.o1.f1x1.s5x8.bias",
+        ("b1.h1.w17.i1.o1.f1x1.s1x1.bias", "b2.h3.w8.i2.o3.f2x3.s2x2.bias"),
+    ),
+    tap_beyond_the_input: (
+        "convolution",
+        "b1.h1.w1.i1.o1.f3x1.s1x1.p4-0x0-2.d2x1",
+        ("b1.h1.w3.i2.o1.f4x2.s1x1.p9-0x0-0.d3x1", "b1.h1.w1.i1.o1.f5x1.s2x1.p8-1x0-0.d2x1"),
+    ),
+}
+
+
+@pytest.mark.parametrize("kernel", RARE, ids=lambda kernel: kernel.__name__)
+def test_what_is_said_holds_of_rare_geometries(kernel: Kernel) -> None:
+    """Where alone a kernel is said to be wrong, it is where few geometries of many are."""
+    name, text, others = RARE[kernel]
+    operation = OPERATIONS[name]
+    subject = subject_of(kernel, operation)
+    found = diagnose(judge(subject, Case(name, Geometry.parse(text), "float64", "integers", 0)))
+    (statement,) = (c.backing.statement for c in found.claims if c.backing.statement)
+    for other in map(Geometry.parse, others):
+        assert judge(subject, Case(name, other, "float64", "integers", 1)).failed
+        assert statement.holds(numbers_of(operation, other)), other
 
 
 def beside(x: Any, f: Any, s: Any, padding: Any = NO_PADDING) -> Any:
