@@ -40,7 +40,15 @@ _RULES: tuple[tuple[tuple[str, ...], str], ...] = (
     ((f"groups{_N}",), "groups {}"),
 )
 """what says what together, the first that apply"""
-_SYMMETRIC = (("padding_top == padding_left",), "the same padding on all sides")
+_SYMMETRIC: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("padding_top == padding_left",), "the same padding on all sides"),
+    ((f"padding_top{_N}", f"padding_left{_N}"), "padding {} x {}"),
+    (
+        ("padding_top == filter_height // 2", "padding_left == filter_width // 2"),
+        "padding by half a filter",
+    ),
+)
+"""of padding that is the same at both ends"""
 
 
 def in_words(taken: Taken) -> str:
@@ -52,7 +60,7 @@ def _worded(taken: Taken) -> Iterator[str]:
     """Yield words for what has to hold, and behind them what there are none for."""
     left = dict.fromkeys(taken.domain.parts if taken.domain else ())
     even = taken.symmetric or "padding" not in taken.parameters
-    for patterns, words in (*_RULES, *[_SYMMETRIC] * even):
+    for patterns, words in (*_RULES, *_SYMMETRIC * even):
         found = [
             next(filter(None, (re.fullmatch(p, each) for each in left)), None) for p in patterns
         ]

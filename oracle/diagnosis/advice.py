@@ -15,7 +15,7 @@ from convcheck.form.geometry import NO_PADDING
 from convcheck.judging.judge import judge, judge_against, judge_all, limits_of
 from convcheck.judging.verdicts import DECIDED, Outcome, Verdict
 from convcheck.kernels.declared.subject import Declared
-from convcheck.kernels.misbehaviour import Misbehaviour, MisbehaviourError
+from convcheck.kernels.misbehaviour import FORWARD_PASS, Misbehaviour, MisbehaviourError
 from convcheck.kernels.promises import DIRECT, Promise, suited
 from convcheck.kernels.subjects import Answer, Request, Subject, Wrapped
 
@@ -204,7 +204,8 @@ def advice(
     if isinstance(problem, MisbehaviourError) and problem.kind is Misbehaviour.RAISED:
         yield from _dtypes(session, focus)
         yield from _pairs(session.subject, case)
-        yield from _domains(session, focus)
+        if FORWARD_PASS not in problem.deed:  # of which the forward operation is told
+            yield from _domains(session, focus)
     if case.mode == "nonfinite" and _is_right(session.subject, case.dtype):
         finite = "if it is for finite numbers alone, of which those tried are right"
         yield f"declines=nonfinite_data+nonfinite_others, {finite}"

@@ -43,18 +43,18 @@ def _last_window(narrow: Array) -> Array:
     return kept
 
 
-def _reshaped(is_in: str, read_as: str) -> Change:
-    """Return the change to a filter in one order of axes, or its gradient, that is read as another.
+def _reshaped(axis: str, axes: str, is_in: str, read_as: str) -> Change:
+    """Return the change to a result in one order of its `axes` that is read as another.
 
     Where it is an argument it is in the second order, and read as the first.
     """
 
-    def change(before: str, after: str, ftr: Array) -> Array:
-        own, other = ([*map("IHWO".index, order)] for order in (before, after))
-        read = ftr.transpose(own).reshape([ftr.shape[axis] for axis in other])
+    def change(before: str, after: str, array: Array) -> Array:
+        own, other = ([*map(axes.index, order)] for order in (before, after))
+        read = array.transpose(own).reshape([array.shape[axis] for axis in other])
         return read.transpose(np.argsort(other))
 
-    return on_side("h", partial(change, read_as, is_in), partial(change, is_in, read_as))
+    return on_side(axis, partial(change, read_as, is_in), partial(change, is_in, read_as))
 
 
 def _apart(number: Callable[[int], Array]) -> Change:
@@ -142,7 +142,7 @@ CHANNELS = (
             ("hwio", (1, 2, 0, 3)), ("oihw", (3, 0, 1, 2)),
             ("iohw", (0, 3, 1, 2)), ("ohwi", (3, 1, 2, 0)))),
     *(Slip(f"filter-{own}-as-{other}".lower(), words.format(own, other), _RESHAPE,
-        _reshaped(own, other), returns, fore=False)
+        _reshaped("h", "IHWO", own, other), returns, fore=False)
         for (own, other), (words, returns) in product(
             (("IHWO", "OIHW"), ("OHWI", "HWIO")),
             (("the result's numbers in the order {} are reshaped to {}, not transposed", "h"),
@@ -156,6 +156,12 @@ CHANNELS = (
     Slip("narrow-from-nhwc",
         "the result's numbers in the order NHWC are reshaped to NCHW, not transposed",
         _RESHAPE, _from_nchw("P"), "P", fore=False),
+    *(Slip(f"narrow-{own}-as-nchw".lower(), words.format(own), _RESHAPE,
+        _reshaped("P", "NHWC", own, "NCHW"), returns, fore=False)
+        for own, (words, returns) in product(
+            ("CHWN", "CNHW"),
+            (("the result's numbers in the order {} are reshaped to NCHW, not transposed", "P"),
+                ("the {{narrow}} in the order NCHW is reshaped to {}, not transposed", "Hh")))),
     Slip("batch-behind-windows",
         "the {narrow}'s batch items and windows are reshaped as if batch items came last",
         _RESHAPE, _of_layout("P", (1, 2, 0, 3)), fore=False),

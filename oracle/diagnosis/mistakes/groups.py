@@ -148,6 +148,12 @@ def _of_first_item(work: Work, spans: Spans, z: Array) -> Array:
     return np.concatenate([biased(work, spans, z[:1]), z[1:]])
 
 
+def _behind_reshape(work: Work, spans: Spans, z: Array) -> Array:
+    batch, rows, columns, channels = z.shape
+    reshaped = z.reshape(batch, channels, rows, columns).transpose(0, 2, 3, 1)
+    return biased(work, spans, reshaped)
+
+
 _GROUPS = "grouped convolutions: pytorch#188335"
 _SHUFFLE = "the order of a channel shuffle"
 _MULTIPLIER = "depthwise convolutions with a multiplier"
@@ -221,6 +227,11 @@ _BIASES = (
         _of_others(_only(lambda c, _, size: c < size))),
     ("only-first-item", "only the first batch item is given the bias",
         Change(finish=_of_first_item)),
+    ("of-all", "all channels out are given the sum of all biases",
+        _with_bias(lambda _, bias: np.full(len(bias), bias.sum()))),
+    ("behind-reshape",
+        "sums in the order NHWC are reshaped to NCHW, not transposed, and the bias is added then",
+        Change(finish=_behind_reshape)),
 )
 
 Sum = Callable[[Array], Array]
@@ -246,6 +257,8 @@ _SUMS: tuple[tuple[str, str, Sum], ...] = (
         lambda d: d.sum((0, 2, 3))),
     ("for-columns", "delta is summed over batch, rows and channels, for each column",
         lambda d: d.sum((0, 1, 3))),
+    ("for-windows", "delta is summed over channels, for each window",
+        lambda d: d.sum(3).reshape(-1)),
     ("mean-of-batch", "the sum is divided by the number of batch items",
         lambda d: d.sum((0, 1, 2)) / np.float64(len(d))),
     ("mean-of-windows", "the sum is divided by the number of windows",

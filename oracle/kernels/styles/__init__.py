@@ -5,4 +5,5 @@ layer       functions of an operation's arguments that have a layer compute it
 pairs       two functions with a cache between them, as courses teach them
 classes     classes with methods `forward` and `backward`, or what `build` makes
 modules     torch's modules and autograd functions
+tried       what a class takes, by making it
 """

@@ -3,8 +3,12 @@
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from types import ModuleType
 from typing import Any
+
+from convcheck.cases.domain import Domain
+from convcheck.form.operations import operation_named
 
 from .classes import Class
 from .layer import Layer
@@ -12,6 +16,7 @@ from .modules import Function, Module
 from .pairs import BACKWARD, FORWARD, Pair, names_of_numbers
 from .roles import UnknownError, role_of, roles_of
 from .style import STYLES
+from .tried import Tried
 
 _CONVOLUTION = re.compile(r"conv(olution(al)?)?_?(2d)?_?(layer|op|func(tion)?)?_?|my_?conv\w*")
 _OTHER = re.compile(r"relu|pool|norm|bn|transpose|deconv|[13]d|net|depthwise|block|cell|test")
@@ -54,9 +59,30 @@ def narrower(
     pair = style in ("cs231n", "coursera")
     takes = _taken_by_pair(found) if pair else _taken_by(found)
     declared = STYLES[style].declared(operation).get("takes", "")
-    own = "+".join(each for each in declared.split("+") if takes(each))
-    more = {} if own == declared else {"takes": own}
-    return more if takes("stride") else more | {"only": "stride_height==1 and stride_width==1"}
+    own, domain = [each for each in declared.split("+") if takes(each)], list[str]()
+    tried = _tried(style, found, operation)
+    if tried is not None:
+        domain = tried.domain(padding="padding" in own)
+        if any("padding" in part for part in domain) and "padding" not in own:
+            own.insert(0, "padding")
+        if "bias" in own and not tried.biased:
+            own.remove("bias")
+    if not takes("stride"):
+        domain += ["stride_height==1", "stride_width==1"]
+    more = {} if "+".join(own) == declared else {"takes": "+".join(own)}
+    return more | ({"only": " and ".join(domain)} if domain else {})
+
+
+def _tried(style: str, found: Callable[..., Any], operation: str) -> Tried | None:
+    """Return what tries a class; None of what is none, or cannot be made."""
+    if not inspect.isclass(found) or not operation_named(operation).layer.narrows:
+        return None
+    own = STYLES[style]
+    try:
+        layer = layer_of(style, found, own.tensors, own.filters, transposed=False)
+    except ValueError:  # as is told where it is judged
+        return None
+    return Tried(layer, own)
 
 
 def within_both(given: Mapping[str, Any], narrower: Mapping[str, str]) -> dict[str, Any]:
@@ -64,8 +90,13 @@ def within_both(given: Mapping[str, Any], narrower: Mapping[str, str]) -> dict[s
 
     Of two domains it has what is in both.
     """
-    both = [f"({each['only']})" for each in (given, narrower) if each.get("only")]
-    return {**narrower, **given, **({"only": " and ".join(both)} if both else {})}
+    both = {**narrower, **given}
+    if given.get("only") and "only" in narrower:
+        with suppress(ValueError):  # which is told of where it is read
+            own = Domain(given["only"]).parts
+            more = [each for each in Domain(narrower["only"]).parts if each not in own]
+            both["only"] = " and ".join([f"({given['only']})", *more])
+    return both
 
 
 Takes = Callable[[str], bool]
@@ -152,4 +183,5 @@ def _taken_by(found: Callable[..., Any]) -> Takes:
         roles = {*roles_of(found).values()}
     except UnknownError:
         return lambda what: what in ("stride", "padding", "bias")
-    return lambda what: what in roles or (what == "bias" and "size" in roles)
+    sized = roles & {"in", "out", "size"}
+    return lambda what: what in roles or (what == "bias" and bool(sized))

@@ -91,6 +91,14 @@ def test_padding_in_words() -> None:
     candidate = Candidate.parse("convolution=a.py:b,style=coursera")
     told = "square filters, equal strides, the same padding on all sides"
     assert {in_words(each.taken) for each in candidate.of_layer()} == {told}
+    for only, words in {
+        "padding_top==1 and padding_left==2": "padding 1 x 2",
+        "padding_top==filter_height//2 and padding_left==filter_width//2": (
+            "padding by half a filter"
+        ),
+    }.items():
+        whole = Candidate.parse(f"convolution=a.py:b,style=module,only={only}")
+        assert in_words(whole.taken) == words
 
 
 def test_a_layer_without_a_stride_in_words() -> None:

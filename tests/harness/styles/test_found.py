@@ -245,6 +245,55 @@ def test_what_a_layer_does_not_take_is_not_offered(
     assert "Nothing decided in" in told.out, told.out
 
 
+MADE = """
+import torch
+
+class Conv(torch.nn.Module):
+    def __init__(self, cin, cout{0}):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(cout, cin, {1}, {1}))
+        self.bias, self.p = torch.nn.Parameter(torch.zeros(cout)), {2}
+
+    def forward(self, x):
+        return torch.nn.functional.conv2d(x, self.weight, self.bias, padding=self.p)
+"""
+SQUARE = "filter_height == filter_width"
+HALF = "padding_top == filter_height // 2{} and padding_left == filter_width // 2{}"
+MADE_SO: Sequence[tuple[tuple[str, str, str], str, str]] = (
+    (("", "3", "0"), "takes=bias", "filter_height == 3 and filter_width == 3"),
+    (
+        ("", "3", "1"),
+        "takes=padding+bias",
+        "filter_height == 3 and filter_width == 3 and padding_top == 1 and padding_left == 1",
+    ),
+    ((", k", "k", "0"), "takes=bias", SQUARE),
+    ((", k", "k", "k // 2"), "takes=padding+bias", f"{SQUARE} and {HALF.format('', '')}"),
+    (
+        (", k", "k", "'same'"),
+        "takes=padding+bias",
+        f"{SQUARE} and {HALF.format(' and filter_height % 2 == 1', ' and filter_width % 2 == 1')}",
+    ),
+)
+
+
+@pytest.mark.parametrize(("made", "takes", "only"), MADE_SO)
+def test_what_a_class_is_not_handed_is_seen(
+    file: Callable[..., str], made: tuple[str, str, str], takes: str, only: str
+) -> None:
+    """One filter, square ones, or a padding of its own: it is right there, and not called else."""
+    path = file(MADE.format(*made))
+    line = f"convolution={path}:Conv,style=module,{takes},only={only} and {STEP}"
+    assert found_in(path)["layers"] == [line]
+    padding = ".p1x1" if "padding" in takes else ""
+    found = outcomes(line, f"b2.h5.w6.i2.o3.f3x3.s1x1{padding}.bias")
+    # A bias's gradient has no padding, and is judged for filters with which there is none.
+    assert found - {Outcome.NOT_OFFERED} == {Outcome.AGREES}
+    assert outcomes(line, f"b2.h5.w6.i2.o3.f3x2.s1x1{padding}.bias") == {Outcome.NOT_OFFERED}
+    wrong = file(MADE.format(*made).replace("x, self.weight", "x, self.weight.flip(2)"), "wrong.py")
+    found = outcomes(line.replace(path, wrong), f"b2.h5.w6.i2.o3.f3x3.s1x1{padding}")
+    assert Outcome.DISAGREES in found
+
+
 def test_what_is_no_layer_of_its_style(file: Callable[..., str]) -> None:
     """It is refused in one line that says what is missing."""
     other = PAIR.replace("def conv", "def same_conv").replace("_naive", "")
@@ -388,7 +437,8 @@ def test_the_domain_that_is_declared_is_within_that_of_the_layer(
 
 
 def test_a_layer_without_a_bias_is_told_what_to_declare(file: Callable[..., str]) -> None:
-    """It does not look as if it ignored one."""
+    """It does not look as if it ignored one; where it is found, it is not asked for one."""
+    assert ",takes=,only=" in found_in(file(BARE))["layers"][0]
     (kernel, *_) = Candidate.parse(f"convolution={file(BARE)}:Conv,style=module").of_layer()
     case = Case.parse("v1:convolution:float32:integers:b1.h5.w5.i1.o2.f2x2.s1x1.bias:1")
     assert "takes= has to leave it out" in judge(Fitted(kernel), case).reason

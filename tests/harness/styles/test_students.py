@@ -31,7 +31,7 @@ FOUND: Mapping[str, tuple[str, str]] = {
     "coursera_empty": ("conv_forward,style=coursera", _ALL),
     "coursera_stride": ("conv_forward,style=coursera", "input_gradient filter_gradient"),
     "scratch_class": ("Convolution,style=layer", ""),
-    "sized_class": ("Conv2D,style=layer", ""),
+    "sized_class": ("Conv2D,style=layer,only=filter_height == filter_width", ""),
     "own_module": ("MyConv2d,style=module,takes=padding+bias", ""),
     "own_function": ("Conv2dFunction,style=module,takes=padding+bias", _ALL),
 }
