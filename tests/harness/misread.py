@@ -264,6 +264,11 @@ def _usual(taps: int, stride: int, pad: int, *, bias: bool) -> Callable[[Any], b
     return holds
 
 
+def _is_depthwise(call: Any) -> bool:
+    """Return whether four groups or more have one channel each, and filters are 3 x 3."""
+    return bool(3 < call.given == call.x.shape[3]) and call.f.shape[1:3] == (3, 3)
+
+
 RARE: dict[str, Wrong] = {
     "a bias where 3 x 3 doubles the extents": _TRANSPOSED(
         _where(
@@ -305,4 +310,7 @@ RARE: dict[str, Wrong] = {
         _where(lambda call: call.x.shape[3] // call.given > 15, "groups")
     ),
     "33 groups": _CONV(_where(lambda call: call.given > 32, "groups")),
+    "depthwise, a column behind 16": _CONV(
+        _where(lambda call: _is_depthwise(call) and call.x.shape[2] == 17, "groups")
+    ),
 }
