@@ -33,6 +33,8 @@ class Made(NamedTuple):
     """A layer, and its filter and bias as they were handed over."""
 
     layer: Any
+    home: Any
+    """what keeps them: the layer, or one inside it"""
     ftr: Any
     bias: Any
 
@@ -74,9 +76,10 @@ class Class:
         values |= {"stride": strd[0], "padding": padding[0]}
         with _drawing_anew():
             layer = self._build(**{name: values[role] for name, role in self._roles.items()})
+        home = _home(layer, ftr) if sized else layer
         if sized:
-            _put(layer, ftr, bias, needed=needed)
-        return Made(layer, ftr, bias)
+            _put(home, ftr, bias, needed=needed)
+        return Made(layer, home, ftr, bias)
 
     def forward(self, made: Made, x: Any) -> Any:
         """Return the layer's output."""
@@ -88,7 +91,7 @@ class Class:
         if isinstance(found, tuple | list) and len(found) == 3:
             return found
         dx = found[0] if isinstance(found, tuple | list) and found else found
-        left = [each for each in _kept(made.layer) if _GRADIENT.fullmatch(each.name)]
+        left = [each for each in _kept(made.home) if _GRADIENT.fullmatch(each.name)]
         return dx, _gradient(left, made.ftr, "filter"), _gradient(left, made.bias, "bias")
 
 
@@ -137,6 +140,15 @@ def _kept(layer: Any) -> Iterator[Kept]:
             yield from (Kept(each, key, whole) for key, whole in inner)
 
 
+def _home(layer: Any, ftr: Any) -> Any:
+    """Return what keeps an array of a filter's shape: the layer, or else an object inside it."""
+    inner = [each for each in vars(layer).values() if hasattr(each, "__dict__")]
+    for home in (layer, *inner):
+        if any(each.array.shape == ftr.shape for each in _kept(home)):
+            return home
+    return layer
+
+
 def _is_array(each: Any) -> bool:
     return isinstance(each, np.ndarray)
 
@@ -173,6 +185,6 @@ def _gradient(left: list[Kept], of: Any, what: str) -> Any:
 
 def _means(name: str, what: str) -> bool:
     """Return whether a gradient's name is that of a bias's, or of a filter's."""
-    core = re.sub(r"grad(ient)?s?|delta|_", "", name.lower())
+    core = re.sub(r"grad(ient)?s?|delta|_|^dl(oss)?(?=_?d)", "", name.lower())
     of_bias = core.removeprefix("d").startswith("b") or core.startswith("b")
     return of_bias if what == "bias" else bool(re.match(r"d?(w|k|f|weight)", core)) and not of_bias

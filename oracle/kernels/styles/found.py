@@ -13,7 +13,7 @@ from convcheck.form.operations import operation_named
 from .classes import Class
 from .layer import Layer
 from .modules import Function, Module
-from .pairs import BACKWARD, FORWARD, Pair, names_of_numbers
+from .pairs import BACKWARD, FORWARD, Pair, entrance, is_pair, names_of_numbers
 from .roles import UnknownError, role_of, roles_of
 from .style import STYLES
 from .tried import Tried
@@ -39,16 +39,18 @@ def layer_of(
 
 
 def lines_in(module: ModuleType, place: str, written: Callable[[Any], bool]) -> Iterator[str]:
-    """Yield a line for each layer of a module, the plainest first.
+    """Yield a line for each layer of a module, the plainest first, and those that take most.
 
     Args:
         module: where they stand.
         place: by which it is named.
         written: says whether something was written there, not imported.
     """
-    found = sorted(_layers(module, written), key=lambda each: "naive" not in each[0])
-    for name, style, each in found:
-        more = "".join(f",{key}={value}" for key, value in narrower(style, each).items())
+    layers = (
+        (name, style, narrower(style, each)) for name, style, each in _layers(module, written)
+    )
+    for name, style, own in sorted(layers, key=lambda each: ("naive" not in each[0], len(each[2]))):
+        more = "".join(f",{key}={value}" for key, value in own.items())
         yield f"convolution={place}:{name},style={style}{more}"
 
 
@@ -57,7 +59,7 @@ def narrower(
 ) -> dict[str, str]:
     """Return what is to be declared where a layer's parameters leave out some of its style's."""
     pair = style in ("cs231n", "coursera")
-    takes = _taken_by_pair(found) if pair else _taken_by(found)
+    takes = _taken_by_pair(entrance(found)) if pair else _taken_by(found)
     declared = STYLES[style].declared(operation).get("takes", "")
     own, domain = [each for each in declared.split("+") if takes(each)], list[str]()
     tried = _tried(style, found, operation)
@@ -70,14 +72,24 @@ def narrower(
     if not takes("stride"):
         domain += ["stride_height==1", "stride_width==1"]
     more = {} if "+".join(own) == declared else {"takes": "+".join(own)}
+    if pair and _is_of_torch(entrance(found)):
+        more["arrays"] = "torch"
     return more | ({"only": " and ".join(domain)} if domain else {})
+
+
+def _is_of_torch(function: Callable[..., Any]) -> bool:
+    """Return whether a function names torch, and not NumPy."""
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    names = () if code is None else code.co_names
+    return "torch" in names and not {"np", "numpy"} & {*names}
 
 
 def _tried(style: str, found: Callable[..., Any], operation: str) -> Tried | None:
     """Return what tries a class; None of what is none, or cannot be made."""
-    if not inspect.isclass(found) or not operation_named(operation).layer.narrows:
-        return None
     own = STYLES[style]
+    narrows = operation_named(operation).layer.narrows
+    if not inspect.isclass(found) or style not in ("layer", "module") or not narrows:
+        return None
     try:
         layer = layer_of(style, found, own.tensors, own.filters, transposed=False)
     except ValueError:  # as is told where it is judged
@@ -160,6 +172,8 @@ def _style_of_class(found: type) -> str | None:
     home = {each.__module__.partition(".")[0] for each in found.__mro__}
     if "torch" in home:
         return "module"
+    if is_pair(found):
+        return "cs231n"
     forward = any(callable(getattr(found, name, None)) for name in (FORWARD, "__call__"))
     return "layer" if forward and callable(getattr(found, BACKWARD, None)) else None
 

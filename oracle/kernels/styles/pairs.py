@@ -41,7 +41,7 @@ class _Numbers(dict[str, Any]):
 
 
 class Pair:
-    """A layer of two functions."""
+    """A layer of two functions, or of a class that has them as static methods."""
 
     def __init__(
         self, forward: Callable[..., Any], tensors: str, filters: str, *, coursera: bool
@@ -53,7 +53,7 @@ class Pair:
         Raises:
             ValueError: there is none.
         """
-        self._forward, self._coursera = forward, coursera
+        self._forward, self._coursera = entrance(forward), coursera
         self._batch, self._out = tensors.index("N"), filters.index("O")
         self._column: bool | None = None
         self._backward = counterpart(forward)
@@ -61,7 +61,7 @@ class Pair:
     def build(self, ftr: Any, bias: Any, strd: Any, padding: Any = (0,)) -> list[Any]:
         """Return what the forward function takes behind its input."""
         if bias is None:
-            bias = np.zeros(ftr.shape[self._out], ftr.dtype)
+            bias = _of_zeros(ftr.shape[self._out], ftr)
         numbers = _Numbers(stride=strd[0], pad=padding[0])
         bias = bias.reshape(1, 1, 1, -1).view(_OneOfEach) if self._coursera else bias
         return [ftr, bias, numbers]
@@ -121,12 +121,34 @@ def _of(count: int, array: Any, axis: int) -> Any:
     return np.resize(array, (*array.shape[:axis], count, *array.shape[axis + 1 :]))
 
 
+def _of_zeros(count: int, like: Any) -> Any:
+    """Return an array of zeros, of the library and dtype of another."""
+    return like.new_zeros(count) if hasattr(like, "new_zeros") else np.zeros(count, like.dtype)
+
+
+def entrance(found: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the forward function of a pair, which a class has as a static method."""
+    forward: Callable[..., Any] = getattr(found, FORWARD) if inspect.isclass(found) else found
+    return forward
+
+
+def is_pair(found: type) -> bool:
+    """Return whether a class has two functions as static methods, and makes no layers."""
+    both = (inspect.getattr_static(found, name, None) for name in (FORWARD, BACKWARD))
+    if not all(isinstance(each, staticmethod) for each in both):
+        return False
+    return len(inspect.signature(entrance(found)).parameters) > 3
+
+
 def counterpart(forward: Callable[..., Any]) -> Callable[..., Any]:
     """Return the backward function that stands where a forward one does.
 
     Raises:
         ValueError: there is none of that name.
     """
+    if inspect.isclass(forward):
+        method: Callable[..., Any] = getattr(forward, BACKWARD)
+        return method
     name = str(getattr(forward, "__name__", ""))
     beside: Mapping[str, Any] = getattr(inspect.unwrap(forward), "__globals__", {})
     found = beside.get(name.replace(FORWARD, BACKWARD)) if FORWARD in name else None
