@@ -89,7 +89,8 @@ class Class:
         """Return the gradients, those that it leaves in the layer included."""
         found = self._backward(made.layer, delta)
         if isinstance(found, tuple | list) and len(found) == 3:
-            return found
+            dx, dw, db = found
+            return dx, dw, db.reshape(-1) if _is_as_bias(made, np.shape(db)) else db
         dx = found[0] if isinstance(found, tuple | list) and found else found
         left = [each for each in _kept(made.home) if _GRADIENT.fullmatch(each.name)]
         return dx, _gradient(left, made.ftr, "filter"), _gradient(left, made.bias, "bias")
@@ -181,6 +182,13 @@ def _gradient(left: list[Kept], of: Any, what: str) -> Any:
         return found.reshape(-1) if what == "bias" and found.size == of.size else found
     has = ", ".join(each.name for each in left) or "none"
     raise TypeError(f"expected one gradient of the {what} in the layer, which was left with {has}")
+
+
+def _is_as_bias(made: Made, shape: tuple[int, ...]) -> bool:
+    """Return whether a shape is that in which a layer has its bias, with axes of extent 1."""
+    kept = (each for each in _kept(made.home) if not _GRADIENT.fullmatch(each.name))
+    biases = [each.array for each in kept if "b" in each.name.lower()]
+    return any(each.shape == shape and each.size == made.bias.size for each in biases)
 
 
 def _means(name: str, what: str) -> bool:

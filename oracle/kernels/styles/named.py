@@ -29,7 +29,8 @@ def found_in(module: str) -> dict[str, list[str]]:
     layers = [*lines_in(found, module, lambda each: imported_from(found, each) is None)]
     if not kernels and not layers:
         text = f"{problem}; or a layer, such as conv_forward with conv_backward, or a class Conv2D"
-        raise CandidateError(text)
+        text += "; any other is told of by build(filters, bias, stride, padding), forward(layer, x)"
+        raise CandidateError(f"{text} and backward(layer, dz) beside it")
     return {"kernels": kernels, "layers": layers}
 
 

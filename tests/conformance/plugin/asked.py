@@ -20,6 +20,7 @@ from convcheck.kernels.functions import fitted
 from convcheck.kernels.isolation.isolated import OPTIONS, Isolated
 from convcheck.kernels.loading import CandidateError
 from convcheck.kernels.styles.found import within_both
+from convcheck.kernels.styles.style import STYLES
 from convcheck.kernels.subjects import Subject
 
 from . import known
@@ -249,15 +250,17 @@ def _layers_of(found: Mapping[str, Candidate]) -> list[list[Candidate]]:
 def _taken_for(layer: Sequence[Candidate], found: Collection[str]) -> str:
     """Return what a layer's functions were taken for; `found` are all operations with a kernel."""
     first, names = layer[0], ", ".join(each.operation for each in layer)
-    function = first.function
-    if first.style in ("cs231n", "coursera"):
+    function, style = first.function, f"style={first.style}"
+    if first.style in ("cs231n", "coursera") and "forward" in function:
         function += f" and {function.replace('forward', 'backward')}"
+    if first.arrays != STYLES[first.style].arrays:
+        style += f",arrays={first.arrays}"
     outside = (
         f"; not {name}, whose cases have no parameters, as only= needs"
         for name in first.outside
         if name not in found
     )
-    return f"{first.module}: {function}, taken as style={first.style}: {names}{''.join(outside)}"
+    return f"{first.module}: {function}, taken as {style}: {names}{''.join(outside)}"
 
 
 def _by_operation(candidates: Iterable[Candidate]) -> dict[str, Candidate]:

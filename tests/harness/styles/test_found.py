@@ -28,6 +28,14 @@ PAIR = """
 def conv_forward_naive(x, w, b, conv_param): return x, None
 def conv_backward_naive(dout, cache): return dout, dout, dout
 """
+STATIC = """
+import torch
+class Conv:
+    @staticmethod
+    def forward(x, w, b, conv_param): return torch.zeros(()), None
+    @staticmethod
+    def backward(dout, cache): return dout, dout, dout
+"""
 LAYER = """
 import numpy as np
 from convcheck.reference import parameters
@@ -403,6 +411,9 @@ def test_what_a_layer_was_taken_for_is_said(file: Callable[..., str], command: C
     line = f"mine.py: {both}, taken as style=cs231n: convolution_bias_gradient"
     assert line in told.out.splitlines()
     assert told.status == 1
+    told = command("check", file(STATIC, "static.py"), "--case", case)
+    line = "static.py: Conv, taken as style=cs231n,arrays=torch: convolution_bias_gradient"
+    assert line in told.out.splitlines()
     case = "v1:convolution:float16:integers:b1.h1.w1.i1.o1.f1x1.s1x1.p1x1:1"
     told = command(
         "check", f"{file(PAIR)}:conv_forward_naive,style=cs231n,only=padding_top==1", "--case", case

@@ -32,6 +32,7 @@ FOUND: Mapping[str, tuple[str, str]] = {
     "coursera_stride": ("conv_forward,style=coursera", "input_gradient filter_gradient"),
     "scratch_class": ("Convolution,style=layer", ""),
     "sized_class": ("Conv2D,style=layer,only=filter_height == filter_width", ""),
+    "column_class": ("Conv2D,style=layer,only=filter_height == filter_width", ""),
     "inner_layer": ("Conv2d,style=layer,only=filter_height == filter_width", ""),
     "static_pair": ("Conv,style=cs231n,arrays=torch", ""),
     "own_module": ("MyConv2d,style=module,takes=padding+bias", ""),
