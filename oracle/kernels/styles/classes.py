@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .layer import NO_BIAS, Gradients
-from .roles import roles_of
+from .roles import make, roles_of
 
 _GRADIENT = re.compile(r"d_?[a-z]\w*|\w*grad\w*|\w*delta\w*", re.IGNORECASE)
 
@@ -75,7 +75,7 @@ class Class:
         values |= {"filter": ftr, "bias": True if sized else bias}
         values |= {"stride": strd[0], "padding": padding[0]}
         with _drawing_anew():
-            layer = self._build(**{name: values[role] for name, role in self._roles.items()})
+            layer = make(self._build, self._roles, values)
         home = _home(layer, ftr) if sized else layer
         if sized:
             _put(home, ftr, bias, needed=needed)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .layer import NO_BIAS, Gradients
-from .roles import role_of, roles_of
+from .roles import make, role_of, roles_of
 
 _LIKE_CONV2D = {
     "in_channels": "in",
@@ -73,8 +73,7 @@ class Module(_Recorded):
         }
         numbers = {role: _fewest(each) for role, each in {**values, **given}.items()}
         numbers["bias"] = bias is not None
-        own = {name: numbers[role] for name, role in self._roles.items() if role in numbers}
-        module = self._found(**own).to(ftr.dtype)
+        module = make(self._found, self._roles, numbers).to(ftr.dtype)
         return _Made(module, *_put(module, ftr, bias))
 
 

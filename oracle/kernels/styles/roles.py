@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 _NAMES = {
@@ -36,7 +37,8 @@ def role_of(name: str) -> str | None:
 def roles_of(function: Callable[..., Any]) -> Mapping[str, str]:
     """Return what each parameter of a constructor, or of `build`, is for, by its name.
 
-    One that takes any keyword has those of torch.nn.Conv2d.
+    One that takes any keyword has those of torch.nn.Conv2d.  What is a word by default, such as
+    "same", is left so.
 
     Raises:
         UnknownError: one that has no default is for nothing that is known.
@@ -47,7 +49,8 @@ def roles_of(function: Callable[..., Any]) -> Mapping[str, str]:
     table = _NAMES if sized else _ARRAYS
     found: dict[str, str] = {}
     for name, parameter in parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+        various = parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+        if various or isinstance(parameter.default, str):
             continue
         fits = (r for r, names in table.items() if re.fullmatch(names, lower[name]))
         role = next((role for role in fits if role not in found.values()), None)
@@ -60,3 +63,27 @@ def roles_of(function: Callable[..., Any]) -> Mapping[str, str]:
                 "stride, padding), which makes the layer"
             )
     return found
+
+
+def make(function: Callable[..., Any], roles: Mapping[str, str], values: Mapping[str, Any]) -> Any:
+    """Return what a constructor, or `build`, makes of values by their roles.
+
+    A number is handed over as a pair where that is the parameter's default; so is a size of which
+    a single number is no good.
+    """
+    parameters = inspect.signature(function).parameters
+    pairs = {name for name, each in parameters.items() if isinstance(each.default, tuple | list)}
+    own = {name: values[role] for name, role in roles.items() if role in values}
+    own |= {name: (each, each) for name, each in own.items() if name in pairs and _is_one(each)}
+    try:
+        return function(**own)
+    except TypeError:
+        sizes = [name for name, role in roles.items() if role == "size" and _is_one(own.get(name))]
+        if sizes:
+            with suppress(Exception):
+                return function(**{**own, **{name: (own[name],) * 2 for name in sizes}})
+        raise
+
+
+def _is_one(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -275,6 +275,9 @@ MADE_SO: Sequence[tuple[tuple[str, str, str], str, str]] = (
         "filter_height == 3 and filter_width == 3 and padding_top == 1 and padding_left == 1",
     ),
     ((", k", "k", "0"), "takes=bias", SQUARE),
+    ((", k", "k[0]", "0"), "takes=bias", SQUARE),
+    ((", k=(1, 1)", "k[0]", "0"), "takes=bias", SQUARE),
+    ((", k, padding='valid'", "k", "0"), "takes=bias", SQUARE),
     ((", k", "k", "k // 2"), "takes=padding+bias", f"{SQUARE} and {HALF.format('', '')}"),
     (
         (", k", "k", "'same'"),
@@ -288,7 +291,10 @@ MADE_SO: Sequence[tuple[tuple[str, str, str], str, str]] = (
 def test_what_a_class_is_not_handed_is_seen(
     file: Callable[..., str], made: tuple[str, str, str], takes: str, only: str
 ) -> None:
-    """One filter, square ones, or a padding of its own: it is right there, and not called else."""
+    """One filter, square ones, or a padding of its own: it is right there, and not called else.
+
+    A size may have to be a pair, and padding a word.
+    """
     path = file(MADE.format(*made))
     line = f"convolution={path}:Conv,style=module,{takes},only={only} and {STEP}"
     assert found_in(path)["layers"] == [line]
