@@ -33,7 +33,7 @@ _ROUNDS = 5
 _PER_CLAUSE = 40
 _FRESH = 4
 """geometries on which a condition must have come true, found before they were asked for"""
-_POOL = 400
+_POOL, _TIMES = 400, 3
 _FEW = 3
 """geometries that must be wrong, and right, before anything is said"""
 _MOST = 4
@@ -64,9 +64,7 @@ def _found(scan: Scan, draw: Draw, deed: str) -> Claim | None:
             return None
         parts = _settled(scan, parts)
         before = len(scan.verdicts)
-        scan.ask(_refuting(scan, draw, parts))
-        if len(parts) > 1:  # the more is said, the more often it must come true
-            scan.ask(_refuting(scan, draw, parts))
+        _refute(scan, draw, parts)
         parts = _settled(scan, _telling(scan, parts, deed, 1))
         found = both(parts)
         numbers, wrong = _split(scan, deed)
@@ -95,7 +93,7 @@ def confined(scan: Scan) -> Claim | None:
         if not parts:
             return None
         before = len(scan.verdicts)
-        scan.ask(_refuting(scan, draw, parts))
+        _refute(scan, draw, parts)
         parts = _settled(scan, _telling(scan, parts, "", _FRESH))
         found = both(parts)
         numbers, wrong = _split(scan, "")
@@ -283,6 +281,12 @@ def _bounded(scan: Scan, others: Sequence[Statement], statement: Statement) -> S
         return statement if exact == value else at_threshold(name, compare, exact)
     words = f"{word(name)} is {limit} from {low} to {high}"
     return replace(statement, words=words, doubts=((name, low + 1, high),))
+
+
+def _refute(scan: Scan, draw: Draw, parts: Sequence[Statement]) -> None:
+    """Ask where statements may come untrue: the more is said, the more often."""
+    for _ in parts[:_TIMES]:
+        scan.ask(_refuting(scan, draw, parts))
 
 
 def _refuting(scan: Scan, draw: Draw, parts: Sequence[Statement]) -> list[Geometry]:
