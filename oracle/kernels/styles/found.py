@@ -12,7 +12,7 @@ from convcheck.form.operations import operation_named
 
 from .classes import Class
 from .layer import Layer
-from .modules import Function, Module
+from .modules import Function, Module, behind_filter
 from .pairs import BACKWARD, FORWARD, Pair, entrance, is_pair, names_of_numbers
 from .roles import UnknownError, role_of, roles_of
 from .style import STYLES
@@ -188,8 +188,7 @@ def _has_base(found: type, name: str) -> bool:
 def _taken_by(found: Callable[..., Any]) -> Takes:
     """Return what says whether a class, or `build`, takes a parameter."""
     if inspect.isclass(found) and _has_base(found, "Function"):
-        _, _, _, *names = inspect.signature(getattr(found, FORWARD)).parameters
-        own = [*map(role_of, names)]
+        own = [role_of(each.name) for each in behind_filter(found)]
         return lambda what: what in own
     if any(each.kind is each.VAR_KEYWORD for each in inspect.signature(found).parameters.values()):
         return lambda _: True

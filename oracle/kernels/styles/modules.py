@@ -77,6 +77,17 @@ class Module(_Recorded):
         return _Made(module, *_put(module, ftr, bias))
 
 
+def behind_filter(found: type) -> list[inspect.Parameter]:
+    """Return the parameters of an autograd function behind its input and filter.
+
+    Before these it has a context, unless that is set up elsewhere.
+    """
+    own = [each for each in found.__mro__ if not each.__module__.startswith("torch")]
+    apart = any("setup_context" in vars(each) for each in own)
+    function: Callable[..., Any] = getattr(found, "forward")  # noqa: B009  (of no known type)
+    return [*inspect.signature(function).parameters.values()][2 if apart else 3 :]
+
+
 class Function(_Recorded):
     """An autograd function, called as torch.nn.functional.conv2d is."""
 
@@ -87,7 +98,7 @@ class Function(_Recorded):
             ValueError: it has a parameter that may be anything.
         """
         self._apply = found.apply
-        _, _, _, *behind = inspect.signature(found.forward).parameters.values()
+        behind = behind_filter(found)
         self._behind = [(role_of(each.name), each.default) for each in behind]
         if any(
             role is None and default is inspect.Parameter.empty for role, default in self._behind

@@ -1,7 +1,8 @@
 """Two functions with a cache between them: `conv_forward_naive` and `conv_backward_naive`.
 
 Behind input, filter and bias the forward one takes a table with the integers "stride" and "pad",
-or these as arguments; where it has other names for them, these begin so.
+or these as arguments; where it has other names for them, these begin so.  A backward function that
+needs more than a cache behind its gradient is handed what the other was, by the same names.
 """
 
 import inspect
@@ -57,6 +58,10 @@ class Pair:
         self._batch, self._out = tensors.index("N"), filters.index("O")
         self._column: bool | None = None
         self._backward = counterpart(forward)
+        behind = [*inspect.signature(self._backward).parameters.values()][1:]
+        self._given = [each.name for each in behind]
+        own = [each for each in behind if each.kind is each.POSITIONAL_OR_KEYWORD]
+        self._by_names = sum(each.default is each.empty for each in own) > 1
 
     def build(self, ftr: Any, bias: Any, strd: Any, padding: Any = (0,)) -> list[Any]:
         """Return what the forward function takes behind its input."""
@@ -72,12 +77,23 @@ class Pair:
         if self._column is None and not self._coursera and isinstance(x, np.ndarray):
             self._column = self._takes_column(x, ftr, numbers)
         found = self._called(x, ftr, bias.reshape(-1, 1) if self._column else bias, numbers)
+        if self._by_names:
+            made.append(self._handed_again(x, *made))
+            return found
         if not isinstance(found, tuple | list) or len(found) != 2:
             kind = type(found).__name__
             raise TypeError(f"the forward function returned {kind}, expected output and cache")
         out, cache = found
         made.append(cache)
         return _plain(out)
+
+    def _handed_again(self, x: Any, ftr: Any, bias: Any, numbers: Any) -> dict[str, Any]:
+        """Return what a backward function takes that is handed no cache: what the other was."""
+        bias = bias.reshape(-1, 1) if self._column else bias
+        names = [*inspect.signature(self._forward).parameters][:4]
+        own = dict(zip(names, (x, ftr, bias, numbers), strict=True))
+        own |= {name: numbers[key] for key, name in names_of_numbers(self._forward).items()}
+        return {name: own[name] for name in self._given if name in own}
 
     def _called(self, x: Any, ftr: Any, bias: Any, numbers: _Numbers) -> Any:
         own = names_of_numbers(self._forward)
@@ -101,7 +117,10 @@ class Pair:
 
     def backward(self, made: list[Any], delta: Any) -> Gradients:
         """Return the gradients of the last output."""
-        found: Gradients = self._backward(delta, made[-1])
+        *_, cache = made
+        found: Gradients = (
+            self._backward(delta, **cache) if self._by_names else self._backward(delta, cache)
+        )
         if self._column and isinstance(found, tuple | list) and len(found) == 3:
             dx, dw, db = found
             return dx, dw, db.reshape(-1) if np.shape(db)[1:] == (1,) else db

@@ -35,6 +35,8 @@ FOUND: Mapping[str, tuple[str, str]] = {
     "column_class": ("Conv2D,style=layer,only=filter_height == filter_width", ""),
     "inner_layer": ("Conv2d,style=layer,only=filter_height == filter_width", ""),
     "static_pair": ("Conv,style=cs231n,arrays=torch", ""),
+    "no_cache": ("conv_forward,style=cs231n", ""),
+    "context_apart": ("Conv2dFn,style=module,takes=padding+bias", ""),
     "own_module": ("MyConv2d,style=module,takes=padding+bias", ""),
     "own_function": ("Conv2dFunction,style=module,takes=padding+bias", _ALL),
 }
@@ -243,6 +245,7 @@ def test_what_is_wrong_in_loops_is_named(
 RIGHT = (
     ("cs231n_loops", "out = None", "conv_param = {**conv_param, 'pad': conv_param.get('padding')}"),
     ("cs231n_loops", "+ b[f]", "+ b[f, 0]"),
+    ("cs231n_loops", "(dout, cache)", "(dout, cache, *_, verbose=False, **__)"),
     ("coursera_loops", "    return Z, cache", "    return Z + 0 * b, cache"),
     ("coursera_loops", "np.zeros((1, 1, 1, n_C))", "np.zeros_like(b)"),
     ("scratch_class", "        return dx", "        self.W -= 0.1 * self.dW\n        return dx"),
