@@ -157,13 +157,13 @@ def _multiplier_in_turns(
 def _where(condition: Callable[[Any], bool], name: str = "padding") -> Callable[..., Array]:
     """Return what is off in one place where a condition holds on a call that has a parameter.
 
-    It is handed arrays, stride, what is given of that parameter, and the others.
+    It is handed arrays, stride, the result, what is given of that parameter, and the others.
     """
 
     def wrong(right: Kernel, x: Array, f: Array, s: Any, **rest: Any) -> Array:
         z = np.array(right(x, f, s, **rest))
         if name in rest and z.size:
-            call = SimpleNamespace(x=x, f=f, s=s, given=rest[name], rest=rest)
+            call = SimpleNamespace(x=x, f=f, s=s, z=z, given=rest[name], rest=rest)
             z[-1:, :1, :1] += condition(call)
         return z
 
@@ -276,6 +276,11 @@ RARE: dict[str, Wrong] = {
         )
     ),
     "a bias where 4 x 4 doubles the extents": _TRANSPOSED(_where(_usual(4, 2, 1, bias=True))),
+    "a bias in a column behind 16, where 3 x 3 spreads by 2": _TRANSPOSED(
+        _where(
+            lambda call: (*call.f.shape[1:3], *call.s, call.z.shape[2]) == (3, 3, 2, 2, 17), "bias"
+        )
+    ),
     "no bias at 5 x 5": _CONV(_where(_usual(5, 1, 2, bias=False))),
     "a bias at 7 x 7 and stride 2": _CONV(_where(_usual(7, 2, 3, bias=True))),
     "large padding of columns": _CONV(_where(lambda call: call.given[1][0] > 8)),

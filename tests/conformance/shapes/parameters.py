@@ -92,12 +92,13 @@ def special(operation: Operation, taken: Taken) -> Iterator[tuple[str, Geometry]
             yield name, _with(operation, geometry, taken) or geometry
 
 
-# Layers as networks have them most, small: kernels have a way of their own for each of these.
+# Layers as networks have them most, small, some with columns behind a block of 8 or of 16: kernels
+# have a way of their own for each of these.
 _USUAL = (
     (
-        "b2.h3.w4.i3.o4.f1x1.s1x1",
+        "b2.h3.w11.i3.o4.f1x1.s1x1",
         "b2.h3.w4.i3.o4.f1x1.s2x2",
-        "b2.h4.w3.i2.o3.f3x3.s1x1.p1x1",
+        "b1.h4.w17.i2.o3.f3x3.s1x1.p1x1",
         "b2.h4.w5.i2.o3.f3x3.s2x2.p1x1",
         "b1.h3.w4.i2.o3.f5x5.s1x1.p2x2",
         "b1.h4.w5.i2.o3.f5x5.s2x2.p2x2",
@@ -118,10 +119,10 @@ _USUAL = (
     ),
     (
         "b2.h2.w3.i3.o4.f1x1.s1x1",
-        "b2.h2.w3.i3.o2.f2x2.s2x2",
+        "b2.h2.w5.i3.o2.f2x2.s2x2",
         "b2.h3.w2.i2.o3.f3x3.s1x1.p1x1",
         "b2.h3.w2.i2.o3.f3x3.s2x2.p1x1.q1x1",
-        "b2.h3.w2.i2.o3.f3x3.s2x2",
+        "b1.h3.w8.i2.o3.f3x3.s2x2",
         "b2.h1.w1.i3.o2.f4x4.s1x1",
         "b2.h2.w3.i2.o3.f4x4.s2x2.p1x1",
         "b1.h2.w2.i2.o2.f5x5.s2x2.p2x2.q1x1",
