@@ -164,6 +164,18 @@ _WORDS = {
     "group_out": "channels out of a group",
     "reach_height": "the height of the dilated filter",
     "reach_width": "the width of the dilated filter",
+    **{
+        f"{name}_{axis}": f"{words} in {along}"
+        for axis, along in (("height", "rows"), ("width", "columns"))
+        for name, words in (
+            ("remainder", "the remainder"),
+            ("overlap", "the overlap of windows"),
+            ("gap", "the gap between windows"),
+            ("apart", "what the stride of several windows exceeds 1 by"),
+            ("beyond", "what the stride exceeds the filter by"),
+            ("fewer", "what places exceed windows by"),
+        )
+    },
 }
 TOTALS = ("windows", "places", "samples", "taps", "products")
 
@@ -171,7 +183,8 @@ TOTALS = ("windows", "places", "samples", "taps", "products")
 def word(name: str) -> str:
     """Return a number's name in words."""
     if name.startswith(FORE):
-        return f"layer l+1's {word(name.removeprefix(FORE))}"
+        own = word(name.removeprefix(FORE))
+        return f"{own} of layer l+1" if own.startswith(("the ", "what ")) else f"layer l+1's {own}"
     return _WORDS.get(name, name.replace("_", " "))
 
 

@@ -14,7 +14,14 @@ from convcheck.conformance.shapes.sampled import judge_sampled
 from convcheck.diagnosis.where.claims import Backing, Claim, Link
 from convcheck.diagnosis.where.seen import Seen
 from convcheck.diagnosis.where.signs import common, of_shape, signs, told
-from convcheck.diagnosis.where.statements import Statement, both, columns_of, numbers_of, statements
+from convcheck.diagnosis.where.statements import (
+    Statement,
+    both,
+    columns_of,
+    numbers_of,
+    statements,
+    word,
+)
 from convcheck.form.geometry import Geometry
 from convcheck.form.operations import OPERATIONS
 from convcheck.judging.judge import judge
@@ -205,6 +212,15 @@ def test_statements_say_what_they_hold_of() -> None:
     first = next(each for each in statements(numbers) if each.words == "height and width differ")
     second = next(each for each in statements(numbers) if each.words == "batch is above 1")
     assert both([first, second]).holds(numbers).tolist() == [False, False]
+
+
+def test_numbers_that_follow_from_sizes_have_words() -> None:
+    """Where a limit of theirs is not known, they are told by name."""
+    told = [word(f"{name}_height") for name in ("overlap", "remainder", "fewer")]
+    assert told[:2] == ["the overlap of windows in rows", "the remainder in rows"]
+    assert told[2] == "what places exceed windows by in rows"
+    assert word("fore_gap_width") == "the gap between windows in columns of layer l+1"
+    assert word("fore_filter_width") == "layer l+1's filter width"
 
 
 def test_only_is_said_where_nothing_else_failed() -> None:
