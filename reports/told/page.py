@@ -91,6 +91,7 @@ def render(report: Report, since: Report | None = None, history: History | None 
             idle=idle,
             left=left,
             columns=shown.columns(findings),
+            unoffered=shown.unoffered(findings),
             dtypes_of={
                 name: [*dict.fromkeys(cell.dtype for cell in group)]
                 for name, group in rows.by(findings.cells, lambda cell: cell.operation).items()

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from convcheck.cases.case import Case
 from convcheck.form.operations import operation_named
+from convcheck.judging.verdicts import Outcome
 from convcheck.reports.document import UNSEEN, Findings
 from convcheck.reports.failures import Failure
 from convcheck.reports.rows import AGREEING, NOT_RUN, Cell, Certificate, by
@@ -103,12 +104,20 @@ def matrix(findings: Findings) -> tuple[dict[str, list[str]], dict[str, list[str
     return shown, idle, left
 
 
+def unoffered(findings: Findings) -> list[str]:
+    """Return the dtypes in which no kernel offers anything, which have no columns of their own."""
+    groups = by(findings.cells, lambda cell: cell.dtype)
+    kept_out = Outcome.NOT_OFFERED.value
+    found = [name for name, group in groups.items() if {c.status for c in group} == {kept_out}]
+    return found if len(found) < len(groups) else []
+
+
 def columns(findings: Findings) -> dict[str, list[str]]:
     """Return the columns of the matrix: the first properties, and the dtypes that each has."""
-    properties = by(findings.cells, lambda cell: cell.prop)
+    properties, none = by(findings.cells, lambda cell: cell.prop), unoffered(findings)
     order = {dtype: n for n, dtype in enumerate(dict.fromkeys(c.dtype for c in findings.cells))}
     return {
-        name: sorted({cell.dtype for cell in group}, key=order.__getitem__)
+        name: sorted({cell.dtype for cell in group} - {*none}, key=order.__getitem__)
         for name, group in [*properties.items()][:MOST_PROPERTIES]
     }
 

@@ -204,6 +204,15 @@ def test_a_run_in_part_does_not_look_whole() -> None:
     assert whole.values("class", "header") == ["good"]
 
 
+def test_a_dtype_that_is_not_offered_has_no_column() -> None:
+    """It is named below; where nothing is offered at all, all stand there."""
+    for offered, cells in ((("float16",), 0), (("float16", "float32"), 4), ((), 4)):
+        counts = {True: {"agrees": 5}, False: {"not offered": 5}}
+        found = Page(make([part(cell, counts[cell[2] in offered]) for cell in PLANNED]))
+        assert sum(", float32: " in text for _, text in found.cells) == cells
+        assert ("not offered: every cell of float32" in found.words) is (cells == 0)
+
+
 CERTIFIED = ("convolution", "certified", "float32")
 
 
