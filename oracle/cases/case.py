@@ -108,6 +108,12 @@ def on_normal(fill: str) -> str:
     return fill.replace("subnormal", "normal")
 
 
+def every_value_fill(operation: Operation) -> tuple[str, ...]:
+    """Return the fills of values, those on the smallest normal numbers beside all others."""
+    values = value_fills(operation)
+    return (*values, *(on_normal(each) for each in values if each != on_normal(each)))
+
+
 def is_scaled(fill: str) -> bool:
     """Return whether a fill is of integers times powers of two."""
     return fill.startswith(("shifted", "huge", "subnormal", "normal"))
@@ -127,8 +133,7 @@ def _varied(operation: Operation, bias: int) -> tuple[str, ...]:
 
 @lru_cache
 def _all_fills(operation: Operation, bias: int, dtype: str) -> tuple[str, ...]:
-    values = value_fills(operation)
-    exact = ["sparse", "small", *dict.fromkeys((*values, *map(on_normal, values)))]
+    exact = ["sparse", "small", *every_value_fill(operation)]
     if dtype in HALVES and operation.default_fore is None:
         exact.append(ROUNDED)
     return (*agreement_fills(operation, bias), *exact, *nonfinite_fills(operation, bias))

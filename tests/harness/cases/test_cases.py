@@ -11,14 +11,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from convcheck.cases.case import (
-    REAL_FILLS,
-    Case,
-    exact_fills,
-    nonfinite_fills,
-    on_normal,
-    value_fills,
-)
+from convcheck.cases.case import REAL_FILLS, Case, every_value_fill, exact_fills, nonfinite_fills
 from convcheck.cases.numbers import integers
 from convcheck.form.counts import counts
 from convcheck.form.formats import DTYPES, FORMATS
@@ -29,10 +22,6 @@ from convcheck.form.operations import OPERATIONS, Operation
 from convcheck.kernels.shown.code import drawn
 
 CONVOLUTION = OPERATIONS["convolution"]
-VALUES = {
-    name: dict.fromkeys((*value_fills(each), *map(on_normal, value_fills(each))))
-    for name, each in OPERATIONS.items()
-}
 SIGNIFICAND = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 NARROWER = {"float16": 5, "bfloat16": 4, "float32": 11, "float64": 24}
 
@@ -46,7 +35,7 @@ def some_cases() -> Iterator[Case]:
             *exact_fills(operation, bias),
             "small",
             "sparse",
-            *VALUES[operation.name],
+            *every_value_fill(operation),
             *REAL_FILLS,
             *nonfinite_fills(operation, bias),
         )
@@ -199,7 +188,7 @@ def test_fill_of_one_factor(case: Case) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("fill", [*exact_fills(CONVOLUTION), *VALUES["convolution"]])
+@pytest.mark.parametrize("fill", [*exact_fills(CONVOLUTION), *every_value_fill(CONVOLUTION)])
 def test_partial_sums_are_exact(dtype: str, fill: str) -> None:
     """Sums of any of a result's products, in random order, are exact in the case's dtype."""
     case = Case("convolution", Geometry.of(2, 4, 3, 3, 2, 3, 2, 1, 1), dtype, fill, 11)

@@ -14,9 +14,8 @@ from convcheck.cases.case import (
     ROUNDED,
     Case,
     agreement_fills,
+    every_value_fill,
     nonfinite_fills,
-    on_normal,
-    value_fills,
 )
 from convcheck.conformance.references import laws_of, partners, reference_for
 from convcheck.diagnosis.diagnose import diagnose
@@ -52,9 +51,7 @@ def subject(kernel: Kernel, operation: Operation, promise: Promise | None = None
 
 def cases(operation: Operation, dtype: str, *, rounded: bool = False) -> Iterator[Case]:
     """Yield cases of all fills, on several geometries and seeds."""
-    values = value_fills(operation)
-    normal = (on_normal(fill) for fill in values if fill != on_normal(fill))
-    fills = (*agreement_fills(operation), "sparse", "small", *values, *normal)
+    fills = (*agreement_fills(operation), "sparse", "small", *every_value_fill(operation))
     for seed, text in enumerate(SIZES):
         geometry = Geometry.parse(text)
         if operation.default_fore:
